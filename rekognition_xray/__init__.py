@@ -1,0 +1,81 @@
+"""Chest X-ray classifiers on Amazon Rekognition Custom Labels.
+
+The public names are loaded on first use (PEP 562), so that ``import rekognition_xray`` is cheap:
+boto3, numpy and Pillow are imported when something needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.diagnosis import Diagnoser, Diagnosis, FailedDiagnosis
+    from rekognition_xray.clinic.evaluation import Evaluation, Figure
+    from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.cloud.aws import Aws
+    from rekognition_xray.cloud.project import CustomLabelsProject
+    from rekognition_xray.cloud.storage import S3Location
+    from rekognition_xray.cloud.version import ModelVersion, VersionDescription
+    from rekognition_xray.costs import Estimate, PriceBook
+    from rekognition_xray.data.audit import Audit, Finding
+    from rekognition_xray.data.dataset import Xray, XrayDataset
+    from rekognition_xray.data.names import KERMANY
+    from rekognition_xray.data.split import Split
+    from rekognition_xray.errors import XrayError
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "clinic.diagnosis": ("Diagnoser", "Diagnosis", "FailedDiagnosis"),
+    "clinic.evaluation": ("Evaluation", "Figure"),
+    "clinic.policy": ("Policy",),
+    "cloud.aws": ("Aws",),
+    "cloud.project": ("CustomLabelsProject",),
+    "cloud.storage": ("S3Location",),
+    "cloud.version": ("ModelVersion", "VersionDescription"),
+    "costs": ("Estimate", "PriceBook"),
+    "data.audit": ("Audit", "Finding"),
+    "data.dataset": ("Xray", "XrayDataset"),
+    "data.names": ("KERMANY",),
+    "data.split": ("Split",),
+    "errors": ("XrayError",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "KERMANY",
+    "Audit",
+    "Aws",
+    "CustomLabelsProject",
+    "Diagnoser",
+    "Diagnosis",
+    "Estimate",
+    "Evaluation",
+    "FailedDiagnosis",
+    "Figure",
+    "Finding",
+    "ModelVersion",
+    "Policy",
+    "PriceBook",
+    "S3Location",
+    "Split",
+    "VersionDescription",
+    "Xray",
+    "XrayDataset",
+    "XrayError",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The wing that speaks to AWS: storage, projects, versions, waiting and money."""

@@ -1,0 +1,1 @@
+"""Films, names, datasets, audits, splits and manifests. No AWS here."""

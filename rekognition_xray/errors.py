@@ -1,0 +1,314 @@
+"""Every error that the library raises, in one tree.
+
+::
+
+    XrayError
+    ├── MissingExtraError (ImportError)       an optional dependency is not installed
+    ├── DataError (ValueError)                films, names, labels, manifests
+    │   ├── FolderNotFoundError (FileNotFoundError)
+    │   ├── EmptyDatasetError
+    │   ├── AuditError                        carries every finding with its files
+    │   ├── ImageError                        one film that cannot be used
+    │   ├── SplitError
+    │   ├── LabelsError                       too few, unknown or contradictory labels
+    │   └── ManifestError
+    ├── AwsError                              AWS said no: operation, code, request id, ARN
+    │   ├── ConnectionFailedError (ConnectionError)
+    │   ├── CredentialsError
+    │   ├── AccessDeniedError (PermissionError)
+    │   ├── NotFoundError (LookupError)
+    │   ├── AlreadyExistsError
+    │   ├── InUseError
+    │   ├── NotReadyError
+    │   ├── InvalidRequestError (ValueError)
+    │   ├── InvalidImageError (ValueError)
+    │   ├── StorageError                      a bucket or an object
+    │   ├── QuotaError
+    │   ├── ThrottledError
+    │   └── ServiceFaultError
+    ├── WaitError
+    │   ├── WaitTimeoutError (TimeoutError)   the time budget is used up
+    │   └── UnreachableStateError             the awaited state cannot come any more
+    ├── DatasetFailedError                    the service could not create or update a dataset
+    ├── TrainingFailedError                   carries the service's message
+    ├── MoneyError
+    │   ├── CostCapError                      refused to start: dearer than the cap
+    │   └── StopFailedError                   a model may still be billing
+    ├── EvaluationError (ValueError)          result files that cannot be read or relied on
+    └── JournalError (ValueError)             a bulk journal that cannot be continued
+
+Each error carries ``hint``: one sentence on what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+_MAX_SHOWN = 20
+
+
+class XrayError(Exception):
+    """Base of all errors of this library.
+
+    Attributes:
+        hint: one sentence on what to do next.
+        retryable: whether the same call may succeed when it is made again later.
+    """
+
+    default_hint: str = "Read the message above; if it does not explain itself, report it."
+    retryable: bool = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        self.message = message
+        self.hint = hint or self.default_hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  What to do: {self.hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders (executor=...), whatever arguments a leaf's __init__ takes.
+        return (_restore, (type(self), self.__dict__.copy()))
+
+
+def _restore(cls: type[XrayError], state: dict[str, object]) -> XrayError:
+    error = cls.__new__(cls)
+    error.__dict__.update(state)
+    error.args = (state["message"],)
+    return error
+
+
+def list_paths(lines: Iterable[object]) -> str:
+    """Renders offending paths one to a line; a long list is cut and says by how many."""
+    shown = [f"  - {line}" for line in lines]
+    rest = len(shown) - _MAX_SHOWN
+    return "\n".join(shown[:_MAX_SHOWN] + ([f"  … and {rest} more"] if rest > 0 else []))
+
+
+class MissingExtraError(XrayError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, extra: str, *, needed_for: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{needed_for} needs packages of the extra {extra!r}, which are not installed.",
+            hint=f"pip install 'rekognition-xray[{extra}]'",
+        )
+
+
+class DataError(XrayError, ValueError):
+    """Films, names, labels or manifests that cannot be used.
+
+    Attributes:
+        paths: every file that is concerned.
+    """
+
+    default_hint = "Mend or remove the files that are named, then run it again."
+
+    def __init__(
+        self, message: str, *, paths: Iterable[Path] = (), hint: str | None = None
+    ) -> None:
+        self.paths = tuple(paths)
+        super().__init__(message, hint=hint)
+
+
+class FolderNotFoundError(DataError, FileNotFoundError):
+    """The folder of films is not there."""
+
+    default_hint = "Check the path; it should hold folders such as NORMAL and PNEUMONIA."
+
+
+class EmptyDatasetError(DataError):
+    """No usable film was found."""
+
+    default_hint = "Check the folder and the naming rule (names=...)."
+
+
+class AuditError(DataError):
+    """The audit found errors; nothing was uploaded and nothing was billed."""
+
+
+class ImageError(DataError):
+    """One film that is not a readable PNG or JPEG within the service's limits."""
+
+
+class SplitError(DataError):
+    """The dataset cannot be split as asked."""
+
+    default_hint = "Use a larger dataset, or another share for the test part."
+
+
+class LabelsError(DataError):
+    """Labels that a training would be refused for."""
+
+    default_hint = "A classification needs films of at least two labels in train and in test."
+
+
+class ManifestError(DataError):
+    """A manifest that the service would refuse, or that cannot be read."""
+
+
+class AwsError(XrayError):
+    """AWS refused a call, or could not be reached.
+
+    Attributes:
+        operation: name of the operation as AWS writes it, such as ``CreateProject``.
+        code: the error code of AWS, such as ``ResourceInUseException``.
+        request_id: AWS's id of the request, where one came back.
+        arn: the resource concerned, where one is known.
+    """
+
+    default_hint = "Look the code up in the API reference of Amazon Rekognition."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        code: str = "",
+        request_id: str = "",
+        arn: str = "",
+        hint: str | None = None,
+    ) -> None:
+        self.operation, self.code, self.request_id, self.arn = operation, code, request_id, arn
+        super().__init__(message, hint=hint)
+
+
+class ConnectionFailedError(AwsError, ConnectionError):
+    """The endpoint could not be reached."""
+
+    default_hint = "Check the network, the Region and AWS_ENDPOINT_URL; then try again."
+    retryable = True
+
+
+class CredentialsError(AwsError):
+    """Credentials are missing, wrong or expired."""
+
+    default_hint = "Sign in again (aws sso login, aws configure) or pass another boto3 session."
+
+
+class AccessDeniedError(AwsError, PermissionError):
+    """The caller lacks a permission."""
+
+    default_hint = "Allow the operation for this identity in IAM (and in the bucket's policy)."
+
+
+class NotFoundError(AwsError, LookupError):
+    """The resource does not exist in this account and Region."""
+
+    default_hint = "Check name, ARN, account and Region."
+
+
+class AlreadyExistsError(AwsError):
+    """The name is taken."""
+
+    default_hint = "Choose another name, or open the existing one."
+
+
+class InUseError(AwsError):
+    """The resource is in a state that forbids the call, or its name is taken."""
+
+    default_hint = "Wait until the resource has settled, or choose another name."
+
+
+class NotReadyError(AwsError):
+    """The resource is not in a state that allows the call yet."""
+
+    default_hint = "Wait for it: detection needs a version that is RUNNING."
+
+
+class InvalidRequestError(AwsError, ValueError):
+    """AWS refused a parameter."""
+
+    default_hint = "Check the arguments against the limits in the docstring."
+
+
+class InvalidImageError(AwsError, ValueError):
+    """AWS refused the image."""
+
+    default_hint = "Send a PNG or JPEG of 64 to 4096 px a side and at most 4 MB."
+
+
+class StorageError(AwsError):
+    """A bucket or an object in S3 is missing, elsewhere or unreadable."""
+
+    default_hint = "Check bucket, key, Region and permissions; create the bucket where it is new."
+
+
+class QuotaError(AwsError):
+    """A quota of the account is used up."""
+
+    default_hint = "Stop or delete what is not needed, or ask AWS for a higher quota."
+
+
+class ThrottledError(AwsError):
+    """Too many calls a second."""
+
+    default_hint = "Call more slowly, or start the version with more inference units."
+    retryable = True
+
+
+class ServiceFaultError(AwsError):
+    """The service failed."""
+
+    default_hint = "Try again later; quote the request id to AWS if it lasts."
+    retryable = True
+
+
+class WaitError(XrayError):
+    """Waiting ended without the awaited state."""
+
+
+class WaitTimeoutError(WaitError, TimeoutError):
+    """The time budget is used up; what was waited for may still go on and bill."""
+
+    default_hint = "Wait again with a larger budget; nothing was cancelled."
+
+
+class UnreachableStateError(WaitError):
+    """The awaited state cannot be reached from the state the resource is in."""
+
+    default_hint = "Look at the resource: it was stopped, deleted or has failed meanwhile."
+
+
+class DatasetFailedError(XrayError):
+    """The service could not create, update or distribute a dataset."""
+
+    default_hint = "Mend what the service's message names, delete the dataset, and put it again."
+
+
+class TrainingFailedError(XrayError):
+    """The training ended in TRAINING_FAILED; AWS does not bill failed trainings."""
+
+    default_hint = "Mend what the service's message names, then train under a new version name."
+
+
+class MoneyError(XrayError):
+    """Something would cost, or may be costing, more than was agreed."""
+
+
+class CostCapError(MoneyError):
+    """Refused to start: the price would exceed the cap. Nothing was billed."""
+
+    default_hint = "Raise the cap, or ask for less."
+
+
+class StopFailedError(MoneyError):
+    """A running model could not be stopped and goes on billing."""
+
+    default_hint = (
+        "Stop it by hand: aws rekognition stop-project-version --project-version-arn <ARN>"
+    )
+
+
+class EvaluationError(XrayError, ValueError):
+    """Result files of a training that are missing, unreadable or do not support a figure."""
+
+    default_hint = "Check that the version is trained and its result files still lie in S3."
+
+
+class JournalError(XrayError, ValueError):
+    """A journal of a bulk run that belongs to another run or cannot be read."""
+
+    default_hint = "Name another journal file, or repair the line that is named."

@@ -1,0 +1,36 @@
+"""The label vocabulary of the chest X-rays, and the values that all wings share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+NORMAL: Final = "normal"
+BACTERIAL: Final = "bacterial"
+VIRAL: Final = "viral"
+PNEUMONIA: Final = "pneumonia"
+
+THREE_CLASSES: Final = (NORMAL, BACTERIAL, VIRAL)
+"""The three labels of the set, in the order in which tables show them."""
+
+PNEUMONIA_LABELS: Final = frozenset({PNEUMONIA, BACTERIAL, VIRAL})
+"""Labels that mean pneumonia in the two-class view."""
+
+
+def is_pneumonia(label: str) -> bool:
+    """Whether a label means pneumonia, of whichever type."""
+    return label in PNEUMONIA_LABELS
+
+
+def in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """The distinct labels: the three classes first and in their order, others by name."""
+    rank = {label: place for place, label in enumerate(THREE_CLASSES)}
+    return tuple(sorted(set(labels), key=lambda label: (rank.get(label, len(rank)), label)))
+
+
+def pneumonia_confidence(confidences: Mapping[str, float]) -> float:
+    """Confidence (0 to 1) that a film shows pneumonia: the labels that mean it, summed, at most 1.
+
+    Sums are meaningful for single-label models, whose confidences add up to about 1.
+    """
+    return min(1.0, sum(value for label, value in confidences.items() if is_pneumonia(label)))

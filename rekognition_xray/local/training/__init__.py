@@ -1,0 +1,1 @@
+"""The learning behind a local training: learners, metrics, and the result files of the service."""

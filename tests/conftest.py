@@ -1,0 +1,29 @@
+"""What all tests share: where the real films lie, and a world without AWS around it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_REAL_FILMS = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
+
+
+@pytest.fixture(scope="session")
+def xrays() -> Path:
+    """The folder of real films; tests that need it are skipped by name where it is absent."""
+    if not (_REAL_FILMS / "chest_xray").is_dir():
+        pytest.skip(f"real films are not at {_REAL_FILMS} (set XRAYS)")
+    return _REAL_FILMS
+
+
+@pytest.fixture(autouse=True)
+def no_aws_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test may find the credentials, profiles or endpoints of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("REKOGNITION_XRAY_KEY", "a key for tests only")
