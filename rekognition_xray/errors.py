@@ -11,7 +11,8 @@
     │   ├── ImageError                        one film that cannot be used
     │   ├── SplitError
     │   ├── LabelsError                       too few, unknown or contradictory labels
-    │   └── ManifestError
+    │   ├── ManifestError
+    │   └── PseudonymKeyError                 the key for pseudonyms is too short or cannot be kept
     ├── AwsError                              AWS said no: operation, code, request id, ARN
     │   ├── ConnectionFailedError (ConnectionError)
     │   ├── CredentialsError
@@ -130,7 +131,26 @@ class AuditError(DataError):
 
 
 class ImageError(DataError):
-    """One film that is not a readable PNG or JPEG within the service's limits."""
+    """One film that is not a readable PNG or JPEG within the service's limits.
+
+    Attributes:
+        code: the audit's word for the fault: ``missing``, ``zero-bytes``, ``not-an-image``,
+            ``truncated``, ``unreadable`` or ``over-limits``.
+        reason: the fault without the film's name.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "unreadable",
+        reason: str = "",
+        paths: Iterable[Path] = (),
+        hint: str | None = None,
+    ) -> None:
+        self.code = code
+        self.reason = reason or message
+        super().__init__(message, paths=paths, hint=hint)
 
 
 class SplitError(DataError):
@@ -147,6 +167,12 @@ class LabelsError(DataError):
 
 class ManifestError(DataError):
     """A manifest that the service would refuse, or that cannot be read."""
+
+
+class PseudonymKeyError(DataError):
+    """The key that turns patients into pseudonyms is too short, or cannot be read or kept."""
+
+    default_hint = "Set REKOGNITION_XRAY_KEY (or pass key=...) to a secret of 16 bytes or more."
 
 
 class AwsError(XrayError):
