@@ -1,0 +1,222 @@
+"""From a boto3 session to clients, and from boto3's errors to ours. The only boto3 file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import attrs
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+from botocore.exceptions import (
+    ConnectionError as BotoConnectionError,
+)
+
+from rekognition_xray import errors
+from rekognition_xray.cloud.waiting import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from types_boto3_rekognition import RekognitionClient
+    from types_boto3_s3 import S3Client
+
+_CODES: Final[dict[type[errors.AwsError], tuple[str, ...]]] = {
+    errors.AccessDeniedError: ("AccessDeniedException", "AccessDenied", "403", "AllAccessDisabled"),
+    errors.CredentialsError: (
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ),
+    errors.NotFoundError: ("ResourceNotFoundException", "SessionNotFoundException"),
+    errors.AlreadyExistsError: ("ResourceAlreadyExistsException",),
+    errors.InUseError: (
+        "ResourceInUseException",
+        "ConflictException",
+        "IdempotentParameterMismatchException",
+    ),
+    errors.NotReadyError: ("ResourceNotReadyException",),
+    errors.InvalidRequestError: (
+        "InvalidParameterException",
+        "ValidationException",
+        "InvalidPaginationTokenException",
+        "InvalidPolicyRevisionIdException",
+        "MalformedPolicyDocumentException",
+        "SerializationException",
+        "UnknownOperationException",
+    ),
+    errors.InvalidImageError: (
+        "ImageTooLargeException",
+        "InvalidImageFormatException",
+        "VideoTooLargeException",
+    ),
+    errors.StorageError: (
+        "InvalidS3ObjectException",
+        "InvalidManifestException",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "NoSuchVersion",
+        "404",
+        "301",
+        "PermanentRedirect",
+        "AuthorizationHeaderMalformed",
+        "InvalidBucketName",
+        "BadDigest",
+        "XAmzContentChecksumMismatch",
+    ),
+    errors.QuotaError: (
+        "LimitExceededException",
+        "ServiceQuotaExceededException",
+        "HumanLoopQuotaExceededException",
+    ),
+    errors.ThrottledError: (
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+        "RequestLimitExceeded",
+    ),
+    errors.ServiceFaultError: ("InternalServerError", "InternalError", "ServiceUnavailable"),
+}
+_ERROR_OF: Final = {code: leaf for leaf, codes in _CODES.items() for code in codes}
+_NO_IDENTITY: Final = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+
+
+def _from_reply(error: ClientError, arn: str) -> errors.AwsError:
+    """The leaf of our tree for an error reply; its class comes from the code, else the status."""
+    told = error.response.get("Error", {})
+    meta = error.response.get("ResponseMetadata", {})
+    code, text = str(told.get("Code", "")), str(told.get("Message", ""))
+    leaf = _ERROR_OF.get(code)
+    if leaf is None:
+        fault = int(meta.get("HTTPStatusCode", 0)) >= 500
+        leaf = errors.ServiceFaultError if fault else errors.AwsError
+    request_id = str(meta.get("RequestId", ""))
+    about = f" for {arn}" if arn else ""
+    return leaf(
+        f"{error.operation_name}{about} was refused: {code}: {text} (request id {request_id})",
+        operation=error.operation_name,
+        code=code,
+        request_id=request_id,
+        arn=arn,
+    )
+
+
+def _from_client(error: BotoCoreError, arn: str) -> errors.AwsError:
+    """The leaf for an error that never became a reply."""
+    text = str(error)
+    if isinstance(error, _NO_IDENTITY):
+        return errors.CredentialsError(text, arn=arn)
+    if isinstance(error, (BotoConnectionError, HTTPClientError)):
+        return errors.ConnectionFailedError(text, arn=arn)
+    if isinstance(error, NoRegionError):
+        hint = "Set AWS_DEFAULT_REGION, or pass boto3.Session(region_name=...)."
+        return errors.InvalidRequestError(text, arn=arn, hint=hint)
+    if isinstance(error, ParamValidationError):
+        return errors.InvalidRequestError(text, arn=arn)
+    return errors.AwsError(text, arn=arn)
+
+
+@contextmanager
+def aws_errors(arn: str = "") -> Iterator[None]:
+    """Raises whatever boto3 raises inside as an error of our tree.
+
+    Args:
+        arn: ARN or address of what the calls are about, for the message.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _from_reply(error, arn) from error
+    except BotoCoreError as error:
+        raise _from_client(error, arn) from error
+
+
+def _default_session() -> boto3.Session:
+    return boto3.Session()
+
+
+@attrs.frozen
+class Aws:
+    """One way to AWS: a boto3 session as it is, and clients with retries and time-outs set.
+
+    Profiles, SSO, roles, Regions and ``AWS_ENDPOINT_URL`` work as boto3 users know them. The raw
+    clients stay reachable as ``aws.rekognition`` and ``aws.s3``. Building one makes no call.
+
+    Attributes:
+        session: the boto3 session; by default one made by boto3's own rules.
+        connect_timeout: seconds to wait for a connection.
+        read_timeout: seconds to wait for a reply.
+        attempts: attempts in all for a call that was throttled or met a fault (botocore retries).
+        clock: source of time for waiting.
+    """
+
+    session: boto3.Session = attrs.field(factory=_default_session)
+    connect_timeout: float = attrs.field(default=10.0, kw_only=True)
+    read_timeout: float = attrs.field(default=60.0, kw_only=True)
+    attempts: int = attrs.field(default=5, kw_only=True)
+    clock: Clock = attrs.field(factory=SystemClock, kw_only=True)
+
+    def _config(self, attempts: int) -> Config:
+        return Config(
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=32,
+        )
+
+    @cached_property
+    def rekognition(self) -> RekognitionClient:
+        """Client for calls that botocore may repeat."""
+        with aws_errors():
+            return self.session.client("rekognition", config=self._config(self.attempts))
+
+    @cached_property
+    def rekognition_once(self) -> RekognitionClient:
+        """Client that asks once: for calls that can raise a quota error.
+
+        botocore would repeat ``LimitExceededException`` as if it were a throttle.
+        """
+        with aws_errors():
+            return self.session.client("rekognition", config=self._config(1))
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """Client for S3."""
+        with aws_errors():
+            return self.session.client("s3", config=self._config(self.attempts))
+
+    @property
+    def region(self) -> str:
+        """The Region that the clients speak to."""
+        return self.rekognition.meta.region_name
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """Address of a custom endpoint, such as a local cloud's; None for AWS itself."""
+        url = self.rekognition.meta.endpoint_url
+        host = urlsplit(url).hostname or ""
+        return None if host.endswith((".amazonaws.com", ".api.aws", ".amazonaws.com.cn")) else url

@@ -1,0 +1,165 @@
+"""Prices with their source and date, and what a piece of work costs by them. Decimal money."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
+from typing import Final, Literal
+
+import attrs
+
+Item = Literal["training-hour", "inference-unit-hour"]
+Money = Decimal | str | int
+"""What is accepted as an amount of money; never a float, which cannot hold cents exactly."""
+
+_CENT: Final = Decimal("0.01")
+
+
+def money(amount: Money) -> Decimal:
+    """An amount in the price book's currency, exact.
+
+    Raises:
+        TypeError: the amount is a float.
+        ValueError: it is not a finite number or is negative.
+    """
+    if isinstance(amount, float):
+        message = f"write money as a string or Decimal, not as the float {amount!r}"
+        raise TypeError(message)
+    try:
+        value = Decimal(amount)
+    except ArithmeticError:
+        value = Decimal("NaN")
+    if not value.is_finite() or value < 0:
+        message = f"{amount!r} is not an amount of money; write it as '5.00'"
+        raise ValueError(message)
+    return value
+
+
+@attrs.frozen
+class Price:
+    """One figure of a price book: an amount per unit, where it was read, and as of when."""
+
+    amount: Decimal
+    unit: str
+    source: str
+    as_of: dt.date
+
+
+@attrs.frozen
+class Line:
+    """One line of an estimate: a quantity of hours at a price per hour."""
+
+    what: str
+    hours: Decimal
+    price: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        """Hours times price, rounded half up to the cent."""
+        return (self.hours * self.price).quantize(_CENT, ROUND_HALF_UP)
+
+
+@attrs.frozen
+class Estimate:
+    """What a piece of work costs, line by line, and what was assumed."""
+
+    lines: tuple[Line, ...]
+    assumptions: tuple[str, ...] = ()
+    currency: str = "USD"
+
+    @property
+    def total(self) -> Decimal:
+        """Sum of the lines, each rounded to the cent."""
+        return sum((line.amount for line in self.lines), Decimal("0.00"))
+
+    def __add__(self, other: Estimate) -> Estimate:
+        if self.currency != other.currency:
+            message = f"cannot add {other.currency} to {self.currency}"
+            raise ValueError(message)
+        kept = dict.fromkeys(self.assumptions + other.assumptions)
+        return Estimate(self.lines + other.lines, tuple(kept), self.currency)
+
+    def __str__(self) -> str:
+        rows = [
+            f"{line.what}: {line.hours.normalize():f} h x {line.price} {self.currency}/h"
+            f" = {line.amount} {self.currency}"
+            for line in self.lines
+        ]
+        if len(rows) > 1:
+            rows.append(f"total: {self.total} {self.currency}")
+        return "\n".join([*rows, *(f"(assumed: {text})" for text in self.assumptions)])
+
+
+_THIRD_PARTY: Final = "AWS's price page as quoted by third parties for us-east-1"
+_READ: Final = dt.date(2026, 11, 1)
+
+
+def _published() -> Mapping[Item, Price]:
+    return MappingProxyType(
+        {
+            "training-hour": Price(Decimal("1.00"), "hour", _THIRD_PARTY, _READ),
+            "inference-unit-hour": Price(Decimal("4.00"), "unit-hour", _THIRD_PARTY, _READ),
+        }
+    )
+
+
+@attrs.frozen
+class PriceBook:
+    """Prices of one Region; bring your own where you know better.
+
+    The default holds figures that third parties quoted from AWS's price page for us-east-1 (read in
+    November 2026; AWS's own page was not read): 1.00 USD per training hour, 4.00 USD per
+    inference unit and hour. Check them before you rely on them.
+    """
+
+    prices: Mapping[Item, Price] = attrs.field(factory=_published)
+    currency: str = "USD"
+
+    def training(self, hours: Money) -> Estimate:
+        """Cost of a training of so many billable hours. AWS bills only trainings that succeed."""
+        line = Line("training", money(hours), self.prices["training-hour"].amount)
+        return Estimate((line,), currency=self.currency)
+
+    def inference(self, hours: Money, *, units: int = 1) -> Estimate:
+        """Cost of a model that is running for so many hours on so many inference units.
+
+        A running model is billed whether it is used or not.
+        """
+        if units < 1:
+            message = f"a running model has at least 1 inference unit, not {units}"
+            raise ValueError(message)
+        line = Line(
+            f"inference on {units} unit{'s' if units > 1 else ''}",
+            money(hours) * units,
+            self.prices["inference-unit-hour"].amount,
+        )
+        assumed = "only the time in state RUNNING is billed; AWS does not document start and stop"
+        return Estimate((line,), (assumed,), self.currency)
+
+    def per_hour(self, units: int = 1) -> Decimal:
+        """Price of one hour of a model running on so many inference units."""
+        return self.prices["inference-unit-hour"].amount * units
+
+    def hours_within(self, cap: Money, *, units: int = 1) -> Decimal:
+        """How many hours a model on so many units may run before it has cost ``cap``."""
+        return money(cap) / self.per_hour(units)
+
+
+ARTICLE_TRAINING_HOURS: Final = Decimal("1.308")
+"""Training time of the 2020 article that this library replays: 5,856 chest X-rays, three labels."""
+
+ARTICLE_BILL: Final[Mapping[str, Decimal]] = MappingProxyType(
+    {
+        "training (1.308 h, which the article rounds up)": Decimal("2.00"),
+        "inference": Decimal("2.00"),
+        "the rest of its bill": Decimal("0.90"),
+    }
+)
+"""What the 2020 article says it paid, in USD: 4.90 in all."""
+
+
+def article_month(prices: PriceBook | None = None) -> Estimate:
+    """The article's month of inference: one unit, 4 hours a day, 28 days; 448.00 USD."""
+    return (prices or PriceBook()).inference(4 * 28)
