@@ -338,3 +338,7 @@ class JournalError(XrayError, ValueError):
     """A journal of a bulk run that belongs to another run or cannot be read."""
 
     default_hint = "Name another journal file, or repair the line that is named."
+
+
+class PatientLeakWarning(UserWarning):
+    """Films of one patient may stand in train and in test; figures come out too good."""
