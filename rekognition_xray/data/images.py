@@ -226,20 +226,19 @@ def _open(
         raise _error("over-limits", "too large: a decompression bomb", name, path) from error
     except UnidentifiedImageError as error:
         stream.seek(0)
-        reason = f"neither PNG nor JPEG: {_kind(stream.read(512))}"
-        raise _error("not-an-image", reason, name, path) from error
+        raise _unidentified(stream.read(512), name, path) from error
     except Exception as error:  # as in decoding
         raise _broken(name, path, error) from error
 
 
-def _kind(start: bytes) -> str:
-    for place, mark, kind in _KINDS:
-        if start[place : place + len(mark)] == mark:
-            return f"the content is {kind}"
+def _unidentified(start: bytes, name: str, path: Path | None) -> ImageError:
     if start.startswith((b"\xff\xd8", b"\x89PNG")):
-        return "a damaged header"
-    is_text = all(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
-    return "the content is text" if is_text else "the content is unknown"
+        return _broken(name, path, OSError("the header cannot be read"))
+    kind = next((kind for at, mark, kind in _KINDS if start[at : at + len(mark)] == mark), None)
+    if kind is None:
+        is_text = all(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
+        kind = "text" if is_text else "unknown"
+    return _error("not-an-image", f"neither PNG nor JPEG: the content is {kind}", name, path)
 
 
 def _probe(image: Image.Image, size: int) -> Probe:
