@@ -126,10 +126,14 @@ class Wait:
             message = f"{what} was still {status} after {self.budget:g} s. {on_timeout}".strip()
             raise WaitTimeoutError(message)
 
+        def left() -> float:
+            return max(0.0, began + self.budget - clock.now())
+
+        pause = tenacity.wait_exponential(multiplier=self.first, exp_base=1.5, max=self.longest)
         status, value = tenacity.Retrying(
             sleep=clock.sleep,
-            wait=tenacity.wait_exponential(multiplier=self.first, exp_base=1.5, max=self.longest),
-            stop=lambda _: clock.now() - began >= self.budget,
+            wait=lambda state: min(pause(state), left()),
+            stop=lambda _: left() == 0,
             retry=tenacity.retry_if_result(
                 lambda seen: table.get(seen[0], Settled.GO_ON) is Settled.GO_ON
             ),

@@ -1,0 +1,65 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test fix check pytest others soak bench constraints clean
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# Python 3.11 where there is one: that is what constraints.txt was made for.
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null))
+VENV := .venv
+DEMO := .venv-demo
+BIN := $(VENV)/bin
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt,)
+PIP_QUIET := --quiet --disable-pip-version-check
+
+help: ## show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/to/chest_xray for real films
+	$(DEMO)/bin/python -m rekognition_xray.demo $(if $(DATA),"$(DATA)",)
+
+test: check pytest others ## set up, then lint, types, import contracts and all tests
+
+fix: $(VENV)/ready ## format and mend what can be mended
+	$(BIN)/ruff check --quiet --fix-only .
+	$(BIN)/ruff format --quiet .
+
+check: $(VENV)/ready ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+pytest: $(VENV)/ready
+	$(BIN)/pytest -n 2
+
+others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14 that is found
+	$(BIN)/python tests/interpreters.py
+
+soak: $(VENV)/ready ## expensive properties at full size
+	$(BIN)/pytest -n 2 -m soak
+
+bench: $(VENV)/ready ## measure; nothing here passes or fails
+	@echo "no benchmark is asked for yet"
+
+$(DEMO)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) -e '.[local,report]'
+	@touch $@
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
+	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[all]'
+	@touch $@
+
+constraints: ## write constraints.txt anew from a fresh environment of Python 3.11
+	rm -rf .venv-constraints
+	$(PYTHON) -m venv .venv-constraints
+	.venv-constraints/bin/python -m pip install $(PIP_QUIET) 'pip>=25.1'
+	.venv-constraints/bin/python -m pip install $(PIP_QUIET) --group dev -e '.[all]'
+	.venv-constraints/bin/python -m pip freeze --exclude-editable --all | grep -v '^setuptools' > constraints.txt
+	rm -rf .venv-constraints
+
+clean: ## remove environments and caches
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,119 @@
+"""Waiting: time budgets, exhaustive tables, and a clock that tests move by hand."""
+
+from __future__ import annotations
+
+import attrs
+import botocore.session
+import pytest
+
+from rekognition_xray.cloud import datasets, meter, project, version
+from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait, WaitProgress, reporter
+from rekognition_xray.errors import (
+    NotReadyError,
+    UnreachableStateError,
+    WaitTimeoutError,
+)
+
+TABLE: SettleTable = {"BUSY": Settled.GO_ON, "READY": Settled.DONE, "BROKEN": Settled.FAILED}
+MODEL = botocore.session.get_session().get_service_model("rekognition")
+
+
+@attrs.define
+class HandClock:
+    time: float = 1000.0
+    slept: list[float] = attrs.field(factory=list)
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+def wait(statuses: list[str], wait: Wait, clock: HandClock) -> str:
+    seen = iter(statuses)
+
+    def read() -> tuple[str, str]:
+        status = next(seen)
+        return status, f"value of {status}"
+
+    return wait.until(read, TABLE, what="the thing", clock=clock)
+
+
+def test_a_settled_thing_is_looked_at_once() -> None:
+    clock = HandClock()
+    assert wait(["READY"], Wait(60), clock) == "value of READY"
+    assert clock.slept == []
+
+
+def test_pauses_grow_to_the_longest() -> None:
+    clock = HandClock()
+    wait(["BUSY"] * 6 + ["READY"], Wait(60, first=1, longest=4), clock)
+    assert clock.slept == [1, 1.5, 2.25, 3.375, 4, 4]
+
+
+def test_an_unknown_status_is_waited_through() -> None:
+    assert wait(["BRAND_NEW", "READY"], Wait(60), HandClock()) == "value of READY"
+
+
+def test_a_failed_status_ends_the_waiting() -> None:
+    with pytest.raises(UnreachableStateError, match="the thing is BROKEN"):
+        wait(["BUSY", "BROKEN"], Wait(60), HandClock())
+
+
+def test_the_caller_may_say_what_the_failure_is() -> None:
+    with pytest.raises(NotReadyError, match="value of it"):
+        Wait(60).until(
+            lambda: ("BROKEN", "value of it"),
+            TABLE,
+            what="the thing",
+            clock=HandClock(),
+            failure=NotReadyError,
+        )
+
+
+def test_the_budget_ends_the_waiting_and_says_what_goes_on() -> None:
+    clock = HandClock()
+    with pytest.raises(WaitTimeoutError, match=r"still BUSY after 5 s\. It bills") as caught:
+        Wait(5).until(
+            lambda: ("BUSY", None), TABLE, what="the thing", clock=clock, on_timeout="It bills."
+        )
+    assert isinstance(caught.value, TimeoutError)
+    assert sum(clock.slept) == 5
+
+
+def test_an_error_while_looking_is_not_swallowed() -> None:
+    def read() -> tuple[str, None]:
+        raise NotReadyError("no")
+
+    with pytest.raises(NotReadyError):
+        Wait(60).until(read, TABLE, what="the thing", clock=HandClock())
+
+
+def test_whoever_watches_gets_every_look() -> None:
+    looks: list[WaitProgress] = []
+    wait(["BUSY", "READY"], Wait(60, on_look=looks.append), HandClock())
+    assert [(look.status, look.elapsed) for look in looks] == [("BUSY", 0), ("READY", 1)]
+
+
+def test_progress_true_writes_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with reporter(progress=True) as on_look:
+        assert on_look
+        on_look(WaitProgress("version v1", "TRAINING_IN_PROGRESS", 3.0))
+    assert "version v1 is TRAINING_IN_PROGRESS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("table", "shape"),
+    [
+        (project.CREATED, "ProjectStatus"),
+        (datasets.READY, "DatasetStatus"),
+        (datasets.DELETED, "DatasetStatus"),
+        (version.TRAINED, "ProjectVersionStatus"),
+        (meter.RUNS, "ProjectVersionStatus"),
+        (meter.RESTS, "ProjectVersionStatus"),
+    ],
+)
+def test_settle_tables_know_every_status_of_the_service(table: SettleTable, shape: str) -> None:
+    assert set(MODEL.shape_for(shape).enum) == {s for s in table if not s.startswith("(")}

@@ -1,0 +1,79 @@
+"""Runs the quick tests on every other Python from 3.11 to 3.14 that is found on this machine.
+
+Looks on PATH and among pyenv's versions. Each interpreter gets an environment of its own, made
+once; what takes long (marker ``heavy``) runs on the main interpreter alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SUPPORTED = [(3, minor) for minor in (11, 12, 13, 14)]
+
+
+def version_of(python: Path) -> tuple[int, int] | None:
+    """Major and minor version of a Python that works; None for a shim that leads nowhere."""
+    ask = "import sys; print(*sys.version_info[:2])"
+    try:
+        told = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
+        major, minor = told.stdout.split()
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+    return int(major), int(minor)
+
+
+def candidates() -> list[Path]:
+    """Places where a Python may be: by name on PATH, then pyenv's versions."""
+    named = [shutil.which(f"python{major}.{minor}") for major, minor in SUPPORTED]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    return [Path(name) for name in named if name] + sorted(pyenv.glob("versions/3.*/bin/python"))
+
+
+def others() -> dict[tuple[int, int], Path]:
+    """One interpreter for each supported version but the one that runs this."""
+    found: dict[tuple[int, int], Path] = {}
+    for python in candidates():
+        version = version_of(python)
+        if version in SUPPORTED and version != sys.version_info[:2]:
+            found.setdefault(version, python)
+    return found
+
+
+def run_tests(version: tuple[int, int], python: Path) -> None:
+    """Makes the environment where it is missing or older than its recipe, and runs the tests."""
+    venv = ROOT / ".venv-{}.{}".format(*version)
+    pip = [
+        venv / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    ready = venv / "ready"
+    if not ready.exists() or ready.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
+        subprocess.run([python, "-m", "venv", venv], check=True)
+        subprocess.run([*pip, "pip>=25.1"], check=True)
+        subprocess.run([*pip, "--group", "test", "-e", ".[all]"], check=True, cwd=ROOT)
+        ready.touch()
+    pytest = [venv / "bin" / "python", "-m", "pytest", "-n", "2", "-q"]
+    subprocess.run([*pytest, "-m", "not heavy and not soak"], check=True, cwd=ROOT)
+
+
+def main() -> None:
+    """Runs them one after the other; the first failure ends it."""
+    found = others()
+    missing = [f"{a}.{b}" for a, b in SUPPORTED if (a, b) not in found]
+    print(f"Python {sys.version.split()[0]} ran everything; not found: {', '.join(missing[1:])}")
+    for version, python in sorted(found.items()):
+        print("Python {}.{}: the quick tests".format(*version), flush=True)
+        run_tests(version, python)
+
+
+if __name__ == "__main__":
+    main()
