@@ -1,0 +1,22 @@
+"""Optional dependencies of this wing: a missing one is named together with its extra."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from rekognition_xray.errors import MissingExtraError
+
+
+def needs_science(needed_for: str) -> None:
+    """Raises MissingExtraError unless numpy, scipy and scikit-learn are installed."""
+    _needs("science", ("numpy", "scipy", "sklearn"), needed_for)
+
+
+def needs_report(needed_for: str) -> None:
+    """Raises MissingExtraError unless jinja2 is installed."""
+    _needs("report", ("jinja2",), needed_for)
+
+
+def _needs(extra: str, packages: tuple[str, ...], needed_for: str) -> None:
+    if any(find_spec(package) is None for package in packages):
+        raise MissingExtraError(extra, needed_for=needed_for)

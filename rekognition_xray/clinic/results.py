@@ -1,0 +1,214 @@
+"""Reading the result files that a training leaves in S3. Pure: bytes in, values out, no numpy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from rekognition_xray.clinic import fields
+from rekognition_xray.clinic.fields import FieldError, Json
+from rekognition_xray.clinic.figures import ServiceFigures, ServiceLabel, TestFilm
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.errors import EvaluationError, list_paths
+from rekognition_xray.labels import in_order
+
+_VERSION: Final = 1
+_ATTRIBUTE: Final = re.compile(r"rekognition-custom-labels-(training|evaluation)-\d+")
+_DETAILS: Final = "rekognition-custom-labels-evaluation-details"
+_BOXES: Final = "rekognition-custom-labels-evaluation"
+
+
+@attrs.frozen
+class Snapshot:
+    """The testing snapshot: its films, and what a reader of figures should know."""
+
+    films: tuple[TestFilm, ...]
+    warnings: tuple[str, ...]
+
+
+def read_summary(content: bytes | str, *, name: str) -> ServiceFigures:
+    """Reads an evaluation summary (version 1).
+
+    Args:
+        content: the file.
+        name: its address, for messages.
+
+    Raises:
+        EvaluationError: not JSON, of another version, or without the fields of a classification.
+    """
+    try:
+        return _summary(fields.object_in(fields.load(fields.text_of(content))))
+    except FieldError as error:
+        raise EvaluationError(f"{name} is not a readable evaluation summary: {error}") from error
+
+
+def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> Snapshot:
+    """Reads a testing snapshot: one film to a line, with its truth and its predictions.
+
+    Args:
+        content: the file (JSON Lines).
+        labels: the labels of the model, from the summary.
+        name: its address, for messages.
+
+    Raises:
+        EvaluationError: names every line that cannot be read or relied on.
+    """
+    films, bad, partial = [], [], 0
+    for number, line in _lines(content, name):
+        try:
+            film, complete = _film(fields.object_in(fields.load(line)), labels)
+        except FieldError as error:
+            bad.append(f"line {number}: {error}")
+            continue
+        films.append(film)
+        partial += not complete
+    if bad:
+        raise EvaluationError(f"{name} has lines that cannot be used:\n{list_paths(bad)}")
+    if not films:
+        raise EvaluationError(f"{name} holds no film.")
+    return Snapshot(tuple(films), tuple(_warnings(films, partial)))
+
+
+def _warnings(films: Sequence[TestFilm], partial: int) -> Iterator[str]:
+    alone = sum(film.patient is None for film in films)
+    if alone:
+        yield (
+            f"{alone} of {len(films)} test films bear no patient in their key: each counts as a "
+            "patient of its own, so intervals are per film and too narrow if patients repeat."
+        )
+    if partial:
+        yield (
+            f"{partial} of {len(films)} test films do not list every label; a label that is not "
+            "listed counts as confidence 0."
+        )
+
+
+def _summary(root: Json) -> ServiceFigures:
+    if root.get("Version") != _VERSION:
+        raise FieldError(f"version {root.get('Version')!r}; this library reads version {_VERSION}")
+    details = fields.object_in(root.get("EvaluationDetails"), "EvaluationDetails")
+    total = fields.object_in(root.get("AggregatedEvaluationResults"), "AggregatedEvaluationResults")
+    if "ConfusionMatrix" not in total:
+        raise FieldError("no ConfusionMatrix: figures of boxes (object detection), not of labels")
+    labels = {
+        row.label: row for row in map(_label, fields.objects_in(root, "LabelEvaluationResults"))
+    }
+    named = in_order(
+        fields.string_in(label, "Labels") for label in fields.list_in(details, "Labels")
+    )
+    if set(named) != set(labels):
+        raise FieldError(
+            f"Labels has {', '.join(named)}, LabelEvaluationResults {', '.join(labels)}"
+        )
+    return ServiceFigures(
+        f1=fields.share_in(total, "F1Score"),
+        precision=fields.share_in(total, "Precision"),
+        recall=fields.share_in(total, "Recall"),
+        labels=tuple(labels[label] for label in named),
+        confusion=dict(_confusion(total, labels)),
+        training_films=fields.count_in(details, "NumberOfTrainingImages"),
+        test_films=fields.count_in(details, "NumberOfTestingImages"),
+        version_arn=fields.string_in(details.get("ProjectVersionArn"), "ProjectVersionArn"),
+        ended=fields.string_in(details.get("EvaluationEndTimestamp", ""), "EvaluationEndTimestamp"),
+    )
+
+
+def _label(row: Json) -> ServiceLabel:
+    metrics = fields.object_in(row.get("Metrics"), "Metrics")
+    films = fields.count_in(row, "NumberOfTestingImages")
+    # A label without a test film has no figures, whatever number the service puts there.
+    given = metrics if films else {}
+    return ServiceLabel(
+        label=fields.string_in(row.get("Label"), "Label"),
+        precision=fields.share_in(given, "Precision"),
+        recall=fields.share_in(given, "Recall"),
+        f1=fields.share_in(given, "F1Score"),
+        threshold=fields.share_in(given, "Threshold"),
+        test_films=films,
+    )
+
+
+def _confusion(
+    total: Json, labels: Mapping[str, ServiceLabel]
+) -> Iterator[tuple[tuple[str, str], float]]:
+    for cell in fields.objects_in(total, "ConfusionMatrix"):
+        pair = (
+            fields.string_in(cell.get("GroundTruthLabel"), "GroundTruthLabel"),
+            fields.string_in(cell.get("PredictedLabel"), "PredictedLabel"),
+        )
+        if not labels.keys() >= set(pair):
+            raise FieldError(f"ConfusionMatrix names unknown labels: {' and '.join(pair)}")
+        value = fields.share_in(cell, "Value")
+        if value is not None:
+            yield pair, value
+
+
+def _film(root: Json, labels: Sequence[str]) -> tuple[TestFilm, bool]:
+    """The film, and whether every label of the model was listed for it."""
+    if _BOXES in root:
+        raise FieldError("boxes (object detection); this evaluation is for labels of whole films")
+    source = fields.string_in(root.get("source-ref"), "source-ref")
+    truths, listed = _judged(root, labels)
+    if len(truths) != 1:
+        what = "no label" if not truths else f"{len(truths)} labels ({', '.join(truths)})"
+        raise FieldError(f"{source} has {what}; these figures need one to each film")
+    if not listed:
+        raise FieldError(f"{source} has no prediction")
+    confidences = {label: listed.get(label, 0.0) for label in labels}
+    film = TestFilm(
+        source_ref=source,
+        patient=pseudonym_in(source),
+        truth=truths[0],
+        confidences=confidences,
+        predicted=max(labels, key=confidences.__getitem__),
+    )
+    return film, len(listed) == len(labels)
+
+
+def _judged(root: Json, labels: Sequence[str]) -> tuple[list[str], dict[str, float]]:
+    """The labels that the film was sent with, and the confidences that the model gave."""
+    truths: list[str] = []
+    listed: dict[str, float] = {}
+    for key, part in root.items():
+        name = key.removesuffix("-metadata")
+        found = _ATTRIBUTE.fullmatch(name)
+        if not found or name == key:
+            continue
+        metadata = fields.object_in(part, key)
+        label = _known(metadata, labels, key)
+        if found[1] == "training":
+            truths.append(label)
+        else:
+            listed[label] = _confidence(metadata, key)
+    return truths, listed
+
+
+def _known(metadata: Json, labels: Sequence[str], key: str) -> str:
+    label = fields.string_in(metadata.get("class-name"), f"class-name of {key}")
+    if label not in labels:
+        raise FieldError(f"label {label!r} is not one of the summary's ({', '.join(labels)})")
+    return label
+
+
+def _confidence(metadata: Json, key: str) -> float:
+    details = metadata.get(_DETAILS)
+    if isinstance(details, dict) and details.get("version", _VERSION) != _VERSION:
+        raise FieldError(f"evaluation details of version {details['version']!r}, not {_VERSION}")
+    value = fields.share_in(metadata, "confidence")
+    if value is None:
+        raise FieldError(f"{key} has no usable confidence")
+    return value
+
+
+def _lines(content: bytes | str, name: str) -> Iterator[tuple[int, str]]:
+    try:
+        text = fields.text_of(content)
+    except FieldError as error:
+        raise EvaluationError(f"{name} cannot be read: {error}") from error
+    # Not splitlines(): it would also cut at the line separators that JSON allows in a string.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line
