@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 import botocore.session
 import pytest
 
@@ -18,20 +17,7 @@ TABLE: SettleTable = {"BUSY": Settled.GO_ON, "READY": Settled.DONE, "BROKEN": Se
 MODEL = botocore.session.get_session().get_service_model("rekognition")
 
 
-@attrs.define
-class HandClock:
-    time: float = 1000.0
-    slept: list[float] = attrs.field(factory=list)
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-
-
-def wait(statuses: list[str], wait: Wait, clock: HandClock) -> str:
+def wait(statuses: list[str], wait: Wait, clock) -> str:
     seen = iter(statuses)
 
     def read() -> tuple[str, str]:
@@ -41,40 +27,37 @@ def wait(statuses: list[str], wait: Wait, clock: HandClock) -> str:
     return wait.until(read, TABLE, what="the thing", clock=clock)
 
 
-def test_a_settled_thing_is_looked_at_once() -> None:
-    clock = HandClock()
+def test_a_settled_thing_is_looked_at_once(clock) -> None:
     assert wait(["READY"], Wait(60), clock) == "value of READY"
     assert clock.slept == []
 
 
-def test_pauses_grow_to_the_longest() -> None:
-    clock = HandClock()
+def test_pauses_grow_to_the_longest(clock) -> None:
     wait(["BUSY"] * 6 + ["READY"], Wait(60, first=1, longest=4), clock)
     assert clock.slept == [1, 1.5, 2.25, 3.375, 4, 4]
 
 
-def test_an_unknown_status_is_waited_through() -> None:
-    assert wait(["BRAND_NEW", "READY"], Wait(60), HandClock()) == "value of READY"
+def test_an_unknown_status_is_waited_through(clock) -> None:
+    assert wait(["BRAND_NEW", "READY"], Wait(60), clock) == "value of READY"
 
 
-def test_a_failed_status_ends_the_waiting() -> None:
+def test_a_failed_status_ends_the_waiting(clock) -> None:
     with pytest.raises(UnreachableStateError, match="the thing is BROKEN"):
-        wait(["BUSY", "BROKEN"], Wait(60), HandClock())
+        wait(["BUSY", "BROKEN"], Wait(60), clock)
 
 
-def test_the_caller_may_say_what_the_failure_is() -> None:
+def test_the_caller_may_say_what_the_failure_is(clock) -> None:
     with pytest.raises(NotReadyError, match="value of it"):
         Wait(60).until(
             lambda: ("BROKEN", "value of it"),
             TABLE,
             what="the thing",
-            clock=HandClock(),
+            clock=clock,
             failure=NotReadyError,
         )
 
 
-def test_the_budget_ends_the_waiting_and_says_what_goes_on() -> None:
-    clock = HandClock()
+def test_the_budget_ends_the_waiting_and_says_what_goes_on(clock) -> None:
     with pytest.raises(WaitTimeoutError, match=r"still BUSY after 5 s\. It bills") as caught:
         Wait(5).until(
             lambda: ("BUSY", None), TABLE, what="the thing", clock=clock, on_timeout="It bills."
@@ -83,17 +66,17 @@ def test_the_budget_ends_the_waiting_and_says_what_goes_on() -> None:
     assert sum(clock.slept) == 5
 
 
-def test_an_error_while_looking_is_not_swallowed() -> None:
+def test_an_error_while_looking_is_not_swallowed(clock) -> None:
     def read() -> tuple[str, None]:
         raise NotReadyError("no")
 
     with pytest.raises(NotReadyError):
-        Wait(60).until(read, TABLE, what="the thing", clock=HandClock())
+        Wait(60).until(read, TABLE, what="the thing", clock=clock)
 
 
-def test_whoever_watches_gets_every_look() -> None:
+def test_whoever_watches_gets_every_look(clock) -> None:
     looks: list[WaitProgress] = []
-    wait(["BUSY", "READY"], Wait(60, on_look=looks.append), HandClock())
+    wait(["BUSY", "READY"], Wait(60, on_look=looks.append), clock)
     assert [(look.status, look.elapsed) for look in looks] == [("BUSY", 0), ("READY", 1)]
 
 

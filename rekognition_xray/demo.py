@@ -1,0 +1,180 @@
+"""``python -m rekognition_xray.demo``: the whole story on the local cloud, on phantoms or real films."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import rekognition_xray as rx
+from rekognition_xray.clinic.diagnosis import NOTICE
+from rekognition_xray.cloud.datasets import Manifest
+from rekognition_xray.costs import ARTICLE_BILL, ARTICLE_TRAINING_HOURS, article_month
+from rekognition_xray.local import LocalCloud
+
+PUBLIC_KEY = "a public key, good for the demo's made-up or public patients alone"
+STORE = "s3://clinic-xrays/films"
+MODELS = "s3://clinic-xrays/models"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the story; 0 when it came to its end, 1 with a message when it did not."""
+    asked = _parser().parse_args(arguments)
+    began = time.monotonic()
+    try:
+        asked.output.mkdir(parents=True, exist_ok=True)
+        tell(asked.data or _phantoms(asked.output, asked.seed), asked.output, asked.seed)
+    except rx.XrayError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    print(f"\nDone in {time.monotonic() - began:.0f} s. {NOTICE}")
+    return 0
+
+
+def tell(data: Path, output: Path, seed: int) -> None:
+    """The story of a folder of films: dataset, split, training, evaluation, diagnoses, bill."""
+    dataset = _dataset(data)
+    split = dataset.split(test=0.2, seed=seed)
+    _show_split(split)
+    with LocalCloud(buckets=["clinic-xrays"], seed=seed) as cloud:
+        aws = rx.Aws(session=cloud.session())
+        version = _train(aws, split, output)
+        evaluation = _evaluate(version, split, output)
+        _diagnose(version, evaluation, split, output)
+        _show_bill(str(cloud.bill))
+    _show_output(output)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rekognition_xray.demo", description=__doc__)
+    parser.add_argument(
+        "data",
+        type=Path,
+        nargs="?",
+        help="folder with the Kermany set's folders and names; without it phantoms are drawn",
+    )
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder for files")
+    parser.add_argument("--seed", type=int, default=7, help="seed of phantoms, split and training")
+    return parser
+
+
+def _title(text: str) -> None:
+    print(f"\n== {text} ==", flush=True)
+
+
+def _phantoms(output: Path, seed: int) -> Path:
+    from rekognition_xray.data.phantoms import make_phantoms  # noqa: PLC0415 - needs an extra
+
+    _title("Phantoms: chest films drawn by this program, of no patient")
+    folder = make_phantoms(output / "phantoms", seed=seed)
+    print(f"drawn into {folder}")
+    return folder
+
+
+def _dataset(data: Path) -> rx.XrayDataset:
+    _title("Dataset: three labels and the patient, from folders and file names")
+    dataset = rx.XrayDataset.from_folder(data, names=rx.KERMANY)
+    for label, count in dataset.counts.items():
+        print(f"{label:10} {count:6,} films of {dataset.patients[label]:5,} patients")
+    print(f"{'all':10} {len(dataset):6,} films of {dataset.patient_count:5,} patients")
+    _title("Audit: every film is opened")
+    audit = dataset.audit()
+    print(audit)
+    audit.raise_for_errors()
+    return dataset
+
+
+def _show_split(split: rx.Split) -> None:
+    _title("Split: whole patients only")
+    print(f"fingerprint {split.fingerprint}, seed {split.seed}")
+    for name, part in (("train", split.train), ("test", split.test)):
+        counts = ", ".join(f"{label} {count:,}" for label, count in part.counts.items())
+        print(f"{name:6} {len(part):6,} films of {part.patient_count:5,} patients: {counts}")
+
+
+def _train(aws: rx.Aws, split: rx.Split, output: Path) -> rx.ModelVersion:
+    prices = rx.PriceBook()
+    _title("Upload: grey pixels only, under pseudonyms (the demo's key is public)")
+    project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
+    receipt = project.put_datasets(
+        train=split.train, test=split.test, store=STORE, key=PUBLIC_KEY, progress=True
+    )
+    print(f"{receipt.uploaded:,} films sent, {receipt.bytes_sent / 1e6:.1f} MB")
+    manifest = Manifest.of(split.train, receipt).text()
+    (output / "train.manifest").write_text(manifest, encoding="utf-8")
+    _title("Training: this step is billed on AWS")
+    print(f"price on AWS for the article's 1.308 h: {prices.training(ARTICLE_TRAINING_HOURS)}")
+    version = project.train("v1", output=MODELS)
+    described = version.wait_until_trained(progress=True)
+    print(f"{described.status} after {described.billable_training_seconds} s on the local learner")
+    return version
+
+
+def _evaluate(version: rx.ModelVersion, split: rx.Split, output: Path) -> rx.Evaluation:
+    _title("Evaluation: figures of the local learner, not of AWS; patients unseen in training")
+    evaluation = rx.Evaluation.from_version(version, split=f"patient-wise, {split.fingerprint}")
+    print(f"{'label':10} {'precision':>9} {'recall':>7} {'F1':>6} {'threshold':>9} {'films':>6}")
+    for row in evaluation.service.labels:
+        print(
+            f"{row.label:10} {row.precision:9.3f} {row.recall:7.3f} {row.f1:6.3f} "
+            f"{row.threshold:9.3f} {row.test_films:6,}"
+        )
+    print(f"\n{evaluation}")
+    evaluation.to_html(output / "evaluation.html")
+    return evaluation
+
+
+def _diagnose(
+    version: rx.ModelVersion, evaluation: rx.Evaluation, split: rx.Split, output: Path
+) -> None:
+    _title("Diagnoses: a running model is billed by the hour, used or not")
+    print(f"price on AWS: {rx.PriceBook().inference(1)}")
+    policy = _policy(evaluation)
+    journal = output / "predictions.jsonl"
+    journal.unlink(missing_ok=True)
+    paths = [film.path for film in split.test]
+    shown = {film.label: film.path for film in split.test}
+    with version.running(units=1, max_cost="5.00") as model:
+        diagnoser = rx.Diagnoser(model, policy=policy)
+        found = {}
+        for diagnosis in diagnoser.diagnose_many(paths, journal=journal):
+            found[diagnosis.source] = diagnosis
+    for label, path in shown.items():
+        print(f"\ntrue label {label}\n{found[str(path)]}")
+    failed = sum(isinstance(diagnosis, rx.FailedDiagnosis) for diagnosis in found.values())
+    print(
+        f"\n{len(found):,} films asked, {failed} failed; the model is {version.describe().status}"
+    )
+
+
+def _policy(evaluation: rx.Evaluation) -> rx.Policy | None:
+    """A policy for 95 % sensitivity, or none where the films are too few for such a claim."""
+    try:
+        policy = evaluation.policy(sensitivity=0.95)
+    except rx.XrayError as error:
+        print(f"no policy: {error}")
+        return None
+    print(policy)
+    return policy
+
+
+def _show_bill(bill: str) -> None:
+    _title("What AWS would have charged for the seconds that this run took")
+    print(bill)
+    print("\nAWS itself trains longer. What the 2020 article reports:")
+    for item, amount in ARTICLE_BILL.items():
+        print(f"  {item}: {amount} USD")
+    print(f"  total: {sum(ARTICLE_BILL.values())} USD")
+    print(f"its month of inference, 4 hours a day for 28 days: {article_month().total} USD")
+
+
+def _show_output(output: Path) -> None:
+    _title(f"Written to {output.resolve()}")
+    for file in sorted(output.iterdir()):
+        print(f"  {file.name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

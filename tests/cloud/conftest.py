@@ -1,0 +1,100 @@
+"""A local cloud with one bucket, and small datasets of drawn films."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from PIL import Image
+
+import rekognition_xray as rx
+from rekognition_xray.local import LocalCloud
+
+NAMES = {
+    "normal": "train/NORMAL/IM-{patient:04d}-{film:04d}.jpeg",
+    "bacterial": "train/PNEUMONIA/person{patient}_bacteria_{film}.jpeg",
+    "viral": "train/PNEUMONIA/person{patient}_virus_{film}.jpeg",
+}
+Draw = Callable[..., rx.XrayDataset]
+
+
+@attrs.define
+class HandClock:
+    """A clock that only moves when somebody sleeps on it, and then at once."""
+
+    time: float = 1000.0
+    slept: list[float] = attrs.field(factory=list)
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(buckets=["clinic-xrays"]) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def aws(cloud: LocalCloud) -> rx.Aws:
+    return rx.Aws(session=cloud.session())
+
+
+def draw_film(path: Path, label: str, seed: int) -> None:
+    """A noisy square whose bright half tells the label: enough for a learner to learn."""
+    draw = random.Random(f"{label}{seed}")
+    level = {"normal": 60, "bacterial": 120, "viral": 180}[label]
+    noise = [min(255, max(0, round(draw.gauss(level, 15)))) for _ in range(64 * 64)]
+    image = Image.new("L", (64, 64))
+    image.putdata([value if n % 64 < 32 else 128 for n, value in enumerate(noise)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=90)
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Draw:
+    """Draws a folder of films and opens it as a dataset."""
+
+    def drawn(
+        folder: str = "films",
+        *,
+        labels: tuple[str, ...] = ("normal", "bacterial", "viral"),
+        patients: int = 5,
+        films: int = 2,
+        first: int = 1,
+    ) -> rx.XrayDataset:
+        for rank, label in enumerate(labels):
+            for patient in range(first + rank * 1000, first + rank * 1000 + patients):
+                for film in range(1, films + 1):
+                    name = NAMES[label].format(patient=patient, film=film)
+                    draw_film(tmp_path / folder / name, label, patient * 100 + film)
+        return rx.XrayDataset.from_folder(tmp_path / folder)
+
+    return drawn
+
+
+@pytest.fixture
+def project(aws: rx.Aws) -> rx.CustomLabelsProject:
+    return rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
+
+
+@pytest.fixture
+def trained(project: rx.CustomLabelsProject, draw: Draw) -> rx.ModelVersion:
+    """A version whose training has ended well."""
+    train, test = draw().split(test=0.4, seed=1)
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    version = project.train("v1", output="s3://clinic-xrays/models")
+    version.wait_until_trained()
+    return version
