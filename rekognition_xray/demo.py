@@ -1,4 +1,4 @@
-"""``python -m rekognition_xray.demo``: the whole story on the local cloud, on phantoms or real films."""
+"""The whole story on the local cloud, on phantoms or on real films."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.diagnosis import NOTICE
+from rekognition_xray.clinic.tables import NOTICE
 from rekognition_xray.cloud.datasets import Manifest
 from rekognition_xray.costs import ARTICLE_BILL, ARTICLE_TRAINING_HOURS, article_month
 from rekognition_xray.local import LocalCloud

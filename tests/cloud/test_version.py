@@ -205,11 +205,11 @@ def refuse(version: rx.ModelVersion, operation: str, *, times: int) -> None:
 
 def test_a_stop_that_fails_is_an_error_with_price_and_command(trained: rx.ModelVersion) -> None:
     refuse(trained, "StopProjectVersion", times=1)
-    with pytest.raises(
-        errors.StopFailedError, match="may still be billing 4.00 per hour"
-    ) as caught:
-        with trained.running():
-            pass
+    with (
+        pytest.raises(errors.StopFailedError, match=r"may still be billing 4\.00 per hour") as caught,
+        trained.running(),
+    ):
+        pass
     assert trained.arn in caught.value.message
     assert f"stop-project-version --project-version-arn {trained.arn}" in caught.value.hint
     assert isinstance(caught.value.__cause__, errors.AccessDeniedError)
