@@ -17,6 +17,7 @@ from rekognition_xray.local.training.learner import UnreadableFilm
 
 SIDE = 128
 MAX_PIXELS = 64_000_000
+_FORMATS = ("JPEG", "PNG")  # what the service reads
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -32,20 +33,56 @@ Square = npt.NDArray[np.uint8]
 
 
 def square(data: bytes) -> Square:
-    """The film in `data` as SIDE x SIDE grey values 0-255 with a flat histogram.
+    """The film in `data` (JPEG or PNG) as SIDE x SIDE grey values 0-255 with a flat histogram.
 
-    The whole film is squeezed into the square, so that no border depends on its shape; a flat
+    The whole film is squeezed into the square, so that no border depends on its shape; the flat
     histogram makes any monotonous change of exposure or gamma disappear. Raises `UnreadableFilm`.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            _refuse_bomb(image)
-            image.draft("L", (2 * SIDE, 2 * SIDE))
-            turn = _turn(image)
-            grey = _grey(image).resize((SIDE, SIDE), Image.Resampling.BOX)
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            grey = _upright(_shrunk(image), _orientation(image))
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise UnreadableFilm(f"the image cannot be decoded: {error}") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableFilm(f"the image is too large: {error}") from error
-    upright = grey if turn is None else grey.transpose(turn)
-    return np.asarray(ImageOps.equalize(upright), dtype=np.uint8)
+    return np.asarray(ImageOps.equalize(grey), dtype=np.uint8)
+
+
+def _shrunk(image: Image.Image) -> Image.Image:
+    """`image` as 8-bit grey of SIDE x SIDE pixels, decoded no larger than needed."""
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}")
+    image.draft("L", (2 * SIDE, 2 * SIDE))  # JPEG decodes at 1/2, 1/4 or 1/8 scale
+    if image.mode.startswith(("I", "F")):
+        return _from_deep(image)
+    return _flat(image).resize((SIDE, SIDE), Image.Resampling.BOX)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """8-bit grey; what is transparent becomes black, like the collimated border of a film."""
+    if not image.has_transparency_data:
+        return image.convert("L")
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
+
+
+def _from_deep(image: Image.Image) -> Image.Image:
+    """16-bit grey to 8 bits by the film's own range; 8 plain bits would drop the lung."""
+    values = np.asarray(image, dtype=np.float32)
+    small = Image.fromarray(values).resize((SIDE, SIDE), Image.Resampling.BOX)
+    grey = np.asarray(small, dtype=np.float64)
+    low, high = np.percentile(grey, (0.5, 99.5))
+    scaled = np.clip((grey - low) / max(high - low, 1.0), 0.0, 1.0)
+    return Image.fromarray(np.rint(255 * scaled).astype(np.uint8))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
+        return 1  # damaged EXIF says nothing, and the pixels are still good
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)

@@ -9,11 +9,11 @@ from typing import Protocol
 import attrs
 
 
-class TrainingStopped(Exception):
+class TrainingStopped(Exception):  # noqa: N818 (an answer to a wish, not a fault)
     """The caller asked a training to stop before it was done."""
 
 
-class UnreadableFilm(ValueError):
+class UnreadableFilm(ValueError):  # noqa: N818 (says which film, as its users read it)
     """The bytes are no image that can be decoded, or one too large to decode safely."""
 
 
