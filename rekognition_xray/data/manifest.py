@@ -195,7 +195,10 @@ def _read(line: str) -> Entry:
         raise _LineError(f"more than {MAX_LINE:,} characters")
     try:
         content = json.loads(line)
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:
+        place = f"{error.msg}, at character {error.pos + 1}"
+        raise _LineError(f"ERROR_INVALID_JSON_LINE: {place}") from error
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
         raise _LineError(f"ERROR_INVALID_JSON_LINE: {error}") from error
     if not isinstance(content, dict):
         raise _LineError("ERROR_INVALID_JSON_LINE: not a JSON object")

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rekognition_xray.data.audit import Audit, Finding, audit
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.errors import AuditError
+
+Draw = Callable[..., Image.Image]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(write: Write, tmp_path: Path) -> Path:
+    """Thirty sound films of three labels, each of its own patient."""
+    for number in range(10):
+        write(f"NORMAL/IM-{number:04}-0001.jpeg")
+        write(f"PNEUMONIA/person{number}_bacteria_1.jpeg")
+        write(f"PNEUMONIA/person{number + 100}_virus_1.jpeg")
+    return tmp_path / "films"
+
+
+def findings(folder: Path) -> dict[str, Finding]:
+    found = XrayDataset.from_folder(folder).audit().findings
+    codes = [finding.code for finding in found]
+    assert len(set(codes)) == len(codes)
+    return dict(zip(codes, found, strict=True))
+
+
+def only(folder: Path, code: str, severity: str) -> Finding:
+    found = findings(folder)
+    assert list(found) == [code]
+    assert found[code].severity == severity
+    assert len(found[code].notes) in (0, len(found[code].paths))
+    assert found[code].advice
+    return found[code]
+
+
+def test_a_sound_dataset_has_no_findings(folder: Path) -> None:
+    result = XrayDataset.from_folder(folder).audit()
+    assert result == Audit((), 30)
+    result.raise_for_errors()
+
+
+def cut(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()[:-200]
+
+
+@pytest.mark.parametrize(
+    ("code", "content"),
+    [
+        ("zero-bytes", lambda draw: b""),
+        ("not-an-image", lambda draw: b"a text file called .jpeg"),
+        ("truncated", lambda draw: cut(draw(1, (200, 200)))),
+        ("unreadable", lambda draw: b"\x89PNG\r\n\x1a\n damaged"),
+        ("over-limits", lambda draw: draw(1, (63, 200))),
+        ("over-limits", lambda draw: draw(1, (4097, 300))),
+        ("over-limits", lambda draw: draw(1, (100, 2001))),
+    ],
+)
+def test_a_film_that_the_service_would_refuse_is_an_error(
+    folder: Path, write: Write, draw: Draw, code: str, content: Callable[[Draw], object]
+) -> None:
+    path = write("NORMAL/IM-0900-0001.png", content(draw))
+    assert only(folder, code, "error").paths == (path,)
+
+
+def test_a_file_that_vanished_is_an_error(folder: Path) -> None:
+    dataset = XrayDataset.from_folder(folder)
+    (folder / "NORMAL/IM-0003-0001.jpeg").unlink()
+    (finding,) = dataset.audit().findings
+    assert (finding.code, finding.paths) == ("missing", (folder / "NORMAL/IM-0003-0001.jpeg",))
+
+
+def test_a_name_that_fits_no_pattern_is_an_error(folder: Path, write: Write) -> None:
+    path = write("NORMAL/scan.jpeg")
+    assert only(folder, "no-label", "error").paths == (path,)
+
+
+def test_a_name_that_contradicts_its_folder_is_an_error(folder: Path, write: Write) -> None:
+    path = write("NORMAL/person7_virus_3.jpeg")
+    assert only(folder, "contradictory-labels", "error").paths == (path,)
+
+
+def test_the_same_pixels_under_two_labels_are_an_error(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    paths = (
+        write("NORMAL/IM-0900-0001.png", draw(5)),
+        write("PNEUMONIA/person900_virus_1.png", draw(5)),
+    )
+    finding = only(folder, "contradictory-labels", "error")
+    assert finding.paths == paths
+    assert str(paths[1]) in finding.notes[0]
+
+
+def test_the_same_pixels_under_one_label_are_a_warning(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    paths = (
+        write("NORMAL/IM-0900-0001.png", draw(5)),
+        write("NORMAL/IM-0901-0001.png", draw(5), compress_level=0),
+    )
+    assert only(folder, "duplicates", "warning").paths == paths
+
+
+def test_a_grey_film_saved_in_colour_is_still_the_same_film(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    write("NORMAL/IM-0900-0001.png", draw(5))
+    write("NORMAL/IM-0901-0001.png", draw(5, mode="RGB"))
+    assert "duplicates" in findings(folder)
+
+
+def test_equal_bytes_of_another_shape_are_no_duplicate(folder: Path, write: Write) -> None:
+    write("NORMAL/IM-0900-0001.png", Image.new("L", (80, 100), 7))
+    write("NORMAL/IM-0901-0001.png", Image.new("L", (100, 80), 7))
+    assert findings(folder) == {}
+
+
+def test_a_patient_in_two_official_folders_is_a_warning(folder: Path, write: Write) -> None:
+    paths = (
+        write("test/PNEUMONIA/person800_virus_2.jpeg"),
+        write("train/PNEUMONIA/person800_bacteria_1.jpeg"),
+    )
+    write("train/PNEUMONIA/person801_bacteria_1.jpeg")
+    finding = only(folder, "patients-across-official-splits", "warning")
+    assert finding.paths == paths
+    assert "person800" in finding.notes[0]
+
+
+def test_one_label_only_is_a_warning(write: Write, tmp_path: Path) -> None:
+    write("NORMAL/IM-0001-0001.jpeg")
+    assert "normal" in only(tmp_path, "too-few-labels", "warning").message
+
+
+def test_a_label_of_few_films_is_a_warning(folder: Path) -> None:
+    (folder / "NORMAL/IM-0003-0001.jpeg").unlink()
+    finding = only(folder, "few-films", "warning")
+    assert len(finding.paths) == 9
+
+
+def test_a_badly_imbalanced_set_is_a_warning(folder: Path, write: Write) -> None:
+    for number in range(41):
+        write(f"NORMAL/IM-{5000 + number}-0001.jpeg")
+    assert "51" in only(folder, "imbalance", "warning").message
+
+
+def test_colour_among_grey_is_a_warning_that_says_under_which_labels(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    path = write("PNEUMONIA/person900_virus_1.jpeg", draw(5, mode="RGB"))
+    finding = only(folder, "rgb-among-grey", "warning")
+    assert finding.paths == (path,)
+    assert "viral 1" in finding.message
+
+
+def test_a_set_all_in_colour_needs_no_warning(write: Write, draw: Draw, tmp_path: Path) -> None:
+    for number in range(10):
+        write(f"IM-{number:04}-0001.png", draw(number, mode="RGB"))
+        write(f"person{number}_virus_1.png", draw(100 + number, mode="RGB"))
+    assert findings(tmp_path) == {}
+
+
+def test_an_exif_orientation_is_a_warning(folder: Path, write: Write, draw: Draw) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = write("NORMAL/IM-0900-0001.jpeg", draw(5), exif=exif)
+    assert only(folder, "exif-orientation", "warning").paths == (path,)
+
+
+def test_an_extension_that_does_not_fit_the_content_is_a_warning(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    path = write("NORMAL/IM-0900-0001.jpeg", draw(5), format="PNG")
+    assert only(folder, "wrong-extension", "warning").paths == (path,)
+
+
+def test_all_bad_files_are_reported_together(folder: Path, write: Write) -> None:
+    bad = {
+        write("NORMAL/IM-0900-0001.jpeg", b""),
+        write("NORMAL/IM-0901-0001.jpeg", b"text"),
+        write("NORMAL/scan.jpeg"),
+    }
+    result = XrayDataset.from_folder(folder).audit()
+    with pytest.raises(AuditError) as caught:
+        result.raise_for_errors()
+    assert set(caught.value.paths) == bad
+    for path in bad:
+        assert str(path) in str(caught.value)
+
+
+def test_warnings_alone_do_not_raise(folder: Path, write: Write, draw: Draw) -> None:
+    write("NORMAL/IM-0900-0001.png", draw(5))
+    write("NORMAL/IM-0901-0001.png", draw(5))
+    result = XrayDataset.from_folder(folder).audit()
+    assert [finding.code for finding in result.warnings] == ["duplicates"]
+    result.raise_for_errors()
+
+
+def test_errors_come_before_warnings(folder: Path, write: Write, draw: Draw) -> None:
+    write("NORMAL/IM-0900-0001.png", draw(5, mode="RGB"))
+    write("NORMAL/IM-0901-0001.jpeg", b"")
+    write("NORMAL/scan.jpeg")
+    severities = [finding.severity for finding in findings(folder).values()]
+    assert severities == ["error", "error", "warning"]
+
+
+def test_the_table_names_each_finding_its_first_files_and_what_to_do(
+    folder: Path, write: Write
+) -> None:
+    paths = [write(f"NORMAL/IM-09{number:02}-0001.jpeg", b"") for number in range(5)]
+    result = XrayDataset.from_folder(folder).audit()
+    table = str(result)
+    assert table.startswith("Audit of 35 films: 1 error, 0 warnings\n")
+    assert "zero-bytes" in table
+    assert str(paths[2]) in table
+    assert str(paths[3]) not in table
+    assert "… and 2 more" in table
+    assert result.errors[0].advice in table
+
+
+def test_progress_counts_up_to_all_films(folder: Path) -> None:
+    told: list[tuple[int, int]] = []
+    XrayDataset.from_folder(folder).audit(progress=lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert told[-1] == (30, 30)
+
+
+def test_a_bar_shows_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    XrayDataset.from_folder(folder).audit(progress=True)
+    shown = capsys.readouterr()
+    assert "30/30" in shown.err
+    assert shown.out == ""
+
+
+def test_an_executor_of_the_caller_is_used_and_left_open(folder: Path) -> None:
+    dataset = XrayDataset.from_folder(folder)
+    with ThreadPoolExecutor(1, thread_name_prefix="mine") as pool:
+        assert audit(dataset, executor=pool) == dataset.audit()
+        assert pool.submit(int, "7").result() == 7
+
+
+def test_the_real_originals_show_their_known_traps(xrays: Path) -> None:
+    result = XrayDataset.from_folder(xrays / "originals").audit()
+    assert result.errors == ()
+    files = {finding.code: len(finding.paths) for finding in result.warnings}
+    assert files == {"duplicates": 4, "rgb-among-grey": 20}
