@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from rekognition_xray.data.films import Rejected, Xray
 from rekognition_xray.data.names import NamingRule
@@ -59,10 +59,23 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path | Rejected]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
+        path = Path(entry.path)
+        kind = _kind(entry)
+        if kind == "folder":
+            yield from _walk(path, above | {here})
+        elif kind == "file":
+            yield path
+        elif path.suffix.lower() in IMAGE_EXTENSIONS:
+            yield Rejected(path, "a link to nothing, or no regular file", "unreadable")
+
+
+def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:
+    try:
         if entry.is_dir():
-            yield from _walk(Path(entry.path), above | {here})
-        else:
-            yield Path(entry.path)
+            return "folder"
+        return "file" if entry.is_file() else "neither"
+    except OSError:  # a link to itself, for example
+        return "neither"
 
 
 def _sort_out(

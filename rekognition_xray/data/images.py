@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 from pathlib import Path
 from typing import Final, Literal
 
@@ -95,10 +96,9 @@ def probe(path: Path) -> Probe:
     """
     name = str(path)
     try:
-        with path.open("rb") as stream:
-            size = path.stat().st_size
-            with _open(stream, size, name, path) as image:
-                return _probe(image, size)
+        size = _size(path)
+        with path.open("rb") as stream, _open(stream, size, name, path) as image:
+            return _probe(image, size)
     except OSError as error:
         raise _unreadable_file(path, error) from error
 
@@ -247,13 +247,20 @@ def _probe(image: Image.Image, size: int) -> Probe:
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
+        size = _size(path)
         if size > MAX_BYTES:  # not worth reading
             reason = f"too large: {size / 2**20:.1f} MiB; a file may have at most 15 MiB"
             raise _error("over-limits", reason, str(path), path)
         return path.read_bytes()
     except OSError as error:
         raise _unreadable_file(path, error) from error
+
+
+def _size(path: Path) -> int:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be read for ever
+        raise _error("unreadable", "not a regular file", str(path), path)
+    return found.st_size
 
 
 def _refuse_over_limits(probe: Probe, name: str, path: Path | None) -> None:

@@ -188,6 +188,14 @@ def test_a_link_in_a_circle_ends_and_is_reported(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("target", ["nothing.png", "IM-0300-0001.png"])
+def test_a_link_to_nothing_or_to_itself_is_reported(folder: Path, target: str) -> None:
+    link = folder / "train" / "NORMAL" / "IM-0300-0001.png"
+    link.symlink_to(target)
+    dataset = XrayDataset.from_folder(folder)
+    assert [(item.path, item.code) for item in dataset.rejected] == [(link, "unreadable")]
+
+
 def test_a_linked_folder_is_read(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "entry").mkdir()
     (tmp_path / "entry" / "chest_xray").symlink_to(folder)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import random
 import struct
 import zlib
@@ -241,9 +242,14 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "missing"
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImageError) as caught:
-        prepare(tmp_path)
+@pytest.mark.parametrize("read", [probe, prepare])
+@pytest.mark.parametrize("make", [Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
+def test_a_folder_or_a_pipe_is_refused(
+    tmp_path: Path, read: Callable[[Path], object], make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="not a regular file") as caught:
+        read(tmp_path / "a.png")
     assert caught.value.code == "unreadable"
 
 
