@@ -184,6 +184,11 @@ class Evaluation:
         return len({film.group for film in self.films})
 
     @property
+    def known_patients(self) -> int:
+        """Patients whose pseudonym stands in the films' keys."""
+        return len({film.patient for film in self.films} - {None})
+
+    @property
     def confusion(self) -> dict[str, dict[str, int]]:
         """True label to predicted label to films, counted by the label of highest confidence."""
         table = {truth: dict.fromkeys(self.labels, 0) for truth in self.labels}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,10 +25,10 @@ _SIDE: Final = 300  # of the plot, in units of its own
 
 @attrs.frozen
 class Cell:
-    """One cell of the confusion matrix: films, and their share of the true label's films."""
+    """One cell of the confusion matrix; the share is of the true label's films, None if none."""
 
     films: int
-    share: float
+    share: float | None
     right: bool
 
 
@@ -82,12 +82,14 @@ def render_page(evaluation: Evaluation) -> str:
 
 def _confusion(evaluation: Evaluation) -> dict[str, dict[str, Cell]]:
     return {
-        truth: {
-            label: Cell(films, films / max(1, sum(row.values())), label == truth)
-            for label, films in row.items()
-        }
+        truth: {label: _cell(row, label, truth) for label in row}
         for truth, row in evaluation.confusion.items()
     }
+
+
+def _cell(row: Mapping[str, int], label: str, truth: str) -> Cell:
+    total = sum(row.values())
+    return Cell(row[label], row[label] / total if total else None, label == truth)
 
 
 def _misread_first(films: Sequence[TestFilm]) -> list[TestFilm]:

@@ -37,16 +37,23 @@ def tables(evaluation: Evaluation) -> tuple[Table, ...]:
 
 def facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
     """What must stand beside the figures: of what, from where, on which films."""
-    films = f"{len(evaluation.films)} films of {evaluation.patients} patients"
-    interval = f"95 %, from {evaluation.resamples} redraws of the patients"
+    unit = "patients" if evaluation.known_patients else "films"
     return (
         ("Version", evaluation.version_arn),
         ("Model made by", evaluation.made_by or "not told"),
         ("Training", f"{evaluation.service.training_films} films"),
-        ("Test", films),
+        ("Test", _test(evaluation)),
         ("Split", evaluation.split or "not told"),
-        ("Intervals", interval),
+        ("Intervals", f"95 %, from {evaluation.resamples} redraws of the {unit}"),
     )
+
+
+def _test(evaluation: Evaluation) -> str:
+    known, alone = evaluation.known_patients, evaluation.patients - evaluation.known_patients
+    films = f"{len(evaluation.films)} films"
+    if not known:
+        return f"{films}, patients not known"
+    return f"{films} of {known} patients" + (f", {alone} of them of unknown ones" if alone else "")
 
 
 def markdown(evaluation: Evaluation) -> str:

@@ -1,0 +1,148 @@
+"""Result files as the service writes them, made from a scripted set of test films."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+import pytest
+
+from rekognition_xray.clinic.evaluation import Evaluation
+from rekognition_xray.labels import THREE_CLASSES
+
+ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"
+_JOB = "rekognition-custom-labels-{}-job"
+
+
+@attrs.frozen
+class Scripted:
+    """A test film: address, true label, label to confidence."""
+
+    source_ref: str
+    truth: str
+    confidences: dict[str, float]
+
+
+@attrs.frozen
+class ResultFiles:
+    """The two files that an evaluation reads."""
+
+    summary: str
+    testing: str
+
+    def evaluation(self, **settings: object) -> Evaluation:
+        return Evaluation.from_files(self.summary, self.testing, **settings)  # type: ignore[arg-type]
+
+
+Draw: TypeAlias = Callable[..., list[Scripted]]
+Write: TypeAlias = Callable[..., ResultFiles]
+
+
+def key(patient: int, film: int) -> str:
+    return f"s3://clinic-xrays/kermany/{patient:024x}/{film:064x}.jpg"
+
+
+def _draw(
+    *,
+    patients: int = 60,
+    skill: float = 3.0,
+    seed: int = 0,
+    films: tuple[int, int] = (1, 4),
+    labels: Sequence[str] = THREE_CLASSES,
+    keyed: bool = True,
+) -> list[Scripted]:
+    """Films of patients in turn of the labels; confidences are a softmax with the given skill."""
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for patient in range(patients):
+        truth = patient % len(labels)
+        lean = rng.normal(size=len(labels))
+        for _ in range(rng.integers(films[0], films[1] + 1)):
+            logits = lean + rng.normal(size=len(labels)) + skill * np.eye(len(labels))[truth]
+            shares = np.exp(logits) / np.exp(logits).sum()
+            number = len(drawn)
+            source = key(patient, number) if keyed else f"s3://clinic-xrays/in/film-{number}.jpg"
+            drawn.append(
+                Scripted(source, labels[truth], dict(zip(labels, map(float, shares), strict=True)))
+            )
+    return drawn
+
+
+def _line(film: Scripted) -> str:
+    body: dict[str, object] = {"source-ref": film.source_ref}
+    common = {"creation-date": "2026-11-20T10:00:00", "type": "groundtruth/image-classification"}
+    body["rekognition-custom-labels-training-0"] = 1
+    body["rekognition-custom-labels-training-0-metadata"] = common | {
+        "confidence": 1.0,
+        "job-name": _JOB.format("training"),
+        "class-name": film.truth,
+        "human-annotated": "yes",
+    }
+    for place, (label, confidence) in enumerate(film.confidences.items()):
+        details = {
+            "version": 1,
+            "ground-truth-labelling-jobs": [_JOB.format("training")],
+            "is-true-positive": label == film.truth and confidence >= 0.5,
+            "is-true-negative": label != film.truth and confidence < 0.5,
+            "is-false-positive": label != film.truth and confidence >= 0.5,
+            "is-false-negative": label == film.truth and confidence < 0.5,
+            "is-present-in-ground-truth": label == film.truth,
+        }
+        name = f"rekognition-custom-labels-evaluation-{place}"
+        body[name] = int(confidence >= 0.5)
+        body[f"{name}-metadata"] = common | {
+            "confidence": confidence,
+            "job-name": _JOB.format("evaluation"),
+            "class-name": label,
+            "human-annotated": "no",
+            "rekognition-custom-labels-evaluation-details": details,
+        }
+    return json.dumps(body)
+
+
+def _summary(films: Sequence[Scripted], labels: Sequence[str]) -> dict[str, object]:
+    count = {label: sum(film.truth == label for film in films) for label in labels}
+    metrics = {"F1Score": 0.8, "Precision": 0.82, "Recall": 0.79, "Threshold": 0.41}
+    return {
+        "Version": 1,
+        "AggregatedEvaluationResults": {
+            "ConfusionMatrix": [
+                {"GroundTruthLabel": label, "PredictedLabel": label, "Value": 0.79}
+                for label in labels
+            ],
+            "F1Score": 0.8,
+            "Precision": 0.82,
+            "Recall": 0.79,
+        },
+        "EvaluationDetails": {
+            "EvaluationEndTimestamp": "2026-11-21T07:30:23.910943",
+            "Labels": sorted(labels),
+            "NumberOfTestingImages": len(films),
+            "NumberOfTrainingImages": 500,
+            "ProjectVersionArn": ARN,
+        },
+        "LabelEvaluationResults": [
+            {"Label": label, "Metrics": metrics, "NumberOfTestingImages": count[label]}
+            for label in sorted(labels)
+        ],
+    }
+
+
+def _write(films: Sequence[Scripted], *, labels: Sequence[str] = THREE_CLASSES) -> ResultFiles:
+    lines = "".join(f"{_line(film)}\n" for film in films)
+    return ResultFiles(json.dumps(_summary(films, labels)), lines)
+
+
+@pytest.fixture(scope="session")
+def draw() -> Draw:
+    """Draws scripted test films: ``draw(patients=, skill=, seed=, films=, labels=, keyed=)``."""
+    return _draw
+
+
+@pytest.fixture(scope="session")
+def write() -> Write:
+    """Writes scripted films as result files: ``write(films, labels=)``."""
+    return _write

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def evaluation(draw, write):
+    films = write(draw(patients=30))
+    return films.evaluation(name="v1", made_by="a scripted learner", split="7f3a (seed 7)")
+
+
+@pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
+def test_figures_stand_beside_their_origin_split_and_warning(evaluation, render):
+    text = render(evaluation)
+    for part in ("Not a medical device", "a scripted learner", "7f3a (seed 7)", "30 patients"):
+        assert part in text
+    for column in ("Precision", "Recall", "F1", "Assumed threshold", "Sensitivity", "AUROC"):
+        assert column in text
+    assert str(evaluation.accuracy) in text
+
+
+def test_markdown_tables_have_the_same_cells_in_every_row(evaluation):
+    blocks = [part for part in evaluation.to_markdown().split("\n\n") if part.startswith("|")]
+    assert len(blocks) == 5
+    for block in blocks:
+        assert len({line.count("|") for line in block.splitlines()}) == 1
+
+
+def test_plain_columns_line_up(evaluation):
+    block = str(evaluation).split("Each label against the others\n")[1].split("\n\n")[0]
+    ends = {len(line) for line in block.splitlines()}
+    assert len(ends) == 1
