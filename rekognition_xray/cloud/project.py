@@ -28,6 +28,7 @@ from rekognition_xray.costs import Money, PriceBook, money
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.errors import (
     AlreadyExistsError,
+    AuditError,
     CostCapError,
     InUseError,
     InvalidRequestError,
@@ -149,11 +150,12 @@ class CustomLabelsProject:
         Raises:
             LabelsError: too few labels, or labels that only the test part has.
             SplitError: a patient stands in both parts.
-            AuditError: films that cannot be used; all are named.
+            AuditError: films that cannot be used, or files that the dataset rejected; all named.
             StorageError: the bucket is missing or elsewhere.
             AlreadyExistsError: the project has datasets with other entries.
             DatasetFailedError: with the service's message.
         """
+        _check_rejected(train, test)
         _check_labels(train, test)
         _check_patients(train, test)
         target = S3Location.parse(store)
@@ -275,6 +277,18 @@ def _check_cap(max_cost: Money | None, prices: PriceBook) -> None:
             f"A training of {_LONGEST_TRAINING_HOURS} h, the longest that AWS documents, would "
             f"cost {longest} {prices.currency}, more than the cap of {max_cost}; nothing was "
             "started, and a training cannot be stopped once it runs."
+        )
+
+
+def _check_rejected(*parts: XrayDataset | None) -> None:
+    rejected = dict.fromkeys(item for part in parts if part for item in part.rejected)
+    if rejected:
+        raise AuditError(
+            f"{len(rejected)} files of the dataset have no usable label; nothing was uploaded:\n"
+            + list_paths(f"{item.path}: {item.reason}" for item in rejected),
+            paths=[item.path for item in rejected],
+            hint="Rename or remove them, or leave them out knowingly: "
+            "attrs.evolve(dataset, rejected=()).",
         )
 
 

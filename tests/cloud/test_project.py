@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import attrs
 import pytest
 from PIL import Image
 
@@ -154,6 +155,22 @@ def test_every_bad_film_is_named_and_nothing_is_sent(project: rx.CustomLabelsPro
     for path in (empty, text, cut, small, large):
         assert str(path) in str(caught.value)
     assert untouched(project)
+
+
+def test_a_file_without_a_label_is_refused_until_it_is_left_out_knowingly(
+    project: rx.CustomLabelsProject, draw, tmp_path: Path
+) -> None:
+    draw()
+    stray = tmp_path / "films" / "train" / "NORMAL" / "holiday.jpeg"
+    stray.write_bytes(b"")
+    dataset = draw()
+    split = dataset.split(test=0.4, seed=1)
+    with pytest.raises(errors.AuditError, match="no usable label") as caught:
+        project.put_datasets(train=split.train, test=split.test, store=STORE)
+    assert caught.value.paths == (stray,)
+    assert untouched(project)
+    train, test = attrs.evolve(dataset, rejected=()).split(test=0.4, seed=1)
+    assert project.put_datasets(train=train, test=test, store=STORE).uploaded == 30
 
 
 def test_equal_pixels_under_two_labels_are_refused(

@@ -206,13 +206,15 @@ def refuse(version: rx.ModelVersion, operation: str, *, times: int) -> None:
 def test_a_stop_that_fails_is_an_error_with_price_and_command(trained: rx.ModelVersion) -> None:
     refuse(trained, "StopProjectVersion", times=1)
     with (
-        pytest.raises(errors.StopFailedError, match=r"may still be billing 4\.00 per hour") as caught,
+        pytest.raises(
+            errors.StopFailedError, match=r"may still be billing 4\.00 per hour"
+        ) as told,
         trained.running(),
     ):
         pass
-    assert trained.arn in caught.value.message
-    assert f"stop-project-version --project-version-arn {trained.arn}" in caught.value.hint
-    assert isinstance(caught.value.__cause__, errors.AccessDeniedError)
+    assert trained.arn in told.value.message
+    assert f"stop-project-version --project-version-arn {trained.arn}" in told.value.hint
+    assert isinstance(told.value.__cause__, errors.AccessDeniedError)
     meter.stop(trained)
     assert status(trained) == "STOPPED"
 
