@@ -1,0 +1,86 @@
+"""``python -m rekognition_xray.local serve``: the local cloud as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from rekognition_xray.local.cloud import LocalCloud
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; the exit status is 0, or 2 where it cannot start."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if asked.verbose else logging.WARNING)
+    try:
+        cloud = LocalCloud(
+            buckets=asked.bucket,
+            region=asked.region,
+            pace=asked.pace,
+            prices=asked.prices,
+            seed=asked.seed,
+            data=asked.data,
+            check=asked.check,
+            host=asked.host,
+            port=asked.port,
+        )
+        cloud.start()
+    except (OSError, ValueError) as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        return 2
+    try:
+        _announce(cloud)
+        _wait_for_signal()
+    finally:
+        cloud.close()
+    print(f"# AWS would have charged\n{cloud.bill}", flush=True)
+    return 0
+
+
+def _announce(cloud: LocalCloud) -> None:
+    for name, value in cloud.environment().items():
+        print(f"export {name}={shlex.quote(value)}")
+    print("# ready; stop with Ctrl-C", flush=True)
+
+
+def _wait_for_signal() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(1.0):
+        pass
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rekognition_xray.local")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="answer as Rekognition Custom Labels and S3 until stopped",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    serve.add_argument("--port", type=int, default=5005, help="0 takes a free one")
+    serve.add_argument("--host", default="127.0.0.1", help="anything else lets other machines in")
+    serve.add_argument("--region", default="us-east-1", help="Region of the buckets")
+    serve.add_argument(
+        "--bucket", action="append", default=[], metavar="NAME", help="make this bucket; repeatable"
+    )
+    serve.add_argument(
+        "--pace", choices=("instant", "realistic"), default="instant", help="how fast jobs end"
+    )
+    serve.add_argument("--prices", type=Path, metavar="FILE", help="JSON of dollars by name")
+    serve.add_argument("--seed", type=int, default=0, help="for splits and learning")
+    serve.add_argument("--data", type=Path, metavar="DIR", help="keep state and models there")
+    serve.add_argument("--check", action="store_true", help="check replies against AWS's model")
+    serve.add_argument("--verbose", action="store_true", help="log what happens")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

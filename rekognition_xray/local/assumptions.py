@@ -1,0 +1,122 @@
+"""What AWS does not document: choices, limits and durations of the local cloud, all replaceable.
+
+Each entry names the section of the service's documentation, as collected for this project, where
+the gap is. Tests of conformance may rely on none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+import attrs
+
+Code = str
+
+
+@attrs.frozen(kw_only=True)
+class Assumptions:
+    """Choices where the documentation is silent or says two things.
+
+    Codes are error codes as on the wire.
+    """
+
+    shape_error: Code = "InvalidParameterException"
+    """App. C 2: a value that breaks a maximum, pattern or enum, except page sizes."""
+    page_size_error: Code = "ValidationException"
+    """1.2: MaxResults above its maximum."""
+    unreadable_manifest: Literal["InvalidS3ObjectException", "CREATE_FAILED"] = (
+        "InvalidS3ObjectException"
+    )
+    """1.5 CreateDataset: both are documented; refusing at once is the kinder one."""
+    duplicate_project: Code = "ResourceInUseException"
+    """1.5 CreateProject: a live project has the name."""
+    duplicate_dataset: Code = "ResourceAlreadyExistsException"
+    """1.5 CreateDataset: the project has a dataset of the type."""
+    duplicate_version: Code = "ResourceInUseException"
+    """1.5 CreateProjectVersion: a version of the project has the name."""
+    failed_dataset_update: Code = "ResourceInUseException"
+    """2.2: UpdateDatasetEntries on a dataset whose creation failed."""
+    failed_dataset_training: Code = "InvalidParameterException"
+    """2.2: CreateProjectVersion with a dataset whose creation failed."""
+    failed_version_start: Code = "ResourceInUseException"
+    """2.3: StartProjectVersion of a version whose training failed."""
+    busy_dataset_listing: Code = "ResourceNotReadyException"
+    """2.2: listing a dataset while it is created or updated."""
+    startable: frozenset[str] = frozenset(
+        {"TRAINING_COMPLETED", "COPYING_COMPLETED", "STOPPED", "FAILED"}
+    )
+    """2.3: FAILED is the guess among them."""
+    stoppable: frozenset[str] = frozenset({"RUNNING", "STARTING"})
+    """2.3."""
+    deletable: frozenset[str] = frozenset(
+        {
+            "TRAINING_COMPLETED",
+            "TRAINING_FAILED",
+            "STOPPED",
+            "FAILED",
+            "COPYING_COMPLETED",
+            "COPYING_FAILED",
+            "DEPRECATED",
+            "EXPIRED",
+        }
+    )
+    """2.3."""
+    repeated_source_ref: Literal["first", "last"] = "first"
+    """3.4: which of two lines with one source-ref survives in a manifest."""
+    repeated_in_update: Literal["first", "last"] = "last"
+    """App. E: which survives within one blob of UpdateDatasetEntries."""
+    terminal_error_share: float = 0.20
+    """3.4: share of dropped lines above which a dataset fails."""
+    min_images_to_split: int = 2
+    """3.5 b: labelled images that each label needs for an automatic split."""
+    unlabelled_distribution: Literal["like the rest", "stay"] = "like the rest"
+    """3.8: what DistributeDatasetEntries does with entries without labels."""
+    label_length_message: str = "The label name is too long."
+    """3.5 c: ERROR_INVALID_LABEL_NAME_LENGTH has no known message."""
+    boxes_message: str = (
+        "The local cloud learns image-level labels only; the training manifest holds "
+        "bounding boxes."
+    )
+    """No message of AWS: it would learn the boxes."""
+    charged: Literal["RUNNING", "STARTING to STOPPED"] = "RUNNING"
+    """6: whether starting and stopping are charged is not stated."""
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """Quotas of section 5; None turns one off. Counts are per account and Region."""
+
+    projects: int | None = 100
+    versions_per_project: int | None = 100
+    trainings: int | None = 2
+    running_versions: int | None = 2
+    units_per_version: int | None = 5
+    tags: int | None = 50  # 1.5 TagResource: AWS's usual number; the real one is not documented
+    labels: int = 250
+    boxes: int = 50
+    rows: int = 250_000
+    manifest_bytes: int = 1 << 30
+    line_characters: int = 100_000
+    label_characters: int = 255
+    image_bytes: int = 4 << 20  # "4 MB", binary by assumption
+    image_bytes_s3: int = 15 << 20
+    image_side_min: int = 64
+    image_side_max: int = 4096
+    image_aspect: float = 20.0
+    invalid_share: float = 0.20
+    label_overlap: float = 0.50
+    test_share: float = 0.20
+
+
+DURATIONS: Final[Mapping[str, float]] = MappingProxyType(
+    {
+        "dataset": 10.0,
+        "training": 1800.0,
+        "starting": 600.0,
+        "stopping": 120.0,
+        "deleting": 20.0,
+    }
+)
+"""2.4: seconds that each step takes at pace ``realistic``; "typical" figures of other people."""

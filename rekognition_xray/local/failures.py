@@ -1,0 +1,66 @@
+"""The errors that the service answers with: code, HTTP status, message."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_STATUS: Final = {
+    "InternalServerError": 500,
+    "ThrottlingException": 500,
+    "NotImplementedException": 501,
+    "MissingAuthenticationTokenException": 403,
+    "RequestEntityTooLargeException": 413,
+}
+
+_MESSAGES: Final = {
+    "ImageTooLargeException": "Image size is too large.",
+    "InternalServerError": "Internal server error",
+    "InvalidImageFormatException": "Request has invalid image format.",
+    "InvalidPaginationTokenException": "Invalid Pagination Token",
+    "InvalidParameterException": "Request has invalid parameters.",
+    "InvalidS3ObjectException": (
+        "Unable to get object metadata from S3. Check object key, region and/or access permissions."
+    ),
+    "ProvisionedThroughputExceededException": "Provisioned Rate exceeded.",
+    "ResourceInUseException": "Specified resource is in use.",
+    "ResourceNotFoundException": "The specified resource does not exist.",
+    "ThrottlingException": "Slow down; sudden increase in rate of requests.",
+}
+
+
+class ServiceError(Exception):
+    """An answer that is an error.
+
+    Attributes:
+        code: the code as on the wire, such as ``ResourceInUseException``.
+        message: the service's own text where it is known, else ours.
+        status: HTTP status.
+    """
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        self.code = code
+        self.message = message if message is not None else _MESSAGES.get(code, code)
+        self.status = _STATUS.get(code, 400)
+        super().__init__(f"{code}: {self.message}")
+
+
+def invalid_parameter(message: str | None = None) -> ServiceError:
+    """A request whose shape is right and whose sense is not."""
+    return ServiceError("InvalidParameterException", message)
+
+
+def in_use(message: str | None = None) -> ServiceError:
+    """A resource in a state, or with children, that forbids the call."""
+    return ServiceError("ResourceInUseException", message)
+
+
+def not_found(arn: str) -> ServiceError:
+    """No such resource in this account and Region."""
+    return ServiceError(
+        "ResourceNotFoundException", f"The specified resource does not exist: {arn}"
+    )
+
+
+def not_ready(message: str) -> ServiceError:
+    """A resource that is not yet, or no longer, able to answer."""
+    return ServiceError("ResourceNotReadyException", message)

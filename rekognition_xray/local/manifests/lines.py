@@ -1,0 +1,177 @@
+"""One manifest line: read, checked, and written back with what is wrong in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any, Final
+
+import attrs
+
+from rekognition_xray.local.manifests.attributes import check_attribute
+from rekognition_xray.local.manifests.faults import TERMINAL, VOIDING, Fault, fault
+from rekognition_xray.local.manifests.rules import LabelFound, LineRules
+
+_SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z._\-]{3,255})/(.{1,1024})", re.DOTALL)
+_OURS: Final = ("cl-metadata", "cl-errors")
+_REPORTS: Final = ("errors", "warnings")
+_SUFFIX: Final = "-metadata"
+
+
+@attrs.frozen
+class Line:
+    """A line as given, what it says and what is wrong with it.
+
+    Attributes:
+        text: the line itself, without reports that an earlier run had put into it.
+        data: its JSON object; None where it is none.
+        source_ref: the image's address, where that is well formed.
+        labels: what its valid label attributes say.
+        annotated: whether it bears label attributes at all.
+        faults: all errors and warnings.
+    """
+
+    text: str
+    data: dict[str, Any] | None
+    source_ref: str | None
+    labels: tuple[LabelFound, ...]
+    annotated: bool
+    faults: tuple[Fault, ...]
+
+    @property
+    def errors(self) -> tuple[Fault, ...]:
+        """Faults that are no warnings."""
+        return tuple(found for found in self.faults if not found.is_warning)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a dataset drops the line."""
+        return any(found.code in TERMINAL for found in self.faults)
+
+    @property
+    def valid(self) -> bool:
+        """Whether the line can be learned from: a label, and nothing that voids the line."""
+        return bool(self.labels) and not any(_voids(found) for found in self.errors)
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the line is merely unlabelled."""
+        return not self.labels and not self.errors
+
+    @property
+    def image(self) -> tuple[str, str]:
+        """Bucket and key of the image; only for lines with a well-formed source-ref."""
+        found = _SOURCE_REF.fullmatch(self.source_ref or "")
+        if found is None:
+            raise ValueError("the line names no image")
+        return found[1], found[2]
+
+    def with_fault(self, found: Fault) -> Line:
+        """The same line with one more fault."""
+        return attrs.evolve(self, faults=(*self.faults, found))
+
+
+def read_line(text: str, rules: LineRules) -> Line:
+    """Reads and checks one line; whatever is wrong is in its faults."""
+    data = _parse(text, rules)
+    if data is None:
+        return _refused(text, None, None, fault("ERROR_INVALID_JSON_LINE"))
+    if _drop_reports(data):
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    source_ref = data.get("source-ref")
+    if source_ref is None:
+        return _refused(text, data, None, fault("ERROR_MISSING_SOURCE_REF"))
+    if not isinstance(source_ref, str) or not _SOURCE_REF.fullmatch(source_ref):
+        return _refused(text, data, None, fault("ERROR_INVALID_SOURCE_REF_FORMAT"))
+    return _check_labels(text, data, source_ref, rules)
+
+
+def with_reports(line: Line, *, errors_key: str, warnings_key: str | None = None) -> dict[str, Any]:
+    """The line's JSON with its faults under these keys, each in the part that it is about."""
+    data = copy.deepcopy(line.data) if line.data is not None else {}
+    for found in line.faults:
+        key = warnings_key if found.is_warning else errors_key
+        if key is not None:
+            part: Any = data
+            for step in found.place:
+                part = part[step]
+            part.setdefault(key, []).append(found.as_members())
+    return data
+
+
+def _parse(text: str, rules: LineRules) -> dict[str, Any] | None:
+    if len(text) > rules.line_characters:
+        return None
+    try:
+        data = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refused(text: str, data: dict[str, Any] | None, source_ref: str | None, found: Fault) -> Line:
+    return Line(text, data, source_ref, (), annotated=False, faults=(found,))
+
+
+def _check_labels(text: str, data: dict[str, Any], source_ref: str, rules: LineRules) -> Line:
+    names = [name for name in data if name != "source-ref"]
+    pairs = [name for name in names if f"{name}{_SUFFIX}" in data and name in data]
+    if not names:
+        warning = fault("WARNING_UNANNOTATED_RECORD")
+        return Line(text, data, source_ref, (), annotated=False, faults=(warning,))
+    if not pairs:
+        return _refused(text, data, source_ref, fault("ERROR_NO_LABEL_ATTRIBUTES"))
+    labels: list[LabelFound] = []
+    faults: list[Fault] = []
+    for name in pairs:
+        found, wrong = check_attribute(name, data[name], data[f"{name}{_SUFFIX}"], rules)
+        labels.extend(found)
+        faults.extend(wrong)
+    annotated = any(not found.is_warning for found in faults) or bool(labels)
+    faults.extend(_on_the_whole_line(labels, faults))
+    void = [found for found in faults if found.code in VOIDING]
+    if void:
+        faults = void
+    return Line(text, data, source_ref, tuple(labels), annotated, tuple(faults))
+
+
+def _on_the_whole_line(labels: list[LabelFound], faults: list[Fault]) -> list[Fault]:
+    if labels:
+        return []
+    if faults and all(found.is_warning for found in faults):
+        return [fault("WARNING_NO_ANNOTATIONS")]
+    return [fault("ERROR_NO_VALID_LABEL_ATTRIBUTES")]
+
+
+def _voids(found: Fault) -> bool:
+    return not found.place or found.code in VOIDING
+
+
+def _drop_reports(data: dict[str, Any]) -> bool:
+    """Takes out what a listing or a validation manifest had added; whether there was anything."""
+    ours = [key for key in _OURS if key in data]
+    for key in ours:
+        del data[key]
+    return _drop_lists(data) or bool(ours)
+
+
+def _drop_lists(part: Any) -> bool:
+    if isinstance(part, list):
+        return sum(_drop_lists(piece) for piece in part) > 0
+    if not isinstance(part, dict):
+        return False
+    reports = [key for key in (*_REPORTS, "cl-errors") if _is_report(part.get(key))]
+    for key in reports:
+        del part[key]
+    return sum(_drop_lists(piece) for piece in part.values()) > 0 or bool(reports)
+
+
+def _is_report(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(piece, dict) and piece.keys() == {"code", "message"} for piece in value
+    )

@@ -1,0 +1,65 @@
+"""The trained models of one local cloud: saved as files, kept in memory while in use."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from pathlib import Path
+
+from rekognition_xray.local.training.learner import Learner, Model
+
+
+class Models:
+    """Models by the ARN of their version; safe to use from many threads."""
+
+    def __init__(self, folder: Path, learner: Learner | None) -> None:
+        self._folder = folder
+        self._learner = learner
+        self._lock = threading.Lock()
+        self._loaded: dict[str, Model] = {}
+
+    @property
+    def learner(self) -> Learner:
+        """The learner of this cloud; the default one is imported on first use."""
+        with self._lock:
+            return self._default_learner()
+
+    def save(self, arn: str, model: Model) -> None:
+        """Writes a model, all of it or nothing."""
+        final = self._place(arn)
+        draft = final.with_suffix(".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        model.save(draft)
+        draft.rename(final)
+
+    def get(self, arn: str) -> Model:
+        """The model, loaded from its files when it is not in memory."""
+        found = self._loaded.get(arn)
+        if found is not None:
+            return found
+        with self._lock:
+            if arn not in self._loaded:
+                self._loaded[arn] = self._default_learner().load(self._place(arn))
+            return self._loaded[arn]
+
+    def unload(self, arn: str) -> None:
+        """Frees the memory; the files stay."""
+        with self._lock:
+            self._loaded.pop(arn, None)
+
+    def delete(self, arn: str) -> None:
+        """Forgets a model, files and all."""
+        self.unload(arn)
+        shutil.rmtree(self._place(arn), ignore_errors=True)
+
+    def _default_learner(self) -> Learner:
+        if self._learner is None:
+            from rekognition_xray.local.training.fast import FastLearner  # noqa: PLC0415
+
+            self._learner = FastLearner()
+        return self._learner
+
+    def _place(self, arn: str) -> Path:
+        return self._folder / hashlib.sha256(arn.encode()).hexdigest()[:32]

@@ -1,0 +1,82 @@
+"""What the local cloud remembers of projects, datasets, entries, versions and charges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+Members = dict[str, Any]
+"""Members of a request or reply as JSON values; `protocol` has checked them."""
+
+
+@attrs.frozen
+class Project:
+    """A project; its ARN is the key of everything below it."""
+
+    arn: str
+    account: str
+    region: str
+    name: str
+    created: float
+    status: str
+    feature: str
+
+
+@attrs.frozen
+class Dataset:
+    """A dataset of a project; `type` is TRAIN or TEST, times are seconds since the epoch."""
+
+    arn: str
+    project_arn: str
+    type: str
+    created: float
+    updated: float
+    status: str
+    message: str
+    code: str
+
+
+@attrs.frozen
+class Entry:
+    """One line of a dataset. `labels` pairs each label's name with whether it has a box."""
+
+    source_ref: str
+    line: str
+    labels: tuple[tuple[str, bool], ...]
+    labelled: bool
+    faulty: bool
+
+
+@attrs.frozen
+class Version:
+    """A project version.
+
+    `given` holds what the request that made it said; `outcome` what its training came to: the
+    members that Describe shows afterwards, and the thresholds of its labels.
+    """
+
+    arn: str
+    project_arn: str
+    account: str
+    region: str
+    name: str
+    created: float
+    status: str
+    message: str
+    given: Members
+    outcome: Members
+    min_units: int | None = None
+    max_units: int | None = None
+
+
+@attrs.frozen
+class Charge:
+    """What costs: a training (`units` 1) or a running version; `ended` is None while it runs."""
+
+    id: str
+    kind: str
+    version_arn: str
+    started: float
+    ended: float | None
+    units: int

@@ -1,0 +1,1 @@
+"""What each operation does: states, limits, errors. No HTTP and no SQL."""

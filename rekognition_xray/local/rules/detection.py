@@ -1,0 +1,83 @@
+"""DetectCustomLabels: the version's model on the pixels that are sent."""
+
+from __future__ import annotations
+
+from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_ready
+from rekognition_xray.local.images import ImageRefused, check_image
+from rekognition_xray.local.objects import ObjectUnreadable
+from rekognition_xray.local.records import Members, Version
+from rekognition_xray.local.rules.lookup import version_of
+from rekognition_xray.local.rules.running import RUNNING
+from rekognition_xray.local.training.learner import UnreadableFilm
+from rekognition_xray.local.world import Caller, World
+
+_CODES = {
+    "bytes": "ImageTooLargeException",
+    "format": "InvalidImageFormatException",
+    "size": "InvalidParameterException",
+}
+
+
+def detect_custom_labels(world: World, caller: Caller, asked: Members) -> Members:
+    """DetectCustomLabels: labels by confidence, in percent; no Geometry, for there are no boxes.
+
+    Without MinConfidence each label is cut at its own threshold; with it, all are cut there.
+    """
+    with world.store.transaction():
+        version = version_of(world, caller, asked["ProjectVersionArn"])
+    if version.status != RUNNING:
+        raise not_ready(f"The model is {version.status}.")
+    confidences = _confidences(world, version, _image(world, caller, asked["Image"]))
+    cut = asked.get("MinConfidence")
+    thresholds: dict[str, float] = version.outcome["thresholds"]
+    kept = [
+        (label, confidence)
+        for label, confidence in confidences.items()
+        if (confidence >= thresholds[label] if cut is None else confidence * 100 >= cut)
+    ]
+    kept.sort(key=lambda pair: (-pair[1], pair[0]))
+    most = asked.get("MaxResults") or len(kept)
+    return {
+        "CustomLabels": [
+            {"Name": label, "Confidence": confidence * 100} for label, confidence in kept[:most]
+        ]
+    }
+
+
+def _confidences(world: World, version: Version, data: bytes) -> dict[str, float]:
+    model = world.models.get(version.arn)
+    try:
+        return model.confidences(data)
+    except UnreadableFilm as error:
+        raise ServiceError("InvalidImageFormatException") from error
+
+
+def _image(world: World, caller: Caller, image: Members) -> bytes:
+    """The image's bytes, within the limits; Bytes win over S3Object."""
+    if "Bytes" in image:
+        data: bytes = image["Bytes"]
+        most = world.limits.image_bytes
+    elif "S3Object" in image:
+        data = _from_s3(world, caller, image["S3Object"])
+        most = world.limits.image_bytes_s3
+    else:
+        raise invalid_parameter()
+    try:
+        check_image(data, world.limits, max_bytes=most)
+    except ImageRefused as error:
+        raise ServiceError(_CODES[error.reason]) from error
+    return data
+
+
+def _from_s3(world: World, caller: Caller, place: Members) -> bytes:
+    if not {"Bucket", "Name"} <= place.keys():
+        raise ServiceError("InvalidS3ObjectException", "Request has invalid S3 object.")
+    account, region = caller.account, caller.region
+    bucket, key, version = place["Bucket"], place["Name"], place.get("Version")
+    try:
+        world.objects.check_region(account, region, bucket)
+        if world.objects.size(account, region, bucket, key, version) > world.limits.image_bytes_s3:
+            raise ServiceError("ImageTooLargeException")
+        return world.objects.read(account, region, bucket, key, version)
+    except ObjectUnreadable as error:
+        raise ServiceError("InvalidS3ObjectException") from error

@@ -1,0 +1,202 @@
+"""The entries of a dataset: updated, distributed, listed; and its labels."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+
+import attrs
+
+from rekognition_xray.local.entries import EntryFilter
+from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter, not_ready
+from rekognition_xray.local.manifests.faults import NOT_ENOUGH_TO_DISTRIBUTE
+from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
+from rekognition_xray.local.manifests.lines import read_line, with_reports
+from rekognition_xray.local.manifests.rules import LineRules
+from rekognition_xray.local.pages import page_size
+from rekognition_xray.local.records import Dataset, Entry, Members
+from rekognition_xray.local.rules.datasets import (
+    BUSY,
+    SERVICE_FAULT,
+    UPDATING,
+    put_entries,
+    settle,
+)
+from rekognition_xray.local.rules.lookup import dataset_of
+from rekognition_xray.local.splitting import draw_test
+from rekognition_xray.local.world import Caller, World
+
+_UPDATED = "The dataset was successfully updated."
+Change = Callable[[], None]
+
+
+def update_dataset_entries(world: World, caller: Caller, asked: Members) -> Members:
+    """UpdateDatasetEntries: replaces lines by source-ref and adds the others."""
+    blob: bytes = asked["Changes"]["GroundTruth"]
+    with world.store.transaction():
+        dataset = dataset_of(world, caller, asked["DatasetArn"])
+        if dataset.status in BUSY:
+            raise in_use(f"The dataset is {dataset.status}.")
+        if dataset.status == "CREATE_FAILED":
+            raise ServiceError(
+                world.assumptions.failed_dataset_update, "The dataset's creation failed; delete it."
+            )
+        _mark(world, dataset)
+
+    def prepare() -> Change:
+        entries = world.manifests.entries(blob, world.assumptions.repeated_in_update)
+        return lambda: put_entries(world, dataset.arn, entries)
+
+    _change(world, [dataset], prepare)
+    return {}
+
+
+def distribute_dataset_entries(world: World, caller: Caller, asked: Members) -> Members:
+    """DistributeDatasetEntries: moves a fifth of the training entries to the test dataset."""
+    with world.store.transaction():
+        found = [dataset_of(world, caller, one["Arn"]) for one in asked["Datasets"]]
+        train, test = _train_and_test(found)
+        for dataset in found:
+            if dataset.status in BUSY or dataset.status == "CREATE_FAILED":
+                raise not_ready(f"The {dataset.type} dataset is {dataset.status}.")
+        if world.store.entries.statistics(test.arn).total:
+            raise invalid_parameter("The test dataset has entries already.")
+        if not world.store.entries.statistics(train.arn).total:
+            raise invalid_parameter("The training dataset has no entries.")
+        for dataset in found:
+            _mark(world, dataset)
+
+    def prepare() -> Change:
+        with world.store.transaction():
+            texts = world.store.entries.lines(train.arn)
+        moved = _drawn(world, texts)
+        return lambda: _move(world, train, test, moved)
+
+    _change(world, [train, test], prepare)
+    return {}
+
+
+def list_dataset_entries(world: World, caller: Caller, asked: Members) -> Members:
+    """ListDatasetEntries, in the order in which the entries came."""
+    scope = "ListDatasetEntries"
+    after, size = int(world.pager.position(scope, asked) or 0), page_size(asked)
+    wanted = EntryFilter(
+        labels=tuple(asked.get("ContainsLabels", ())),
+        labelled=asked.get("Labeled"),
+        faulty_only=asked.get("HasErrors", False),
+        source_ref_contains=asked.get("SourceRefContains"),
+    )
+    with world.store.transaction():
+        dataset = _listable(world, caller, asked["DatasetArn"])
+        found = world.store.entries.page(dataset.arn, wanted, after=after, limit=size + 1)
+    rules = world.manifests.rules
+    reply: Members = {"DatasetEntries": [listed(text, rules) for _, text in found[:size]]}
+    if len(found) > size:
+        reply["NextToken"] = world.pager.token(scope, asked, str(found[size - 1][0]))
+    return reply
+
+
+def list_dataset_labels(world: World, caller: Caller, asked: Members) -> Members:
+    """ListDatasetLabels, by name; BoundingBoxCount only where a label has boxes."""
+    scope = "ListDatasetLabels"
+    start, size = int(world.pager.position(scope, asked) or 0), page_size(asked)
+    with world.store.transaction():
+        dataset = _listable(world, caller, asked["DatasetArn"])
+        found = world.store.entries.labels(dataset.arn, skip=start, limit=size + 1)
+    reply: Members = {"DatasetLabelDescriptions": [_label(*one) for one in found[:size]]}
+    if len(found) > size:
+        reply["NextToken"] = world.pager.token(scope, asked, str(start + size))
+    return reply
+
+
+def listed(text: str, rules: LineRules) -> str:
+    """A line as listings show it: with its state, and its errors where there are any."""
+    line = read_line(text, rules)
+    data = with_reports(line, errors_key="cl-errors")
+    errors = data.pop("cl-errors", None)
+    data["cl-metadata"] = {"is_labeled": line.annotated}
+    if errors:
+        data["cl-errors"] = errors
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _listable(world: World, caller: Caller, arn: str) -> Dataset:
+    dataset = dataset_of(world, caller, arn)
+    if dataset.status in BUSY or dataset.status == "CREATE_FAILED":
+        raise ServiceError(
+            world.assumptions.busy_dataset_listing, f"The dataset is {dataset.status}."
+        )
+    return dataset
+
+
+def _label(name: str, images: int, boxed: int) -> Members:
+    counts = {"EntryCount": images}
+    if boxed:
+        counts["BoundingBoxCount"] = boxed
+    return {"LabelName": name, "LabelStats": counts}
+
+
+def _train_and_test(found: list[Dataset]) -> tuple[Dataset, Dataset]:
+    by_type = {dataset.type: dataset for dataset in found}
+    if by_type.keys() != {"TRAIN", "TEST"} or len({one.project_arn for one in found}) != 1:
+        raise invalid_parameter("One training and one test dataset of the same project are needed.")
+    return by_type["TRAIN"], by_type["TEST"]
+
+
+def _drawn(world: World, texts: list[str]) -> list[Entry]:
+    lines = {line.source_ref: line for line in world.manifests.read(texts) if line.source_ref}
+    labels = {ref: tuple(label.name for label in line.labels) for ref, line in lines.items()}
+    counts = Counter(name for names in labels.values() for name in names)
+    if not counts or min(counts.values()) < world.assumptions.min_images_to_split:
+        raise ManifestRefused(NOT_ENOUGH_TO_DISTRIBUTE)
+    if world.assumptions.unlabelled_distribution == "stay":
+        labels = {ref: names for ref, names in labels.items() if names}
+    drawn = draw_test(labels, share=world.limits.test_share, seed=world.seed)
+    return [as_entry(line, ref) for ref, line in lines.items() if ref in drawn]
+
+
+def _move(world: World, train: Dataset, test: Dataset, moved: list[Entry]) -> None:
+    world.store.entries.remove(train.arn, [entry.source_ref for entry in moved])
+    world.store.entries.upsert(test.arn, moved)
+
+
+def _mark(world: World, dataset: Dataset) -> None:
+    world.store.datasets.put(
+        attrs.evolve(
+            dataset, status=UPDATING, message="The dataset is being updated.", code="SUCCESS"
+        )
+    )
+
+
+def _change(world: World, datasets: list[Dataset], prepare: Callable[[], Change]) -> None:
+    """Runs an update of marked datasets in the background; all of it happens or nothing."""
+
+    def work(_stopped: Callable[[], bool]) -> Change:
+        try:
+            change = prepare()
+        except ManifestRefused as error:
+            text = str(error)
+            return lambda: failed(text, "CLIENT_ERROR")
+        return lambda: finish(change)
+
+    def finish(change: Change) -> None:
+        try:
+            with world.store.transaction():
+                change()
+                for dataset in datasets:
+                    settle(world, dataset, "UPDATE_COMPLETE", _UPDATED, "SUCCESS")
+        except ManifestRefused as error:
+            failed(str(error), "CLIENT_ERROR")
+
+    def failed(text: str, code: str) -> None:
+        with world.store.transaction():
+            for dataset in datasets:
+                settle(world, dataset, "UPDATE_FAILED", text, code)
+
+    world.jobs.start(
+        [dataset.arn for dataset in datasets],
+        "dataset",
+        work,
+        lambda _error: failed(SERVICE_FAULT, "SERVICE_ERROR"),
+    )

@@ -1,0 +1,131 @@
+"""Versions that run: started, stopped, and charged meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
+from rekognition_xray.local.jobs import Stopped
+from rekognition_xray.local.records import Charge, Members, Version
+from rekognition_xray.local.rules.lookup import version_of
+from rekognition_xray.local.world import Caller, World
+
+STARTING, RUNNING, STOPPING, STOPPED = "STARTING", "RUNNING", "STOPPING", "STOPPED"
+
+
+def start_project_version(world: World, caller: Caller, asked: Members) -> Members:
+    """StartProjectVersion."""
+    least, most = asked["MinInferenceUnits"], asked.get("MaxInferenceUnits")
+    if most is not None and most < least:
+        raise invalid_parameter("MaxInferenceUnits is below MinInferenceUnits.")
+    with world.store.transaction():
+        version = version_of(world, caller, asked["ProjectVersionArn"])
+        if version.status not in world.assumptions.startable:
+            code = world.assumptions.failed_version_start
+            failed = version.status == "TRAINING_FAILED"
+            raise ServiceError(code if failed else "ResourceInUseException", _state(version))
+        _check_room(world, caller, max(least, most or 0))
+        version = attrs.evolve(
+            version,
+            status=STARTING,
+            message="The model is starting.",
+            min_units=least,
+            max_units=most,
+        )
+        world.store.versions.put(version)
+        if world.assumptions.charged == "STARTING to STOPPED":
+            _open_charge(world, version)
+    world.jobs.start([version.arn], "starting", _start(world, version), _failed(world, version))
+    return {"Status": STARTING}
+
+
+def stop_project_version(world: World, caller: Caller, asked: Members) -> Members:
+    """StopProjectVersion."""
+    with world.store.transaction():
+        version = version_of(world, caller, asked["ProjectVersionArn"])
+        if version.status not in world.assumptions.stoppable:
+            raise in_use(_state(version))
+        world.store.versions.put(
+            attrs.evolve(version, status=STOPPING, message="The model is stopping.")
+        )
+        if world.assumptions.charged == RUNNING:
+            _close_charges(world, version)
+
+    def finish() -> None:
+        world.models.unload(version.arn)
+        with world.store.transaction():
+            _close_charges(world, version)
+            _settle(world, version, STOPPED, "The model is stopped.")
+
+    world.jobs.start([version.arn], "stopping", lambda _stopped: finish, lambda _error: None)
+    return {"Status": STOPPING}
+
+
+def _start(world: World, version: Version) -> Callable[[Stopped], Callable[[], None]]:
+    def work(_stopped: Stopped) -> Callable[[], None]:
+        world.models.get(version.arn)
+        return finish
+
+    def finish() -> None:
+        with world.store.transaction():
+            current = world.store.versions.get(version.arn)
+            if current is None or current.status != STARTING:
+                return  # stopped while it was starting
+            if world.assumptions.charged == RUNNING:
+                _open_charge(world, version)
+            _settle(world, version, RUNNING, "The model is running.")
+
+    return work
+
+
+def _failed(world: World, version: Version) -> Callable[[Exception], None]:
+    def failed(_error: Exception) -> None:
+        with world.store.transaction():
+            _close_charges(world, version)
+            _settle(world, version, "FAILED", "The model failed to start.")
+
+    return failed
+
+
+def _settle(world: World, version: Version, status: str, message: str) -> None:
+    world.store.versions.put(attrs.evolve(version, status=status, message=message))
+
+
+def _state(version: Version) -> str:
+    return f"The model is {version.status}."
+
+
+def _check_room(world: World, caller: Caller, units: int) -> None:
+    most = world.limits.units_per_version
+    if most is not None and units > most:
+        raise ServiceError(
+            "LimitExceededException", f"A model may have {most} inference units, not {units}."
+        )
+    running = world.store.versions.find(
+        account=caller.account, region=caller.region, status=(STARTING, RUNNING, STOPPING)
+    )
+    places = world.limits.running_versions
+    if places is not None and len(running) >= places:
+        raise ServiceError("LimitExceededException", f"{len(running)} models are running already.")
+
+
+def _open_charge(world: World, version: Version) -> None:
+    now = world.clock.now()
+    world.store.charges.put(
+        Charge(
+            id=f"running {version.arn} {world.clock.stamp()}",
+            kind="running",
+            version_arn=version.arn,
+            started=now,
+            ended=None,
+            units=version.min_units or 1,
+        )
+    )
+
+
+def _close_charges(world: World, version: Version) -> None:
+    for charge in world.store.charges.find(version_arn=version.arn, kind="running"):
+        if charge.ended is None:
+            world.store.charges.put(attrs.evolve(charge, ended=world.clock.now()))
