@@ -50,7 +50,7 @@ $(DEMO)/ready: pyproject.toml constraints.txt
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
-	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[all]'
+	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[local,report]'
 	@touch $@
 
 constraints: ## write constraints.txt anew from a fresh environment of Python 3.11
