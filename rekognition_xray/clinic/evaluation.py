@@ -101,8 +101,9 @@ class Evaluation:
         summary, testing = described.summary, described.testing_output
         if summary is None or testing is None:
             raise EvaluationError(
-                f"Version {described.name} has no result files; its status is {described.status}.",
-                hint="Wait until the training is complete: version.wait_until_trained().",
+                f"Version {described.name} has no result files; it is {described.status}: "
+                f"{described.status_message}",
+                hint="A trained version has them: version.wait_until_trained(), or train again.",
             )
         return cls.from_files(
             read_object(version.aws, summary),

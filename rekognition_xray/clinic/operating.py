@@ -23,7 +23,7 @@ from rekognition_xray.labels import is_pneumonia
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation import Evaluation
 
-_MIN_PATIENTS: Final = 5  # with pneumonia and without, in each half
+_MIN_PATIENTS: Final = 4  # with pneumonia and without, in each half
 _ROUNDING: Final = 1e-12
 
 

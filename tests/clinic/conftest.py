@@ -1,17 +1,22 @@
-"""Result files as the service writes them, made from a scripted set of test films."""
+"""Scripted result files as the service writes them, and a running version on the local cloud."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeAlias
 
 import attrs
 import numpy as np
 import pytest
+from PIL import Image
 
+import rekognition_xray as rx
 from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.labels import THREE_CLASSES
+from rekognition_xray.local import LocalCloud
 
 ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"
 _JOB = "rekognition-custom-labels-{}-job"
@@ -146,3 +151,91 @@ def draw() -> Draw:
 def write() -> Write:
     """Writes scripted films as result files: ``write(films, labels=)``."""
     return _write
+
+
+# -- a running version on the local cloud ------------------------------------------------------
+
+_SIDE = 72
+
+
+def film(label: str, seed: int) -> Image.Image:
+    """A small grey picture whose pattern depends on the label, with noise of its own."""
+    rng = np.random.default_rng((seed, len(label)))
+    rows, columns = np.mgrid[:_SIDE, :_SIDE]
+    patterns = {
+        "normal": np.zeros((_SIDE, _SIDE)),
+        "bacterial": 80 * (columns > _SIDE / 2),
+        "viral": 60 * (rows % 12 < 6),
+    }
+    noise = rng.normal(100, 12, (_SIDE, _SIDE))
+    return Image.fromarray((patterns[label] + noise).clip(0, 255).astype(np.uint8))
+
+
+def save_films(folder: Path, *, each: int, first: int = 0) -> list[Path]:
+    """Films with official names, ``each`` of every label, one to a patient."""
+    made = []
+    for number in range(first, first + each):
+        names = {
+            "normal": f"NORMAL/IM-{number + 1000:04d}-0001.jpeg",
+            "bacterial": f"PNEUMONIA/person{number + 3000}_bacteria_{number}.jpeg",
+            "viral": f"PNEUMONIA/person{number + 6000}_virus_{number}.jpeg",
+        }
+        for label, name in names.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            film(label, number).save(path, quality=95)
+            made.append(path)
+    return made
+
+
+@attrs.frozen
+class Clinic:
+    """A version that runs, the films that it was not trained on, and a count of its requests."""
+
+    version: rx.ModelVersion
+    films: list[Path]
+    asked: list[float] = attrs.field(factory=list)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        aws = self.version.aws.rekognition
+        aws.stop_project_version(ProjectVersionArn=self.version.arn)
+        try:
+            yield
+        finally:
+            self.start()
+
+    def start(self) -> None:
+        aws = self.version.aws.rekognition
+        while self.version.describe().status == "STOPPING":
+            continue
+        if self.version.describe().status != "RUNNING":
+            aws.start_project_version(ProjectVersionArn=self.version.arn, MinInferenceUnits=1)
+        while self.version.describe().status == "STARTING":
+            continue
+
+
+@pytest.fixture(scope="session")
+def running_clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    folder = tmp_path_factory.mktemp("clinic")
+    save_films(folder / "train", each=12)
+    with LocalCloud(buckets=["clinic"]) as cloud:
+        aws = rx.Aws(session=cloud.session())
+        train, test = rx.XrayDataset.from_folder(folder / "train").split(test=0.3, seed=1)
+        project = rx.CustomLabelsProject.get_or_create("chest", aws=aws)
+        project.put_datasets(train=train, test=test, store="s3://clinic/films", key="k" * 32)
+        version = project.train("v1", output="s3://clinic/models")
+        version.wait_until_trained()
+        clinic = Clinic(version, save_films(folder / "new", each=6, first=100))
+        clinic.start()
+        counted = "before-call.rekognition.DetectCustomLabels"
+        aws.rekognition.meta.events.register(counted, lambda **_: clinic.asked.append(1))
+        yield clinic
+
+
+@pytest.fixture
+def clinic(running_clinic: Clinic) -> Clinic:
+    """A running version, with its count of requests at zero."""
+    running_clinic.start()
+    running_clinic.asked.clear()
+    return running_clinic

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import json
+
+import attrs
+import numpy as np
+import pytest
+from PIL import Image
+
+import rekognition_xray as rx
+from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy
+from rekognition_xray.data.images import prepare
+from rekognition_xray.errors import (
+    EvaluationError,
+    ImageError,
+    InvalidRequestError,
+    JournalError,
+    NotReadyError,
+    StorageError,
+)
+
+
+@pytest.fixture
+def diagnoser(clinic):
+    return rx.Diagnoser(clinic.version)
+
+
+def test_making_one_asks_nothing(clinic):
+    rx.Diagnoser(attrs.evolve(clinic.version, arn="arn:none"), policy=Policy(threshold=0.5))
+    assert clinic.asked == []
+
+
+@pytest.mark.parametrize("spelling", [str, lambda path: path, lambda path: path.read_bytes()])
+def test_a_path_its_text_and_its_bytes_give_the_same_answer(diagnoser, clinic, spelling):
+    path = clinic.films[0]
+    diagnosis = diagnoser.diagnose(spelling(path))
+    assert diagnosis.finding == "normal"
+    assert diagnosis.confidences == diagnoser.diagnose(path).confidences
+    assert diagnosis.image_sha256 == prepare(path).sha256
+
+
+def test_a_picture_in_memory_is_diagnosed_and_named_by_its_pixels(diagnoser, clinic):
+    with Image.open(clinic.films[1]) as picture:
+        copy = picture.copy()
+    diagnosis = diagnoser.diagnose(copy)
+    assert diagnosis.finding == "bacterial"
+    assert diagnosis.source == f"image {diagnosis.image_sha256[:12]}"
+
+
+def test_a_diagnosis_tells_where_it_comes_from(diagnoser, clinic):
+    diagnosis = diagnoser.diagnose(clinic.films[2])
+    assert diagnosis.source == str(clinic.films[2])
+    assert diagnosis.version_arn == clinic.version.arn
+    assert diagnosis.request_id
+    assert diagnosis.seconds > 0
+    assert sum(diagnosis.confidences.values()) == pytest.approx(1, abs=1e-3)
+    assert list(diagnosis.confidences) == ["normal", "bacterial", "viral"]
+
+
+def test_without_a_policy_the_finding_is_the_best_label(diagnoser, clinic):
+    diagnosis = diagnoser.diagnose(clinic.films[2])
+    assert diagnosis.finding == max(diagnosis.confidences, key=diagnosis.confidences.get)
+    assert (diagnosis.policy, diagnosis.threshold, diagnosis.referred) == (None, None, False)
+
+
+def test_a_policy_makes_the_finding_and_is_named(clinic):
+    everything = Policy(threshold=0.0, type_share=1.0, name="all sick")
+    diagnosis = rx.Diagnoser(clinic.version, everything).diagnose(clinic.films[0])
+    assert diagnosis.finding == TYPE_UNCERTAIN
+    assert (diagnosis.policy, diagnosis.threshold) == ("all sick", 0.0)
+
+
+def test_a_referral_carries_its_reason(clinic):
+    unsure = Policy(threshold=0.5, refer_from=0.0, refer_to=1.0)
+    diagnosis = rx.Diagnoser(clinic.version, unsure).diagnose(clinic.films[0])
+    assert diagnosis.referred
+    assert diagnosis.finding == REFERRED
+    assert "too near" in diagnosis.reason
+
+
+def test_a_policy_of_another_version_is_refused_at_once(clinic):
+    other = Policy(threshold=0.5, version_arn="arn:of:another")
+    with pytest.raises(EvaluationError, match="arn:of:another"):
+        rx.Diagnoser(clinic.version, other)
+
+
+def test_a_film_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, clinic, tmp_path):
+    broken = tmp_path / "text.jpeg"
+    broken.write_text("not a film")
+    with pytest.raises(ImageError, match=r"text\.jpeg"):
+        diagnoser.diagnose(broken)
+    assert clinic.asked == []
+
+
+def test_a_version_that_does_not_run_is_said_so(diagnoser, clinic):
+    with clinic.stopped(), pytest.raises(NotReadyError):
+        diagnoser.diagnose(clinic.films[0])
+
+
+def test_a_diagnosis_survives_json(diagnoser, clinic):
+    diagnosis = diagnoser.diagnose(clinic.films[0])
+    assert rx.Diagnosis.from_dict(json.loads(json.dumps(diagnosis.to_dict()))) == diagnosis
+
+
+@pytest.mark.parametrize("field", ["finding", "confidences", "referred", "seconds"])
+def test_a_diagnosis_without_one_of_its_fields_is_refused_by_name(diagnoser, clinic, field):
+    told = diagnoser.diagnose(clinic.films[0]).to_dict() | {field: None}
+    with pytest.raises(ValueError, match=field):
+        rx.Diagnosis.from_dict(told)
+
+
+def test_printed_it_ends_with_the_notice(diagnoser, clinic):
+    lines = str(diagnoser.diagnose(clinic.films[0])).splitlines()
+    assert "normal" in lines[0]
+    assert "Not a medical device" in lines[-1]
+
+
+# -- many ----------------------------------------------------------------------------------------
+
+
+def test_answers_come_in_the_order_of_the_films(diagnoser, clinic):
+    answers = list(diagnoser.diagnose_many(clinic.films, workers=4))
+    assert [answer.source for answer in answers] == [str(path) for path in clinic.films]
+    assert [answer.finding for answer in answers] == ["normal", "bacterial", "viral"] * 6
+
+
+def test_paths_are_read_lazily(diagnoser, clinic):
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield clinic.films[len(taken) % 3]
+
+    answers = diagnoser.diagnose_many(endless(), workers=2)
+    for _ in range(5):
+        next(answers)
+    answers.close()
+    assert len(taken) <= 5 + 2 * 2
+
+
+def test_a_film_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, tmp_path):
+    broken = tmp_path / "broken.jpeg"
+    broken.write_bytes(clinic.films[0].read_bytes()[:600])
+    missing = tmp_path / "missing.jpeg"
+    answers = list(diagnoser.diagnose_many([broken, clinic.films[0], missing]))
+    assert [type(answer) for answer in answers] == [
+        rx.FailedDiagnosis,
+        rx.Diagnosis,
+        rx.FailedDiagnosis,
+    ]
+    assert answers[0].source == str(broken)
+    assert "broken.jpeg" in answers[0].reason
+    assert answers[0].error == "ImageError"
+    assert not answers[0].retryable
+    assert len(clinic.asked) == 1
+
+
+def test_a_film_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (2100, 2100), dtype=np.uint8)
+    large = tmp_path / "over-4-MB.png"
+    Image.fromarray(noise).save(large, compress_level=0)
+    refused, answered = diagnoser.diagnose_many([large, clinic.films[0]])
+    assert refused.error == "InvalidImageError"
+    assert answered.finding == "normal"
+
+
+def test_a_version_that_does_not_run_stops_the_run_after_a_few_films(diagnoser, clinic):
+    films = clinic.films * 20
+    with clinic.stopped(), pytest.raises(NotReadyError):
+        list(diagnoser.diagnose_many(films, workers=2))
+    assert 1 <= len(clinic.asked) <= 6
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_workers_below_one_are_refused_at_once(diagnoser, clinic, workers):
+    with pytest.raises(InvalidRequestError, match="workers"):
+        diagnoser.diagnose_many(clinic.films, workers=workers)
+
+
+def test_no_films_give_no_answers(diagnoser, tmp_path):
+    assert list(diagnoser.diagnose_many([], journal=tmp_path / "j.jsonl")) == []
+
+
+def test_progress_shows_a_bar(diagnoser, clinic, capsys):
+    list(diagnoser.diagnose_many(clinic.films[:3], progress=True))
+    assert "3/3" in capsys.readouterr().err
+
+
+# -- with a journal ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "runs" / "today.jsonl"
+
+
+def _entries(journal):
+    return [json.loads(line) for line in journal.read_text().splitlines()]
+
+
+def test_every_answer_stands_in_the_journal_before_it_is_given_out(diagnoser, clinic, journal):
+    for number, answer in enumerate(diagnoser.diagnose_many(clinic.films, journal=journal), 1):
+        entries = _entries(journal)
+        assert len(entries) == number
+        assert entries[-1]["source"] == answer.source
+
+
+def test_a_second_run_gives_the_same_answers_and_asks_nothing(diagnoser, clinic, journal):
+    first = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    written = journal.read_bytes()
+    clinic.asked.clear()
+    assert list(diagnoser.diagnose_many(clinic.films, journal=str(journal))) == first
+    assert clinic.asked == []
+    assert journal.read_bytes() == written
+
+
+def test_a_run_given_up_half_way_is_continued_without_asking_twice(diagnoser, clinic, journal):
+    answers = diagnoser.diagnose_many(clinic.films, journal=journal, workers=3)
+    for _ in range(4):
+        next(answers)
+    answers.close()
+    assert len(list(diagnoser.diagnose_many(clinic.films, journal=journal))) == len(clinic.films)
+    assert len(clinic.asked) == len(clinic.films)
+    sources = [entry["source"] for entry in _entries(journal)]
+    assert sorted(sources) == sorted(map(str, clinic.films))
+
+
+def test_a_model_that_stops_half_way_loses_nothing_that_was_answered(diagnoser, clinic, journal):
+    answers = diagnoser.diagnose_many(clinic.films, journal=journal, workers=2)
+    given = [next(answers) for _ in range(5)]
+    with clinic.stopped(), pytest.raises(NotReadyError):
+        given.extend(answers)
+    written = len(_entries(journal))
+    assert len(given) <= written < len(clinic.films)
+    clinic.asked.clear()
+    assert len(list(diagnoser.diagnose_many(clinic.films, journal=journal))) == len(clinic.films)
+    assert len(clinic.asked) == len(clinic.films) - written
+
+
+def test_other_pixels_under_a_known_path_are_asked_again(diagnoser, clinic, journal, tmp_path):
+    path = tmp_path / "film.jpeg"
+    path.write_bytes(clinic.films[0].read_bytes())
+    (first,) = diagnoser.diagnose_many([path], journal=journal)
+    path.write_bytes(clinic.films[1].read_bytes())
+    (second,) = diagnoser.diagnose_many([path], journal=journal)
+    assert (first.finding, second.finding) == ("normal", "bacterial")
+    assert len(clinic.asked) == 2
+
+
+def test_failed_films_are_tried_again(diagnoser, clinic, journal, tmp_path):
+    path = tmp_path / "late.jpeg"
+    (failed,) = diagnoser.diagnose_many([path], journal=journal)
+    path.write_bytes(clinic.films[0].read_bytes())
+    (answered,) = diagnoser.diagnose_many([path], journal=journal)
+    assert failed.error == "ImageError"
+    assert answered.finding == "normal"
+    assert [entry["kind"] for entry in _entries(journal)] == ["failure", "diagnosis"]
+
+
+def test_another_policy_decides_anew_without_asking(diagnoser, clinic, journal):
+    films = clinic.films[:3]
+    list(diagnoser.diagnose_many(films, journal=journal))
+    clinic.asked.clear()
+    strict = rx.Diagnoser(clinic.version, Policy(threshold=0.0, type_share=1.0, name="strict"))
+    answers = list(strict.diagnose_many(films, journal=journal))
+    assert {answer.finding for answer in answers} == {TYPE_UNCERTAIN}
+    assert clinic.asked == []
+    assert list(strict.diagnose_many(films, journal=journal)) == answers
+    assert len(_entries(journal)) == 6
+
+
+def test_a_damaged_last_line_is_asked_again(diagnoser, clinic, journal):
+    first = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    journal.write_bytes(journal.read_bytes()[:-40])
+    clinic.asked.clear()
+    answers = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    assert [one.finding for one in answers] == [one.finding for one in first]
+    assert len(clinic.asked) == 1
+    assert len(_entries(journal)) == len(clinic.films)
+
+
+def test_a_journal_of_another_version_is_refused_before_anything_is_asked(
+    diagnoser, clinic, journal
+):
+    list(diagnoser.diagnose_many(clinic.films[:1], journal=journal))
+    clinic.asked.clear()
+    other = rx.Diagnoser(attrs.evolve(clinic.version, arn="arn:of:another"))
+    with pytest.raises(JournalError, match="another version"):
+        other.diagnose_many(clinic.films, journal=journal)
+    assert clinic.asked == []
+
+
+# -- the whole way from the cloud ----------------------------------------------------------------
+
+
+def test_an_evaluation_reads_the_result_files_where_the_service_says_they_lie(clinic):
+    evaluation = rx.Evaluation.from_version(clinic.version, split="patient-wise")
+    assert evaluation.name == "v1"
+    assert evaluation.version_arn == clinic.version.arn
+    assert evaluation.made_by.endswith("not AWS")
+    assert evaluation.service.f1 == pytest.approx(clinic.version.describe().f1_score)
+    assert evaluation.known_patients == len(evaluation.films)
+    assert not evaluation.warnings
+    assert evaluation.accuracy.value > 0.8
+
+
+def test_a_version_without_result_files_is_refused_with_its_status(clinic):
+    aws = clinic.version.aws
+    aws.s3.put_object(Bucket="clinic", Key="bad.manifest", Body=b"no manifest")
+    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "clinic", "Name": "bad.manifest"}}}
+    (arn,) = (
+        aws.rekognition.create_project_version(
+            ProjectArn=aws.rekognition.create_project(ProjectName="hopeless")["ProjectArn"],
+            VersionName="v1",
+            OutputConfig={"S3Bucket": "clinic", "S3KeyPrefix": "hopeless"},
+            TrainingData={"Assets": [place]},
+            TestingData={"AutoCreate": True},
+        )["ProjectVersionArn"],
+    )
+    with pytest.raises(EvaluationError, match="TRAINING_FAILED"):
+        rx.Evaluation.from_version(rx.ModelVersion.from_arn(arn, aws=aws))
+
+
+@pytest.fixture
+def result_file(clinic):
+    """The testing snapshot in S3, put back after the test."""
+    place = clinic.version.describe().testing_output
+    s3 = clinic.version.aws.s3
+    whole = s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+    yield place, whole
+    s3.put_object(Bucket=place.bucket, Key=place.key, Body=whole)
+
+
+def test_a_truncated_result_file_is_named_by_its_address(clinic, result_file):
+    place, whole = result_file
+    clinic.version.aws.s3.put_object(Bucket=place.bucket, Key=place.key, Body=whole[:-200])
+    with pytest.raises(EvaluationError, match="cut off") as raised:
+        rx.Evaluation.from_version(clinic.version)
+    assert str(place) in str(raised.value)
+
+
+def test_a_missing_result_file_is_named_by_its_address(clinic, result_file):
+    place, _ = result_file
+    clinic.version.aws.s3.delete_object(Bucket=place.bucket, Key=place.key)
+    with pytest.raises(StorageError) as raised:
+        rx.Evaluation.from_version(clinic.version)
+    assert place.key in str(raised.value)

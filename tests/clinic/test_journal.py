@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.journal import Journal
+from rekognition_xray.errors import JournalError
+
+_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"
+
+
+def _diagnosis(number, **changes):
+    return attrs.evolve(
+        Diagnosis(
+            source=f"films/{number}.jpeg",
+            finding="viral",
+            confidences={"normal": 0.1, "bacterial": 0.2, "viral": 0.7},
+            referred=False,
+            reason="highest confidence",
+            policy=None,
+            threshold=None,
+            version_arn=_ARN,
+            image_sha256=f"{number:064x}",
+            request_id="6b1d",
+            seconds=0.1 / 3,
+        ),
+        **changes,
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A journal of three diagnoses."""
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path, version_arn=_ARN)
+    with journal.writing():
+        for number in range(3):
+            journal.add(_diagnosis(number))
+    return path
+
+
+def _open(path):
+    return Journal(path, version_arn=_ARN)
+
+
+def _knows(journal):
+    return [journal.known(f"films/{n}.jpeg", f"{n:064x}") is not None for n in range(3)]
+
+
+def test_what_was_written_is_known_afterwards_unchanged(path):
+    assert _open(path).known("films/1.jpeg", f"{1:064x}") == _diagnosis(1)
+
+
+def test_path_and_pixels_must_both_match(path):
+    assert _open(path).known("films/1.jpeg", f"{2:064x}") is None
+    assert _open(path).known("films/9.jpeg", f"{1:064x}") is None
+
+
+def test_reading_changes_nothing_on_disk(path, tmp_path):
+    path.write_bytes(path.read_bytes()[:-10])
+    before = path.read_bytes()
+    _open(path)
+    _open(tmp_path / "new" / "none.jsonl")
+    assert path.read_bytes() == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_same_answer_is_written_once(path):
+    journal, before = _open(path), path.read_bytes()
+    with journal.writing():
+        journal.add(_diagnosis(1))
+    assert path.read_bytes() == before
+
+
+@given(st.data())
+def test_wherever_the_last_line_is_cut_the_others_stay(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("cut") / "journal.jsonl"
+    journal = _open(path)
+    with journal.writing():
+        for number in range(3):
+            journal.add(_diagnosis(number))
+    whole = path.read_bytes()
+    start = whole.rstrip(b"\n").rindex(b"\n") + 1
+    cut = data.draw(st.integers(start, len(whole) - 2))
+    tail = data.draw(st.sampled_from([b"", b"\0\0\0", b"\n"]))
+    path.write_bytes(whole[:cut] + tail)
+    journal = _open(path)
+    assert _knows(journal) == [True, True, False]
+    with journal.writing():
+        journal.add(_diagnosis(2))
+    entries = [json.loads(line) for line in path.read_bytes().splitlines() if line]
+    assert [entry["source"] for entry in entries] == [f"films/{n}.jpeg" for n in range(3)]
+
+
+def test_a_last_line_that_lacks_only_its_end_is_kept(path):
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    journal = _open(path)
+    assert _knows(journal) == [True, True, True]
+    with journal.writing():
+        journal.add(_diagnosis(3))
+    assert len([json.loads(line) for line in path.read_text().splitlines()]) == 4
+
+
+def test_damage_before_the_end_is_refused_with_its_line(path):
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1][:50] + b"\n" + lines[2])
+    with pytest.raises(JournalError, match="line 2"):
+        _open(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"name,label\n",
+        b"hello",
+        b"[1, 2]\n",
+        b'{"source-ref": "s3://b/k"}\n',
+        b'{"rxray_journal": 2, "kind": "diagnosis"}\n',
+        b'{"rxray_journal": 1, "kind": "diagnosis"}\n',
+        b"\x89PNG\r\n",
+    ],
+)
+def test_a_file_that_is_no_journal_is_refused_and_left_alone(tmp_path, content):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match=r"labels\.csv.* line 1"):
+        _open(path)
+    assert path.read_bytes() == content
+
+
+def test_a_journal_of_another_version_names_both(path):
+    with pytest.raises(JournalError, match="arn:other") as raised:
+        Journal(path, version_arn="arn:other")
+    assert _ARN in str(raised.value)
+
+
+def test_a_failure_of_another_version_is_refused_too(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    journal = _open(path)
+    with journal.writing():
+        journal.add(FailedDiagnosis("a.jpeg", "broken", "ImageError", False, _ARN))
+    with pytest.raises(JournalError, match="another version"):
+        Journal(path, version_arn="arn:other")
+
+
+def test_a_journal_that_another_run_has_grown_meanwhile_is_left_alone(path):
+    journal, other = _open(path), _open(path)
+    with other.writing():
+        other.add(_diagnosis(3))
+    grown = path.read_bytes()
+    with pytest.raises(JournalError, match="changed"), journal.writing():
+        pass
+    assert path.read_bytes() == grown
+
+
+@pytest.mark.parametrize("place", [".", "file/journal.jsonl"])
+def test_a_place_that_cannot_hold_a_journal_is_an_error_of_ours(tmp_path, place):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(JournalError), _open(tmp_path / place).writing():
+        pass
+
+
+def test_names_that_are_no_utf_8_are_kept(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    odd = _diagnosis(0, source="films/\udcff.jpeg")
+    journal = _open(path)
+    with journal.writing():
+        journal.add(odd)
+    assert _open(path).known(odd.source, odd.image_sha256) == odd
