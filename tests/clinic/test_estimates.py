@@ -155,7 +155,7 @@ def test_intervals_cover_the_truth_about_95_times_in_100(p):
     assert 0.90 <= covered / 200 <= 0.99
 
 
-def test_ten_thousand_films_stay_within_seconds(draw, write):
+def test_thousands_of_films_stay_within_seconds(draw, write):
     """A guard against an accidental loop over resamples; the real limit is in the benchmark."""
     import time
 
