@@ -16,6 +16,8 @@ from rekognition_xray.local import LocalCloud
 
 PUBLIC_KEY = "a public key, good for the demo's made-up or public patients alone"
 STORE = "s3://clinic-xrays/films"
+PHANTOM_PATIENTS = 160
+"""Enough that the fifth of them which is kept for the test supports a threshold."""
 MODELS = "s3://clinic-xrays/models"
 
 
@@ -68,7 +70,7 @@ def _phantoms(output: Path, seed: int) -> Path:
     from rekognition_xray.data.phantoms import make_phantoms  # noqa: PLC0415 - needs an extra
 
     _title("Phantoms: chest films drawn by this program, of no patient")
-    folder = make_phantoms(output / "phantoms", seed=seed)
+    folder = make_phantoms(output / "phantoms", patients=PHANTOM_PATIENTS, seed=seed)
     print(f"drawn into {folder}")
     return folder
 
@@ -102,8 +104,9 @@ def _train(aws: rx.Aws, split: rx.Split, output: Path) -> rx.ModelVersion:
         train=split.train, test=split.test, store=STORE, key=PUBLIC_KEY, progress=True
     )
     print(f"{receipt.uploaded:,} films sent, {receipt.bytes_sent / 1e6:.1f} MB")
-    manifest = Manifest.of(split.train, receipt).text()
-    (output / "train.manifest").write_text(manifest, encoding="utf-8")
+    for name, part in (("train", split.train), ("test", split.test)):
+        manifest = Manifest.of(part, receipt).text()
+        (output / f"{name}.manifest").write_text(manifest, encoding="utf-8")
     _title("Training: this step is billed on AWS")
     print(f"price on AWS for the article's 1.308 h: {prices.training(ARTICLE_TRAINING_HOURS)}")
     version = project.train("v1", output=MODELS)

@@ -31,6 +31,8 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
 def pneumonia_confidence(confidences: Mapping[str, float]) -> float:
     """Confidence (0 to 1) that a film shows pneumonia: the labels that mean it, summed, at most 1.
 
-    Sums are meaningful for single-label models, whose confidences add up to about 1.
+    Sums are meaningful for single-label models, whose confidences add up to about 1. A value that
+    is not a number makes the sum one too.
     """
-    return min(1.0, sum(value for label, value in confidences.items() if is_pneumonia(label)))
+    total = sum(value for label, value in confidences.items() if is_pneumonia(label))
+    return 1.0 if total > 1 else total

@@ -21,7 +21,7 @@ def python_blocks(page: Path) -> list[str]:
 def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """A folder as the README's reader has it: ``chest_xray``, one film apart, and a few paths."""
     monkeypatch.chdir(tmp_path)
-    make_phantoms(Path("chest_xray"), seed=7)
+    make_phantoms(Path("chest_xray"), patients=160, seed=7)
     paths = sorted(Path("chest_xray").rglob("*.jpeg"))
     shutil.copy(random.Random(7).choice(paths), "patient.jpeg")
     return paths[:5]

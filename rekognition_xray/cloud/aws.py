@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -179,6 +180,8 @@ class Aws:
     read_timeout: float = attrs.field(default=60.0, kw_only=True)
     attempts: int = attrs.field(default=5, kw_only=True)
     clock: Clock = attrs.field(factory=SystemClock, kw_only=True)
+    # A boto3 session must not make clients in several threads at once.
+    _making: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False, eq=False)
 
     def _config(self, attempts: int) -> Config:
         return Config(
@@ -191,7 +194,7 @@ class Aws:
     @cached_property
     def rekognition(self) -> RekognitionClient:
         """Client for calls that botocore may repeat."""
-        with aws_errors():
+        with self._making, aws_errors():
             return self.session.client("rekognition", config=self._config(self.attempts))
 
     @cached_property
@@ -200,13 +203,13 @@ class Aws:
 
         botocore would repeat ``LimitExceededException`` as if it were a throttle.
         """
-        with aws_errors():
+        with self._making, aws_errors():
             return self.session.client("rekognition", config=self._config(1))
 
     @cached_property
     def s3(self) -> S3Client:
         """Client for S3."""
-        with aws_errors():
+        with self._making, aws_errors():
             return self.session.client("s3", config=self._config(self.attempts))
 
     @property
