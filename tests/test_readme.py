@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from rekognition_xray.data.phantoms import make_phantoms
 
 ROOT = Path(__file__).parents[1]

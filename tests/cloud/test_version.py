@@ -206,9 +206,7 @@ def refuse(version: rx.ModelVersion, operation: str, *, times: int) -> None:
 def test_a_stop_that_fails_is_an_error_with_price_and_command(trained: rx.ModelVersion) -> None:
     refuse(trained, "StopProjectVersion", times=1)
     with (
-        pytest.raises(
-            errors.StopFailedError, match=r"may still be billing 4\.00 per hour"
-        ) as told,
+        pytest.raises(errors.StopFailedError, match=r"may still be billing 4\.00 per hour") as told,
         trained.running(),
     ):
         pass

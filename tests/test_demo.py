@@ -1,0 +1,61 @@
+"""The demo: the whole story in one run, and a plain message where it cannot be told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rekognition_xray import demo
+from rekognition_xray.data.phantoms import make_phantoms
+
+
+@pytest.mark.heavy
+def test_the_demo_tells_the_whole_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films = make_phantoms(tmp_path / "chest_xray", patients=40, seed=3)
+    output = tmp_path / "output"
+    assert demo.main([str(films), "--output", str(output)]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "0 errors",
+        "fingerprint",
+        "1.31 USD",
+        "precision",
+        "threshold",
+        "true label viral",
+        "the model is STOPPED",
+        "AWS would have charged",
+        "448.00 USD",
+        str(output),
+        "Not a medical device",
+    ):
+        assert part in told
+    manifest = (output / "train.manifest").read_text("utf-8").splitlines()
+    assert all(json.loads(line)["source-ref"].startswith("s3://") for line in manifest)
+    predictions = (output / "predictions.jsonl").read_text("utf-8")
+    assert "bacterial" in predictions
+    assert "<html" in (output / "evaluation.html").read_text("utf-8")
+
+
+def test_a_missing_folder_ends_with_a_message_and_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo.main([str(tmp_path / "nowhere"), "--output", str(tmp_path / "output")]) == 1
+    complaint = capsys.readouterr().err
+    assert "nowhere does not exist" in complaint
+    assert "What to do" in complaint
+
+
+def test_bad_films_end_the_demo_before_anything_is_uploaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "chest_xray" / "train" / "NORMAL"
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+        (folder / f"IM-0001-000{number}.jpeg").write_text("no film")
+    assert demo.main([str(tmp_path / "chest_xray"), "--output", str(tmp_path / "output")]) == 1
+    told = capsys.readouterr()
+    assert "IM-0001-0001.jpeg" in told.err
+    assert "IM-0001-0002.jpeg" in told.err
+    assert "Upload" not in told.out
