@@ -14,14 +14,16 @@ from rekognition_xray.local.records import Charge
 
 _CENT: Final = Decimal("0.01")
 _HOUR: Final = Decimal(3600)
+_NAMES: Final = {"training-hour": "training_hour", "inference-unit-hour": "inference_unit_hour"}
 
 
 def _price(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise TypeError(f"a price is a number, not {value!r}")
-    price = Decimal(str(value))
+    try:
+        price = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
+    except ArithmeticError:
+        price = Decimal("NaN")
     if not price.is_finite() or price < 0:
-        raise ValueError(f"a price is zero or more dollars, not {value}")
+        raise ValueError(f"a price is zero or more dollars, not {value!r}")
     return price
 
 
@@ -37,9 +39,11 @@ class Prices:
 
     @classmethod
     def of(cls, source: Prices | Mapping[str, object] | str | Path | None) -> Prices:
-        """From numbers by name, from a JSON file of such numbers, or the defaults.
+        """From dollars by name, from a JSON file of the same, or the defaults.
 
-        Raises ValueError for names that are no price, OSError for a file that cannot be read.
+        The names are ``training-hour`` and ``inference-unit-hour``; one that is left out keeps its
+        default. Raises ValueError for names that are no price and for values that are none,
+        OSError for a file that cannot be read.
         """
         if source is None:
             return cls()
@@ -50,10 +54,9 @@ class Prices:
             numbers = json.loads(Path(source).read_text("utf-8"), parse_float=Decimal)
         if not isinstance(numbers, Mapping):
             raise ValueError(f"prices are numbers by name, not {numbers!r}")  # noqa: TRY004
-        names = {field.name for field in attrs.fields(cls)}
-        if strangers := sorted(set(numbers) - names):
-            raise ValueError(f"{', '.join(strangers)}: no such price; there is {sorted(names)}")
-        return cls(**numbers)
+        if strangers := sorted(map(str, set(numbers) - set(_NAMES))):
+            raise ValueError(f"no such price: {', '.join(strangers)}; there is {', '.join(_NAMES)}")
+        return cls(**{_NAMES[name]: value for name, value in numbers.items()})
 
 
 @attrs.frozen(kw_only=True)

@@ -13,6 +13,7 @@ from typing import Self
 
 import boto3
 
+from rekognition_xray.local.application import Application
 from rekognition_xray.local.assumptions import DURATIONS, Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices
 from rekognition_xray.local.clock import Clock, Pace
@@ -21,7 +22,7 @@ from rekognition_xray.local.models import Models
 from rekognition_xray.local.objects import Objects
 from rekognition_xray.local.pages import Pager
 from rekognition_xray.local.recovery import recover
-from rekognition_xray.local.server import HOLDING_PLACES, Application, Server
+from rekognition_xray.local.server import HOLDING_PLACES, Server
 from rekognition_xray.local.session import SECRET, local_session
 from rekognition_xray.local.store import Store
 from rekognition_xray.local.training.learner import Learner
@@ -47,7 +48,7 @@ class LocalCloud:
             until `advance`.
         hold: seconds that a Describe is held at most; keep it below your client's read time-out.
         learner: what learns; by default the ``fast`` learner of this package.
-        prices: dollars by name (``training_hour``, ``inference_unit_hour``), or a JSON file.
+        prices: dollars by name (``training-hour``, ``inference-unit-hour``), or a JSON file.
         seed: for splits and learning; the same seed and films give the same model.
         data: a folder for state and models that outlive the process; S3 objects do not.
         assumptions: answers to what AWS leaves undocumented.

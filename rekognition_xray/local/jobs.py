@@ -115,8 +115,11 @@ class Jobs:
         except JobStopped:
             logger.info("work on %s was stopped", ", ".join(job.arns))
         except Exception as error:
-            logger.exception("work on %s failed", ", ".join(job.arns))
-            job.failed(error)
+            if self._closing.is_set():
+                logger.info("work on %s ended with the cloud: %r", ", ".join(job.arns), error)
+            else:
+                logger.exception("work on %s failed", ", ".join(job.arns))
+                job.failed(error)
         finally:
             with self._changed:
                 self._busy -= Counter(job.arns)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from rekognition_xray.local.entries import EntryTable
+from rekognition_xray.local.entry_table import EntryTable
 from rekognition_xray.local.records import Charge, Dataset, Project, Version
 
 R = TypeVar("R", bound=attrs.AttrsInstance)

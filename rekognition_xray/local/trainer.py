@@ -221,7 +221,11 @@ def _lines(run: _Run, sources: Sources) -> tuple[list[Line], list[Line], list[Fa
 
 
 def _split(run: _Run, lines: list[Line]) -> tuple[list[Line], list[Line], list[Fault]]:
-    labels = {str(n): tuple(label.name for label in line.labels) for n, line in enumerate(lines)}
+    names = [f"{line.source_ref} {number}" for number, line in enumerate(lines)]
+    labels = {
+        name: tuple(label.name for label in line.labels)
+        for name, line in zip(names, lines, strict=True)
+    }
     counts: dict[str, int] = {}
     for line in lines:
         for label in line.labels if line.valid else ():
@@ -231,6 +235,6 @@ def _split(run: _Run, lines: list[Line]) -> tuple[list[Line], list[Line], list[F
     if counts and min(counts.values()) < least:
         early.append(fault("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT"))
     drawn = draw_test(labels, share=run.world.limits.test_share, seed=run.world.seed)
-    training = [line for number, line in enumerate(lines) if str(number) not in drawn]
-    testing = [line for number, line in enumerate(lines) if str(number) in drawn]
+    training = [line for name, line in zip(names, lines, strict=True) if name not in drawn]
+    testing = [line for name, line in zip(names, lines, strict=True) if name in drawn]
     return training, testing, early

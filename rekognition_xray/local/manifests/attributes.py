@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rekognition_xray.local.manifests.boxes import check_boxes
 from rekognition_xray.local.manifests.faults import Fault, fault
-from rekognition_xray.local.manifests.rules import LabelFound, LineRules
+from rekognition_xray.local.manifests.line_rules import LabelFound, LineRules
 
 _IMAGE_LEVEL: Final = "groundtruth/image-classification"
 _BOXES: Final = "groundtruth/object-detection"

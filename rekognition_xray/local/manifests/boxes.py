@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rekognition_xray.local.manifests.faults import Fault, fault
-from rekognition_xray.local.manifests.rules import LabelFound, LineRules
+from rekognition_xray.local.manifests.line_rules import LabelFound, LineRules
 
 _LONG_SIDE: Final = 1280
 _SIZE: Final = ("width", "height", "depth")

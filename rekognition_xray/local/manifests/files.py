@@ -14,8 +14,8 @@ from rekognition_xray.local.manifests.faults import (
     TOO_MANY_ROWS,
     UNREADABLE_FILE,
 )
+from rekognition_xray.local.manifests.line_rules import LineRules
 from rekognition_xray.local.manifests.lines import Line, read_line
-from rekognition_xray.local.manifests.rules import LineRules
 from rekognition_xray.local.records import Entry
 
 

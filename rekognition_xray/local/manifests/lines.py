@@ -11,7 +11,7 @@ import attrs
 
 from rekognition_xray.local.manifests.attributes import check_attribute
 from rekognition_xray.local.manifests.faults import TERMINAL, VOIDING, Fault, fault
-from rekognition_xray.local.manifests.rules import LabelFound, LineRules
+from rekognition_xray.local.manifests.line_rules import LabelFound, LineRules
 
 _SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z._\-]{3,255})/(.{1,1024})", re.DOTALL)
 _OURS: Final = ("cl-metadata", "cl-errors")

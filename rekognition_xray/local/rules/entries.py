@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import attrs
 
-from rekognition_xray.local.entries import EntryFilter
+from rekognition_xray.local.entry_table import EntryFilter
 from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter, not_ready
 from rekognition_xray.local.manifests.faults import NOT_ENOUGH_TO_DISTRIBUTE
 from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
+from rekognition_xray.local.manifests.line_rules import LineRules
 from rekognition_xray.local.manifests.lines import read_line, with_reports
-from rekognition_xray.local.manifests.rules import LineRules
 from rekognition_xray.local.pages import page_size
 from rekognition_xray.local.records import Dataset, Entry, Members
 from rekognition_xray.local.rules.datasets import (

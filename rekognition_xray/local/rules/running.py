@@ -71,8 +71,9 @@ def _start(world: World, version: Version) -> Callable[[Stopped], Callable[[], N
     def finish() -> None:
         with world.store.transaction():
             current = world.store.versions.get(version.arn)
-            if current is None or current.status != STARTING:
-                return  # stopped while it was starting
+            if current is None or current.status != STARTING:  # stopped meanwhile
+                world.models.unload(version.arn)
+                return
             if world.assumptions.charged == RUNNING:
                 _open_charge(world, version)
             _settle(world, version, RUNNING, "The model is running.")
