@@ -34,9 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 2
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     try:
         _announce(cloud)
-        _wait_for_signal()
+        while not stop.wait(1.0):  # a wait without end would not see signals on every system
+            pass
     finally:
         cloud.close()
     print(f"# AWS would have charged\n{cloud.bill}", flush=True)
@@ -47,14 +51,6 @@ def _announce(cloud: LocalCloud) -> None:
     for name, value in cloud.environment().items():
         print(f"export {name}={shlex.quote(value)}")
     print("# ready; stop with Ctrl-C", flush=True)
-
-
-def _wait_for_signal() -> None:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(1.0):
-        pass
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -68,6 +68,6 @@ def _size(data: bytes) -> ImageSize:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
             return ImageSize(*image.size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageRefused("size", str(error)) from error
+        raise ImageRefused("bytes", f"would unpack to too much: {error}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageRefused("format", f"the header cannot be read: {error}") from error

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import moto.s3.models as moto_models
 import moto.s3.responses as moto_responses
@@ -24,6 +24,8 @@ from moto.utilities.utils import PARTITION_NAMES, get_partition
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+Made = TypeVar("Made", FakeKey, FakeMultipart)
 
 _asking: ContextVar[S3BackendDict | None] = ContextVar("_asking", default=None)
 
@@ -37,13 +39,31 @@ class BucketUnwritable(Exception):  # noqa: N818 (says what the bucket is)
 
 
 class _Backend(S3Backend):
-    """moto's backend, without the process-wide list through which a reset of moto empties keys."""
+    """moto's backend, whose objects moto does not know of.
+
+    moto keeps lists of all keys and uploads of the process: they would never be freed, and a reset
+    of moto would empty them.
+    """
 
     def put_object(self, *args: Any, **kwargs: Any) -> FakeKey:
-        key = super().put_object(*args, **kwargs)
-        with suppress(ValueError):
-            FakeKey.instances_tracked.remove(key)  # type: ignore[attr-defined]
-        return key
+        return _unlisted(super().put_object(*args, **kwargs))
+
+    def create_multipart_upload(self, *args: Any, **kwargs: Any) -> FakeMultipart:
+        return _unlisted(super().create_multipart_upload(*args, **kwargs))
+
+    def upload_part(self, *args: Any, **kwargs: Any) -> FakeKey:
+        return _unlisted(super().upload_part(*args, **kwargs))
+
+    def upload_part_copy(self, *args: Any, **kwargs: Any) -> FakeKey:
+        return _unlisted(super().upload_part_copy(*args, **kwargs))
+
+
+def _unlisted(made: Made) -> Made:
+    with suppress(ValueError):
+        type(made).instances_tracked.remove(made)  # type: ignore[attr-defined]
+    if isinstance(made, FakeKey):
+        made.disposed = True  # else moto warns when an overwritten key is freed
+    return made
 
 
 class _Storage(S3BackendDict):

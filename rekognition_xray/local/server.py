@@ -51,6 +51,7 @@ class Server:
             threads=THREADS,
             connection_limit=1000,
             channel_timeout=300,
+            outbuf_overflow=64 << 20,  # beyond this waitress leaves its files to the collector
             ident="rekognition-xray",
             clear_untrusted_proxy_headers=True,
         )

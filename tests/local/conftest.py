@@ -89,9 +89,13 @@ LEVELS = {"normal": 60, "bacterial": 130, "viral": 200}
 def film(
     label: str, number: int = 0, *, size: tuple[int, int] = (80, 64), kind: str = "JPEG"
 ) -> bytes:
-    """A noisy square whose brightness tells the label."""
-    noise = np.random.default_rng([number, *label.encode()]).normal(0, 12, (size[1], size[0]))
-    grey = (LEVELS.get(label, 20) + noise).clip(0, 255).astype("uint8")
+    """A noisy square; its brightness tells the label, and so does the place of a dark band."""
+    width, height = size
+    grey = np.random.default_rng([number, *label.encode()]).normal(0, 12, (height, width))
+    grey += LEVELS.get(label, 20)
+    band = height * sorted(LEVELS).index(label) // 3 if label in LEVELS else height
+    grey[band : band + height // 3] -= 50
+    grey = grey.clip(0, 255).astype("uint8")
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, kind)
     return buffer.getvalue()

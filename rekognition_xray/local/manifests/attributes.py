@@ -40,8 +40,7 @@ def _check_class(name: str, value: Any, metadata: dict[str, Any]) -> Checked:
         place = f"{name}-metadata"
         return [], [fault("ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT", place)]
     if not is_whole(value):
-        # An integer bears no list of errors, so the fault stands at the line.
-        return [], [fault("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", about=name)]
+        return [], [fault("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", name, about=name)]
     return [LabelFound(label, boxed=False)], []
 
 

@@ -17,8 +17,7 @@ def check_boxes(
 ) -> tuple[list[LabelFound], list[Fault]]:
     """The labels of the valid boxes of one attribute, and what is wrong with it."""
     if not _is_boxes(value):
-        place = (name,) if isinstance(value, dict) else ()
-        return [], [fault("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", *place, about=name)]
+        return [], [fault("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", name, about=name)]
     boxes = value["annotations"]
     if wrong := _check_metadata(f"{name}-metadata", boxes, metadata):
         return [], [wrong]

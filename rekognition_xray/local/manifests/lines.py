@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from rekognition_xray.local.manifests.attributes import check_attribute
-from rekognition_xray.local.manifests.faults import TERMINAL, VOIDING, Fault, fault
+from rekognition_xray.local.manifests.faults import TERMINAL, VOIDING, Fault, Place, fault
 from rekognition_xray.local.manifests.line_rules import LabelFound, LineRules
 
 _SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z._\-]{3,255})/(.{1,1024})", re.DOTALL)
@@ -93,11 +93,21 @@ def with_reports(line: Line, *, errors_key: str, warnings_key: str | None = None
     for found in line.faults:
         key = warnings_key if found.is_warning else errors_key
         if key is not None:
-            part: Any = data
-            for step in found.place:
-                part = part[step]
-            part.setdefault(key, []).append(found.as_members())
+            part = _part(data, found.place)
+            reports = part.get(key)
+            reports = reports if isinstance(reports, list) else []
+            part[key] = [*reports, found.as_members()]
     return data
+
+
+def _part(data: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The innermost object on the way to a place: text and numbers can hold no report."""
+    part: Any = data
+    inner = data
+    for step in place:
+        part = part[step]
+        inner = part if isinstance(part, dict) else inner
+    return inner
 
 
 def _parse(text: str, rules: LineRules) -> dict[str, Any] | None:

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def reopen(open_desk, tmp_path):
+    """Opens a cloud on the same folder, each time with the clock that is asked for."""
+
+    def opened(**settings):
+        return open_desk(data=tmp_path / "state", **settings)
+
+    return opened
+
+
+def test_projects_datasets_tags_and_models_outlive_the_process(reopen, film):
+    desk = reopen()
+    arn = desk.running()
+    desk.call("TagResource", ResourceArn=arn, Tags={"a": "b"})
+    before = desk.call("DescribeProjects")["ProjectDescriptions"]
+    answer = {"ProjectVersionArn": arn, "Image": {"Bytes": film("viral")}, "MinConfidence": 0}
+    labels = desk.call("DetectCustomLabels", **answer)["CustomLabels"]
+    desk.cloud.close()
+    desk = reopen()
+    assert desk.call("DescribeProjects")["ProjectDescriptions"] == before
+    assert desk.call("ListTagsForResource", ResourceArn=arn)["Tags"] == {"a": "b"}
+    assert desk.version(arn)["Status"] == "RUNNING"
+    assert desk.call("DetectCustomLabels", **answer)["CustomLabels"] == labels
+
+
+def test_a_model_that_ran_goes_on_billing(reopen):
+    desk = reopen()
+    arn = desk.running()
+    desk.cloud.close()
+    assert reopen().cloud.bill.running == (arn,)
+
+
+def test_a_training_that_was_cut_off_has_failed(reopen):
+    desk = reopen(pace="manual")
+    project = desk.project()
+    lines = desk.put_films(2)
+    for kind in ("TRAIN", "TEST"):
+        source = desk.manifest(lines, kind)
+        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
+    desk.cloud.advance(60)
+    arn = desk.train(project)
+    assert desk.version(arn)["Status"] == "TRAINING_IN_PROGRESS"
+    desk.cloud.close()
+    shown = reopen().version(arn)
+    assert shown["Status"] == "TRAINING_FAILED"
+    assert "cut off" in shown["StatusMessage"]
+
+
+def test_datasets_that_were_cut_off_have_failed_and_deletions_are_done(reopen):
+    desk = reopen(pace="manual")
+    first, second = desk.project("a"), desk.project("b")
+    created = desk.call("CreateDataset", ProjectArn=first, DatasetType="TRAIN")["DatasetArn"]
+    desk.call("DeleteProject", ProjectArn=second)
+    desk.cloud.close()
+    desk = reopen()
+    assert desk.described(created)["Status"] == "CREATE_FAILED"
+    (left,) = desk.call("DescribeProjects")["ProjectDescriptions"]
+    assert left["ProjectArn"] == first
+
+
+@pytest.mark.parametrize(("operation", "status"), [("Start", "FAILED"), ("Stop", "STOPPED")])
+def test_a_start_or_stop_that_was_cut_off_is_settled_and_bills_no_more(reopen, operation, status):
+    desk = reopen()
+    arn = desk.running()
+    if operation == "Start":
+        desk.call("StopProjectVersion", ProjectVersionArn=arn)
+        desk.version(arn)
+    desk.cloud.close()
+    desk = reopen(pace="manual")
+    members = {"MinInferenceUnits": 1} if operation == "Start" else {}
+    desk.call(f"{operation}ProjectVersion", ProjectVersionArn=arn, **members)
+    desk.cloud.close()
+    desk = reopen()
+    assert desk.version(arn)["Status"] == status
+    assert desk.cloud.bill.running == ()
