@@ -8,7 +8,6 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from rekognition_xray.local.training import saved
 from rekognition_xray.local.training.calibration import FEW, Array, Calibration
@@ -17,14 +16,15 @@ from rekognition_xray.local.training.films import square
 from rekognition_xray.local.training.learner import Example
 from rekognition_xray.local.training.projection import Projection
 from rekognition_xray.local.training.reading import CHUNK, Rows, feature_rows
-from rekognition_xray.local.training.ridge import HELD_BACK_AT_MOST, Fit, KernelMap, Ridge
+from rekognition_xray.local.training.ridge import Fit, Flags, KernelMap, Ridge
 
 NAME = "fast"
-_FILMS = frozenset({"mean", "axes", "landmarks"})
-_NUMBERS = frozenset({"gamma", "coefficients", "slope", "shift"})
+_ROWS = frozenset({"mean", "axes"})
+_NUMBERS = frozenset({"landmarks", "gamma", "coefficients", "slope", "shift"})
 _AXES = 300
 _SAMPLE = 5000  # films that the principal components are taken from
-_READING = 0.85  # share of the work, for progress
+_READING, _FITTING = 0.4, 0.97  # shares of the work done by then, for progress
+_AS_GOOD = 1.02
 _DIGITS = 6  # what is rounded away is the only thing that could differ between two machines
 
 
@@ -50,7 +50,7 @@ class FastModel:
         arrays: saved.Arrays = {
             "mean": self.projection.mean,
             "axes": self.projection.axes,
-            "landmarks": self.kernel.landmarks,
+            "landmarks": self.kernel.landmarks.astype(np.float32),  # as they were made
             "gamma": np.array(self.kernel.gamma),
             "coefficients": self.coefficients,
             "slope": self.calibration.slope,
@@ -80,24 +80,25 @@ class FastLearner:
         labels, truth = _truth(examples)
         single = bool(np.all(truth.sum(axis=1) == 1))
         groups = _numbers([example.group for example in examples])
-        kernel = KernelMap.fit(points, seed)
         weights = _weights(truth)
         targets = truth - np.average(truth, axis=0, weights=weights)
-        fits = Ridge(kernel, points, targets, weights, groups).fits(stopped)
-        progress(0.97)
-        fit, calibration = _choose(fits, truth, _told_apart(truth, groups), single=single)
+        ridge = Ridge.of(points, targets, weights, groups, seed)
+        fits = ridge.fits(stopped)
+        progress(_FITTING)
+        fair = ridge.honest() & _borne_elsewhere(truth, groups)
+        fit, calibration = _choose(fits, truth, fair, single=single)
         progress(1.0)
-        return FastModel(labels, projection, kernel, fit.coefficients, calibration)
+        return FastModel(labels, projection, ridge.kernel, fit.coefficients, calibration)
 
     def load(self, folder: Path) -> FastModel:
         """Read what `FastModel.save` wrote. Raises `ModelFormatError`."""
-        labels, single, arrays = saved.read(folder, NAME, _FILMS | _NUMBERS)
-        wide = {name: arrays[name].astype(np.float32) for name in _FILMS}
+        labels, single, arrays = saved.read(folder, NAME, _ROWS | _NUMBERS)
+        wide = {name: arrays[name].astype(np.float32) for name in _ROWS}
         fine = {name: arrays[name].astype(np.float64) for name in _NUMBERS}
         return FastModel(
             labels,
             Projection(wide["mean"], wide["axes"]),
-            KernelMap(wide["landmarks"], float(fine["gamma"])),
+            KernelMap(fine["landmarks"], float(fine["gamma"])),
             fine["coefficients"],
             Calibration(single, fine["slope"], fine["shift"]),
         )
@@ -153,24 +154,26 @@ def _numbers(groups: Sequence[str]) -> list[int]:
     return [known.setdefault(group, len(known)) for group in groups]
 
 
-def _told_apart(truth: Array, groups: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """Films whose held-back score is worth something: other groups bear their labels too."""
+def _borne_elsewhere(truth: Array, groups: Sequence[int]) -> Flags:
+    """Films all of whose labels other groups bear too: without its group, a label can be known."""
     number = np.asarray(groups)
-    sizes = np.bincount(number)
-    bearing = np.zeros((len(sizes), truth.shape[1]))
+    bearing = np.zeros((number.max() + 1, truth.shape[1]))
     np.maximum.at(bearing, number, truth)
-    elsewhere = bearing.sum(axis=0) - bearing[number] > 0
-    fair = np.all(elsewhere | (truth == 0), axis=1)
-    return np.asarray(fair & (sizes[number] <= HELD_BACK_AT_MOST), dtype=np.bool_)
+    others = bearing.sum(axis=0) - bearing[number] > 0
+    return np.asarray(np.all(others | (truth == 0), axis=1), dtype=np.bool_)
 
 
 def _choose(
-    fits: Sequence[Fit], truth: Array, fair: npt.NDArray[np.bool_], *, single: bool
+    fits: Sequence[Fit], truth: Array, fair: Flags, *, single: bool
 ) -> tuple[Fit, Calibration]:
-    """The penalty whose calibrated held-back confidences are the likeliest."""
-    tried = [
-        (fit, Calibration.fit(fit.held_back[fair], truth[fair], single=single)) for fit in fits
-    ]
-    if fair.sum() < FEW:
+    """The weakest penalty whose held-back confidences are about as likely as the best ones.
+
+    Of fits that are equally likely, the less penalised one ranks films a little better.
+    """
+    known = truth[fair]
+    tried = [(fit, Calibration.fit(fit.held_back[fair], known, single=single)) for fit in fits]
+    if len(known) < FEW:
         return tried[len(tried) // 2]
-    return min(tried, key=lambda pair: pair[1].loss(pair[0].held_back[fair], truth[fair]))
+    losses = [calibration.loss(fit.held_back[fair], known) for fit, calibration in tried]
+    enough = _AS_GOOD * min(losses)
+    return next(pair for pair, loss in zip(tried, losses, strict=True) if loss <= enough)

@@ -23,12 +23,14 @@ _PATTERNS = 59
 _TINY = 24
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 # The inverse spread of each part over chest films, so that none drowns the others.
-_EDGE_SCALE, _TEXTURE_SCALE, _TINY_SCALE = 2.2, 3.9, 1.9
+_EDGE_SCALE, _TINY_SCALE = 2.2, 1.9
+_TEXTURE_SCALES = {1: 3.9, 3: 3.0}  # by radius in pixels
 
 
 def features(film: Square) -> Vector:
-    """The feature vector of one square: float32, about 9,600 numbers of comparable weight."""
-    return np.concatenate((_edges(film), _texture(film), _tiny(film)))
+    """The feature vector of one square: float32, about 10,600 numbers of comparable weight."""
+    textures = (scale * _texture(film, radius) for radius, scale in _TEXTURE_SCALES.items())
+    return np.concatenate((_edges(film), *textures, _tiny(film)), dtype=np.float32)
 
 
 def _edges(film: Square) -> Vector:
@@ -52,19 +54,20 @@ def _unit(blocks: Vector) -> Vector:
     return np.asarray(blocks / np.sqrt(squares + np.float32(1e-3)), dtype=np.float32)
 
 
-def _texture(film: Square) -> Vector:
-    """Square roots of the shares of 59 local patterns in each of 4 x 4 fields."""
-    centre = film[1:-1, 1:-1]
-    side = SIDE - 2
+def _texture(film: Square, radius: int) -> Vector:
+    """Square roots of the shares of 59 local patterns in each of 4 x 4 fields; unit length."""
+    side = SIDE - 2 * radius
+    centre = film[radius:-radius, radius:-radius]
     pattern = np.zeros((side, side), dtype=np.uint8)
-    for bit, (dy, dx) in enumerate(_RING):
-        neighbour = film[1 + dy : 1 + dy + side, 1 + dx : 1 + dx + side]
+    for bit, (down, right) in enumerate(_RING):
+        top, left = radius * (1 + down), radius * (1 + right)
+        neighbour = film[top : top + side, left : left + side]
         pattern |= (neighbour >= centre).astype(np.uint8) << bit
     field = np.arange(side) * _GRID // side
     start = _PATTERNS * (field[:, None] * _GRID + field)
     counts = np.bincount((_UNIFORM[pattern] + start).ravel(), minlength=_PATTERNS * _GRID**2)
     shares = counts.reshape(-1, _PATTERNS) / counts.reshape(-1, _PATTERNS).sum(1, keepdims=True)
-    return _vector(np.sqrt(shares) * (_TEXTURE_SCALE / _GRID))
+    return _vector(np.sqrt(shares) / _GRID)
 
 
 def _tiny(film: Square) -> Vector:

@@ -11,41 +11,46 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky, solve, solve_triangular
 
 from rekognition_xray.local.training.calibration import Array
 from rekognition_xray.local.training.learner import TrainingStopped
 from rekognition_xray.local.training.reading import Rows
 
-PENALTIES = (0.1, 0.3, 1.0, 3.0)
+Flags = npt.NDArray[np.bool_]
+
+PENALTIES = (0.3, 1.0, 3.0)
 _WIDTH = 1.25  # kernel exponent at the mean squared distance of two films
-_LANDMARKS = 2500
+_EXACT = 4200  # films, up to which all are landmarks
+_LANDMARKS = 3000  # of more films than that
 _JITTER = 1e-6
 _CHUNK = 1000
-HELD_BACK_AT_MOST = 1000  # films of one group; a larger one would need a square of that size
+_HELD_BACK_AT_MOST = 1000  # films of one group; a larger one would need a square of that size
 
 
 @attrs.frozen(eq=False)
 class KernelMap:
     """exp(-gamma * squared distance) of coordinates (n, k) to landmarks (m, k)."""
 
-    landmarks: Rows
+    landmarks: Array
     gamma: float
+    _squares: Array = attrs.field(init=False)
 
-    @classmethod
-    def fit(cls, points: Rows, seed: int) -> KernelMap:
-        """Landmarks drawn from `points`; the width follows their spread."""
-        draw = np.random.default_rng(seed)
-        count = min(len(points), _LANDMARKS)
-        chosen = np.sort(draw.choice(len(points), count, replace=False))
-        spread = float(points.var(axis=0, dtype=np.float64).sum())
-        return cls(points[chosen], _WIDTH / (2 * spread) if spread > 0 else 0.0)
+    @_squares.default
+    def _sum_of_squares(self) -> Array:
+        return np.asarray(np.sum(self.landmarks**2, axis=1), dtype=np.float64)
 
-    def __call__(self, points: Rows) -> Array:
+    def __call__(self, points: Rows | Array) -> Array:
         """The kernel matrix (n, m)."""
-        wide, marks = points.astype(np.float64), self.landmarks.astype(np.float64)
-        distance = np.sum(wide**2, axis=1)[:, None] + np.sum(marks**2, axis=1) - 2 * wide @ marks.T
-        return np.asarray(np.exp(-self.gamma * np.maximum(distance, 0)), dtype=np.float64)
+        wide = points.astype(np.float64)
+        values = wide @ self.landmarks.T  # in place from here on: the largest array of a training
+        values *= -2
+        values += np.sum(wide**2, axis=1)[:, None]
+        values += self._squares
+        np.maximum(values, 0, out=values)
+        values *= -self.gamma
+        return np.exp(values, out=values)
 
 
 @attrs.frozen(eq=False)
@@ -61,34 +66,73 @@ class Fit:
 class Ridge:
     """The least-squares problem of n films.
 
-    `points` are coordinates (n, k), `targets` (n, labels), `weights` and `groups` (n,).
+    `points` are coordinates (n, k), `targets` (n, labels), `landmarks`, `weights` and `groups`
+    (n,). Build it with `of`.
     """
 
     kernel: KernelMap
+    landmarks: Flags
     points: Rows
     targets: Array
     weights: Array
     groups: Sequence[int]
 
+    @classmethod
+    def of(
+        cls, points: Rows, targets: Array, weights: Array, groups: Sequence[int], seed: int
+    ) -> Ridge:
+        """Landmarks are drawn from the films; the kernel's width follows their spread."""
+        landmarks = np.ones(len(points), dtype=np.bool_)
+        if len(points) > _EXACT:
+            draw = np.random.default_rng(seed)
+            landmarks[draw.permutation(len(points))[_LANDMARKS:]] = False
+        spread = float(points.var(axis=0, dtype=np.float64).sum())
+        gamma = _WIDTH / (2 * spread) if spread > 0 else 0.0
+        kernel = KernelMap(points[landmarks].astype(np.float64), gamma)
+        return cls(kernel, landmarks, points, targets, weights, groups)
+
+    def honest(self) -> Flags:
+        """Films (n,) whose held-back score is what an unseen film of that patient would get.
+
+        Not those of groups too large to hold back. Nor landmarks, unless all films are: the basis
+        of a landmark stays when its film goes, and fits noise just there.
+        """
+        sizes = np.bincount(self.groups)[np.asarray(self.groups)]
+        elsewhere = ~self.landmarks | bool(self.landmarks.all())
+        return np.asarray((sizes <= _HELD_BACK_AT_MOST) & elsewhere, dtype=np.bool_)
+
     def fits(self, stopped: Callable[[], bool]) -> list[Fit]:
         """A fit for each of `PENALTIES`; groups too large to hold back keep their fitted scores."""
         corner = self._corner()
-        normal, right = self._normal_equations(corner, stopped)
-        factors = [_factor(normal + penalty * np.eye(len(normal))) for penalty in PENALTIES]
-        solutions = [cho_solve((factor, True), right) for factor in factors]
-        held = [np.empty_like(self.targets) for _ in PENALTIES]
+        solved = self._solve(*self._normal_equations(corner, stopped), stopped)
+        held = [np.empty_like(self.targets) for _ in solved]
         for films in self._chunks(stopped):
             basis = self._basis(corner, films)
-            for factor, solution, scores in zip(factors, solutions, held, strict=True):
+            for (factor, solution), scores in zip(solved, held, strict=True):
                 self._hold_back(films, basis, factor, solution, scores)
         return [
             Fit(penalty, _unfold(corner, solution), scores)
-            for penalty, solution, scores in zip(PENALTIES, solutions, held, strict=True)
+            for penalty, (_, solution), scores in zip(PENALTIES, solved, held, strict=True)
         ]
 
+    @staticmethod
+    def _solve(
+        normal: Array, right: Array, stopped: Callable[[], bool]
+    ) -> list[tuple[Rows, Array]]:
+        """Cholesky factor and solution for each penalty.
+
+        Factors are kept in single precision: they only serve the held-back scores from here on,
+        and several of them have to lie in memory together.
+        """
+        solved = []
+        for penalty in PENALTIES:
+            _poll(stopped)
+            factor = _factor(normal.copy(), penalty)
+            solved.append((factor.astype(np.float32), cho_solve((factor, True), right)))
+        return solved
+
     def _corner(self) -> Array:
-        among = self.kernel(self.kernel.landmarks)
-        return _factor(among + _JITTER * np.eye(len(among)))
+        return _factor(self.kernel(self.kernel.landmarks), _JITTER)
 
     def _basis(self, corner: Array, films: Sequence[int]) -> Array:
         """Nyström features of some films (films, m): their dot products are the kernel."""
@@ -107,13 +151,13 @@ class Ridge:
         return normal, right
 
     def _hold_back(
-        self, films: Sequence[int], basis: Array, factor: Array, solution: Array, scores: Array
+        self, films: Sequence[int], basis: Array, factor: Rows, solution: Array, scores: Array
     ) -> None:
         """Fill in `scores` of `films`, which are whole groups, each without its own group."""
         scores[films] = basis @ solution
-        half = solve_triangular(factor, basis.T, lower=True)
+        half = solve_triangular(factor, basis.T.astype(np.float32), lower=True)
         for start, end in _runs([self.groups[film] for film in films]):
-            if end - start > HELD_BACK_AT_MOST:
+            if end - start > _HELD_BACK_AT_MOST:
                 continue
             mine = films[start:end]
             hat = half[:, start:end].T @ half[:, start:end]
@@ -128,10 +172,14 @@ class Ridge:
             if chunk and len(chunk) + end - start > _CHUNK:
                 yield chunk
                 chunk = []
-                if stopped():
-                    raise TrainingStopped
+                _poll(stopped)
             chunk.extend(order[start:end])
         yield chunk
+
+
+def _poll(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise TrainingStopped
 
 
 def _unfold(corner: Array, solution: Array) -> Array:
@@ -139,8 +187,11 @@ def _unfold(corner: Array, solution: Array) -> Array:
     return np.ascontiguousarray(solve_triangular(corner, solution, lower=True, trans="T"))
 
 
-def _factor(matrix: Array) -> Array:
-    return np.asarray(cholesky(matrix, lower=True, check_finite=False), dtype=np.float64)
+def _factor(matrix: Array, ridge: float) -> Array:
+    """The lower Cholesky factor of `matrix`, which is overwritten, plus `ridge` on its diagonal."""
+    matrix.flat[:: len(matrix) + 1] += ridge
+    factor = cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
+    return np.asarray(factor, dtype=np.float64)
 
 
 def _runs(values: Sequence[int]) -> Iterator[tuple[int, int]]:
