@@ -23,29 +23,39 @@ def detect_custom_labels(world: World, caller: Caller, asked: Members) -> Member
 
     Without MinConfidence each label is cut at its own threshold; with it, all are cut there.
     """
-    with world.store.transaction():
-        version = version_of(world, caller, asked["ProjectVersionArn"])
-    if version.status != RUNNING:
-        raise not_ready(f"The model is {version.status}.")
-    confidences = _confidences(world, version, _image(world, caller, asked["Image"]))
+    version = _running(world, caller, asked["ProjectVersionArn"])
+    confidences = _confidences(world, caller, version, _image(world, caller, asked["Image"]))
     cut = asked.get("MinConfidence")
     thresholds: dict[str, float] = version.outcome["thresholds"]
     kept = [
-        (label, confidence)
+        {"Name": label, "Confidence": _percent(confidence)}
         for label, confidence in confidences.items()
-        if (confidence >= thresholds[label] if cut is None else confidence * 100 >= cut)
+        if (confidence >= thresholds[label] if cut is None else _percent(confidence) >= cut)
     ]
-    kept.sort(key=lambda pair: (-pair[1], pair[0]))
+    kept.sort(key=lambda one: (-one["Confidence"], one["Name"]))
     most = asked.get("MaxResults") or len(kept)
-    return {
-        "CustomLabels": [
-            {"Name": label, "Confidence": confidence * 100} for label, confidence in kept[:most]
-        ]
-    }
+    return {"CustomLabels": kept[:most]}
 
 
-def _confidences(world: World, version: Version, data: bytes) -> dict[str, float]:
-    model = world.models.get(version.arn)
+def _percent(fraction: float) -> float:
+    """Percent as the service shows it: a number of single precision, here to four places."""
+    return round(fraction * 100, 4)
+
+
+def _running(world: World, caller: Caller, arn: str) -> Version:
+    with world.store.transaction():
+        version = version_of(world, caller, arn)
+    if version.status != RUNNING:
+        raise not_ready(f"The model is {version.status}.")
+    return version
+
+
+def _confidences(world: World, caller: Caller, version: Version, data: bytes) -> dict[str, float]:
+    try:
+        model = world.models.get(version.arn)
+    except (OSError, ValueError):
+        _running(world, caller, version.arn)  # it may have been stopped and deleted meanwhile
+        raise
     try:
         return model.confidences(data)
     except UnreadableFilm as error:
