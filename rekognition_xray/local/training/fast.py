@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -17,13 +17,14 @@ from rekognition_xray.local.training.learner import Example
 from rekognition_xray.local.training.projection import Projection
 from rekognition_xray.local.training.reading import CHUNK, Rows, feature_rows
 from rekognition_xray.local.training.ridge import Fit, Flags, KernelMap, Ridge
+from rekognition_xray.local.training.watch import Watch
 
 NAME = "fast"
 _ROWS = frozenset({"mean", "axes"})
 _NUMBERS = frozenset({"landmarks", "gamma", "coefficients", "slope", "shift"})
 _AXES = 300
 _SAMPLE = 5000  # films that the principal components are taken from
-_READING, _FITTING = 0.4, 0.97  # shares of the work done by then, for progress
+_READ = 0.5  # share of the work done when all films are read, for progress
 _AS_GOOD = 1.02
 _DIGITS = 6  # what is rounded away is the only thing that could differ between two machines
 
@@ -76,15 +77,15 @@ class FastLearner:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors."""
         if not examples:
             raise ValueError("a training needs at least one labelled film")
-        projection, points = _project(examples, seed, progress, stopped)
+        watch = Watch(progress, stopped)
+        projection, points = _project(examples, seed, watch.part(0.0, _READ))
         labels, truth = _truth(examples)
         single = bool(np.all(truth.sum(axis=1) == 1))
         groups = _numbers([example.group for example in examples])
         weights = _weights(truth)
         targets = truth - np.average(truth, axis=0, weights=weights)
         ridge = Ridge.of(points, targets, weights, groups, seed)
-        fits = ridge.fits(stopped)
-        progress(_FITTING)
+        fits = ridge.fits(watch.part(_READ, 1.0))
         fair = ridge.honest() & _borne_elsewhere(truth, groups)
         fit, calibration = _choose(fits, truth, fair, single=single)
         progress(1.0)
@@ -104,31 +105,17 @@ class FastLearner:
         )
 
 
-def _project(
-    examples: Sequence[Example],
-    seed: int,
-    progress: Callable[[float], None],
-    stopped: Callable[[], bool],
-) -> tuple[Projection, Rows]:
+def _project(examples: Sequence[Example], seed: int, watch: Watch) -> tuple[Projection, Rows]:
     """Coordinates of all films; the wide feature rows of no more than a sample are ever kept."""
     order = np.random.default_rng(seed).permutation(len(examples))
-    reader = _reader([examples[film] for film in order], progress, stopped)
+    reader = feature_rows([examples[film] for film in order], watch)
     rows = np.concatenate(list(islice(reader, _SAMPLE // CHUNK)))
+    watch.at(min(1.0, len(rows) / len(examples)))
     projection = Projection.fit(rows, _AXES, seed)
     shuffled = [projection(rows), *map(projection, reader)]
     points = np.empty((len(examples), len(projection.axes)), dtype=np.float32)
     points[order] = np.concatenate(shuffled)
     return projection, points
-
-
-def _reader(
-    examples: Sequence[Example], progress: Callable[[float], None], stopped: Callable[[], bool]
-) -> Iterator[Rows]:
-    done = 0
-    for chunk in feature_rows(examples, stopped):
-        done += len(chunk)
-        progress(_READING * done / len(examples))
-        yield chunk
 
 
 def _truth(examples: Sequence[Example]) -> tuple[tuple[str, ...], Array]:

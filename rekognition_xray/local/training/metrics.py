@@ -94,6 +94,8 @@ def evaluate(
 
 
 def _judge(label: str, truth: _Flags, found: npt.NDArray[np.float64]) -> LabelMetrics:
+    if not truth.any():
+        return LabelMetrics(label, 0.0, 0.0, 0.0, UNSEEN_THRESHOLD, 0)
     threshold = _best_threshold(truth, found)
     precision, recall, f1, _ = precision_recall_fscore_support(
         truth, found >= threshold, average="binary", zero_division=0.0
@@ -105,8 +107,6 @@ def _judge(label: str, truth: _Flags, found: npt.NDArray[np.float64]) -> LabelMe
 
 def _best_threshold(truth: _Flags, found: npt.NDArray[np.float64]) -> float:
     """The confidence with the best F1; of equally good ones the highest."""
-    if not truth.any():
-        return UNSEEN_THRESHOLD
     precision, recall, thresholds = precision_recall_curve(truth, found)
     twice = 2 * precision * recall
     f1 = np.divide(twice, precision + recall, out=np.zeros_like(twice), where=twice > 0)[:-1]

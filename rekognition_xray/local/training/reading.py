@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from rekognition_xray.local.training.features import Vector, features
 from rekognition_xray.local.training.films import square
-from rekognition_xray.local.training.learner import Example, TrainingStopped, UnreadableFilm
+from rekognition_xray.local.training.learner import Example, UnreadableFilm
+from rekognition_xray.local.training.watch import Watch
 
 Rows = npt.NDArray[np.float32]
 CHUNK = 64  # about 0.2 s of work: how soon a stop is seen
 
 
-def feature_rows(examples: Sequence[Example], stopped: Callable[[], bool]) -> Iterator[Rows]:
+def feature_rows(examples: Sequence[Example], watch: Watch) -> Iterator[Rows]:
     """Feature rows of all examples, in their order, a few dozen at a time.
 
     Raises `UnreadableFilm` with the film's place and group, `TrainingStopped` when asked to stop.
@@ -25,8 +26,7 @@ def feature_rows(examples: Sequence[Example], stopped: Callable[[], bool]) -> It
     workers = min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="films") as pool:
         for start in range(0, len(examples), CHUNK):
-            if stopped():
-                raise TrainingStopped
+            watch.at(start / len(examples))
             chunk = list(enumerate(examples[start : start + CHUNK], start))
             yield np.stack(list(pool.map(_row, chunk)))
 

@@ -7,7 +7,7 @@ residuals without group g are (I - H_g W_g)^-1 times the residuals with it, H th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky, solve, solve_triangular
 
 from rekognition_xray.local.training.calibration import Array
-from rekognition_xray.local.training.learner import TrainingStopped
 from rekognition_xray.local.training.reading import Rows
+from rekognition_xray.local.training.watch import Watch
 
 Flags = npt.NDArray[np.bool_]
 
@@ -101,12 +101,14 @@ class Ridge:
         elsewhere = ~self.landmarks | bool(self.landmarks.all())
         return np.asarray((sizes <= _HELD_BACK_AT_MOST) & elsewhere, dtype=np.bool_)
 
-    def fits(self, stopped: Callable[[], bool]) -> list[Fit]:
+    def fits(self, watch: Watch) -> list[Fit]:
         """A fit for each of `PENALTIES`; groups too large to hold back keep their fitted scores."""
         corner = self._corner()
-        solved = self._solve(*self._normal_equations(corner, stopped), stopped)
+        normal, right = self._normal_equations(corner, watch.part(0.0, 0.3))
+        solved = _solve(normal, right, watch.part(0.3, 0.5))
+        del normal
         held = [np.empty_like(self.targets) for _ in solved]
-        for films in self._chunks(stopped):
+        for films in self._chunks(watch.part(0.5, 1.0)):
             basis = self._basis(corner, films)
             for (factor, solution), scores in zip(solved, held, strict=True):
                 self._hold_back(films, basis, factor, solution, scores)
@@ -114,22 +116,6 @@ class Ridge:
             Fit(penalty, _unfold(corner, solution), scores)
             for penalty, (_, solution), scores in zip(PENALTIES, solved, held, strict=True)
         ]
-
-    @staticmethod
-    def _solve(
-        normal: Array, right: Array, stopped: Callable[[], bool]
-    ) -> list[tuple[Rows, Array]]:
-        """Cholesky factor and solution for each penalty.
-
-        Factors are kept in single precision: they only serve the held-back scores from here on,
-        and several of them have to lie in memory together.
-        """
-        solved = []
-        for penalty in PENALTIES:
-            _poll(stopped)
-            factor = _factor(normal.copy(), penalty)
-            solved.append((factor.astype(np.float32), cho_solve((factor, True), right)))
-        return solved
 
     def _corner(self) -> Array:
         return _factor(self.kernel(self.kernel.landmarks), _JITTER)
@@ -139,11 +125,11 @@ class Ridge:
         reach = self.kernel(self.points[films])
         return np.asarray(solve_triangular(corner, reach.T, lower=True).T, dtype=np.float64)
 
-    def _normal_equations(self, corner: Array, stopped: Callable[[], bool]) -> tuple[Array, Array]:
+    def _normal_equations(self, corner: Array, watch: Watch) -> tuple[Array, Array]:
         size = len(corner)
         normal = np.zeros((size, size))
         right = np.zeros((size, self.targets.shape[1]))
-        for films in self._chunks(stopped):
+        for films in self._chunks(watch):
             basis = self._basis(corner, films)
             weighted = basis.T * self.weights[films]
             normal += weighted @ basis
@@ -164,7 +150,7 @@ class Ridge:
             rest = np.eye(end - start) - hat * self.weights[mine]
             scores[mine] = self.targets[mine] - solve(rest, self.targets[mine] - scores[mine])
 
-    def _chunks(self, stopped: Callable[[], bool]) -> Iterator[list[int]]:
+    def _chunks(self, watch: Watch) -> Iterator[list[int]]:
         """Film numbers, group by group, in chunks that end where a group ends."""
         order = np.argsort(np.asarray(self.groups), kind="stable").tolist()
         chunk: list[int] = []
@@ -172,19 +158,28 @@ class Ridge:
             if chunk and len(chunk) + end - start > _CHUNK:
                 yield chunk
                 chunk = []
-                _poll(stopped)
+                watch.at(start / len(order))
             chunk.extend(order[start:end])
         yield chunk
-
-
-def _poll(stopped: Callable[[], bool]) -> None:
-    if stopped():
-        raise TrainingStopped
 
 
 def _unfold(corner: Array, solution: Array) -> Array:
     """From coefficients of the Nyström features to those of the kernel."""
     return np.ascontiguousarray(solve_triangular(corner, solution, lower=True, trans="T"))
+
+
+def _solve(normal: Array, right: Array, watch: Watch) -> list[tuple[Rows, Array]]:
+    """Cholesky factor and solution for each penalty.
+
+    Factors are kept in single precision: they only serve the held-back scores from here on, and
+    several of them have to lie in memory together.
+    """
+    solved = []
+    for done, penalty in enumerate(PENALTIES):
+        watch.at(done / len(PENALTIES))
+        factor = _factor(normal.copy(), penalty)
+        solved.append((factor.astype(np.float32), cho_solve((factor, True), right)))
+    return solved
 
 
 def _factor(matrix: Array, ridge: float) -> Array:

@@ -42,11 +42,12 @@ def read(folder: Path, learner: str, names: frozenset[str]) -> tuple[tuple[str, 
     """
     try:
         head = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
-        with np.load(folder / _ARRAYS, allow_pickle=False) as file:
-            arrays: Arrays = {name: file[name] for name in sorted(names)}
+        with (folder / _ARRAYS).open("rb") as file:
+            packed = np.load(file, allow_pickle=False)
+            arrays: Arrays = {name: packed[name] for name in sorted(names)}
         kind = (head["format"], head["learner"])
         labels, single = tuple(str(label) for label in head["labels"]), bool(head["single"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ModelFormatError(f"{folder} holds no model that can be read: {error}") from error
     if kind != (FORMAT, learner):
         raise ModelFormatError(
