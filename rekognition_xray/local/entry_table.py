@@ -132,12 +132,12 @@ class EntryTable:
             self._database.execute("DELETE FROM entry WHERE dataset_arn = ?", (dataset_arn,))
             self._database.execute("DELETE FROM entry_label WHERE dataset_arn = ?", (dataset_arn,))
             return
-        keys = [(dataset_arn, source_ref) for source_ref in source_refs]
+        keys = [{"dataset": dataset_arn, "ref": source_ref} for source_ref in source_refs]
         self._database.executemany(
-            "DELETE FROM entry_label WHERE dataset_arn = ?1 AND position = (SELECT position "
-            "FROM entry WHERE dataset_arn = ?1 AND source_ref = ?2)",
+            "DELETE FROM entry_label WHERE dataset_arn = :dataset AND position = (SELECT position "
+            "FROM entry WHERE dataset_arn = :dataset AND source_ref = :ref)",
             keys,
         )
         self._database.executemany(
-            "DELETE FROM entry WHERE dataset_arn = ? AND source_ref = ?", keys
+            "DELETE FROM entry WHERE dataset_arn = :dataset AND source_ref = :ref", keys
         )

@@ -5,9 +5,19 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from rekognition_xray.local.training.learner import Learner, Model
+
+PLACES: Final = 7
+"""Decimals of a confidence 0-1: about what a number of single precision holds."""
+
+
+def rounded(confidences: Mapping[str, float]) -> dict[str, float]:
+    """Confidences as they are shown; thresholds and result files are made of the same."""
+    return {label: round(share, PLACES) for label, share in confidences.items()}
 
 
 class Models:

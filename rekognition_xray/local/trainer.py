@@ -25,6 +25,7 @@ from rekognition_xray.local.manifests.faults import (
 from rekognition_xray.local.manifests.files import ManifestRefused
 from rekognition_xray.local.manifests.lines import Line
 from rekognition_xray.local.manifests.verdict import BOXES, judge, usable_labels
+from rekognition_xray.local.models import rounded
 from rekognition_xray.local.objects import BucketUnwritable, ObjectUnreadable
 from rekognition_xray.local.records import Members, Version
 from rekognition_xray.local.results import Place, ResultFiles
@@ -186,7 +187,8 @@ class _Run:
         def ask(film: _Film) -> tuple[str, tuple[str, ...], dict[str, float]]:
             if self.stopped():
                 raise JobStopped
-            return film.source_ref, film.labels, model.confidences(self.read(film.place))
+            shares = rounded(model.confidences(self.read(film.place)))
+            return film.source_ref, film.labels, shares
 
         known = frozenset(model.labels)
         with ThreadPoolExecutor(_THREADS, "test") as threads:

@@ -192,3 +192,8 @@ def test_many_threads_get_the_answers_that_one_gets(desk, running, film):
             threads.map(lambda data: detect(desk, running, data, MinConfidence=0), films)
         )
     assert together == alone
+
+
+def test_confidences_have_no_tail_of_binary_arithmetic(desk, running, film):
+    found = detect(desk, running, film("viral"), MinConfidence=0)
+    assert all(one["Confidence"] == round(one["Confidence"], 5) for one in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_ready
 from rekognition_xray.local.images import ImageRefused, check_image
+from rekognition_xray.local.models import PLACES, rounded
 from rekognition_xray.local.objects import ObjectUnreadable
 from rekognition_xray.local.records import Members, Version
 from rekognition_xray.local.rules.lookup import version_of
@@ -27,7 +28,7 @@ def detect_custom_labels(world: World, caller: Caller, asked: Members) -> Member
     confidences = _confidences(world, caller, version, _image(world, caller, asked["Image"]))
     cut = asked.get("MinConfidence")
     thresholds: dict[str, float] = version.outcome["thresholds"]
-    kept = [
+    kept: list[Members] = [
         {"Name": label, "Confidence": _percent(confidence)}
         for label, confidence in confidences.items()
         if (confidence >= thresholds[label] if cut is None else _percent(confidence) >= cut)
@@ -38,8 +39,7 @@ def detect_custom_labels(world: World, caller: Caller, asked: Members) -> Member
 
 
 def _percent(fraction: float) -> float:
-    """Percent as the service shows it: a number of single precision, here to four places."""
-    return round(fraction * 100, 4)
+    return round(fraction * 100, PLACES - 2)
 
 
 def _running(world: World, caller: Caller, arn: str) -> Version:
@@ -57,7 +57,7 @@ def _confidences(world: World, caller: Caller, version: Version, data: bytes) ->
         _running(world, caller, version.arn)  # it may have been stopped and deleted meanwhile
         raise
     try:
-        return model.confidences(data)
+        return rounded(model.confidences(data))
     except UnreadableFilm as error:
         raise ServiceError("InvalidImageFormatException") from error
 
