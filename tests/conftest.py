@@ -18,6 +18,14 @@ def xrays() -> Path:
     return _REAL_FILMS
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells how many checks of the local cloud against botocore's model were made."""
+    passed = terminalreporter.getreports("passed")
+    checks = sum("local/conformance/" in report.nodeid for report in passed)
+    if checks:
+        terminalreporter.write_line(f"conformance: {checks} checks")
+
+
 @pytest.fixture(autouse=True)
 def no_aws_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test may find the credentials, profiles or endpoints of whoever runs it."""

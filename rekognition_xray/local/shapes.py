@@ -55,7 +55,9 @@ class Reading:
             return self._wrong_type(member, "an object")
         for name in shape.required_members:
             if value.get(name) is None:
-                self._note(_below(member, name), "constraint", "Member must not be null")
+                below = _below(member, name)
+                text = f"Value null at '{below}': Member must not be null"
+                self._note(below, "constraint", text)
         for name in value.keys() - shape.members.keys():
             if self._strict:
                 self._note(_below(member, name), "unknown", "the model has no such member")

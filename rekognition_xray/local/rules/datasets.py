@@ -25,7 +25,8 @@ CREATED_FROM_MANIFEST = "The dataset was successfully created from the manifest 
 
 def create_dataset(world: World, caller: Caller, asked: Members) -> Members:
     """CreateDataset."""
-    tags, kind = check_tags(world, asked.get("Tags", {})), asked["DatasetType"]
+    tags = check_tags(world, asked.get("Tags", {}), "LimitExceededException")
+    kind = asked["DatasetType"]
     with world.store.transaction():
         project = project_of(world, caller, asked["ProjectArn"])
         if world.store.datasets.find(project_arn=project.arn, type=kind):

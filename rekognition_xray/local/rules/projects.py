@@ -25,7 +25,8 @@ def create_project(world: World, caller: Caller, asked: Members) -> Members:
         )
     if "AutoUpdate" in asked:
         raise invalid_parameter("AutoUpdate is for content moderation only.")
-    name, tags = asked["ProjectName"], check_tags(world, asked.get("Tags", {}))
+    tags = check_tags(world, asked.get("Tags", {}), "LimitExceededException")
+    name = asked["ProjectName"]
     with world.store.transaction():
         _check_room(world, caller, name)
         stamp = world.clock.stamp()

@@ -33,13 +33,13 @@ def list_tags_for_resource(world: World, caller: Caller, asked: Members) -> Memb
         return {"Tags": world.store.tags(asked["ResourceArn"])}
 
 
-def check_tags(world: World, tags: dict[str, str]) -> dict[str, str]:
-    """The tags of a resource that is made or changed. Raises ServiceQuotaExceeded."""
+def check_tags(
+    world: World, tags: dict[str, str], code: str = "ServiceQuotaExceededException"
+) -> dict[str, str]:
+    """The tags of a resource that is made or changed. Raises `code` for too many of them."""
     most = world.limits.tags
     if most is not None and len(tags) > most:
-        raise ServiceError(
-            "ServiceQuotaExceededException", f"A resource may have {most} tags, not {len(tags)}."
-        )
+        raise ServiceError(code, f"A resource may have {most} tags, not {len(tags)}.")
     return tags
 
 
