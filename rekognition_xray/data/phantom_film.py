@@ -17,7 +17,7 @@ Finding = Literal["normal", "bacterial", "viral"]
 Field = npt.NDArray[np.float32]
 
 _ROWS: Final = 288
-_LOBES: Final = ((0.40, -0.34), (0.42, 0.02), (0.44, 0.36))
+_LOBES: Final = ((0.42, -0.34), (0.44, 0.0), (0.50, 0.34))
 
 
 @attrs.frozen
@@ -42,7 +42,7 @@ class Patient:
         """A patient by chance; the build does not depend on the finding."""
         return cls(
             finding=finding,
-            severity=rng.uniform(0.4, 1.0),
+            severity=rng.uniform(0.5, 1.0),
             side=int(rng.choice((-1, 1))),
             lobe=int(rng.integers(len(_LOBES))),
             lung_width=rng.uniform(0.32, 0.38),
@@ -96,6 +96,11 @@ def _line(distance: Field, width: float) -> Field:
     return np.asarray(np.exp(-((distance / width) ** 2)), dtype=np.float32)
 
 
+def _every(distance: Field, gap: float) -> Field:
+    """The distance to the nearest of many lines, `gap` apart."""
+    return np.asarray((distance + gap / 2) % gap - gap / 2, dtype=np.float32)
+
+
 def _cloud(shape: tuple[int, ...], cells: int, rng: np.random.Generator) -> Field:
     """Smooth noise with `cells` cells from top to bottom; mean 0, spread about 1."""
     wide = max(2, round(cells * shape[1] / shape[0]))
@@ -140,12 +145,11 @@ def _bones(patient: Patient, x: Field, y: Field) -> Field:
     bones = 0.11 * _line(x, 0.075) * beads
     across = np.abs(x)
     chest = _soft(0.88 - across, 0.02)
-    for rib in range(10):
-        start = -0.86 + rib * patient.rib_gap
-        back = start - 0.10 * across + 2.4 * patient.rib_slope * np.maximum(across - 0.3, 0) ** 2
-        front = start + 0.25 + 0.55 * (0.85 - across)
-        bones += 0.075 * chest * _line(y - back, 0.026)
-        bones += 0.035 * chest * _line(y - front, 0.032) * _soft(across - 0.32, 0.03)
+    bow = 2.4 * patient.rib_slope * np.maximum(across - 0.3, 0) ** 2 - 0.10 * across
+    behind = _line(_every(y - bow, patient.rib_gap), 0.026) * _soft(0.55 - (y - bow), 0.02)
+    before = y - 0.55 * (0.85 - across)
+    before = _line(_every(before, patient.rib_gap), 0.032) * _soft(across - 0.32, 0.03)
+    bones += chest * (0.075 * behind + 0.035 * before)
     collar = -0.62 - 0.16 * across + 0.03 * np.sin(9 * across)
     bones += 0.14 * _line(y - collar, 0.030) * _soft(across - 0.08, 0.02) * chest
     return np.asarray(bones, dtype=np.float32)
@@ -156,11 +160,11 @@ def _consolidation(patient: Patient, x: Field, y: Field, rng: np.random.Generato
     if patient.finding != "bacterial":
         return np.zeros_like(x)
     middle, height = _LOBES[patient.lobe]
-    reach = 0.18 + 0.14 * patient.severity
+    reach = 0.21 + 0.13 * patient.severity
     dx = x - patient.side * (middle + rng.uniform(-0.04, 0.04))
     dy = y - height - rng.uniform(-0.05, 0.05)
     woolly = reach + 0.05 * _cloud(x.shape, 9, rng) - np.hypot(dx, 0.9 * dy)
-    return (0.55 + 0.40 * patient.severity) * _soft(woolly, 0.03)
+    return (0.65 + 0.30 * patient.severity) * _soft(woolly, 0.03)
 
 
 def _markings(
