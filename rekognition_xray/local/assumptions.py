@@ -42,12 +42,26 @@ class Assumptions:
     """2.2: CreateProjectVersion with a dataset whose creation failed."""
     failed_version_start: Code = "ResourceInUseException"
     """2.3: StartProjectVersion of a version whose training failed."""
+    duplicate_policy: Code = "ResourceAlreadyExistsException"
+    """1.5 PutProjectPolicy: a name that is there, without a revision."""
+    copy_across_regions: Code = "InvalidParameterException"
+    """1.5 CopyProjectVersion: the source lies in another Region."""
+    uncopyable_version: Code = "ResourceInUseException"
+    """2.3: CopyProjectVersion of a version in a state that cannot be copied."""
+    foreign_arn: Code = "ResourceNotFoundException"
+    """App. C 4: an ARN of another account or Region; AccessDeniedException is as likely."""
+    policy_conditions: Literal["hold", "fail"] = "hold"
+    """7.5: conditions in a project policy are accepted; the local cloud cannot judge them."""
     busy_dataset_listing: Code = "ResourceNotReadyException"
     """2.2: listing a dataset while it is created or updated."""
     startable: frozenset[str] = frozenset(
         {"TRAINING_COMPLETED", "COPYING_COMPLETED", "STOPPED", "FAILED"}
     )
     """2.3: FAILED is the guess among them."""
+    copyable: frozenset[str] = frozenset(
+        {"TRAINING_COMPLETED", "COPYING_COMPLETED", "STOPPED", "RUNNING"}
+    )
+    """2.3: RUNNING is the guess among them."""
     stoppable: frozenset[str] = frozenset({"RUNNING", "STARTING"})
     """2.3."""
     deletable: frozenset[str] = frozenset(
@@ -93,6 +107,8 @@ class Limits:
     trainings: int | None = 2
     running_versions: int | None = 2
     units_per_version: int | None = 5
+    copies: int | None = None  # 5: at once; AWS has a limit, which is not documented
+    policies_per_project: int | None = 50  # 5: likewise
     tags: int | None = 50  # 1.5 TagResource: AWS's usual number; the real one is not documented
     labels: int = 250
     boxes: int = 50
@@ -116,6 +132,7 @@ DURATIONS: Final[Mapping[str, float]] = MappingProxyType(
         "training": 1800.0,
         "starting": 600.0,
         "stopping": 120.0,
+        "copying": 300.0,  # a guess: not in 2.4
         "deleting": 20.0,
     }
 )

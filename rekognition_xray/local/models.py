@@ -54,6 +54,14 @@ class Models:
                 self._loaded[arn] = self._default_learner().load(self._place(arn))
             return self._loaded[arn]
 
+    def copy(self, arn: str, to: str) -> None:
+        """Copies the files of a model, all of them or none, for another version."""
+        final = self._place(to)
+        draft = final.with_suffix(".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(self._place(arn), draft)
+        draft.rename(final)
+
     def unload(self, arn: str) -> None:
         """Frees the memory; the files stay."""
         with self._lock:

@@ -10,9 +10,11 @@ from rekognition_xray.local.failures import ServiceError
 from rekognition_xray.local.protocol import operation_model, parse, render
 from rekognition_xray.local.records import Members
 from rekognition_xray.local.rules import (
+    copies,
     datasets,
     detection,
     entries,
+    policies,
     projects,
     running,
     tags,
@@ -37,6 +39,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
         "CreateProjectVersion": versions.create_project_version,
         "DescribeProjectVersions": versions.describe_project_versions,
         "DeleteProjectVersion": versions.delete_project_version,
+        "CopyProjectVersion": copies.copy_project_version,
+        "PutProjectPolicy": policies.put_project_policy,
+        "ListProjectPolicies": policies.list_project_policies,
+        "DeleteProjectPolicy": policies.delete_project_policy,
         "StartProjectVersion": running.start_project_version,
         "StopProjectVersion": running.stop_project_version,
         "DetectCustomLabels": detection.detect_custom_labels,

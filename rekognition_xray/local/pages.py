@@ -45,7 +45,7 @@ class Pager:
         return hmac.new(self._secret, bound, hashlib.sha256).digest()[:_TAG]
 
 
-def page_size(asked: Members) -> int:
-    """How many results to show: MaxResults, else 100."""
-    size: int = asked.get("MaxResults", 100)
+def page_size(asked: Members, *, usual: int = 100) -> int:
+    """How many results to show: MaxResults, else what is usual."""
+    size: int = asked.get("MaxResults", usual)
     return size

@@ -1,4 +1,4 @@
-"""What the local cloud remembers of projects, datasets, entries, versions and charges."""
+"""What the local cloud remembers of projects, policies, datasets, entries, versions, charges."""
 
 from __future__ import annotations
 
@@ -68,6 +68,19 @@ class Version:
     outcome: Members
     min_units: int | None = None
     max_units: int | None = None
+
+
+@attrs.frozen
+class Policy:
+    """A policy of a project; `id` is made of the project's ARN and the policy's name."""
+
+    id: str
+    project_arn: str
+    name: str
+    revision: str
+    document: str
+    created: float
+    updated: float
 
 
 @attrs.frozen

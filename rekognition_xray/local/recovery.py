@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from rekognition_xray.local.rules.copies import COPYING
 from rekognition_xray.local.rules.datasets import (
     CREATING,
     DELETING,
@@ -11,12 +12,14 @@ from rekognition_xray.local.rules.datasets import (
     UPDATING,
     settle,
 )
+from rekognition_xray.local.rules.policies import forget_policies
 from rekognition_xray.local.rules.versions import TRAINING
 from rekognition_xray.local.world import World
 
 _CUT_OFF = "The training was cut off: the local cloud ended before it was done."
 _VERSION_ENDS = {
     TRAINING: ("TRAINING_FAILED", _CUT_OFF),
+    COPYING: ("COPYING_FAILED", "The copy was cut off: the local cloud ended before it was done."),
     "STARTING": ("FAILED", "The model failed to start: the local cloud ended."),
     "STOPPING": ("STOPPED", "The model is stopped."),
 }
@@ -29,6 +32,7 @@ def recover(world: World) -> None:
         _recover_versions(world)
         for project in world.store.projects.find(status="DELETING"):
             world.store.projects.delete(project.arn)
+            forget_policies(world, project.arn)
             world.store.delete_tags(project.arn)
 
 

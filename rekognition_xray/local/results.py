@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -72,6 +72,28 @@ class ResultFiles:
                 "Output": {"Assets": [{"GroundTruthManifest": test}], "AutoCreate": automatic},
             },
             "EvaluationResult": {"F1Score": judged.f1, "Summary": evaluation},
+        }
+
+    def copy_results(self, source: Version) -> Members:
+        """Another version's files under this one's names; its members with the new places.
+
+        Raises `ObjectUnreadable` where a file is gone, `BucketUnwritable`.
+        """
+        shown: Members = self._copied(source.outcome["shown"], source)
+        return shown
+
+    def _copied(self, part: Any, source: Version) -> Any:
+        if isinstance(part, list):
+            return [self._copied(one, source) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if "S3Object" in part:
+            bucket, key = part["S3Object"]["Bucket"], part["S3Object"]["Name"]
+            data = self.objects.read(source.account, source.region, bucket, key)
+            return self._write(key.rpartition("/")[2].partition("-")[0], data.decode())
+        return {
+            name: value if name == "Input" else self._copied(value, source)
+            for name, value in part.items()
         }
 
     def _write_lines(self, name: str, lines: Iterable[str]) -> Members:

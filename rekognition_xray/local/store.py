@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from rekognition_xray.local.entry_table import EntryTable
-from rekognition_xray.local.records import Charge, Dataset, Project, Version
+from rekognition_xray.local.records import Charge, Dataset, Policy, Project, Version
 
 R = TypeVar("R", bound=attrs.AttrsInstance)
 
@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS version (
   status TEXT, message TEXT, given TEXT, outcome TEXT, min_units INTEGER, max_units INTEGER,
   UNIQUE (project_arn, name));
 CREATE INDEX IF NOT EXISTS version_status ON version (account, region, status);
+CREATE TABLE IF NOT EXISTS policy (
+  id TEXT PRIMARY KEY, project_arn TEXT, name TEXT, revision TEXT, document TEXT, created REAL,
+  updated REAL);
+CREATE INDEX IF NOT EXISTS policy_project ON policy (project_arn);
 CREATE TABLE IF NOT EXISTS charge (
   id TEXT PRIMARY KEY, kind TEXT, version_arn TEXT, started REAL, ended REAL, units INTEGER);
 CREATE TABLE IF NOT EXISTS tag (
@@ -117,6 +121,7 @@ class Store:
         self.projects = Table(self._database, Project)
         self.datasets = Table(self._database, Dataset)
         self.versions = Table(self._database, Version)
+        self.policies = Table(self._database, Policy)
         self.charges = Table(self._database, Charge)
         self.entries = EntryTable(self._database)
 

@@ -10,6 +10,7 @@ from rekognition_xray.local.failures import ServiceError, in_use, invalid_parame
 from rekognition_xray.local.pages import page_size
 from rekognition_xray.local.records import Dataset, Members, Project
 from rekognition_xray.local.rules.lookup import DELETING, datasets_of, project_of
+from rekognition_xray.local.rules.policies import forget_policies
 from rekognition_xray.local.rules.tags import check_tags
 from rekognition_xray.local.world import Caller, World
 
@@ -91,6 +92,7 @@ def _forget(world: World, project: Project) -> Callable[[], None]:
     def finish() -> None:
         with world.store.transaction():
             world.store.projects.delete(project.arn)
+            forget_policies(world, project.arn)
             world.store.delete_tags(project.arn)
 
     return finish

@@ -18,7 +18,7 @@ from rekognition_xray.local.world import Caller, World
 
 TRAINING = "TRAINING_IN_PROGRESS"
 READY = "The model is ready to run."
-_SHOWN_AS_GIVEN = ("KmsKeyId", "VersionDescription", "OutputConfig")
+_SHOWN_AS_GIVEN = ("KmsKeyId", "VersionDescription", "OutputConfig", "SourceProjectVersionArn")
 
 
 def create_project_version(world: World, caller: Caller, asked: Members) -> Members:
@@ -27,7 +27,8 @@ def create_project_version(world: World, caller: Caller, asked: Members) -> Memb
     _check_members(asked)
     with world.store.transaction():
         project = project_of(world, caller, asked["ProjectArn"])
-        _check_room(world, caller, project, name)
+        check_name_and_room(world, project, name)
+        _check_places(world, caller)
         sources = _sources(world, project, asked)
         stamp = world.clock.stamp()
         version = Version(
@@ -78,6 +79,7 @@ def delete_project_version(world: World, caller: Caller, asked: Members) -> Memb
         version = version_of(world, caller, asked["ProjectVersionArn"])
         if version.status not in world.assumptions.deletable:
             raise in_use(f"The model is {version.status}.")
+        _check_not_copied(world, version)
         world.store.versions.put(attrs.evolve(version, status=DELETING, message="Deleting."))
 
     def finish() -> None:
@@ -168,7 +170,8 @@ def _check_members(asked: Members) -> None:
         raise invalid_parameter("TrainingData and TestingData are needed together, or neither.")
 
 
-def _check_room(world: World, caller: Caller, project: Project, name: str) -> None:
+def check_name_and_room(world: World, project: Project, name: str) -> None:
+    """Raises ResourceInUse for a name that is taken, ServiceQuotaExceeded for one too many."""
     versions = world.store.versions.find(project_arn=project.arn)
     if any(version.name == name for version in versions):
         raise ServiceError(
@@ -177,9 +180,18 @@ def _check_room(world: World, caller: Caller, project: Project, name: str) -> No
     most = world.limits.versions_per_project
     if most is not None and len(versions) >= most:
         raise ServiceError("ServiceQuotaExceededException", f"The project has {most} models.")
+
+
+def _check_places(world: World, caller: Caller) -> None:
     busy = world.store.versions.find(account=caller.account, region=caller.region, status=TRAINING)
     if world.limits.trainings is not None and len(busy) >= world.limits.trainings:
         raise ServiceError("LimitExceededException", f"{len(busy)} trainings are running already.")
+
+
+def _check_not_copied(world: World, version: Version) -> None:
+    copies = world.store.versions.find(status="COPYING_IN_PROGRESS")
+    if any(copy.given["SourceProjectVersionArn"] == version.arn for copy in copies):
+        raise in_use("The model is being copied.")
 
 
 def _sources(world: World, project: Project, asked: Members) -> Sources:
