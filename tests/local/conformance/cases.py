@@ -11,8 +11,6 @@ import attrs
 import botocore.session
 from botocore.model import Shape
 
-from rekognition_xray.local.operations import OPERATIONS as OFFERED
-
 TAGGING: Final = {"TagResource", "UntagResource", "ListTagsForResource"}
 CUSTOM_LABELS: Final = {
     "CreateProject",
@@ -36,7 +34,7 @@ CUSTOM_LABELS: Final = {
     "DeleteProjectPolicy",
     "DetectCustomLabels",
 }
-OPERATIONS: Final = sorted((CUSTOM_LABELS | TAGGING) & OFFERED.keys())
+OPERATIONS: Final = sorted(CUSTOM_LABELS | TAGGING)
 
 MODEL: Final = botocore.session.Session().get_service_model("rekognition")
 

@@ -55,4 +55,15 @@ def test_a_member_that_the_model_does_not_know_changes_nothing(wire, case):
 
 def test_no_pattern_goes_untried():
     tried = {place.shape.name for place in cases.all_places() if "pattern" in place.shape.metadata}
-    assert tried <= cases.WRONG.keys()
+    assert tried == cases.WRONG.keys()
+
+
+def test_every_operation_that_takes_a_project_version_or_dataset_is_in_the_suite():
+    arns = {"ProjectArn", "ProjectVersionArn", "DatasetArn"}
+    taking = {
+        name
+        for name in cases.MODEL.operation_names
+        if arns & {place.shape.name for place in cases.places(name)}
+    }
+    assert taking <= set(cases.OPERATIONS)
+    assert len(cases.OPERATIONS) == 23

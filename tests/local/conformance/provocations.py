@@ -1,0 +1,414 @@
+"""For every error that botocore's model lists for an operation: the state and call that bring it.
+
+Where the service does not say which error a state brings, the assumption about it is set to the
+error in question: what is shown is that the cloud can answer so, not that AWS does.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+from PIL import Image
+
+from rekognition_xray.local.assumptions import Assumptions, Limits
+
+from . import cases
+
+Members = dict[str, Any]
+Provocation = Callable[[Any], tuple[Any, Members]]
+"""From `open_desk` to a desk and the members of the call that is refused."""
+
+_provocations: dict[tuple[str, str], Provocation] = {}
+
+BY_FAULT_ONLY: Final[Mapping[tuple[str, str], str]] = {
+    ("DeleteDataset", "LimitExceededException"): "no limit on deletions is documented",
+    ("UpdateDatasetEntries", "LimitExceededException"): "no limit on updates is documented",
+    ("DetectCustomLabels", "LimitExceededException"): "no such limit is documented",
+    ("PutProjectPolicy", "LimitExceededException"): "the quota of policies has an error of its own",
+}
+"""Errors that no state brings, with the reason; `cloud.faults` answers with them on demand."""
+
+GENERAL: Final = {
+    "AccessDeniedException": "the local cloud has no IAM",
+    "InternalServerError": "nothing known brings it",
+    "ThrottlingException": "depends on the rate of calls",
+    "ProvisionedThroughputExceededException": "depends on the rate of calls",
+}
+"""Errors of every operation that hang on no state of a resource."""
+
+
+def provocations() -> dict[tuple[str, str], Provocation]:
+    """All of them, by operation and error code."""
+    made = dict(_provocations)
+    for operation in cases.OPERATIONS:
+        errors = modelled(operation)
+        made[operation, "InvalidParameterException"] = _broken_shape(operation)
+        if "ResourceNotFoundException" in errors:
+            made[operation, "ResourceNotFoundException"] = _absent(operation)
+        if "InvalidPaginationTokenException" in errors:
+            made[operation, "InvalidPaginationTokenException"] = _garbage_token(operation)
+    return made
+
+
+def modelled(operation: str) -> set[str]:
+    """The codes of the errors that the model lists for an operation."""
+    return {shape.name for shape in cases.MODEL.operation_model(operation).error_shapes}
+
+
+def _provokes(code: str, *operations: str) -> Callable[[Provocation], Provocation]:
+    def register(provocation: Provocation) -> Provocation:
+        _provocations.update(dict.fromkeys(((name, code) for name in operations), provocation))
+        return provocation
+
+    return register
+
+
+def _least(operation: str) -> Members:
+    members: Members = cases.fitting(cases.MODEL.operation_model(operation).input_shape)
+    if "OutputConfig" in members:
+        members["OutputConfig"] = {"S3Bucket": "films", "S3KeyPrefix": "out"}
+    return members
+
+
+def _broken_shape(operation: str) -> Provocation:
+    case = next(case for case in cases.outside() if case.operation == operation)
+
+    def provoke(open_desk: Any) -> tuple[Any, Members]:
+        chosen = Assumptions(
+            shape_error="InvalidParameterException", page_size_error="InvalidParameterException"
+        )
+        return open_desk(assumptions=chosen), case.members
+
+    return provoke
+
+
+def _absent(operation: str) -> Provocation:
+    return lambda open_desk: (open_desk(), _least(operation))
+
+
+def _garbage_token(operation: str) -> Provocation:
+    def provoke(open_desk: Any) -> tuple[Any, Members]:
+        desk = open_desk()
+        members = _least(operation)
+        if "ProjectArn" in members:
+            members["ProjectArn"] = desk.project()
+        if "DatasetArn" in members:
+            members["DatasetArn"] = desk.dataset(desk.project())
+        return desk, members | {"NextToken": "Z2FyYmFnZQ=="}
+
+    return provoke
+
+
+# Projects and datasets.
+
+
+@_provokes("ResourceInUseException", "CreateProject")
+def _name_taken(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(assumptions=Assumptions(duplicate_project="ResourceInUseException"))
+    desk.project("p")
+    return desk, {"ProjectName": "p"}
+
+
+@_provokes("LimitExceededException", "CreateProject")
+def _one_project_too_many(open_desk: Any) -> tuple[Any, Members]:
+    return open_desk(limits=Limits(projects=0)), {"ProjectName": "p"}
+
+
+@_provokes("ResourceInUseException", "DeleteProject")
+def _project_with_a_model(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk()
+    version = desk.trained()
+    return desk, {"ProjectArn": _project_of(desk, version)}
+
+
+@_provokes("ResourceAlreadyExistsException", "CreateDataset")
+def _second_of_a_type(open_desk: Any) -> tuple[Any, Members]:
+    return _second_dataset(open_desk, "ResourceAlreadyExistsException")
+
+
+@_provokes("LimitExceededException", "CreateDataset")
+def _second_of_a_type_by_limit(open_desk: Any) -> tuple[Any, Members]:
+    return _second_dataset(open_desk, "LimitExceededException")
+
+
+def _second_dataset(open_desk: Any, code: str) -> tuple[Any, Members]:
+    desk = open_desk(assumptions=Assumptions(duplicate_dataset=code))
+    project = desk.project()
+    desk.dataset(project, "TEST")
+    return desk, {"ProjectArn": project, "DatasetType": "TEST"}
+
+
+@_provokes("InvalidS3ObjectException", "CreateDataset")
+def _no_manifest(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(assumptions=Assumptions(unreadable_manifest="InvalidS3ObjectException"))
+    place = {"S3Object": {"Bucket": "films", "Name": "absent.manifest"}}
+    source = {"GroundTruthManifest": place}
+    return desk, {"ProjectArn": desk.project(), "DatasetType": "TRAIN", "DatasetSource": source}
+
+
+@_provokes("ResourceInUseException", "DeleteDataset")
+def _deleting_a_busy_dataset(open_desk: Any) -> tuple[Any, Members]:
+    desk, dataset = _creating(open_desk)
+    return desk, {"DatasetArn": dataset}
+
+
+@_provokes("ResourceInUseException", "UpdateDatasetEntries")
+def _updating_a_busy_dataset(open_desk: Any) -> tuple[Any, Members]:
+    desk, dataset = _creating(open_desk)
+    return desk, {"DatasetArn": dataset, "Changes": {"GroundTruth": b"{}"}}
+
+
+@_provokes("ResourceNotReadyException", "ListDatasetEntries", "ListDatasetLabels")
+def _listing_not_ready(open_desk: Any) -> tuple[Any, Members]:
+    return _listing(open_desk, "ResourceNotReadyException")
+
+
+@_provokes("ResourceInUseException", "ListDatasetEntries", "ListDatasetLabels")
+def _listing_in_use(open_desk: Any) -> tuple[Any, Members]:
+    return _listing(open_desk, "ResourceInUseException")
+
+
+def _listing(open_desk: Any, code: str) -> tuple[Any, Members]:
+    desk, dataset = _creating(open_desk, Assumptions(busy_dataset_listing=code))
+    return desk, {"DatasetArn": dataset}
+
+
+@_provokes("ResourceNotReadyException", "DistributeDatasetEntries")
+def _distributing_busy_datasets(open_desk: Any) -> tuple[Any, Members]:
+    desk, train = _creating(open_desk)
+    project = desk.call("DescribeProjects")["ProjectDescriptions"][0]["ProjectArn"]
+    test = desk.call("CreateDataset", ProjectArn=project, DatasetType="TEST")["DatasetArn"]
+    return desk, {"Datasets": [{"Arn": train}, {"Arn": test}]}
+
+
+def _creating(open_desk: Any, assumptions: Assumptions | None = None) -> tuple[Any, str]:
+    """A dataset that stays CREATE_IN_PROGRESS, for nobody moves the clock."""
+    desk = open_desk(pace="manual", assumptions=assumptions)
+    made = desk.call("CreateDataset", ProjectArn=desk.project(), DatasetType="TRAIN")
+    return desk, made["DatasetArn"]
+
+
+# Versions.
+
+
+def _version_members(desk: Any, project: str, name: str = "v1") -> Members:
+    return {"ProjectArn": project, "VersionName": name, "OutputConfig": {"S3Bucket": "films"}}
+
+
+def _trainable(desk: Any) -> str:
+    project = desk.project()
+    lines = desk.put_films(2)
+    for kind in ("TRAIN", "TEST"):
+        desk.dataset(project, kind, lines)
+    return project
+
+
+@_provokes("ResourceInUseException", "CreateProjectVersion")
+def _version_name_taken(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(assumptions=Assumptions(duplicate_version="ResourceInUseException"))
+    version = desk.trained()
+    return desk, _version_members(desk, _project_of(desk, version))
+
+
+@_provokes("LimitExceededException", "CreateProjectVersion")
+def _one_training_too_many(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(limits=Limits(trainings=0))
+    return desk, _version_members(desk, _trainable(desk))
+
+
+@_provokes("ServiceQuotaExceededException", "CreateProjectVersion")
+def _one_version_too_many(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(limits=Limits(versions_per_project=0))
+    return desk, _version_members(desk, _trainable(desk))
+
+
+@_provokes("ResourceInUseException", "StartProjectVersion")
+def _starting_a_failed_version(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(assumptions=Assumptions(failed_version_start="ResourceInUseException"))
+    project = desk.project()
+    for kind in ("TRAIN", "TEST"):
+        desk.dataset(project, kind)
+    failed = desk.train(project)
+    assert desk.version(failed)["Status"] == "TRAINING_FAILED"
+    return desk, {"ProjectVersionArn": failed, "MinInferenceUnits": 1}
+
+
+@_provokes("LimitExceededException", "StartProjectVersion")
+def _too_many_units(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(limits=Limits(units_per_version=5))
+    return desk, {"ProjectVersionArn": desk.trained(), "MinInferenceUnits": 6}
+
+
+@_provokes("ResourceInUseException", "StopProjectVersion")
+def _stopping_what_cannot_be(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(assumptions=Assumptions(stoppable=frozenset({"RUNNING"})))
+    return desk, {"ProjectVersionArn": desk.trained()}
+
+
+@_provokes("ResourceInUseException", "DeleteProjectVersion")
+def _deleting_a_running_version(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk()
+    return desk, {"ProjectVersionArn": desk.running()}
+
+
+# Detection.
+
+
+@_provokes("ResourceNotReadyException", "DetectCustomLabels")
+def _not_running(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk()
+    return desk, {"ProjectVersionArn": desk.trained(), "Image": {"Bytes": b"x"}}
+
+
+@_provokes("InvalidS3ObjectException", "DetectCustomLabels")
+def _no_film(open_desk: Any) -> tuple[Any, Members]:
+    return _detection(open_desk, {"S3Object": {"Bucket": "films", "Name": "absent.jpeg"}})
+
+
+@_provokes("InvalidImageFormatException", "DetectCustomLabels")
+def _no_image(open_desk: Any) -> tuple[Any, Members]:
+    return _detection(open_desk, {"Bytes": b"GIF89a"})
+
+
+@_provokes("ImageTooLargeException", "DetectCustomLabels")
+def _too_large(open_desk: Any) -> tuple[Any, Members]:
+    buffer = io.BytesIO()
+    Image.new("L", (100, 100)).save(buffer, "PNG")
+    return _detection(open_desk, {"Bytes": buffer.getvalue().ljust((4 << 20) + 1, b"\0")})
+
+
+def _detection(open_desk: Any, image: Members) -> tuple[Any, Members]:
+    desk = open_desk()
+    return desk, {"ProjectVersionArn": desk.running(), "Image": image}
+
+
+# Policies and copies.
+
+POLICY: Final = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+                "Action": "rekognition:CopyProjectVersion",
+                "Resource": "*",
+            }
+        ],
+    }
+)
+_STALE: Final = "0" * 32
+
+
+def _with_policy(open_desk: Any, **settings: Any) -> tuple[Any, Members]:
+    desk = open_desk(**settings)
+    policy = {"ProjectArn": desk.project(), "PolicyName": "p", "PolicyDocument": POLICY}
+    desk.call("PutProjectPolicy", **policy)
+    return desk, policy
+
+
+@_provokes("ResourceAlreadyExistsException", "PutProjectPolicy")
+def _policy_without_its_revision(open_desk: Any) -> tuple[Any, Members]:
+    chosen = Assumptions(duplicate_policy="ResourceAlreadyExistsException")
+    return _with_policy(open_desk, assumptions=chosen)
+
+
+@_provokes("InvalidPolicyRevisionIdException", "PutProjectPolicy")
+def _changing_a_stale_revision(open_desk: Any) -> tuple[Any, Members]:
+    desk, policy = _with_policy(open_desk)
+    return desk, policy | {"PolicyRevisionId": _STALE}
+
+
+@_provokes("InvalidPolicyRevisionIdException", "DeleteProjectPolicy")
+def _deleting_a_stale_revision(open_desk: Any) -> tuple[Any, Members]:
+    desk, policy = _with_policy(open_desk)
+    del policy["PolicyDocument"]
+    return desk, policy | {"PolicyRevisionId": _STALE}
+
+
+@_provokes("MalformedPolicyDocumentException", "PutProjectPolicy")
+def _policy_that_is_none(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk()
+    return desk, {"ProjectArn": desk.project(), "PolicyName": "p", "PolicyDocument": "no JSON"}
+
+
+@_provokes("ServiceQuotaExceededException", "PutProjectPolicy")
+def _one_policy_too_many(open_desk: Any) -> tuple[Any, Members]:
+    desk, policy = _with_policy(open_desk, limits=Limits(policies_per_project=1))
+    return desk, policy | {"PolicyName": "q"}
+
+
+def _copying(open_desk: Any, **settings: Any) -> tuple[Any, Members]:
+    desk = open_desk(**settings)
+    version = desk.trained()
+    return desk, {
+        "SourceProjectArn": _project_of(desk, version),
+        "SourceProjectVersionArn": version,
+        "DestinationProjectArn": desk.project("destination"),
+        "VersionName": "v1",
+        "OutputConfig": {"S3Bucket": "films"},
+    }
+
+
+@_provokes("ResourceInUseException", "CopyProjectVersion")
+def _copying_onto_a_name(open_desk: Any) -> tuple[Any, Members]:
+    chosen = Assumptions(duplicate_version="ResourceInUseException")
+    desk, copy = _copying(open_desk, assumptions=chosen)
+    desk.call("CopyProjectVersion", **copy)
+    return desk, copy
+
+
+@_provokes("LimitExceededException", "CopyProjectVersion")
+def _one_copy_too_many(open_desk: Any) -> tuple[Any, Members]:
+    return _copying(open_desk, limits=Limits(copies=0))
+
+
+@_provokes("ServiceQuotaExceededException", "CopyProjectVersion")
+def _no_room_for_the_copy(open_desk: Any) -> tuple[Any, Members]:
+    desk, copy = _copying(open_desk, limits=Limits(versions_per_project=1))
+    return desk, copy | {"DestinationProjectArn": copy["SourceProjectArn"], "VersionName": "v2"}
+
+
+@_provokes("AccessDeniedException", "CopyProjectVersion")
+def _copying_from_a_stranger(open_desk: Any) -> tuple[Any, Members]:
+    desk, copy = _copying(open_desk)
+    stranger = {
+        name: copy[name].replace(":123456789012:", ":210987654321:")
+        for name in ("SourceProjectArn", "SourceProjectVersionArn")
+    }
+    return desk, copy | stranger
+
+
+# Tags, and what several of the above share.
+
+
+@_provokes("ServiceQuotaExceededException", "TagResource")
+def _too_many_tags(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(limits=Limits(tags=1))
+    return desk, {"ResourceArn": desk.project(), "Tags": {"a": "1", "b": "2"}}
+
+
+def _project_of(desk: Any, version: str) -> str:
+    name = version.split("/")[1]
+    found = desk.call("DescribeProjects", ProjectNames=[name])["ProjectDescriptions"]
+    return str(found[0]["ProjectArn"])
+
+
+@attrs.frozen
+class Pair:
+    """An operation and one of its modelled errors."""
+
+    operation: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.operation}-{self.code}"
+
+
+def pairs() -> list[Pair]:
+    """Every operation with each of its modelled errors."""
+    return [Pair(name, code) for name in cases.OPERATIONS for code in sorted(modelled(name))]
