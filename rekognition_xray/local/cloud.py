@@ -17,6 +17,8 @@ from rekognition_xray.local.application import Application
 from rekognition_xray.local.assumptions import DURATIONS, Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices
 from rekognition_xray.local.clock import Clock, Pace
+from rekognition_xray.local.faults import Faults
+from rekognition_xray.local.front import Front, Term
 from rekognition_xray.local.jobs import Holding, Jobs
 from rekognition_xray.local.models import Models
 from rekognition_xray.local.objects import Objects
@@ -93,8 +95,9 @@ class LocalCloud:
         self._address = (host, port)
         self._scratch: Path | None = None
         self._final_bill: Bill | None = None
-        self._world: World | None = None
+        self._front: Front | None = None
         self._server: Server | None = None
+        self._ending: list[Term] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -117,30 +120,43 @@ class LocalCloud:
         """
         if self._server is not None:
             raise RuntimeError("the local cloud is running already")
-        self._world = world = self._make_world()
+        if self._data is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="local-cloud-"))
+        else:
+            self._data.mkdir(parents=True, exist_ok=True)
         try:
-            recover(world)
-            for bucket in self._buckets:
-                world.objects.create_bucket(ACCOUNT, self._region, bucket)
-            application = Application(world, region=self._region, check=self._check)
-            self._server = Server(application, *self._address)
+            self._front = Front(self._new_term())
+            self._server = Server(self._front, *self._address)
         except BaseException:
             self.close()
             raise
         logger.info("the local cloud answers at %s", self.endpoint_url)
 
+    def reset(self) -> None:
+        """Goes back to the state after `start`: the buckets, empty, and nothing else.
+
+        Work under way and faults are dropped, the bill begins anew, and what a `data` folder keeps
+        is deleted; only the clock goes on. Address, sessions and clients stay good.
+        """
+        front = self._running()
+        self._ending.append(front.change(self._next_term))
+        # Whoever is still at work in an old world is not waited for: it can do no harm there.
+        self._ending = [term for term in self._ending if not term.end(0.005)]
+
     def close(self) -> None:
         """Stops answering, ends trainings and frees everything; closing twice does no harm."""
-        world = self._world
-        if world is None:
-            return
-        world.jobs.close()
-        if self._server is not None:
-            self._server.close()
-        self._final_bill = world.bill()
-        self._world = self._server = None
-        world.objects.close()
-        world.store.close()
+        front, server = self._front, self._server
+        if front is not None:
+            front.term.world.jobs.close()
+            front.term.world.faults.close()
+        if server is not None:
+            server.close()
+        if front is not None:
+            self._final_bill = front.term.world.bill()
+            for term in [*self._ending, front.term]:
+                term.end(30.0)
+        self._front = self._server = None
+        self._ending = []
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -155,8 +171,8 @@ class LocalCloud:
     @property
     def bill(self) -> Bill:
         """What AWS would have charged so far; after the end, for all of it."""
-        if self._world is not None:
-            return self._world.bill()
+        if self._front is not None:
+            return self._front.term.world.bill()
         if self._final_bill is None:
             raise RuntimeError("the local cloud was not started")
         return self._final_bill
@@ -184,19 +200,45 @@ class LocalCloud:
             "NO_PROXY": ",".join(dict.fromkeys([*unproxied, "127.0.0.1"])),
         }
 
+    @property
+    def faults(self) -> Faults:
+        """Failures on demand; `reset` forgets them, so ask for this anew afterwards."""
+        return self._running().term.world.faults
+
     def advance(self, seconds: float) -> None:
         """Moves the clock of pace ``manual``, and waits for what is done by then."""
-        if self._world is None:
-            raise RuntimeError("the local cloud is not running")
-        self._world.jobs.advance(seconds)
+        self._running().term.world.jobs.advance(seconds)
 
-    def _make_world(self) -> World:
+    def _running(self) -> Front:
+        if self._front is None:
+            raise RuntimeError("the local cloud is not running")
+        return self._front
+
+    def _new_term(self) -> Term:
         if self._data is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="local-cloud-"))
-            folder, database = self._scratch, None
+            scratch = Path(tempfile.mkdtemp(dir=self._scratch))
+            world = self._make_world(scratch, None)
         else:
-            folder, database = self._data, self._data / "state.sqlite"
-            folder.mkdir(parents=True, exist_ok=True)
+            scratch = None
+            world = self._make_world(self._data, self._data / "state.sqlite")
+        try:
+            recover(world)
+            for bucket in self._buckets:
+                world.objects.create_bucket(ACCOUNT, self._region, bucket)
+        except BaseException:
+            world.close()
+            raise
+        return Term(world, Application(world, region=self._region, check=self._check), scratch)
+
+    def _next_term(self, old: Term) -> Term:
+        if self._data is not None:  # the new world needs the place of the old one's files
+            old.end(30.0)
+            for file in self._data.glob("state.sqlite*"):
+                file.unlink()
+            shutil.rmtree(self._data / "models", ignore_errors=True)
+        return self._new_term()
+
+    def _make_world(self, folder: Path, database: Path | None) -> World:
         return World(
             store=Store(database),
             objects=Objects(),

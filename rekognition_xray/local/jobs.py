@@ -66,14 +66,18 @@ class Jobs:
         step: str,
         work: Work,
         failed: Callable[[Exception], None],
+        *,
+        due: float | None = None,
     ) -> None:
         """Starts `work` for these resources.
 
         `work` is given a function that says whether to stop (it may raise `JobStopped`), and
         returns what makes the new state visible; that is called when the step's time is over.
-        `failed` is called with an exception that nobody expected.
+        `failed` is called with an exception that nobody expected. `due` is when the step's time is
+        over, where that is not the usual one.
         """
-        job = _Job(tuple(arns), self._clock.due(step), work, failed)
+        end = self._clock.due(step) if due is None else due
+        job = _Job(tuple(arns), end, work, failed)
         thread = threading.Thread(target=self._run, args=(job,), name=f"{step} job", daemon=True)
         with self._changed:
             self._busy.update(job.arns)
@@ -94,21 +98,34 @@ class Jobs:
         with self._changed:
             self._changed.wait_for(lambda: not any(job.due <= now for job in self._running))
 
-    def close(self, seconds: float = 30.0) -> None:
-        """Tells all jobs to stop and waits for their threads."""
+    def stop(self) -> None:
+        """Tells all jobs to stop; whoever waits for one waits no longer."""
         self._closing.set()
         self._clock.wake()
         with self._changed:
             self._changed.notify_all()
+
+    def join(self, seconds: float) -> bool:
+        """Waits for the threads of jobs that were told to stop; whether all have ended."""
+        with self._changed:
             threads = list(self._running.values())
         end = time.monotonic() + seconds
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
-            if thread.is_alive():
-                logger.warning("the %s did not stop within %g s", thread.name, seconds)
+        return not any(thread.is_alive() for thread in threads)
+
+    def close(self, seconds: float = 30.0) -> None:
+        """Tells all jobs to stop and waits for their threads."""
+        self.stop()
+        if not self.join(seconds):
+            with self._changed:
+                names = sorted(thread.name for thread in self._running.values())
+            logger.warning("%s did not stop within %g s", ", ".join(names), seconds)
 
     def _run(self, job: _Job) -> None:
         try:
+            if self._closing.is_set():
+                raise JobStopped  # noqa: TRY301 (it ends as any other job that is stopped)
             finish = job.work(self._closing.is_set)
             if self._clock.wait(job.due, self._closing):
                 finish()

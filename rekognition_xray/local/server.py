@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -13,7 +13,8 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.trigger import trigger
 
-from rekognition_xray.local.application import Application
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 THREADS: Final = 32
 HOLDING_PLACES: Final = 20
@@ -40,7 +41,7 @@ class Server:
     The port is bound before any thread starts; `close` ends every thread and connection.
     """
 
-    def __init__(self, application: Application, host: str, port: int) -> None:
+    def __init__(self, application: WSGIApplication, host: str, port: int) -> None:
         listening = _listen(host, port)
         self.port: int = listening.getsockname()[1]
         self._sockets: dict[int, object] = {}

@@ -86,8 +86,13 @@ def train(
 
 
 def _train(run: _Run, files: ResultFiles, sources: Sources) -> Trained:
+    failure = run.world.faults.on_training()
+    if failure is not None and not failure.code:
+        raise TrainingRefused(failure.message)
     training, testing, early = _lines(run, sources)
     verdict = judge(training, testing, run.world.limits, early=early)
+    if failure is not None:
+        verdict = verdict.replaced_by(Fault(failure.code, failure.message))
     reports = files.write_reports(training, testing, verdict)
     if verdict.faults:
         raise TrainingRefused(verdict.faults[0].message, reports)

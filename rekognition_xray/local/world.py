@@ -9,6 +9,7 @@ import attrs
 from rekognition_xray.local.assumptions import Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices, bill
 from rekognition_xray.local.clock import Clock
+from rekognition_xray.local.faults import Faults
 from rekognition_xray.local.jobs import Holding, Jobs
 from rekognition_xray.local.manifests.files import ManifestReader
 from rekognition_xray.local.models import Models
@@ -45,6 +46,7 @@ class World:
     limits: Limits
     prices: Prices
     seed: int
+    faults: Faults = attrs.field(factory=Faults)
 
     @property
     def manifests(self) -> ManifestReader:
@@ -61,6 +63,11 @@ class World:
         with self.store.transaction():
             charges = self.store.charges.find()
         return bill(charges, now=self.clock.now(), prices=self.prices)
+
+    def close(self) -> None:
+        """Frees everything; state and models stay where they are kept in a folder."""
+        self.objects.close()
+        self.store.close()
 
 
 def partition(region: str) -> str:

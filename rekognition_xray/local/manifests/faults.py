@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -13,6 +15,7 @@ UNREADABLE_FILE: Final = "The manifest file extension or contents are invalid."
 FILE_TOO_LARGE: Final = "The manifest file size exceeds the maximum supported size."
 TOO_MANY_ROWS: Final = "The manifest file has too many rows."
 OUTPUT_UNWRITABLE: Final = "Unable to write to output S3 bucket."
+PERMISSIONS_INCORRECT: Final = "The S3 bucket permissions are incorrect."
 NOT_ENOUGH_TO_DISTRIBUTE: Final = (
     "The manifest file doesn't have enough labeled images to distribute the dataset."
 )
@@ -22,6 +25,10 @@ MESSAGES: Final = {
     "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS": (
         "The manifest file contains images from multiple S3 buckets."
     ),
+    "ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET": (
+        "The permissions for the images S3 bucket are invalid."
+    ),
+    "ERROR_INVALID_IMAGES_S3_BUCKET_OWNER": "Invalid owner id for images S3 bucket.",
     "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT": (
         "The manifest file contains insufficient labeled images per label to perform auto-split."
     ),
@@ -65,6 +72,44 @@ MESSAGES: Final = {
     "WARNING_NO_ANNOTATIONS": "No annotations were found.",
     "WARNING_NO_ATTRIBUTE_ANNOTATIONS": "No attribute annotations were found.",
 }
+
+TRAINING_FAILURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{
+            text: text
+            for text in (
+                UNREADABLE_FILE,
+                EMPTY_FILE,
+                FILE_TOO_LARGE,
+                OUTPUT_UNWRITABLE,
+                PERMISSIONS_INCORRECT,
+            )
+        },
+        **{
+            code: MESSAGES[code].replace("{}", "50")
+            for code in (
+                "ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST",
+                "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS",
+                "ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET",
+                "ERROR_INVALID_IMAGES_S3_BUCKET_OWNER",
+                "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT",
+                "ERROR_MANIFEST_TOO_FEW_LABELS",
+                "ERROR_MANIFEST_TOO_MANY_LABELS",
+                "ERROR_INSUFFICIENT_LABEL_OVERLAP",
+                "ERROR_MANIFEST_TOO_FEW_USABLE_LABELS",
+                "ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP",
+                "ERROR_FAILED_IMAGES_S3_COPY",
+                "ERROR_TOO_MANY_RECORDS_IN_ERROR",
+            )
+        },
+    }
+)
+"""What a whole training fails for: the message by its code, or by itself where it has no code."""
+
+BETWEEN_MANIFESTS: Final = frozenset(
+    {"ERROR_INSUFFICIENT_LABEL_OVERLAP", "ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP"}
+)
+"""What is wrong with two manifests together; the others are about one of them."""
 
 VOIDING: Final = frozenset(
     {

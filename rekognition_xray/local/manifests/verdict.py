@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from rekognition_xray.local.assumptions import Limits
-from rekognition_xray.local.manifests.faults import Fault, fault
+from rekognition_xray.local.manifests.faults import BETWEEN_MANIFESTS, Fault, fault
 from rekognition_xray.local.manifests.lines import Line, with_reports
 
 IMAGE_LEVEL: Final = "IMAGE_LEVEL_LABELS"
@@ -31,6 +31,16 @@ class Verdict:
     def faults(self) -> tuple[Fault, ...]:
         """All of them, the ones of the training manifest first."""
         return (*self.training, *self.testing, *self.together)
+
+    def replaced_by(self, found: Fault) -> Verdict:
+        """The verdict that this is wrong and nothing else."""
+        both = found.code in BETWEEN_MANIFESTS
+        return attrs.evolve(
+            self,
+            training=() if both else (found,),
+            testing=(),
+            together=(found,) if both else (),
+        )
 
 
 def judge(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from rekognition_xray.local.effects import Fault, Hang
 from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
 from rekognition_xray.local.jobs import Stopped
 from rekognition_xray.local.records import Charge, Members, Version
@@ -59,14 +60,41 @@ def stop_project_version(world: World, caller: Caller, asked: Members) -> Member
             _close_charges(world, version)
             _settle(world, version, STOPPED, "The model is stopped.")
 
-    world.jobs.start([version.arn], "stopping", lambda _stopped: finish, lambda _error: None)
+    def go_on() -> None:
+        world.jobs.start([version.arn], "stopping", lambda _stopped: finish, _ignore)
+
+    hanging = world.faults.on_stop()
+    if hanging is None:
+        go_on()
+    else:
+        _hang(world, hanging, go_on)
     return {"Status": STOPPING}
+
+
+def _hang(world: World, hanging: Fault, go_on: Callable[[], None]) -> None:
+    """Nobody is busy meanwhile, so that no Describe waits for the end."""
+    hanging.hold(go_on)
+    if isinstance(hanging.effect, Hang) and hanging.effect.seconds is not None:
+        due = world.clock.now() + hanging.effect.seconds
+        world.jobs.start([], "stopping", lambda _stopped: hanging.release, _ignore, due=due)
+
+
+def _ignore(_error: Exception) -> None:
+    """Nothing to put right: the version stays as it is."""
 
 
 def _start(world: World, version: Version) -> Callable[[Stopped], Callable[[], None]]:
     def work(_stopped: Stopped) -> Callable[[], None]:
+        if world.faults.on_start():
+            return fail
         world.models.get(version.arn)
         return finish
+
+    def fail() -> None:
+        with world.store.transaction():
+            current = world.store.versions.get(version.arn)
+            if current is not None and current.status == STARTING:
+                _fail(world, version)
 
     def finish() -> None:
         with world.store.transaction():
@@ -84,10 +112,14 @@ def _start(world: World, version: Version) -> Callable[[Stopped], Callable[[], N
 def _failed(world: World, version: Version) -> Callable[[Exception], None]:
     def failed(_error: Exception) -> None:
         with world.store.transaction():
-            _close_charges(world, version)
-            _settle(world, version, "FAILED", "The model failed to start.")
+            _fail(world, version)
 
     return failed
+
+
+def _fail(world: World, version: Version) -> None:
+    _close_charges(world, version)
+    _settle(world, version, "FAILED", "The model failed to start.")
 
 
 def _settle(world: World, version: Version, status: str, message: str) -> None:

@@ -1,0 +1,222 @@
+"""Failures on demand: of requests (errors, delays, lost connections) and of the work behind them.
+
+A fault is asked for by operation and by how often; it strikes the calls that come next.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+
+from rekognition_xray.local.effects import (
+    Delay,
+    Drop,
+    Effect,
+    Fault,
+    Hang,
+    Moment,
+    Page,
+    Refusal,
+    StartFailure,
+    TrainingFailure,
+)
+from rekognition_xray.local.manifests.faults import TRAINING_FAILURES
+from rekognition_xray.local.protocol import service_model
+from rekognition_xray.local.s3_operations import is_s3_operation
+
+
+class Faults:
+    """The faults of one local cloud; safe to use from many threads.
+
+    Operations are named as on the wire, those of S3 too: ``DetectCustomLabels``, ``PutObject``.
+    Each request fault strikes the next `times` calls, by default one; with `percent` it strikes
+    that share of all calls, drawn with `seed`, so that the same calls meet it again in every run.
+    Where several could strike a call, all delays do, and of the others the one asked for first.
+    All methods that ask for a fault raise ValueError for what can never be met.
+    """
+
+    def __init__(self) -> None:
+        self._asked: list[Fault] = []
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+
+    def error(
+        self,
+        operation: str,
+        code: str,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        times: int | None = None,
+        percent: float | None = None,
+        seed: int = 0,
+    ) -> Fault:
+        """An error reply, such as ``ThrottlingException``; nothing is done.
+
+        Args:
+            operation: the operation to refuse.
+            code: the error's code as on the wire.
+            message: the error's text; by default the service's own for that code.
+            status: HTTP status; by default the one that belongs to the code.
+            times: how often; by default once, or without limit where `percent` is given.
+            percent: 0 to 100, of the calls of this operation.
+            seed: for the draw behind `percent`.
+        """
+        if not code:
+            raise ValueError("an error needs a code, such as ThrottlingException")
+        return self._ask(operation, Refusal(code, message, status), times, percent, seed)
+
+    def html(
+        self,
+        operation: str,
+        *,
+        status: int = 500,
+        times: int | None = None,
+        percent: float | None = None,
+        seed: int = 0,
+    ) -> Fault:
+        """An HTML page with status 500, as a proxy sends it; nothing is done."""
+        return self._ask(operation, Page(status), times, percent, seed)
+
+    def drop(
+        self,
+        operation: str,
+        *,
+        when: Moment = "before",
+        times: int | None = None,
+        percent: float | None = None,
+        seed: int = 0,
+    ) -> Fault:
+        """A connection that is closed without a reply, ``before`` or ``after`` the work is done."""
+        if when not in {"before", "after"}:
+            raise ValueError(f"a connection is dropped before or after the work, not {when!r}")
+        return self._ask(operation, Drop(when), times, percent, seed)
+
+    def delay(
+        self,
+        operation: str,
+        seconds: float,
+        *,
+        times: int | None = None,
+        percent: float | None = None,
+        seed: int = 0,
+    ) -> Fault:
+        """Latency: the request is looked at only after so many real seconds."""
+        if not seconds >= 0:
+            raise ValueError(f"a delay is zero or more seconds, not {seconds}")
+        return self._ask(operation, Delay(seconds), times, percent, seed)
+
+    def fail_training(self, reason: str, *, times: int = 1) -> Fault:
+        """The next trainings end in TRAINING_FAILED.
+
+        Args:
+            reason: a code such as ``ERROR_MANIFEST_TOO_FEW_LABELS`` (the reports in S3 are then
+                written and carry it), or one of the messages that have no code; all are in
+                `TRAINING_FAILURES`.
+            times: how many trainings.
+        """
+        if reason not in TRAINING_FAILURES:
+            known = "\n".join(f"  {name}" for name in TRAINING_FAILURES)
+            raise ValueError(f"no training fails for {reason!r}; there is\n{known}")
+        message = TRAINING_FAILURES[reason]
+        failure = TrainingFailure("" if reason == message else reason, message)
+        return self._ask("CreateProjectVersion", failure, times)
+
+    def fail_start(self, *, times: int = 1) -> Fault:
+        """The next starts of a version end in FAILED."""
+        return self._ask("StartProjectVersion", StartFailure(), times)
+
+    def hang_stop(self, seconds: float | None = None, *, times: int = 1) -> Fault:
+        """The next stops stay STOPPING.
+
+        Such a version counts as running all the while; no Describe waits for it.
+
+        Args:
+            seconds: how long, by the cloud's own clock; without it until `Fault.release`.
+            times: how many stops.
+        """
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(f"a stop hangs for zero or more seconds, not {seconds}")
+        return self._ask("StopProjectVersion", Hang(seconds), times)
+
+    def unmet(self) -> tuple[Fault, ...]:
+        """The faults that have not struck once."""
+        with self._lock:
+            return tuple(fault for fault in self._asked if not fault.met)
+
+    def clear(self) -> None:
+        """Forgets all faults; what hangs goes on."""
+        with self._lock:
+            asked, self._asked = self._asked, []
+        for fault in asked:
+            fault.release()
+
+    def on_request(self, is_operation: Callable[[str], bool]) -> list[Effect]:
+        """What befalls one request: its delays, then at most one effect that ends it."""
+        if not self._asked:
+            return []
+        delays: list[Effect] = []
+        end: list[Effect] = []
+        with self._lock:
+            for fault in self._asked:
+                found = delays if isinstance(fault.effect, Delay) else end
+                if found is end and (end or not isinstance(fault.effect, Refusal | Page | Drop)):
+                    continue
+                if is_operation(fault.operation) and fault.strikes():
+                    found.append(fault.effect)
+        return delays + end
+
+    def on_training(self) -> TrainingFailure | None:
+        """What befalls a training."""
+        fault = self._first(TrainingFailure)
+        return fault.effect if fault and isinstance(fault.effect, TrainingFailure) else None
+
+    def on_start(self) -> bool:
+        """Whether a start fails."""
+        return self._first(StartFailure) is not None
+
+    def on_stop(self) -> Fault | None:
+        """What lets a stop hang."""
+        return self._first(Hang)
+
+    def pause(self, seconds: float) -> None:
+        """Lets real time pass, less where the cloud closes."""
+        self._closing.wait(seconds)
+
+    def close(self) -> None:
+        """Ends all delays."""
+        self._closing.set()
+
+    def _first(self, kind: type[Effect]) -> Fault | None:
+        with self._lock:
+            for fault in self._asked:
+                if isinstance(fault.effect, kind) and fault.strikes():
+                    return fault
+        return None
+
+    def _ask(
+        self,
+        operation: str,
+        effect: Effect,
+        times: int | None,
+        percent: float | None = None,
+        seed: int = 0,
+    ) -> Fault:
+        _check(operation, times, percent)
+        if times is None and percent is None:
+            times = 1
+        share = 100.0 if percent is None else percent
+        fault = Fault(operation, effect, times, share, dice=random.Random(seed))
+        with self._lock:
+            self._asked.append(fault)
+        return fault
+
+
+def _check(operation: str, times: int | None, percent: float | None) -> None:
+    if operation not in service_model().operation_names and not is_s3_operation(operation):
+        raise ValueError(f"{operation!r} is no operation of Rekognition or S3")
+    if times is not None and times < 1:
+        raise ValueError(f"a fault strikes once or more, not {times} times")
+    if percent is not None and not 0 < percent <= 100:
+        raise ValueError(f"percent is above 0 and at most 100, not {percent}")
