@@ -46,7 +46,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-_MAX_SHOWN = 20
+_MAX_SHOWN = 100
 
 
 class XrayError(Exception):
