@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 Finding = Literal["normal", "bacterial", "viral"]
-Field = npt.NDArray[np.float32]
+Field = npt.NDArray[np.floating]
 
 _ROWS: Final = 288
 _LOBES: Final = ((0.42, -0.34), (0.44, 0.0), (0.50, 0.34))

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from PIL import Image, ImageDraw
 
+from rekognition_xray.data.folders import IMAGE_EXTENSIONS
 from rekognition_xray.data.phantom_film import Field, Finding, Patient, draw_film
 from rekognition_xray.errors import DataError, list_paths
 
@@ -105,14 +106,11 @@ def _name(finding: Finding, patient: int, film: int, running: int) -> str:
 
 
 def _refuse_others(root: Path, ours: set[Path]) -> None:
-    others = sorted(
-        path
-        for path in root.rglob("*.*")
-        if path.is_file() and path not in ours and not path.name.startswith(".")
-    )
+    images = (path for path in root.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS)
+    others = sorted(set(images) - ours)
     if others:
         raise DataError(
-            f"{root} already holds other files:\n{list_paths(others)}",
+            f"{root} already holds other images:\n{list_paths(others)}",
             hint="Choose an empty folder, or the seed and counts that these were drawn with.",
         )
 

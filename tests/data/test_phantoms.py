@@ -148,6 +148,11 @@ def test_other_films_in_the_folder_are_refused_before_anything_is_drawn(tmp_path
     assert list(files(tmp_path)) == ["train/NORMAL/IM-9999-0001.jpeg"]
 
 
+def test_files_that_are_no_images_may_stay(tmp_path: Path) -> None:
+    (tmp_path / "README.txt").write_text("phantoms")
+    assert len(files(small(tmp_path))) > 6
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

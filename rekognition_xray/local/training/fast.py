@@ -24,7 +24,7 @@ _ROWS = frozenset({"mean", "axes"})
 _NUMBERS = frozenset({"landmarks", "gamma", "coefficients", "slope", "shift"})
 _AXES = 300
 _SAMPLE = 5000  # films that the principal components are taken from
-_READ = 0.5  # share of the work done when all films are read, for progress
+_PROJECTED = 0.5  # share of the work that is done when all films are points
 _AS_GOOD = 1.02
 _DIGITS = 6  # what is rounded away is the only thing that could differ between two machines
 
@@ -78,14 +78,14 @@ class FastLearner:
         if not examples:
             raise ValueError("a training needs at least one labelled film")
         watch = Watch(progress, stopped)
-        projection, points = _project(examples, seed, watch.part(0.0, _READ))
+        projection, points = _project(examples, seed, watch.part(0.0, _PROJECTED))
         labels, truth = _truth(examples)
         single = bool(np.all(truth.sum(axis=1) == 1))
         groups = _numbers([example.group for example in examples])
         weights = _weights(truth)
         targets = truth - np.average(truth, axis=0, weights=weights)
         ridge = Ridge.of(points, targets, weights, groups, seed)
-        fits = ridge.fits(watch.part(_READ, 1.0))
+        fits = ridge.fits(watch.part(_PROJECTED, 1.0))
         fair = ridge.honest() & _borne_elsewhere(truth, groups)
         fit, calibration = _choose(fits, truth, fair, single=single)
         progress(1.0)
@@ -110,8 +110,8 @@ def _project(examples: Sequence[Example], seed: int, watch: Watch) -> tuple[Proj
     order = np.random.default_rng(seed).permutation(len(examples))
     reader = feature_rows([examples[film] for film in order], watch)
     rows = np.concatenate(list(islice(reader, _SAMPLE // CHUNK)))
-    watch.at(min(1.0, len(rows) / len(examples)))
-    projection = Projection.fit(rows, _AXES, seed)
+    here = len(rows) / len(examples)
+    projection = Projection.fit(rows, _AXES, seed, watch.part(here, here))
     shuffled = [projection(rows), *map(projection, reader)]
     points = np.empty((len(examples), len(projection.axes)), dtype=np.float32)
     points[order] = np.concatenate(shuffled)

@@ -103,6 +103,7 @@ class Ridge:
 
     def fits(self, watch: Watch) -> list[Fit]:
         """A fit for each of `PENALTIES`; groups too large to hold back keep their fitted scores."""
+        watch.at(0.0)
         corner = self._corner()
         normal, right = self._normal_equations(corner, watch.part(0.0, 0.3))
         solved = _solve(normal, right, watch.part(0.3, 0.5))
@@ -154,11 +155,12 @@ class Ridge:
         """Film numbers, group by group, in chunks that end where a group ends."""
         order = np.argsort(np.asarray(self.groups), kind="stable").tolist()
         chunk: list[int] = []
+        watch.at(0.0)
         for start, end in _runs([self.groups[film] for film in order]):
             if chunk and len(chunk) + end - start > _CHUNK:
                 yield chunk
-                chunk = []
                 watch.at(start / len(order))
+                chunk = []
             chunk.extend(order[start:end])
         yield chunk
 

@@ -173,7 +173,11 @@ def test_an_unreadable_film_is_named_by_place_and_group(fit: Fit) -> None:
         fit(films)
 
 
-def test_progress_rises_from_zero_to_one() -> None:
+@pytest.mark.parametrize("sample", [16, 5000])
+def test_progress_rises_from_zero_to_one(monkeypatch: pytest.MonkeyPatch, sample: int) -> None:
+    monkeypatch.setattr(reading, "CHUNK", 8)
+    monkeypatch.setattr(fast, "CHUNK", 8)
+    monkeypatch.setattr(fast, "_SAMPLE", sample)
     seen: list[float] = []
     FastLearner().fit(striped(40), seed=0, progress=seen.append, stopped=lambda: False)
     assert seen == sorted(seen)
@@ -181,7 +185,7 @@ def test_progress_rises_from_zero_to_one() -> None:
     assert len(seen) > 4
 
 
-@pytest.mark.parametrize("polls", range(6))
+@pytest.mark.parametrize("polls", range(12))
 def test_a_training_can_be_stopped_at_any_poll(polls: int) -> None:
     answers = iter([False] * polls)
     with pytest.raises(TrainingStopped):
