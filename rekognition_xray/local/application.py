@@ -7,9 +7,11 @@ import re
 import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape
 
 import attrs
 
+from rekognition_xray.local.checksums import BodyRefused, checked_body
 from rekognition_xray.local.failures import ServiceError
 from rekognition_xray.local.operations import answer
 from rekognition_xray.local.protocol import CONTENT_TYPE, render_error
@@ -85,12 +87,15 @@ class Application:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account
         _by_path(environ)
         try:
-            return self._world.objects.serve(environ, start_response)
+            with checked_body(environ):
+                return self._world.objects.serve(environ, start_response)
+        except BodyRefused as refused:
+            return _reply_s3("400 Bad Request", refused.code, str(refused), start_response)
         except Exception:
             logger.exception("S3: %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-            body = b"<Error><Code>InternalError</Code><Message>Internal error.</Message></Error>"
-            start_response("500 Internal Server Error", [("Content-Type", "application/xml")])
-            return [body]
+            text = "We encountered an internal error. Please try again."
+            status = "500 Internal Server Error"
+            return _reply_s3(status, "InternalError", text, start_response)
 
     def _signed(self, environ: WSGIEnvironment) -> Signed | None:
         text = environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", "")
@@ -138,6 +143,20 @@ def _reply_error(error: ServiceError, start_response: StartResponse) -> Iterable
     request_id = str(uuid.uuid4())
     status = f"{error.status} {_REASONS[error.status]}"
     return _reply(status, render_error(error, request_id), request_id, start_response)
+
+
+def _reply_s3(
+    status: str, code: str, message: str, start_response: StartResponse
+) -> Iterable[bytes]:
+    request_id = str(uuid.uuid4())
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{escape(message)}</Message>"
+        f"<RequestId>{request_id}</RequestId></Error>"
+    ).encode()
+    headers = [("Content-Type", "application/xml"), ("x-amz-request-id", request_id)]
+    start_response(status, [*headers, ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _reply(
