@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from rekognition_xray.local.assumptions import Limits
 from rekognition_xray.local.cloud import LocalCloud
 
 
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prices=asked.prices,
             seed=asked.seed,
             data=asked.data,
+            limits=Limits.throttled() if asked.throttle else None,
             check=asked.check,
             host=asked.host,
             port=asked.port,
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--prices", type=Path, metavar="FILE", help="JSON of dollars by name")
     serve.add_argument("--seed", type=int, default=0, help="for splits and learning")
     serve.add_argument("--data", type=Path, metavar="DIR", help="keep state and models there")
+    serve.add_argument("--throttle", action="store_true", help="allow as few calls as AWS does")
     serve.add_argument("--check", action="store_true", help="check replies against AWS's model")
     serve.add_argument("--verbose", action="store_true", help="log what happens")
     return parser

@@ -124,6 +124,21 @@ class Limits:
     invalid_share: float = 0.20
     label_overlap: float = 0.50
     test_share: float = 0.20
+    detect_tps: float | None = None
+    """DetectCustomLabels a second; AWS allows 50. Off, as are all rates: tests poll fast."""
+    call_tps: float | None = None
+    """Any other operation a second, each counted alone; AWS allows 5."""
+    tag_tps: float | None = None
+    """Tag operations a second; AWS allows 10."""
+    unit_tps: float | None = None
+    """6: detections a second per inference unit of a running model; 2.5 to 5 were reported."""
+    burst_seconds: float = 1.0
+    """How many seconds' calls may come at once; not documented."""
+
+    @classmethod
+    def throttled(cls) -> Limits:
+        """All quotas with the rates of AWS on, for programs that have to stand them."""
+        return cls(detect_tps=50, call_tps=5, tag_tps=10, unit_tps=5)
 
 
 DURATIONS: Final[Mapping[str, float]] = MappingProxyType(

@@ -64,5 +64,6 @@ def answer(world: World, caller: Caller, target: str, body: bytes, *, check: boo
         raise ServiceError(
             "NotImplementedException", f"{model.name} is not offered by the local cloud."
         )
+    world.rates.check_call(caller.arn, model.name, world.limits, world.clock.now())
     reply = operation(world, caller, parse(model, body, world.assumptions))
     return render(model, reply, check=check)

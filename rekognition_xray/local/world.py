@@ -15,6 +15,7 @@ from rekognition_xray.local.manifests.files import ManifestReader
 from rekognition_xray.local.models import Models
 from rekognition_xray.local.objects import Objects
 from rekognition_xray.local.pages import Pager
+from rekognition_xray.local.rates import Rates
 from rekognition_xray.local.store import Store
 
 
@@ -47,6 +48,7 @@ class World:
     prices: Prices
     seed: int
     faults: Faults = attrs.field(factory=Faults)
+    rates: Rates = attrs.field(factory=Rates)
 
     @property
     def manifests(self) -> ManifestReader:

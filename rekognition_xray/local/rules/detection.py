@@ -25,6 +25,8 @@ def detect_custom_labels(world: World, caller: Caller, asked: Members) -> Member
     Without MinConfidence each label is cut at its own threshold; with it, all are cut there.
     """
     version = _running(world, caller, asked["ProjectVersionArn"])
+    units = version.min_units or 1
+    world.rates.check_detection(version.arn, units, world.limits, world.clock.now())
     confidences = _confidences(world, caller, version, _image(world, caller, asked["Image"]))
     cut = asked.get("MinConfidence")
     thresholds: dict[str, float] = version.outcome["thresholds"]
