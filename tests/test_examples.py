@@ -1,0 +1,42 @@
+"""Every example is a program that runs, and says what it promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rekognition_xray.data.phantoms import make_phantoms
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(name: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_has_a_test() -> None:
+    text = Path(__file__).read_text("utf-8")
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in text] == []
+
+
+def test_the_articles_costs() -> None:
+    told = run("article_costs.py")
+    for amount in ("1.31 USD", "4.90 USD", "448.00 USD", "240.00 USD"):
+        assert amount in told
+
+
+@pytest.mark.heavy
+def test_the_services_own_split_leaks_patients_and_ours_does_not(tmp_path: Path) -> None:
+    films = make_phantoms(tmp_path / "chest_xray", patients=30, films_per_patient=(3, 4), seed=5)
+    told = run("automatic_split.py", str(films))
+    leaked = int(told.split("on both sides: ")[1].split(" of ")[0])
+    assert leaked > 0
+    assert "PatientLeakWarning" in told
+    assert told.rstrip().endswith(": 0 on both sides")
