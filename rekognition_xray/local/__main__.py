@@ -11,14 +11,19 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
-from rekognition_xray.local.cloud import LocalCloud
+
+_KEPT = """\
+# projects, datasets and models are as they were; S3 objects ended with the last process,
+# upload images again before you train on a dataset"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; the exit status is 0, or 2 where it cannot start."""
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO if asked.verbose else logging.WARNING)
+    kept = asked.data is not None and (asked.data / "state.sqlite").exists()
     try:
         cloud = LocalCloud(
             buckets=asked.bucket,
@@ -40,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        _announce(cloud)
+        _announce(cloud, kept=kept)
         while not stop.wait(1.0):  # a wait without end would not see signals on every system
             pass
     finally:
@@ -49,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _announce(cloud: LocalCloud) -> None:
+def _announce(cloud: LocalCloud, *, kept: bool) -> None:
+    if kept:
+        print(_KEPT)
     for name, value in cloud.environment().items():
         print(f"export {name}={shlex.quote(value)}")
     print("# ready; stop with Ctrl-C", flush=True)

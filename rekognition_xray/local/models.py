@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from rekognition_xray.local.training.learner import Learner, Model
+
+_OURS: Final = re.compile(r"[0-9a-f]{32}(\.draft)?")
 
 PLACES: Final = 7
 """Decimals of a confidence 0-1: about what a number of single precision holds."""
@@ -71,6 +74,13 @@ class Models:
         """Forgets a model, files and all."""
         self.unload(arn)
         shutil.rmtree(self._place(arn), ignore_errors=True)
+
+    def sweep(self, arns: Iterable[str]) -> None:
+        """Removes files of versions other than these, and drafts: work that was cut off."""
+        kept = {self._place(arn).name for arn in arns}
+        for place in self._folder.glob("*"):
+            if _OURS.fullmatch(place.name) and place.name not in kept:
+                shutil.rmtree(place, ignore_errors=True)
 
     def _default_learner(self) -> Learner:
         if self._learner is None:

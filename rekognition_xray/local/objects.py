@@ -163,6 +163,14 @@ class Objects:
         """Bytes in an object. Raises `ObjectUnreadable`."""
         return self._key(account, region, bucket, key, version).size
 
+    def has(self, account: str, region: str, bucket: str, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            self._key(account, region, bucket, key, None)
+        except ObjectUnreadable:
+            return False
+        return True
+
     def write(
         self, account: str, region: str, bucket: str, key: str, data: bytes, *, content_type: str
     ) -> None:

@@ -34,6 +34,8 @@ def recover(world: World) -> None:
             world.store.projects.delete(project.arn)
             forget_policies(world, project.arn)
             world.store.delete_tags(project.arn)
+        world.models.sweep(version.arn for version in world.store.versions.find())
+        world.remembered.update(dataset.arn for dataset in world.store.datasets.find())
 
 
 def _recover_datasets(world: World) -> None:

@@ -107,23 +107,42 @@ class Table(Generic[R]):
 
 
 class Store:
-    """All state of one local cloud. Use every table inside `transaction`."""
+    """All state of one local cloud. Use every table inside `transaction`.
+
+    Raises OSError for a file that is in use or holds something else.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.RLock()
         self._database = sqlite3.connect(
-            ":memory:" if path is None else path, check_same_thread=False, isolation_level=None
+            ":memory:" if path is None else path,
+            timeout=1.0,
+            check_same_thread=False,
+            isolation_level=None,
         )
         self._depth = 0
-        if path is not None:
-            self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.executescript(_SCHEMA)
+        self._prepare(path)
         self.projects = Table(self._database, Project)
         self.datasets = Table(self._database, Dataset)
         self.versions = Table(self._database, Version)
         self.policies = Table(self._database, Policy)
         self.charges = Table(self._database, Charge)
         self.entries = EntryTable(self._database)
+
+    def _prepare(self, path: Path | None) -> None:
+        try:
+            if path is not None:
+                # Nobody else may open the file. What is committed outlives the process, even one
+                # that is killed; only a machine that loses power may lose the last of it.
+                self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self._database.close()
+            raise OSError(
+                f"{path} is in use by another local cloud, or no state of one: {error}"
+            ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -49,6 +49,8 @@ class World:
     seed: int
     faults: Faults = attrs.field(factory=Faults)
     rates: Rates = attrs.field(factory=Rates)
+    remembered: set[str] = attrs.field(factory=set)
+    """Datasets of an earlier process, whose images may be gone: S3 objects end with theirs."""
 
     @property
     def manifests(self) -> ManifestReader:

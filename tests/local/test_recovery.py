@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from rekognition_xray.local import LocalCloud
+
 
 @pytest.fixture
 def reopen(open_desk, tmp_path):
@@ -78,3 +80,56 @@ def test_a_start_or_stop_that_was_cut_off_is_settled_and_bills_no_more(reopen, o
     desk = reopen()
     assert desk.version(arn)["Status"] == status
     assert desk.cloud.bill.running == ()
+
+
+def test_a_folder_serves_one_cloud_at_a_time(reopen, tmp_path):
+    reopen()
+    with pytest.raises(OSError, match="in use by another local cloud"):
+        LocalCloud(data=tmp_path / "state").start()
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_left_alone(reopen, tmp_path):
+    (tmp_path / "state").mkdir()
+    place = tmp_path / "state" / "state.sqlite"
+    place.write_bytes(b"no database, but dear to somebody" * 99)
+    with pytest.raises(OSError, match="no state of one"):
+        reopen()
+    assert place.read_bytes().startswith(b"no database")
+
+
+def test_files_of_models_that_nobody_knows_are_removed_and_others_stay(reopen, tmp_path):
+    models = tmp_path / "state" / "models"
+    reopen().cloud.close()
+    for name in ("0" * 32, "1" * 32 + ".draft", "notes"):
+        (models / name).mkdir(parents=True)
+    reopen()
+    assert [place.name for place in models.iterdir()] == ["notes"]
+
+
+def test_a_dataset_says_that_its_images_are_gone_until_they_are_there_again(reopen):
+    desk = reopen()
+    project = desk.project()
+    lines = desk.put_films(3)
+    arn = desk.dataset(project, "TRAIN", lines)
+    empty = desk.dataset(project, "TEST")
+    message = desk.described(arn)["StatusMessage"]
+    desk.cloud.close()
+    desk = reopen()
+    shown = desk.described(arn)
+    assert shown["Status"] == "CREATE_COMPLETE"
+    assert shown["StatusMessage"].startswith("6 of the first 6 images are not in S3")
+    assert "images" not in desk.described(empty)["StatusMessage"]
+    desk.put_films(3)
+    assert desk.described(arn)["StatusMessage"] == message
+
+
+def test_training_on_images_that_are_gone_fails_and_says_so(reopen):
+    desk = reopen()
+    project = desk.project()
+    lines = desk.put_films(3)
+    for kind in ("TRAIN", "TEST"):
+        desk.dataset(project, kind, lines)
+    desk.cloud.close()
+    shown = (desk := reopen()).version(desk.train(project))
+    assert shown["Status"] == "TRAINING_FAILED"
+    assert shown["StatusMessage"] == "The manifest file contains too many invalid rows."

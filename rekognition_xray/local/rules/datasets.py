@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from rekognition_xray.local.entry_table import EntryFilter
 from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
 from rekognition_xray.local.manifests.faults import MESSAGES, UNREADABLE_FILE
 from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
@@ -17,6 +18,7 @@ from rekognition_xray.local.world import Caller, World
 
 CREATING, UPDATING, DELETING = "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"
 BUSY = frozenset({CREATING, UPDATING, DELETING})
+_LOOKED_AT = 100
 SERVICE_FAULT = "The service had an internal error. Try again."
 
 Load = Callable[[], list[Entry]]
@@ -64,7 +66,7 @@ def describe_dataset(world: World, caller: Caller, asked: Members) -> Members:
             "CreationTimestamp": dataset.created,
             "LastUpdatedTimestamp": dataset.updated,
             "Status": dataset.status,
-            "StatusMessage": dataset.message,
+            "StatusMessage": _images_gone(world, dataset) or dataset.message,
             "StatusMessageCode": dataset.code,
             "DatasetStats": {
                 "LabeledEntries": counts.labelled,
@@ -94,6 +96,24 @@ def delete_dataset(world: World, caller: Caller, asked: Members) -> Members:
 
     world.jobs.start([dataset.arn], "deleting", lambda _stopped: finish, lambda _error: None)
     return {}
+
+
+def _images_gone(world: World, dataset: Dataset) -> str | None:
+    """What a dataset of an earlier process says as long as its images are not in S3 again."""
+    if dataset.arn not in world.remembered or dataset.status in BUSY:
+        return None
+    account, region = dataset.arn.split(":")[4], dataset.arn.split(":")[3]
+    with world.store.transaction():
+        found = world.store.entries.page(dataset.arn, EntryFilter(), after=0, limit=_LOOKED_AT)
+    lines = world.manifests.read(text for _, text in found)
+    missing = sum(not world.objects.has(account, region, *line.image) for line in lines)
+    if not missing:
+        world.remembered.discard(dataset.arn)
+        return None
+    return (
+        f"{missing} of the first {len(lines)} images are not in S3: objects end with the local "
+        "cloud's process, which was started anew. Upload them again."
+    )
 
 
 def settle(world: World, dataset: Dataset, status: str, message: str, code: str) -> None:
