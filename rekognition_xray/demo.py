@@ -70,7 +70,7 @@ def _phantoms(output: Path, seed: int) -> Path:
     from rekognition_xray.data.phantoms import make_phantoms  # noqa: PLC0415 - needs an extra
 
     _title("Phantoms: chest films drawn by this program, of no patient")
-    folder = make_phantoms(output / "phantoms", patients=PHANTOM_PATIENTS, seed=seed)
+    folder = make_phantoms(output / f"phantoms-{seed}", patients=PHANTOM_PATIENTS, seed=seed)
     print(f"drawn into {folder}")
     return folder
 

@@ -32,3 +32,31 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_importing_the_package_does_not_import(module: str) -> None:
     code = f"import sys, rekognition_xray; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("use", "package", "extra"),
+    [
+        ("from rekognition_xray.local import LocalCloud", "moto", "local"),
+        ("import rekognition_xray.local.__main__", "regex", "local"),
+        ("import rekognition_xray.data.phantoms", "numpy", "local"),
+        ("import rekognition_xray as rx; rx.Evaluation.from_files('', '')", "sklearn", "science"),
+    ],
+)
+def test_a_missing_package_is_answered_with_the_extra_that_brings_it(
+    use: str, package: str, extra: str
+) -> None:
+    code = f"""
+import importlib.util, sys
+sys.modules[{package!r}] = None
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == {package!r} else find(name)
+try:
+    {use}
+except ImportError as error:
+    assert "pip install 'rekognition-xray[{extra}]'" in str(error), error
+else:
+    raise SystemExit("no error")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

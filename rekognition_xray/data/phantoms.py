@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-import numpy as np
 from PIL import Image, ImageDraw
 
 from rekognition_xray.data.folders import IMAGE_EXTENSIONS
-from rekognition_xray.data.phantom_film import Field, Finding, Patient, draw_film
-from rekognition_xray.errors import DataError, list_paths
+from rekognition_xray.errors import DataError, MissingExtraError, list_paths
+
+try:
+    import numpy as np
+
+    from rekognition_xray.data.phantom_film import Field, Finding, Patient, draw_film
+except ModuleNotFoundError as error:
+    raise MissingExtraError("local", needed_for="Drawing phantoms") from error
 
 _FINDINGS: Final[tuple[Finding, ...]] = ("normal", "bacterial", "viral")
 _FOLDERS: Final = {"normal": "NORMAL", "bacterial": "PNEUMONIA", "viral": "PNEUMONIA"}

@@ -13,8 +13,14 @@ __all__ = ["LocalCloud"]
 def __getattr__(name: str) -> object:
     # Loaded on use: the learners below this package need neither moto nor a server.
     if name == "LocalCloud":
-        from rekognition_xray.local.cloud import LocalCloud  # noqa: PLC0415
-
+        try:
+            from rekognition_xray.local.cloud import LocalCloud  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"LocalCloud needs packages of the extra 'local'; {error.name} is missing. "
+                "What to do: pip install 'rekognition-xray[local]'",
+                name=error.name,
+            ) from error
         return LocalCloud
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
