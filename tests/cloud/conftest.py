@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import attrs
 import pytest
 from PIL import Image
 
 import rekognition_xray as rx
 from rekognition_xray.local import LocalCloud
+from rekognition_xray.testing import NoWaitClock
 
 NAMES = {
     "normal": "train/NORMAL/IM-{patient:04d}-{film:04d}.jpeg",
@@ -21,35 +21,32 @@ NAMES = {
 Draw = Callable[..., rx.XrayDataset]
 
 
-@attrs.define
-class HandClock:
-    """A clock that only moves when somebody sleeps on it, and then at once."""
+@pytest.fixture
+def clock() -> NoWaitClock:
+    return NoWaitClock()
 
-    time: float = 1000.0
-    slept: list[float] = attrs.field(factory=list)
 
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
+@pytest.fixture(scope="session")
+def local_cloud_options() -> dict[str, object]:
+    return {"buckets": ["clinic-xrays"]}
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def cloud(local_cloud: LocalCloud) -> LocalCloud:
+    return local_cloud
+
+
+@pytest.fixture(scope="session")
+def known() -> dict[str, rx.Aws]:
+    """Ways to clouds by address: boto3's clients take longer to make than most tests to run."""
+    return {}
 
 
 @pytest.fixture
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(buckets=["clinic-xrays"]) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def aws(cloud: LocalCloud) -> rx.Aws:
-    return rx.Aws(session=cloud.session())
+def aws(cloud: LocalCloud, known: dict[str, rx.Aws]) -> rx.Aws:
+    if cloud.endpoint_url not in known:
+        known[cloud.endpoint_url] = rx.Aws(session=cloud.session(), clock=NoWaitClock())
+    return known[cloud.endpoint_url]
 
 
 def draw_film(path: Path, label: str, seed: int) -> None:

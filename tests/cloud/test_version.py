@@ -9,12 +9,12 @@ import sys
 import threading
 
 import pytest
-from botocore.awsrequest import AWSResponse
 
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import meter
 from rekognition_xray.data.images import prepare
+from rekognition_xray.local import LocalCloud
 
 ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -185,26 +185,10 @@ with version.running():
     assert status(trained) == "STOPPED"
 
 
-def refuse(version: rx.ModelVersion, operation: str, *, times: int) -> None:
-    """Lets the next calls of an operation come back as an internal error."""
-    left = [times]
-
-    def answer(**_: object) -> AWSResponse | None:
-        if not left[0]:
-            return None
-        left[0] -= 1
-
-        class Raw:
-            def stream(self, **_: object) -> list[bytes]:
-                return [b'{"__type":"AccessDeniedException","Message":"no"}']
-
-        return AWSResponse("http://x", 400, {}, Raw())
-
-    version.aws.rekognition.meta.events.register(f"before-send.rekognition.{operation}", answer)
-
-
-def test_a_stop_that_fails_is_an_error_with_price_and_command(trained: rx.ModelVersion) -> None:
-    refuse(trained, "StopProjectVersion", times=1)
+def test_a_stop_that_fails_is_an_error_with_price_and_command(
+    cloud: LocalCloud, trained: rx.ModelVersion
+) -> None:
+    cloud.faults.error("StopProjectVersion", "AccessDeniedException")
     with (
         pytest.raises(errors.StopFailedError, match=r"may still be billing 4\.00 per hour") as told,
         trained.running(),

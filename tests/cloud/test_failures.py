@@ -1,0 +1,141 @@
+"""What the library makes of a service that fails: asked again, told apart, never left running."""
+
+from __future__ import annotations
+
+import pytest
+
+import rekognition_xray as rx
+from rekognition_xray import errors
+from rekognition_xray.cloud import meter
+from rekognition_xray.data.images import prepare
+from rekognition_xray.local import LocalCloud
+from rekognition_xray.local.faults import Faults
+
+pytestmark = pytest.mark.usefixtures("no_wait")
+
+
+@pytest.fixture
+def faults(cloud: LocalCloud) -> Faults:
+    return cloud.faults
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
+def test_a_passing_failure_is_not_noticed(
+    project: rx.CustomLabelsProject, faults: Faults, code: str
+) -> None:
+    fault = faults.error("DescribeProjects", code, times=4)
+    assert rx.CustomLabelsProject.find("pneumonia", aws=project.aws) == project
+    assert fault.met == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "leaf"),
+    [
+        ("ThrottlingException", errors.ThrottledError),
+        ("ProvisionedThroughputExceededException", errors.ThrottledError),
+        ("InternalServerError", errors.ServiceFaultError),
+        ("AccessDeniedException", errors.AccessDeniedError),
+    ],
+)
+def test_a_lasting_failure_is_an_error_of_its_kind(
+    aws: rx.Aws, faults: Faults, code: str, leaf: type[errors.AwsError]
+) -> None:
+    faults.error("DescribeProjects", code, percent=100)
+    with pytest.raises(leaf) as told:
+        rx.CustomLabelsProject.find("pneumonia", aws=aws)
+    assert (told.value.operation, told.value.code) == ("DescribeProjects", code)
+    assert told.value.request_id
+
+
+def test_a_page_of_a_proxy_is_a_fault_of_the_service(aws: rx.Aws, faults: Faults) -> None:
+    faults.html("DescribeProjects", percent=100)
+    with pytest.raises(errors.ServiceFaultError):
+        rx.CustomLabelsProject.find("pneumonia", aws=aws)
+
+
+def test_a_connection_that_is_lost_once_is_not_noticed(
+    project: rx.CustomLabelsProject, faults: Faults
+) -> None:
+    faults.drop("DescribeProjects")
+    assert rx.CustomLabelsProject.find("pneumonia", aws=project.aws) == project
+
+
+def test_a_connection_that_is_always_lost_is_an_error(aws: rx.Aws, faults: Faults) -> None:
+    faults.drop("DescribeProjects", percent=100)
+    with pytest.raises(errors.ConnectionFailedError):
+        rx.CustomLabelsProject.find("pneumonia", aws=aws)
+
+
+def test_a_creation_that_was_not_answered_can_be_repeated(aws: rx.Aws, faults: Faults) -> None:
+    faults.drop("CreateProject", when="after")
+    with pytest.raises(errors.ConnectionFailedError):
+        rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
+    assert rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws).name == "pneumonia"
+
+
+def test_films_arrive_through_a_storage_that_slows_down(
+    project: rx.CustomLabelsProject, faults: Faults, draw
+) -> None:
+    train, test = draw().split(test=0.4, seed=1)
+    fault = faults.error("PutObject", "SlowDown", percent=50, times=4)  # a film has 5 attempts
+    receipt = project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    assert receipt.uploaded == len(train) + len(test)
+    assert fault.met == 4
+
+
+def test_a_training_fails_with_the_services_message(
+    project: rx.CustomLabelsProject, faults: Faults, draw
+) -> None:
+    train, test = draw().split(test=0.4, seed=1)
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    faults.fail_training("ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET")
+    with pytest.raises(errors.TrainingFailedError, match="permissions for the images S3 bucket"):
+        project.train("v1", output="s3://clinic-xrays/models").wait_until_trained()
+
+
+def test_a_start_that_fails_is_an_error_and_bills_nothing(
+    cloud: LocalCloud, faults: Faults, trained: rx.ModelVersion
+) -> None:
+    faults.fail_start()
+    with pytest.raises(errors.UnreachableStateError, match="FAILED"), trained.running():
+        pytest.fail("nothing runs")
+    assert cloud.bill.running == ()
+
+
+def test_a_model_whose_start_was_not_answered_is_stopped(
+    cloud: LocalCloud, faults: Faults, trained: rx.ModelVersion
+) -> None:
+    faults.drop("StartProjectVersion", when="after")
+    with pytest.raises(errors.ConnectionFailedError), trained.running():
+        pytest.fail("nobody knows whether it runs")
+    assert trained.describe().status == "STOPPED"
+    assert cloud.bill.running == ()
+
+
+def test_a_stop_that_hangs_is_told_with_price_and_command(
+    faults: Faults, trained: rx.ModelVersion
+) -> None:
+    fault = faults.hang_stop()
+    late = pytest.raises(errors.StopFailedError, match="still STOPPING after 1800 s")
+    with late as told, trained.running():
+        pass
+    assert "stop-project-version" in told.value.hint
+    fault.release()
+    meter.stop(trained)
+    assert trained.describe().status == "STOPPED"
+
+
+def test_a_stop_that_is_refused_at_first_is_asked_for_again(
+    cloud: LocalCloud, faults: Faults, trained: rx.ModelVersion
+) -> None:
+    faults.error("StopProjectVersion", "ResourceInUseException", times=3)
+    with trained.running():
+        pass
+    assert cloud.bill.running == ()
+
+
+def test_detection_outlives_a_throttle(faults: Faults, trained: rx.ModelVersion, draw) -> None:
+    film = prepare(draw().films[0].path).data
+    with trained.running() as model:
+        faults.error("DetectCustomLabels", "ProvisionedThroughputExceededException", times=3)
+        assert model.detect(film).confidences
