@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
+from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 import attrs
@@ -35,6 +36,7 @@ _SCOPE: Final = re.compile(
     r"(?:Credential=|X-Amz-Credential=)([^/,&\s]+?)(?:/|%2F)\d{8}(?:/|%2F)"
     r"([a-z0-9-]+)(?:/|%2F)([a-z0-9-]+)(?:/|%2F)aws4_request"
 )
+_SIGNING_NAME: Final = "rekognition"
 _S3: Final = frozenset({"s3", "s3express"})
 _VIRTUAL_HOST: Final = re.compile(r"([a-z0-9][a-z0-9.\-]+)\.localhost(:\d+)?")
 
@@ -62,7 +64,7 @@ class Application:
             if "HTTP_X_AMZ_TARGET" in environ:
                 return self._rekognition(environ, start_response, signed)
             if signed is not None and signed.service not in _S3:
-                return _refuse_service(signed.service, start_response)
+                return _reply_error(_no_such_service(signed.service), start_response)
             return self._s3(environ, start_response, signed)
         except Exception:
             logger.exception("%s %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"))
@@ -73,7 +75,7 @@ class Application:
     ) -> Iterable[bytes]:
         try:
             body = _body(environ)
-            target = environ["HTTP_X_AMZ_TARGET"]
+            target = _target(environ)
             caller = _identified(signed)
             reply = answer(self._world, caller, target, body, check=self._check)
         except ServiceError as error:
@@ -91,6 +93,10 @@ class Application:
                 return self._world.objects.serve(environ, start_response)
         except BodyRefused as refused:
             return _reply_s3("400 Bad Request", refused.code, str(refused), start_response)
+        except ExpatError as error:
+            return _reply_s3("400 Bad Request", "MalformedXML", f"No XML: {error}", start_response)
+        except ValueError as error:  # what moto lets through of numbers and dates that are none
+            return _reply_s3("400 Bad Request", "InvalidArgument", str(error), start_response)
         except Exception:
             logger.exception("S3: %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             text = "We encountered an internal error. Please try again."
@@ -117,9 +123,21 @@ def _body(environ: WSGIEnvironment) -> bytes:
     return body
 
 
+def _target(environ: WSGIEnvironment) -> str:
+    target: str = environ["HTTP_X_AMZ_TARGET"]
+    if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] not in {"", "/"}:
+        raise ServiceError("UnknownOperationException", f"{target} takes POST to / only.")
+    return target
+
+
 def _identified(signed: Signed | None) -> Caller:
     if signed is None:
         raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
+    if signed.service != _SIGNING_NAME:
+        raise ServiceError(
+            "InvalidSignatureException",
+            f"Credential should be scoped to correct service: '{_SIGNING_NAME}'.",
+        )
     return signed.caller
 
 
@@ -134,9 +152,11 @@ def _by_path(environ: WSGIEnvironment) -> None:
     environ["HTTP_HOST"] = f"localhost:{environ['SERVER_PORT']}"
 
 
-def _refuse_service(service: str, start_response: StartResponse) -> Iterable[bytes]:
+def _no_such_service(service: str) -> ServiceError:
+    if service == _SIGNING_NAME:
+        return ServiceError("UnknownOperationException", "The request has no X-Amz-Target.")
     text = f"{service} is not offered by the local cloud; it has rekognition and s3."
-    return _reply_error(ServiceError("NotImplementedException", text), start_response)
+    return ServiceError("NotImplementedException", text)
 
 
 def _reply_error(error: ServiceError, start_response: StartResponse) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ _STATUS: Final = {
     "InternalServerError": 500,
     "ThrottlingException": 500,
     "NotImplementedException": 501,
+    "InvalidSignatureException": 403,
     "MissingAuthenticationTokenException": 403,
     "RequestEntityTooLargeException": 413,
 }

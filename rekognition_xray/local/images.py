@@ -11,6 +11,7 @@ from PIL import Image
 from rekognition_xray.local.assumptions import Limits
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
+_MOST_PIXELS: Final = 89_000_000  # below where Pillow begins to warn
 _JPEG: Final = b"\xff\xd8\xff"
 
 Reason = Literal["format", "bytes", "size"]
@@ -66,8 +67,11 @@ def _size(data: bytes) -> ImageSize:
         raise ImageRefused("format", "neither JPEG nor PNG")
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-            return ImageSize(*image.size)
+            size = ImageSize(*image.size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageRefused("bytes", f"would unpack to too much: {error}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageRefused("format", f"the header cannot be read: {error}") from error
+    if size.width * size.height > _MOST_PIXELS:
+        raise ImageRefused("bytes", f"{size.width} x {size.height} pixels would unpack to too much")
+    return size

@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import uuid
 from typing import TYPE_CHECKING, Final
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.trigger import trigger
+from waitress.utilities import BadRequest, Error
+
+from rekognition_xray.local.failures import ServiceError
+from rekognition_xray.local.protocol import CONTENT_TYPE, render_error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -21,14 +26,54 @@ HOLDING_PLACES: Final = 20
 """Threads that held Describes may take; the rest keep answering."""
 
 
+_TLS: Final = b"\x16\x03"  # how a client that was given an https address begins
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+class _Refusal:
+    """waitress's answer to a request that is no HTTP, in the form of the service's errors."""
+
+    _CODES: Final = {
+        413: "RequestEntityTooLargeException",
+        431: "RequestHeaderFieldsTooLargeException",
+    }
+
+    def __init__(self, error: Error) -> None:
+        self._status = f"{error.code} {error.reason}" if error.code < 500 else "400 Bad Request"
+        code = self._CODES.get(error.code, "SerializationException")
+        self._error = ServiceError(code, f"The request is not understood: {error.body}")
+
+    def to_response(self, _ident: str) -> tuple[str, list[tuple[str, str]], bytes]:
+        request_id = str(uuid.uuid4())
+        headers = [("Content-Type", CONTENT_TYPE), ("x-amzn-RequestId", request_id)]
+        return self._status, headers, render_error(self._error, request_id)
+
+
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """waitress's, which after ``Expect: 100-continue`` waits for ever for a body of no bytes."""
+    """waitress's, more strictly, and with errors in the service's form.
+
+    waitress itself waits for ever for a body of no bytes after ``Expect: 100-continue``, and for
+    the end of the headers of what is no HTTP.
+    """
+
+    completed: bool
 
     def received(self, data: bytes) -> int:
         taken: int = super().received(data)
+        if not self.completed and self.header_plus.startswith(_TLS):
+            self.parse_header(b"GET / HTTP/1.0\r\n")
+            self.error = BadRequest("this is TLS; the local cloud speaks http, not https")
+            self.completed = True
         if self.completed:
             self.expect_continue = False
+        if self.error is not None:
+            self.error = _Refusal(self.error)
         return taken
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.version not in _VERSIONS:
+            raise ParsingError("the version of HTTP is neither 1.0 nor 1.1")
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
