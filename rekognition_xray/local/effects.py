@@ -99,8 +99,9 @@ class Fault:
 
     def release(self) -> None:
         """Lets the stops that hang go on; anything else has nothing to release."""
-        while self._held:
-            self._held.pop()()
+        held, self._held = self._held, []  # each goes on once, though two may release at a time
+        for go_on in held:
+            go_on()
 
     def __str__(self) -> str:
         often = "every call" if self.times is None else f"{self.times} x"
