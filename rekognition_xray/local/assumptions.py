@@ -42,6 +42,12 @@ class Assumptions:
     """2.2: CreateProjectVersion with a dataset whose creation failed."""
     failed_version_start: Code = "ResourceInUseException"
     """2.3: StartProjectVersion of a version whose training failed."""
+    unstartable_version: Code = "ResourceInUseException"
+    """2.3: StartProjectVersion in any other state that is not `startable`."""
+    unstoppable_version: Code = "ResourceInUseException"
+    """2.3: StopProjectVersion in a state that is not `stoppable`."""
+    undeletable_version: Code = "ResourceInUseException"
+    """2.3: DeleteProjectVersion while a version starts, stops, is copied or is deleted."""
     duplicate_policy: Code = "ResourceAlreadyExistsException"
     """1.5 PutProjectPolicy: a name that is there, without a revision."""
     copy_across_regions: Code = "InvalidParameterException"
@@ -53,7 +59,15 @@ class Assumptions:
     policy_conditions: Literal["hold", "fail"] = "hold"
     """7.5: conditions in a project policy are accepted; the local cloud cannot judge them."""
     busy_dataset_listing: Code = "ResourceNotReadyException"
-    """2.2: listing a dataset while it is created or updated."""
+    """2.2: listing a dataset that is updated or deleted, or whose creation failed."""
+    dataset_deletion: Code = "ResourceInUseException"
+    """2.2: updating or deleting a dataset that is being deleted."""
+    busy_dataset_training: Code = "ResourceInUseException"
+    """2.2: CreateProjectVersion while a dataset is created, updated or deleted."""
+    unready_distribution: Code = "ResourceNotReadyException"
+    """2.2: distributing a dataset that is being deleted, or whose creation failed."""
+    failed_update: Code | None = None
+    """2.2: updating, distributing or training after an update that failed; None allows it."""
     startable: frozenset[str] = frozenset(
         {"TRAINING_COMPLETED", "COPYING_COMPLETED", "STOPPED", "FAILED"}
     )

@@ -65,7 +65,7 @@ def _source(world: World, caller: Caller, asked: Members) -> Version:
     project, source = world.store.projects.get(project_arn), world.store.versions.get(arn)
     if project is None or project.status == DELETING:
         raise not_found(project_arn)
-    if source is None or source.status == DELETING:
+    if source is None:
         raise not_found(arn)
     if source.project_arn != project_arn:
         raise invalid_parameter("The source model is not one of the source project.")

@@ -82,8 +82,7 @@ def delete_dataset(world: World, caller: Caller, asked: Members) -> Members:
     """DeleteDataset; images and manifests in S3 stay."""
     with world.store.transaction():
         dataset = dataset_of(world, caller, asked["DatasetArn"])
-        if dataset.status in BUSY:
-            raise in_use(f"The dataset is {dataset.status}.")
+        check_free(world, dataset)
         world.store.datasets.put(
             attrs.evolve(dataset, status=DELETING, message="The dataset is being deleted.")
         )
@@ -114,6 +113,21 @@ def _images_gone(world: World, dataset: Dataset) -> str | None:
         f"{missing} of the first {len(lines)} images are not in S3: objects end with the local "
         "cloud's process, which was started anew. Upload them again."
     )
+
+
+def check_free(world: World, dataset: Dataset) -> None:
+    """Raises ResourceInUse while something is done with a dataset."""
+    if dataset.status == DELETING:
+        raise ServiceError(world.assumptions.dataset_deletion, "The dataset is being deleted.")
+    if dataset.status in BUSY:
+        raise in_use(f"The dataset is {dataset.status}.")
+
+
+def check_last_update(world: World, dataset: Dataset) -> None:
+    """Raises what is assumed of a dataset whose last update failed, if anything."""
+    code = world.assumptions.failed_update
+    if dataset.status == "UPDATE_FAILED" and code is not None:
+        raise ServiceError(code, f"The last update of the {dataset.type} dataset failed.")
 
 
 def settle(world: World, dataset: Dataset, status: str, message: str, code: str) -> None:

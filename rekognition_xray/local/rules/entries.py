@@ -9,7 +9,7 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.entry_table import EntryFilter
-from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter, not_ready
+from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_ready
 from rekognition_xray.local.manifests.faults import NOT_ENOUGH_TO_DISTRIBUTE
 from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
 from rekognition_xray.local.manifests.line_rules import LineRules
@@ -17,9 +17,12 @@ from rekognition_xray.local.manifests.lines import read_line, with_reports
 from rekognition_xray.local.pages import page_size
 from rekognition_xray.local.records import Dataset, Entry, Members
 from rekognition_xray.local.rules.datasets import (
-    BUSY,
+    CREATING,
+    DELETING,
     SERVICE_FAULT,
     UPDATING,
+    check_free,
+    check_last_update,
     put_entries,
     settle,
 )
@@ -36,8 +39,8 @@ def update_dataset_entries(world: World, caller: Caller, asked: Members) -> Memb
     blob: bytes = asked["Changes"]["GroundTruth"]
     with world.store.transaction():
         dataset = dataset_of(world, caller, asked["DatasetArn"])
-        if dataset.status in BUSY:
-            raise in_use(f"The dataset is {dataset.status}.")
+        check_free(world, dataset)
+        check_last_update(world, dataset)
         if dataset.status == "CREATE_FAILED":
             raise ServiceError(
                 world.assumptions.failed_dataset_update, "The dataset's creation failed; delete it."
@@ -58,8 +61,7 @@ def distribute_dataset_entries(world: World, caller: Caller, asked: Members) -> 
         found = [dataset_of(world, caller, one["Arn"]) for one in asked["Datasets"]]
         train, test = _train_and_test(found)
         for dataset in found:
-            if dataset.status in BUSY or dataset.status == "CREATE_FAILED":
-                raise not_ready(f"The {dataset.type} dataset is {dataset.status}.")
+            _check_distributable(world, dataset)
         if world.store.entries.statistics(test.arn).total:
             raise invalid_parameter("The test dataset has entries already.")
         if not world.store.entries.statistics(train.arn).total:
@@ -121,9 +123,20 @@ def listed(text: str, rules: LineRules) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
+def _check_distributable(world: World, dataset: Dataset) -> None:
+    text = f"The {dataset.type} dataset is {dataset.status}."
+    if dataset.status in {CREATING, UPDATING}:
+        raise not_ready(text)
+    if dataset.status in {DELETING, "CREATE_FAILED"}:
+        raise ServiceError(world.assumptions.unready_distribution, text)
+    check_last_update(world, dataset)
+
+
 def _listable(world: World, caller: Caller, arn: str) -> Dataset:
     dataset = dataset_of(world, caller, arn)
-    if dataset.status in BUSY or dataset.status == "CREATE_FAILED":
+    if dataset.status == CREATING:
+        raise not_ready("The dataset is being created.")
+    if dataset.status in {UPDATING, DELETING, "CREATE_FAILED"}:
         raise ServiceError(
             world.assumptions.busy_dataset_listing, f"The dataset is {dataset.status}."
         )

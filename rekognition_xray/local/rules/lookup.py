@@ -28,10 +28,10 @@ def dataset_of(world: World, caller: Caller, arn: str) -> Dataset:
 
 
 def version_of(world: World, caller: Caller, arn: str) -> Version:
-    """The version. Raises ResourceNotFound, also while it is deleted."""
+    """The version. Raises ResourceNotFound."""
     _check_own(world, caller, arn)
     found = world.store.versions.get(arn)
-    if found is None or found.status == DELETING:
+    if found is None:
         raise not_found(arn)
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.effects import Fault, Hang
-from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
+from rekognition_xray.local.failures import ServiceError, invalid_parameter
 from rekognition_xray.local.jobs import Stopped
 from rekognition_xray.local.records import Charge, Members, Version
 from rekognition_xray.local.rules.lookup import version_of
@@ -24,9 +24,7 @@ def start_project_version(world: World, caller: Caller, asked: Members) -> Membe
     with world.store.transaction():
         version = version_of(world, caller, asked["ProjectVersionArn"])
         if version.status not in world.assumptions.startable:
-            code = world.assumptions.failed_version_start
-            failed = version.status == "TRAINING_FAILED"
-            raise ServiceError(code if failed else "ResourceInUseException", _state(version))
+            raise ServiceError(_start_refusal(world, version), _state(version))
         _check_room(world, caller, max(least, most or 0))
         version = attrs.evolve(
             version,
@@ -47,7 +45,7 @@ def stop_project_version(world: World, caller: Caller, asked: Members) -> Member
     with world.store.transaction():
         version = version_of(world, caller, asked["ProjectVersionArn"])
         if version.status not in world.assumptions.stoppable:
-            raise in_use(_state(version))
+            raise ServiceError(world.assumptions.unstoppable_version, _state(version))
         world.store.versions.put(
             attrs.evolve(version, status=STOPPING, message="The model is stopping.")
         )
@@ -124,6 +122,12 @@ def _fail(world: World, version: Version) -> None:
 
 def _settle(world: World, version: Version, status: str, message: str) -> None:
     world.store.versions.put(attrs.evolve(version, status=status, message=message))
+
+
+def _start_refusal(world: World, version: Version) -> str:
+    if version.status == "TRAINING_FAILED":
+        return world.assumptions.failed_version_start
+    return world.assumptions.unstartable_version
 
 
 def _state(version: Version) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import attrs
 
-from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
+from rekognition_xray.local.failures import ServiceError, invalid_parameter
 from rekognition_xray.local.jobs import Stopped
 from rekognition_xray.local.pages import page_size
 from rekognition_xray.local.records import Charge, Dataset, Members, Project, Version
 from rekognition_xray.local.rules.datasets import BUSY as DATASET_BUSY
+from rekognition_xray.local.rules.datasets import check_last_update
 from rekognition_xray.local.rules.lookup import DELETING, datasets_of, project_of, version_of
 from rekognition_xray.local.rules.tags import check_tags
 from rekognition_xray.local.trainer import Sources, Trained, TrainingRefused, train
@@ -78,7 +79,8 @@ def delete_project_version(world: World, caller: Caller, asked: Members) -> Memb
     with world.store.transaction():
         version = version_of(world, caller, asked["ProjectVersionArn"])
         if version.status not in world.assumptions.deletable:
-            raise in_use(f"The model is {version.status}.")
+            code = _deletion_refusal(world, version)
+            raise ServiceError(code, f"The model is {version.status}.")
         _check_not_copied(world, version)
         world.store.versions.put(attrs.evolve(version, status=DELETING, message="Deleting."))
 
@@ -191,7 +193,13 @@ def _check_places(world: World, caller: Caller) -> None:
 def _check_not_copied(world: World, version: Version) -> None:
     copies = world.store.versions.find(status="COPYING_IN_PROGRESS")
     if any(copy.given["SourceProjectVersionArn"] == version.arn for copy in copies):
-        raise in_use("The model is being copied.")
+        raise ServiceError(world.assumptions.undeletable_version, "The model is being copied.")
+
+
+def _deletion_refusal(world: World, version: Version) -> str:
+    if version.status in {TRAINING, "RUNNING"}:  # the documented ones
+        return "ResourceInUseException"
+    return world.assumptions.undeletable_version
 
 
 def _sources(world: World, project: Project, asked: Members) -> Sources:
@@ -215,7 +223,11 @@ def _from_datasets(world: World, datasets: list[Dataset]) -> Sources:
         raise invalid_parameter("The project needs a training and a test dataset.")
     for dataset in datasets:
         if dataset.status in DATASET_BUSY:
-            raise in_use(f"The {dataset.type} dataset is {dataset.status}.")
+            raise ServiceError(
+                world.assumptions.busy_dataset_training,
+                f"The {dataset.type} dataset is {dataset.status}.",
+            )
+        check_last_update(world, dataset)
         if dataset.status == "CREATE_FAILED":
             raise ServiceError(
                 world.assumptions.failed_dataset_training,
