@@ -35,6 +35,7 @@ class Reply:
 class Wire:
     """One keep-alive connection to a local cloud, without a client library in between."""
 
+    cloud: LocalCloud
     connection: http.client.HTTPConnection
 
     def ask(self, operation: str, members: Any) -> Reply:
@@ -55,6 +56,6 @@ def wire() -> Iterator[Wire]:
         host, port = cloud.endpoint_url.removeprefix("http://").split(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=60)
         try:
-            yield Wire(connection)
+            yield Wire(cloud, connection)
         finally:
             connection.close()

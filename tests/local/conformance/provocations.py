@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
+from botocore.exceptions import ClientError
 from PIL import Image
 
 from rekognition_xray.local.assumptions import Assumptions, Limits
@@ -35,8 +37,7 @@ BY_FAULT_ONLY: Final[Mapping[tuple[str, str], str]] = {
 GENERAL: Final = {
     "AccessDeniedException": "the local cloud has no IAM",
     "InternalServerError": "nothing known brings it",
-    "ThrottlingException": "depends on the rate of calls",
-    "ProvisionedThroughputExceededException": "depends on the rate of calls",
+    "ProvisionedThroughputExceededException": "only detection has a rate of its own",
 }
 """Errors of every operation that hang on no state of a resource."""
 
@@ -47,6 +48,7 @@ def provocations() -> dict[tuple[str, str], Provocation]:
     for operation in cases.OPERATIONS:
         errors = modelled(operation)
         made[operation, "InvalidParameterException"] = _broken_shape(operation)
+        made[operation, "ThrottlingException"] = _called_too_often(operation)
         if "ResourceNotFoundException" in errors:
             made[operation, "ResourceNotFoundException"] = _absent(operation)
         if "InvalidPaginationTokenException" in errors:
@@ -88,6 +90,17 @@ def _broken_shape(operation: str) -> Provocation:
 
 def _absent(operation: str) -> Provocation:
     return lambda open_desk: (open_desk(), _least(operation))
+
+
+def _called_too_often(operation: str) -> Provocation:
+    def provoke(open_desk: Any) -> tuple[Any, Members]:
+        slow = Limits(call_tps=0.001, detect_tps=0.001, tag_tps=0.001)
+        desk, members = open_desk(limits=slow), _least(operation)
+        with suppress(ClientError):
+            desk.call(operation, **members)
+        return desk, members
+
+    return provoke
 
 
 def _garbage_token(operation: str) -> Provocation:
@@ -163,17 +176,18 @@ def _updating_a_busy_dataset(open_desk: Any) -> tuple[Any, Members]:
 
 
 @_provokes("ResourceNotReadyException", "ListDatasetEntries", "ListDatasetLabels")
-def _listing_not_ready(open_desk: Any) -> tuple[Any, Members]:
-    return _listing(open_desk, "ResourceNotReadyException")
+def _listing_too_early(open_desk: Any) -> tuple[Any, Members]:
+    desk, dataset = _creating(open_desk)
+    return desk, {"DatasetArn": dataset}
 
 
 @_provokes("ResourceInUseException", "ListDatasetEntries", "ListDatasetLabels")
-def _listing_in_use(open_desk: Any) -> tuple[Any, Members]:
-    return _listing(open_desk, "ResourceInUseException")
-
-
-def _listing(open_desk: Any, code: str) -> tuple[Any, Members]:
-    desk, dataset = _creating(open_desk, Assumptions(busy_dataset_listing=code))
+def _listing_during_an_update(open_desk: Any) -> tuple[Any, Members]:
+    chosen = Assumptions(busy_dataset_listing="ResourceInUseException")
+    desk, dataset = _creating(open_desk, chosen)
+    desk.cloud.advance(1000)
+    changes = {"GroundTruth": b'{"source-ref": "s3://films/x"}'}
+    desk.call("UpdateDatasetEntries", DatasetArn=dataset, Changes=changes)
     return desk, {"DatasetArn": dataset}
 
 
@@ -279,6 +293,15 @@ def _too_large(open_desk: Any) -> tuple[Any, Members]:
     buffer = io.BytesIO()
     Image.new("L", (100, 100)).save(buffer, "PNG")
     return _detection(open_desk, {"Bytes": buffer.getvalue().ljust((4 << 20) + 1, b"\0")})
+
+
+@_provokes("ProvisionedThroughputExceededException", "DetectCustomLabels")
+def _more_than_the_units_bear(open_desk: Any) -> tuple[Any, Members]:
+    desk = open_desk(limits=Limits(unit_tps=0.001))
+    members = {"ProjectVersionArn": desk.running(), "Image": {"Bytes": b"x"}}
+    with suppress(ClientError):
+        desk.call("DetectCustomLabels", **members)
+    return desk, members
 
 
 def _detection(open_desk: Any, image: Members) -> tuple[Any, Members]:

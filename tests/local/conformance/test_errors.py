@@ -12,6 +12,11 @@ PAIRS = provocations.pairs()
 DRIVEN = [pair for pair in PAIRS if (pair.operation, pair.code) in PROVOKED]
 
 
+def status_of(code):
+    """Botocore's model calls two errors faults of the service."""
+    return 500 if code in {"InternalServerError", "ThrottlingException"} else 400
+
+
 @pytest.mark.parametrize("pair", DRIVEN, ids=str)
 def test_a_state_or_value_brings_the_error(open_desk, pair):
     desk, members = PROVOKED[pair.operation, pair.code](open_desk)
@@ -20,8 +25,17 @@ def test_a_state_or_value_brings_the_error(open_desk, pair):
     answer = caught.value.response
     assert answer["Error"]["Code"] == pair.code
     assert answer["Error"]["Message"]
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == status_of(pair.code)
     assert answer["ResponseMetadata"]["RequestId"]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_a_fault_brings_the_error(wire, pair):
+    wire.cloud.faults.error(pair.operation, pair.code)
+    reply = wire.ask(pair.operation, {})
+    assert (reply.status, reply.code) == (status_of(pair.code), pair.code)
+    assert reply.document["Message"]
+    assert not wire.cloud.faults.unmet()
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
