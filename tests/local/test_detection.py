@@ -197,3 +197,15 @@ def test_many_threads_get_the_answers_that_one_gets(desk, running, film):
 def test_confidences_have_no_tail_of_binary_arithmetic(desk, running, film):
     found = detect(desk, running, film("viral"), MinConfidence=0)
     assert all(one["Confidence"] == round(one["Confidence"], 5) for one in found)
+
+
+def test_an_image_in_a_bucket_of_another_region_is_refused(desk, running, film):
+    place = {"LocationConstraint": "eu-west-1"}
+    desk.s3.create_bucket(Bucket="far-away", CreateBucketConfiguration=place)
+    desk.put("a.jpeg", film("viral"), bucket="far-away")
+    code = desk.refused(
+        "DetectCustomLabels",
+        ProjectVersionArn=running,
+        Image={"S3Object": {"Bucket": "far-away", "Name": "a.jpeg"}},
+    )
+    assert code == "InvalidS3ObjectException"
