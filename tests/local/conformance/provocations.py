@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, Final
 
 import attrs
@@ -42,12 +43,14 @@ GENERAL: Final = {
 """Errors of every operation that hang on no state of a resource."""
 
 
+@cache
 def provocations() -> dict[tuple[str, str], Provocation]:
     """All of them, by operation and error code."""
     made = dict(_provocations)
+    broken = {case.operation: case for case in cases.outside()}
     for operation in cases.OPERATIONS:
         errors = modelled(operation)
-        made[operation, "InvalidParameterException"] = _broken_shape(operation)
+        made[operation, "InvalidParameterException"] = _broken_shape(broken[operation])
         made[operation, "ThrottlingException"] = _called_too_often(operation)
         if "ResourceNotFoundException" in errors:
             made[operation, "ResourceNotFoundException"] = _absent(operation)
@@ -76,9 +79,7 @@ def _least(operation: str) -> Members:
     return members
 
 
-def _broken_shape(operation: str) -> Provocation:
-    case = next(case for case in cases.outside() if case.operation == operation)
-
+def _broken_shape(case: cases.Case) -> Provocation:
     def provoke(open_desk: Any) -> tuple[Any, Members]:
         chosen = Assumptions(
             shape_error="InvalidParameterException", page_size_error="InvalidParameterException"
