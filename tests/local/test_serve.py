@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore import xform_name
 
 from rekognition_xray.local.__main__ import main
+from rekognition_xray.local.operations import OPERATIONS
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -66,72 +68,154 @@ def test_it_prints_what_to_export_and_at_the_end_the_bill(serve, number):
     assert err == ""
 
 
-@pytest.mark.skipif(not AWS.exists(), reason="the AWS command line is not installed")
-def test_the_aws_command_line_walks_the_whole_path(serve, tmp_path, film, line):
-    _, variables = serve("--bucket", "films", "--check")
-    environment = {**os.environ, **variables, "AWS_PAGER": ""}
+class CommandLine:
+    """The AWS command line in the environment that `serve` printed; notes which commands it ran."""
 
-    def aws(*arguments):
+    def __init__(self, variables):
+        self.environment = {**os.environ, **variables, "AWS_PAGER": ""}
+        self.ran = set()
+
+    def aws(self, *arguments):
         done = subprocess.run(
             [AWS, *arguments, "--output", "json"],
-            env=environment,
+            env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip().startswith("{") else {}
 
-    def rekognition(command, **options):
-        words = [part for name, value in options.items() for part in (f"--{name}", value)]
-        return aws("rekognition", command, *(word.replace("_", "-", 0) for word in words))
+    def __call__(self, command, **options):
+        """Runs `aws rekognition`; values that are no text are passed as JSON."""
+        self.ran.add(command)
+        words = []
+        for name, value in options.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            words += [f"--{name.replace('_', '-')}", text]
+        return self.aws("rekognition", command, *words)
 
-    (tmp_path / "films").mkdir()
+    def wait(self, waiter, project, version):
+        names = ("--project-arn", project, "--version-names", version)
+        self.aws("rekognition", "wait", waiter, *names)
+
+
+OUTPUT = "S3Bucket=films,S3KeyPrefix=out"
+
+
+def fill(rekognition, folder, film, line):
+    """A project with two datasets; tells their ARNs."""
     lines = []
-    for number in range(12):
+    for number in range(20):
         label = ("normal", "viral")[number % 2]
-        (tmp_path / "films" / f"{number}.jpeg").write_bytes(film(label, number))
+        (folder / f"{number}.jpeg").write_bytes(film(label, number))
         lines.append(line(f"x/{number}.jpeg", label))
-    (tmp_path / "films" / "all.manifest").write_text("\n".join(lines))
-    aws("s3", "cp", "--recursive", "--only-show-errors", str(tmp_path / "films"), "s3://films/x/")
-    project = rekognition("create-project", **{"project-name": "p"})["ProjectArn"]
-    source = json.dumps(
-        {"GroundTruthManifest": {"S3Object": {"Bucket": "films", "Name": "x/all.manifest"}}}
-    )
-    for kind in ("TRAIN", "TEST"):
-        rekognition(
-            "create-dataset",
-            **{"project-arn": project, "dataset-type": kind, "dataset-source": source},
-        )
+    (folder / "all.manifest").write_text("\n".join(lines[:18]))
+    changes = {"GroundTruth": "\n".join(lines[18:])}
+    rekognition.aws("s3", "cp", "--recursive", "--only-show-errors", str(folder), "s3://films/x/")
+
+    project = rekognition("create-project", project_name="p", tags={"owner": "clinic"})
+    project = project["ProjectArn"]
+    place = {"S3Object": {"Bucket": "films", "Name": "x/all.manifest"}}
+    train = rekognition(
+        "create-dataset",
+        project_arn=project,
+        dataset_type="TRAIN",
+        dataset_source={"GroundTruthManifest": place},
+    )["DatasetArn"]
+    test = rekognition("create-dataset", project_arn=project, dataset_type="TEST")["DatasetArn"]
+    described = rekognition("describe-dataset", dataset_arn=train)["DatasetDescription"]
+    assert described["Status"] == "CREATE_COMPLETE"
+    rekognition("update-dataset-entries", dataset_arn=train, changes=changes)
+    described = rekognition("describe-dataset", dataset_arn=train)["DatasetDescription"]
+    assert described["DatasetStats"]["TotalEntries"] == 20
+    rekognition("distribute-dataset-entries", datasets=[{"Arn": train}, {"Arn": test}])
+    shown = rekognition("describe-projects")["ProjectDescriptions"][0]["Datasets"]
+    assert {dataset["Status"] for dataset in shown} == {"UPDATE_COMPLETE"}
+    entries = rekognition("list-dataset-entries", dataset_arn=test)["DatasetEntries"]
+    assert len(entries) == 4
+    labels = rekognition("list-dataset-labels", dataset_arn=train)["DatasetLabelDescriptions"]
+    assert [one["LabelName"] for one in labels] == ["normal", "viral"]
+    return project, train, test
+
+
+def train_and_detect(rekognition, project, film_path):
+    """A trained version that is left running."""
     version = rekognition(
-        "create-project-version",
-        **{
-            "project-arn": project,
-            "version-name": "v1",
-            "output-config": "S3Bucket=films,S3KeyPrefix=out",
-        },
+        "create-project-version", project_arn=project, version_name="v1", output_config=OUTPUT
     )["ProjectVersionArn"]
-    aws(
-        *("rekognition", "wait", "project-version-training-completed"),
-        *("--project-arn", project, "--version-names", "v1"),
-    )
-    rekognition(
-        "start-project-version", **{"project-version-arn": version, "min-inference-units": "1"}
-    )
-    found = rekognition("describe-project-versions", **{"project-arn": project})
-    assert found["ProjectVersionDescriptions"][0]["Status"] == "RUNNING"
-    labels = rekognition(
+    rekognition.wait("project-version-training-completed", project, "v1")
+    rekognition("tag-resource", resource_arn=version, tags={"stage": "beta", "old": "yes"})
+    rekognition("untag-resource", resource_arn=version, tag_keys=["old"])
+    tags = rekognition("list-tags-for-resource", resource_arn=version)
+    assert tags == {"Tags": {"stage": "beta"}}
+
+    rekognition("start-project-version", project_version_arn=version, min_inference_units="1")
+    rekognition.wait("project-version-running", project, "v1")
+    shown = rekognition("describe-project-versions", project_arn=project)
+    assert shown["ProjectVersionDescriptions"][0]["Status"] == "RUNNING"
+    found = rekognition(
         "detect-custom-labels",
-        **{
-            "project-version-arn": version,
-            "image-bytes": f"fileb://{tmp_path}/films/1.jpeg",
-            "min-confidence": "0",
-        },
-    )["CustomLabels"]
-    assert labels[0]["Name"] == "viral"
-    stopped = rekognition("stop-project-version", **{"project-version-arn": version})
+        project_version_arn=version,
+        image_bytes=f"fileb://{film_path}",
+        min_confidence="0",
+    )
+    assert found["CustomLabels"][0]["Name"] == "viral"
+    return version
+
+
+def share(rekognition, project, version):
+    """A policy that comes and goes, and a copy in another project."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "rekognition:CopyProjectVersion",
+        "Resource": "*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    rekognition(
+        "put-project-policy", project_arn=project, policy_name="share", policy_document=document
+    )
+    policies = rekognition("list-project-policies", project_arn=project)["ProjectPolicies"]
+    assert [one["PolicyName"] for one in policies] == ["share"]
+    rekognition("delete-project-policy", project_arn=project, policy_name="share")
+    other = rekognition("create-project", project_name="q")["ProjectArn"]
+    copy = rekognition(
+        "copy-project-version",
+        source_project_arn=project,
+        source_project_version_arn=version,
+        destination_project_arn=other,
+        version_name="v1",
+        output_config=OUTPUT,
+    )["ProjectVersionArn"]
+    shown = rekognition("describe-project-versions", project_arn=other)
+    assert shown["ProjectVersionDescriptions"][0]["Status"] == "COPYING_COMPLETED"
+    return other, copy
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(not AWS.exists(), reason="the AWS command line is not installed")
+def test_the_aws_command_line_walks_through_every_operation(serve, tmp_path, film, line):
+    _, variables = serve("--bucket", "films", "--check")
+    rekognition = CommandLine(variables)
+    project, train, test = fill(rekognition, tmp_path, film, line)
+    version = train_and_detect(rekognition, project, tmp_path / "1.jpeg")
+    other, copy = share(rekognition, project, version)
+    stopped = rekognition("stop-project-version", project_version_arn=version)
     assert stopped == {"Status": "STOPPING"}
+    rekognition("describe-project-versions", project_arn=project)
+    for arn in (version, copy):
+        rekognition("delete-project-version", project_version_arn=arn)
+    for arn in (train, test):
+        rekognition("delete-dataset", dataset_arn=arn)
+    for arn in (project, other):
+        rekognition("describe-project-versions", project_arn=arn)
+    rekognition("describe-projects")
+    for arn in (project, other):
+        assert rekognition("delete-project", project_arn=arn) == {"Status": "DELETING"}
+    assert rekognition("describe-projects") == {"ProjectDescriptions": []}
+    assert rekognition.ran == {xform_name(name, "-") for name in OPERATIONS}
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(desk, capsys):
