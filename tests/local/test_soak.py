@@ -109,7 +109,7 @@ class Client:
             "ProjectArn": self.pick("project"),
             "DatasetType": self.random.choice(("TRAIN", "TEST")),
         }
-        if self.random.random() < 0.8:
+        if members["DatasetType"] == "TRAIN" or self.random.random() < 0.5:
             place = {"S3Object": {"Bucket": self.wire.account, "Name": "all.manifest"}}
             members["DatasetSource"] = {"GroundTruthManifest": place}
         self.remember("dataset", self.wire.ask("CreateDataset", **members).get("DatasetArn"))
@@ -127,7 +127,9 @@ class Client:
         self.wire.ask("UpdateDatasetEntries", DatasetArn=self.pick("dataset"), Changes=changes)
 
     def do_distribute(self):
-        pair = [{"Arn": self.pick("dataset")}, {"Arn": self.pick("dataset")}]
+        one = self.pick("dataset")
+        siblings = [arn for arn in self.known["dataset"] if _project(arn) == _project(one)]
+        pair = [{"Arn": one}, {"Arn": self.random.choice([*siblings, one])}]
         self.wire.ask("DistributeDatasetEntries", Datasets=pair)
 
     def do_list(self):
@@ -201,6 +203,10 @@ class Client:
 
     def do_put_object(self):
         self.wire.put(f"loose/{self.random.randrange(20)}", b"x" * self.random.randrange(2000))
+
+
+def _project(arn):
+    return arn.split("/")[1]
 
 
 def _absent(kind):
