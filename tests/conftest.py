@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+# Tests run side by side already: two workers whose numerics take both cores each only get in
+# each other's way. Read when numpy is loaded, so it is set before any test module is.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
 _REAL_FILMS = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import boto3
+import numpy as np  # noqa: F401 - runs in this process forget what they import, numpy must stay
 import pytest
 
 import rekognition_xray as rx
