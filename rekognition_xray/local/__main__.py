@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
+
+_BILL_SIGNAL = getattr(signal, "SIGUSR1", None)  # Windows has none
 
 _KEPT = """\
 # projects, datasets and models are as they were; S3 objects ended with the last process,
@@ -44,14 +47,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    asked_for_bill = threading.Event()
+    if _BILL_SIGNAL is not None:
+        signal.signal(_BILL_SIGNAL, lambda *_: asked_for_bill.set())
     try:
         _announce(cloud, kept=kept)
-        while not stop.wait(1.0):  # a wait without end would not see signals on every system
-            pass
+        while not stop.wait(0.5):  # a wait without end would not see signals on every system
+            if asked_for_bill.is_set():
+                asked_for_bill.clear()
+                _print_bill(cloud, "so far")
     finally:
         cloud.close()
-    print(f"# AWS would have charged\n{cloud.bill}", flush=True)
+    _print_bill(cloud, "in all")
     return 0
+
+
+def _print_bill(cloud: LocalCloud, when: str) -> None:
+    print(f"# AWS would have charged, {when}\n{cloud.bill}", flush=True)
 
 
 def _announce(cloud: LocalCloud, *, kept: bool) -> None:
@@ -59,6 +71,8 @@ def _announce(cloud: LocalCloud, *, kept: bool) -> None:
         print(_KEPT)
     for name, value in cloud.environment().items():
         print(f"export {name}={shlex.quote(value)}")
+    if _BILL_SIGNAL is not None:
+        print(f"# the bill so far: kill -USR1 {os.getpid()}")
     print("# ready; stop with Ctrl-C", flush=True)
 
 

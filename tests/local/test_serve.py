@@ -46,6 +46,8 @@ def serve():
         for row in iter(process.stdout.readline, ""):
             if row.startswith("# ready"):
                 return process, printed
+            if row.startswith("#"):
+                continue
             name, _, value = row.removeprefix("export ").strip().partition("=")
             printed[name] = shlex.split(value)[0]
         raise AssertionError(process.stderr.read())
@@ -63,9 +65,17 @@ def test_it_prints_what_to_export_and_at_the_end_the_bill(serve, number):
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert out.splitlines()[0] == "# AWS would have charged"
+    assert out.splitlines()[0] == "# AWS would have charged, in all"
     assert out.splitlines()[-1].split() == ["total", "$0.00"]
     assert err == ""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="signals of POSIX")
+def test_it_prints_the_bill_so_far_when_asked_and_goes_on(serve):
+    process, _ = serve()
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout.readline() == "# AWS would have charged, so far\n"
+    assert process.poll() is None
 
 
 class CommandLine:
