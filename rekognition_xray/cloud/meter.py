@@ -96,7 +96,7 @@ def running(
         StopFailedError: it could not be stopped and may go on billing.
     """
     per_hour = prices.per_hour(max_units or units)
-    seconds = _seconds_within(max_cost, per_hour)
+    seconds = _seconds_within(max_cost, prices, max_units or units)
     log.info("%s costs %s %s per hour while it runs", version.arn, per_hour, prices.currency)
     with _Signals() as signals, _watchdog(seconds, lambda: _stop_at_cap(version, per_hour)):
         status = version.describe().status
@@ -188,14 +188,14 @@ def _start(version: ModelVersion, units: int, max_units: int | None) -> None:
             )
 
 
-def _seconds_within(max_cost: Money | None, per_hour: Decimal) -> float | None:
+def _seconds_within(max_cost: Money | None, prices: PriceBook, units: int) -> float | None:
     if max_cost is None:
         return None
-    seconds = float(Decimal(max_cost) / per_hour * 3600)
+    seconds = float(prices.hours_within(max_cost, units=units) * 3600)
     if seconds < 60:
         raise CostCapError(
-            f"A cap of {max_cost} buys {seconds:.0f} s of a model that costs {per_hour} per hour; "
-            "nothing was started."
+            f"A cap of {max_cost} buys {seconds:.0f} s of a model that costs "
+            f"{prices.per_hour(units)} per hour; nothing was started."
         )
     return seconds
 

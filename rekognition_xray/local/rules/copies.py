@@ -15,7 +15,7 @@ from rekognition_xray.local.records import Members, Project, Version
 from rekognition_xray.local.results import ResultFiles
 from rekognition_xray.local.rules.lookup import DELETING, project_of
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.rules.versions import READY, check_name_and_room
+from rekognition_xray.local.rules.versions import READY, check_name_and_room, record_version
 from rekognition_xray.local.world import Caller, World
 
 COPYING, COPIED, FAILED = "COPYING_IN_PROGRESS", "COPYING_COMPLETED", "COPYING_FAILED"
@@ -34,20 +34,10 @@ def copy_project_version(world: World, caller: Caller, asked: Members) -> Member
         source = _source(world, caller, asked)
         check_name_and_room(world, project, name)
         _check_places(world, caller)
-        stamp = world.clock.stamp()
-        copy = Version(
-            arn=f"{caller.arn}project/{project.name}/version/{name}/{stamp}",
-            project_arn=project.arn,
-            account=caller.account,
-            region=caller.region,
-            name=name,
-            created=stamp / 1000,
-            status=COPYING,
-            message="The model is being copied.",
-            given=_given(asked, source),
-            outcome={},
+        given = _given(asked, source)
+        copy = record_version(
+            world, caller, project, name, COPYING, "The model is being copied.", given
         )
-        world.store.versions.put(copy)
         world.store.put_tags(copy.arn, tags)
     _start(world, project, source, copy)
     return {"ProjectVersionArn": copy.arn}

@@ -31,23 +31,39 @@ def create_project_version(world: World, caller: Caller, asked: Members) -> Memb
         check_name_and_room(world, project, name)
         _check_places(world, caller)
         sources = _sources(world, project, asked)
-        stamp = world.clock.stamp()
-        version = Version(
-            arn=f"{caller.arn}project/{project.name}/version/{name}/{stamp}",
-            project_arn=project.arn,
-            account=caller.account,
-            region=caller.region,
-            name=name,
-            created=stamp / 1000,
-            status=TRAINING,
-            message="The model is being trained.",
-            given=_given(asked),
-            outcome={},
+        version = record_version(
+            world, caller, project, name, TRAINING, "The model is being trained.", _given(asked)
         )
-        world.store.versions.put(version)
         world.store.put_tags(version.arn, tags)
     _train(world, project, version, sources)
     return {"ProjectVersionArn": version.arn}
+
+
+def record_version(  # noqa: PLR0917 - what a version is made of
+    world: World,
+    caller: Caller,
+    project: Project,
+    name: str,
+    status: str,
+    message: str,
+    given: Members,
+) -> Version:
+    """Writes down a new version of a project, before the work on it begins."""
+    stamp = world.clock.stamp()
+    version = Version(
+        arn=f"{caller.arn}project/{project.name}/version/{name}/{stamp}",
+        project_arn=project.arn,
+        account=caller.account,
+        region=caller.region,
+        name=name,
+        created=stamp / 1000,
+        status=status,
+        message=message,
+        given=given,
+        outcome={},
+    )
+    world.store.versions.put(version)
+    return version
 
 
 def describe_project_versions(world: World, caller: Caller, asked: Members) -> Members:
