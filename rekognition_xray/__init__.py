@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.cloud.aws import Aws
     from rekognition_xray.cloud.project import CustomLabelsProject
-    from rekognition_xray.cloud.storage import S3Location
+    from rekognition_xray.cloud.s3 import S3Location
     from rekognition_xray.cloud.version import ModelVersion, VersionDescription
     from rekognition_xray.costs import Estimate, PriceBook
     from rekognition_xray.data.audit import Audit, Finding
@@ -32,7 +32,7 @@ _HOMES = {
     "clinic.policy": ("Policy",),
     "cloud.aws": ("Aws",),
     "cloud.project": ("CustomLabelsProject",),
-    "cloud.storage": ("S3Location",),
+    "cloud.s3": ("S3Location",),
     "cloud.version": ("ModelVersion", "VersionDescription"),
     "costs": ("Estimate", "PriceBook"),
     "data.audit": ("Audit", "Finding"),

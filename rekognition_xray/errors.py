@@ -102,13 +102,13 @@ class DataError(XrayError, ValueError):
     """Films, names, labels or manifests that cannot be used.
 
     Attributes:
-        paths: every file that is concerned.
+        paths: every file that is concerned; text for an address in S3.
     """
 
     default_hint = "Mend or remove the files that are named, then run it again."
 
     def __init__(
-        self, message: str, *, paths: Iterable[Path] = (), hint: str | None = None
+        self, message: str, *, paths: Iterable[Path | str] = (), hint: str | None = None
     ) -> None:
         self.paths = tuple(paths)
         super().__init__(message, hint=hint)
@@ -145,7 +145,7 @@ class ImageError(DataError):
         *,
         code: str = "unreadable",
         reason: str = "",
-        paths: Iterable[Path] = (),
+        paths: Iterable[Path | str] = (),
         hint: str | None = None,
     ) -> None:
         self.code = code

@@ -21,7 +21,7 @@ from rekognition_xray.clinic.figures import (
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.results import read_snapshot, read_summary
 from rekognition_xray.clinic.tables import markdown, plain
-from rekognition_xray.cloud.storage import read_object
+from rekognition_xray.cloud.s3 import read_object
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.storage import Receipt, S3Location, write_object
+from rekognition_xray.cloud.s3 import S3Location, write_object
+from rekognition_xray.cloud.upload import Receipt
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.manifest import Entry, parse, render
@@ -86,8 +87,8 @@ class Manifest:
         split = f"/{part.part.name}-{part.part.fingerprint}" if part.part else ""
         return cls(
             tuple(sorted(entries, key=lambda entry: entry.source_ref)),
-            f"rekognition-xray/{part.rule or 'labels'}{split}",
-            part.labelled or _youngest(part),
+            f"rekognition-xray/{part.labelling.rule or 'labels'}{split}",
+            part.labelling.on or _youngest(part),
         )
 
     def text(self) -> str:

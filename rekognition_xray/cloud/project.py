@@ -14,14 +14,9 @@ import attrs
 from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType
-from rekognition_xray.cloud.storage import (
-    Receipt,
-    S3Location,
-    check_bucket,
-)
-from rekognition_xray.cloud.storage import (
-    store as store_films,
-)
+from rekognition_xray.cloud.s3 import S3Location, check_bucket
+from rekognition_xray.cloud.upload import Receipt
+from rekognition_xray.cloud.upload import store as store_films
 from rekognition_xray.cloud.version import ModelVersion
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.costs import Money, PriceBook, money

@@ -12,7 +12,7 @@ import attrs
 
 from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.storage import S3Location
+from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.waiting import Progress, Settled, SettleTable, Wait, reporter
 from rekognition_xray.costs import Money, PriceBook
 from rekognition_xray.errors import InvalidRequestError, NotFoundError, TrainingFailedError

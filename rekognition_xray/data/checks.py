@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Final
 
@@ -142,7 +142,8 @@ def across_official_splits(dataset: XrayDataset, _: Looks) -> Iterator[Finding]:
         yield _warning(
             "patients-across-official-splits",
             f"{len(crossing):,} {'patient' if len(crossing) == 1 else 'patients'} (by the rule "
-            f"{dataset.rule!r}) in more than one official folder, with {len(noted):,} films.",
+            f"{dataset.labelling.rule!r}) in more than one official folder, with "
+            f"{len(noted):,} films.",
             noted,
             "Use split(), which keeps patients whole, rather than the official folders.",
         )
@@ -234,7 +235,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 """All checks, in the order in which an audit reports."""
 
-_Noted = Iterable[tuple[Path, str]]
+_Noted = Iterable[tuple[Path | str, str]]
 
 
 def _error(code: str, message: str, noted: _Noted, advice: str) -> Finding:
@@ -247,7 +248,7 @@ def _warning(code: str, message: str, noted: _Noted, advice: str) -> Finding:
     return Finding(code, "warning", message, paths, advice, notes)
 
 
-def _columns(noted: _Noted) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+def _columns(noted: _Noted) -> tuple[tuple[Path | str, ...], tuple[str, ...]]:
     pairs = list(noted)
     return tuple(path for path, _ in pairs), tuple(note for _, note in pairs)
 
@@ -262,5 +263,5 @@ def _pictures(sets: list[list[Xray]]) -> str:
     return f"{len(sets):,} {'picture' if len(sets) == 1 else 'pictures'} in {films:,} films"
 
 
-def _files(found: list[tuple[Path, str]]) -> str:
+def _files(found: Sized) -> str:
     return "1 file" if len(found) == 1 else f"{len(found):,} files"

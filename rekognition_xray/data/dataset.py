@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from rekognition_xray.data.films import Part, Rejected, Xray
+from rekognition_xray.data.films import Labelling, Part, Rejected, Xray
 from rekognition_xray.data.folders import read_folder
 from rekognition_xray.data.names import KERMANY, NamingRule
 from rekognition_xray.labels import in_order
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
     from rekognition_xray.data.audit import Audit
     from rekognition_xray.data.split import Split
 
-__all__ = ["Part", "Rejected", "Xray", "XrayDataset"]
+__all__ = ["Labelling", "Part", "Rejected", "Xray", "XrayDataset"]
 
 
 def _ordered(films: Iterable[Xray]) -> tuple[Xray, ...]:
-    return tuple(sorted(films, key=lambda film: (film.name, str(film.path))))
+    return tuple(sorted(films, key=lambda film: (film.name, str(film.source))))
 
 
 @attrs.frozen(repr=False)
@@ -33,15 +32,13 @@ class XrayDataset:
     Attributes:
         films: the films.
         rejected: files that look like films and could not be taken; ``audit()`` reports them.
-        rule: name of the naming rule that gave the labels.
-        labelled: a date by which the labels were made, where one is known.
+        labelling: where the labels come from.
         part: of which split this dataset is a part, if it is one.
     """
 
     films: tuple[Xray, ...] = attrs.field(converter=_ordered)
     rejected: tuple[Rejected, ...] = ()
-    rule: str = ""
-    labelled: datetime.date | None = None
+    labelling: Labelling = attrs.field(factory=Labelling)
     part: Part | None = None
 
     @classmethod
@@ -60,7 +57,7 @@ class XrayDataset:
             EmptyDatasetError: no file fits the rule.
         """
         films, rejected = read_folder(folder, names)
-        return cls(films, tuple(rejected), names.name, names.labelled)
+        return cls(films, tuple(rejected), names.labelling)
 
     @property
     def labels(self) -> tuple[str, ...]:

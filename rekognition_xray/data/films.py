@@ -1,32 +1,56 @@
-"""The values a dataset is made of: ``Xray``, ``Rejected`` and ``Part``."""
+"""The values a dataset is made of: ``Xray``, ``Rejected``, ``Labelling`` and ``Part``."""
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Literal
 
 import attrs
 
+from rekognition_xray.errors import DataError
+
+
+def _default_name(film: Xray) -> str:
+    return film.source if isinstance(film.source, str) else film.source.as_posix()
+
 
 @attrs.frozen
 class Xray:
-    """One film on disk.
+    """One film, on disk or in S3.
 
     Attributes:
-        path: where the file lies.
+        source: a path, or the address ``s3://bucket/key`` of a film that lies in S3.
         label: such as ``normal``.
         patient: equal for all films of one patient; None where nobody knows.
         split: the official folder ``train``, ``test`` or ``val``, where there is one.
         name: the path within the dataset, with ``/``; the same on every machine.
     """
 
-    path: Path
+    source: Path | str
     label: str
     patient: str | None = None
     split: str | None = None
-    name: str = attrs.field(
-        default=attrs.Factory(lambda self: self.path.as_posix(), takes_self=True)
-    )
+    name: str = attrs.field(default=attrs.Factory(_default_name, takes_self=True))
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies on disk.
+
+        Raises:
+            DataError: the film lies in S3.
+        """
+        if isinstance(self.source, str):
+            raise DataError(
+                f"{self.source} lies in S3, not on this machine.",
+                hint="Fetch the films first (aws s3 sync) and read the folder.",
+            )
+        return self.source
+
+    @property
+    def address(self) -> str | None:
+        """``s3://bucket/key`` of a film in S3, None for one on disk."""
+        return self.source if isinstance(self.source, str) else None
 
     @property
     def group(self) -> str:
@@ -39,14 +63,31 @@ class Rejected:
     """A file that looks like a film and did not become one.
 
     Attributes:
-        path: where the file lies.
+        path: where the file lies; text for an address in S3.
         reason: why, as part of a sentence.
         code: ``no-label``, ``contradictory-labels`` or ``unreadable``.
     """
 
-    path: Path
+    path: Path | str
     reason: str
     code: Literal["no-label", "contradictory-labels", "unreadable"] = "no-label"
+
+
+@attrs.frozen
+class Labelling:
+    """Where the labels of a dataset come from; it goes into each line of a manifest.
+
+    Attributes:
+        rule: name of the rule that read the labels, such as ``kermany``.
+        by: who made them, as free text; empty where nobody said.
+        on: a date by which they were made; None where nobody knows, never an invented one.
+        human: whether people made them.
+    """
+
+    rule: str = ""
+    by: str = ""
+    on: datetime.date | None = None
+    human: bool = True
 
 
 @attrs.frozen
@@ -54,7 +95,7 @@ class Part:
     """Says of which split a dataset is a part; it travels into the manifest's job name.
 
     Attributes:
-        name: ``train`` or ``test``.
+        name: such as ``train`` or ``test``.
         fingerprint: the split's fingerprint.
     """
 

@@ -28,7 +28,7 @@ class Finding:
     code: str
     severity: Literal["error", "warning"]
     message: str
-    paths: tuple[Path, ...]
+    paths: tuple[Path | str, ...]
     advice: str
     notes: tuple[str, ...] = ()
 

@@ -108,7 +108,7 @@ def _film(path: Path, root: Path, names: NamingRule) -> Xray | Rejected:
     except LabelsError as error:
         return Rejected(path, error.message, "contradictory-labels")
     if read is None or not read.label:
-        return Rejected(path, f"the name fits no pattern of the rule {names.name!r}")
+        return Rejected(path, f"the name fits no pattern of the rule {names.labelling.rule!r}")
     return Xray(path, read.label, read.patient, read.split, relative.as_posix())
 
 
@@ -117,6 +117,6 @@ def _empty(root: Path, names: NamingRule, rejected: list[Rejected]) -> EmptyData
         return EmptyDatasetError(f"{root} holds no image.", paths=(root,))
     listed = list_paths(f"{item.path}: {item.reason}" for item in rejected)
     return EmptyDatasetError(
-        f"No image in {root} fits the naming rule {names.name!r}:\n{listed}",
+        f"No image in {root} fits the naming rule {names.labelling.rule!r}:\n{listed}",
         paths=[item.path for item in rejected],
     )

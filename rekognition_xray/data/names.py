@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import attrs
 
+from rekognition_xray.data.films import Labelling
 from rekognition_xray.errors import LabelsError
 from rekognition_xray.labels import BACTERIAL, NORMAL, PNEUMONIA, VIRAL, is_pneumonia
 
@@ -35,12 +36,8 @@ class NamingRule(Protocol):
     """A rule; any frozen object with these members will do."""
 
     @property
-    def name(self) -> str:
-        """The rule's name; it goes into the manifest's job name."""
-
-    @property
-    def labelled(self) -> datetime.date | None:
-        """A date by which the labels were made, where one is known; never an invented one."""
+    def labelling(self) -> Labelling:
+        """Where the labels come from: the rule's name, who made them, and when."""
 
     def read(self, path: PurePath) -> FilmName | None:
         """Reads one path, relative to the dataset's folder.
@@ -87,14 +84,13 @@ class KermanyRule:
     typed: bool = False
 
     @property
-    def name(self) -> str:
-        """``kermany``, or ``kermany-by-type``."""
-        return "kermany-by-type" if self.typed else "kermany"
+    def labelling(self) -> Labelling:
+        """By the set's readers, by 2 June 2018, when V2 was published (doi:10.17632/rscbjbr9sj.2).
 
-    @property
-    def labelled(self) -> datetime.date:
-        """2 June 2018, when V2 with its labels was published (doi:10.17632/rscbjbr9sj.2)."""
-        return datetime.date(2018, 6, 2)
+        The rule is called ``kermany``, or ``kermany-by-type``.
+        """
+        rule = "kermany-by-type" if self.typed else "kermany"
+        return Labelling(rule, by="readers of Kermany 2018", on=datetime.date(2018, 6, 2))
 
     def by_type(self) -> KermanyRule:
         """The same names with (number, type) as the patient.

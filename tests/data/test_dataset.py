@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path, PurePath
 import attrs
 import pytest
 
-from rekognition_xray.data.dataset import Part, Xray, XrayDataset
+from rekognition_xray.data.dataset import Labelling, Part, Xray, XrayDataset
 from rekognition_xray.data.names import KERMANY, FilmName
 from rekognition_xray.errors import EmptyDatasetError, FolderNotFoundError
 
@@ -19,8 +20,7 @@ Write = Callable[..., Path]
 class ByFolder:
     """A rule of a user's own: the folder is the label, nobody knows the patient."""
 
-    name: str = "by-folder"
-    labelled: None = None
+    labelling: Labelling = attrs.field(default=Labelling("by-folder"))
 
     def read(self, path: PurePath) -> FilmName | None:
         return FilmName(path.parent.name)
@@ -65,7 +65,8 @@ def test_patients_are_counted_for_each_label_and_once_in_all(folder: Path) -> No
 
 def test_the_dataset_says_which_rule_and_date_its_labels_have(folder: Path) -> None:
     dataset = XrayDataset.from_folder(folder, names=KERMANY.by_type())
-    assert (dataset.rule, dataset.labelled) == ("kermany-by-type", KERMANY.labelled)
+    assert dataset.labelling.rule == "kermany-by-type"
+    assert dataset.labelling.on == datetime.date(2018, 6, 2)
 
 
 def test_hidden_files_and_other_extensions_are_no_concern(folder: Path, write: Write) -> None:

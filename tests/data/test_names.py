@@ -101,9 +101,9 @@ def test_the_nearest_folder_counts() -> None:
 
 
 def test_the_rule_says_its_name_and_when_the_labels_were_made() -> None:
-    assert KERMANY.name == "kermany"
-    assert KERMANY.by_type().name == "kermany-by-type"
-    assert KERMANY.labelled == datetime.date(2018, 6, 2)
+    assert KERMANY.labelling.rule == "kermany"
+    assert KERMANY.by_type().labelling.rule == "kermany-by-type"
+    assert KERMANY.labelling.on == datetime.date(2018, 6, 2)
 
 
 @given(st.text(), st.booleans())

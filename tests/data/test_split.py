@@ -129,18 +129,17 @@ def test_large_patients_are_not_kept_out_of_the_test_part() -> None:
 
 def test_the_parts_carry_the_fingerprint_the_rule_and_the_rejected_files() -> None:
     rejected = (Rejected(Path("x.png"), "fits no pattern"),)
-    dataset = attrs.evolve(many(), rejected=rejected, rule="kermany", labelled=KERMANY.labelled)
+    dataset = attrs.evolve(many(), rejected=rejected, labelling=KERMANY.labelling)
     split = dataset.split()
     assert split.train.part == Part("train", split.fingerprint)
     assert split.test.part == Part("test", split.fingerprint)
     for part in split:
-        assert (part.rejected, part.rule) == (rejected, "kermany")
-        assert part.labelled == KERMANY.labelled
+        assert (part.rejected, part.labelling) == (rejected, KERMANY.labelling)
 
 
 def test_the_fingerprint_is_short_and_does_not_depend_on_where_the_films_lie() -> None:
     moved = XrayDataset(
-        [attrs.evolve(film, path=Path("/elsewhere") / film.name) for film in many()]
+        [attrs.evolve(film, source=Path("/elsewhere") / film.name) for film in many()]
     )
     split = many().split()
     assert moved.split().fingerprint == split.fingerprint
