@@ -40,7 +40,7 @@ soak: $(VENV)/ready ## expensive properties at full size
 	$(BIN)/pytest -n 2 -m soak
 
 bench: $(VENV)/ready ## measure; nothing here passes or fails
-	$(BIN)/python bench/local_cloud.py
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 $(DEMO)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEMO)
@@ -50,7 +50,7 @@ $(DEMO)/ready: pyproject.toml constraints.txt
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
-	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[local,report]'
+	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[all]'
 	@touch $@
 
 constraints: ## write constraints.txt anew from a fresh environment of Python 3.11
