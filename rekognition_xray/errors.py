@@ -12,6 +12,7 @@
     │   ├── SplitError
     │   ├── LabelsError                       too few, unknown or contradictory labels
     │   ├── ManifestError
+    │   ├── PreparedFolderError (OSError)     the folder for prepared films cannot be written
     │   └── PseudonymKeyError                 the key for pseudonyms is too short or cannot be kept
     ├── AwsError                              AWS said no: operation, code, request id, ARN
     │   ├── ConnectionFailedError (ConnectionError)
@@ -167,6 +168,12 @@ class LabelsError(DataError):
 
 class ManifestError(DataError):
     """A manifest that the service would refuse, or that cannot be read."""
+
+
+class PreparedFolderError(DataError, OSError):
+    """The folder for prepared films cannot be written: no space left, no permission."""
+
+    default_hint = "Make room or name another folder, then run it again: what is done stays done."
 
 
 class PseudonymKeyError(DataError):
