@@ -10,8 +10,8 @@ from pathlib import Path
 
 import rekognition_xray as rx
 from rekognition_xray.clinic.tables import NOTICE
-from rekognition_xray.cloud.datasets import Manifest
 from rekognition_xray.costs import ARTICLE_BILL, ARTICLE_TRAINING_HOURS, article_month
+from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.local import LocalCloud
 
 PUBLIC_KEY = "a public key, good for the demo's made-up or public patients alone"
@@ -105,8 +105,7 @@ def _train(aws: rx.Aws, split: rx.Split, output: Path) -> rx.ModelVersion:
     )
     print(f"{receipt.uploaded:,} films sent, {receipt.bytes_sent / 1e6:.1f} MB")
     for name, part in (("train", split.train), ("test", split.test)):
-        manifest = Manifest.of(part, receipt).text()
-        (output / f"{name}.manifest").write_text(manifest, encoding="utf-8")
+        Manifest.of(part, receipt.addresses).write(output / f"{name}.manifest")
     _title("Training: this step is billed on AWS")
     print(f"price on AWS for the article's 1.308 h: {prices.training(ARTICLE_TRAINING_HOURS)}")
     version = project.train("v1", output=MODELS)

@@ -11,6 +11,7 @@
     │   ├── ImageError                        one film that cannot be used
     │   ├── SplitError
     │   ├── LabelsError                       too few, unknown or contradictory labels
+    │   │   └── NoLabelError                  a rule that knows no label for a film
     │   ├── ManifestError
     │   ├── PreparedFolderError (OSError)     the folder for prepared films cannot be written
     │   └── PseudonymKeyError                 the key for pseudonyms is too short or cannot be kept
@@ -25,6 +26,7 @@
     │   ├── InvalidRequestError (ValueError)
     │   ├── InvalidImageError (ValueError)
     │   ├── StorageError                      a bucket or an object
+    │   │   └── UploadError                   carries every film that was not uploaded, and why
     │   ├── QuotaError
     │   ├── ThrottledError
     │   └── ServiceFaultError
@@ -46,6 +48,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+
+import attrs
 
 _MAX_SHOWN = 100
 
@@ -166,8 +170,52 @@ class LabelsError(DataError):
     default_hint = "A classification needs films of at least two labels in train and in test."
 
 
+class NoLabelError(LabelsError):
+    """A rule knows no label for a film, and says why."""
+
+    default_hint = "Name or place the film so that the rule can read it, or use another rule."
+
+
+@attrs.frozen
+class ManifestFault:
+    """One thing wrong with a manifest.
+
+    Attributes:
+        line: number of the line, from 1; None where it is about the manifest as a whole.
+        code: the service's code, such as ``ERROR_INVALID_JSON_LINE``, or a word of ours in small
+            letters where the service has none.
+        reason: the fault in words.
+    """
+
+    line: int | None
+    code: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = "" if self.line is None else f"line {self.line}: "
+        return f"{place}{self.code}: {self.reason}"
+
+
 class ManifestError(DataError):
-    """A manifest that the service would refuse, or that cannot be read."""
+    """A manifest that the service would refuse, or that cannot be read.
+
+    Attributes:
+        faults: every fault; the message lists the first hundred.
+    """
+
+    default_hint = "Correct the lines that are named."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        faults: Iterable[ManifestFault] = (),
+        paths: Iterable[Path | str] = (),
+        hint: str | None = None,
+    ) -> None:
+        self.faults = tuple(faults)
+        listing = f":\n{list_paths(self.faults)}" if self.faults else ""
+        super().__init__(f"{message}{listing}", paths=paths, hint=hint)
 
 
 class PreparedFolderError(DataError, OSError):
@@ -267,6 +315,37 @@ class StorageError(AwsError):
     """A bucket or an object in S3 is missing, elsewhere or unreadable."""
 
     default_hint = "Check bucket, key, Region and permissions; create the bucket where it is new."
+
+
+class UploadError(StorageError):
+    """Some films were not uploaded; those that were are not sent again.
+
+    Attributes:
+        failures: path and reason for each film that was not uploaded.
+    """
+
+    default_hint = "Mend the cause and run it again: what is there already is not sent twice."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failures: Iterable[tuple[Path | str, str]] = (),
+        operation: str = "",
+        code: str = "",
+        request_id: str = "",
+        arn: str = "",
+        hint: str | None = None,
+    ) -> None:
+        self.failures = tuple(failures)
+        super().__init__(
+            message, operation=operation, code=code, request_id=request_id, arn=arn, hint=hint
+        )
+
+    @property
+    def paths(self) -> tuple[Path | str, ...]:
+        """The films that were not uploaded."""
+        return tuple(path for path, _ in self.failures)
 
 
 class QuotaError(AwsError):

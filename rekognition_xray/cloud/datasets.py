@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
@@ -12,10 +11,8 @@ import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.s3 import S3Location, write_object
-from rekognition_xray.cloud.upload import Receipt
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
-from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.manifest import Entry, parse, render
+from rekognition_xray.data.manifest import Entry, Manifest
 from rekognition_xray.errors import AlreadyExistsError, DatasetFailedError, NotFoundError
 
 if TYPE_CHECKING:
@@ -66,42 +63,6 @@ class DatasetDescription:
     with_errors: int
 
 
-@attrs.frozen
-class Manifest:
-    """What a dataset is made of: entries in the order of their addresses, and their origin.
-
-    Attributes:
-        entries: one per object in S3.
-        job_name: by which rule the labels were read, and of which split the films are a part.
-        created: the date by which the labels are known to have been made.
-    """
-
-    entries: tuple[Entry, ...]
-    job_name: str
-    created: dt.date
-
-    @classmethod
-    def of(cls, part: XrayDataset, receipt: Receipt) -> Manifest:
-        """The manifest of films that were uploaded."""
-        entries = {Entry(str(receipt.locations[film]), film.label) for film in part}
-        split = f"/{part.part.name}-{part.part.fingerprint}" if part.part else ""
-        return cls(
-            tuple(sorted(entries, key=lambda entry: entry.source_ref)),
-            f"rekognition-xray/{part.labelling.rule or 'labels'}{split}",
-            part.labelling.on or _youngest(part),
-        )
-
-    def text(self) -> str:
-        """The manifest's lines; equal entries give equal text."""
-        lines = render(self.entries, job_name=self.job_name, created=self.created)
-        return "".join(f"{line}\n" for line in lines)
-
-
-def _youngest(part: XrayDataset) -> dt.datetime:
-    """Labels that nobody dated are no younger than the youngest of the files that bear them."""
-    return dt.datetime.fromtimestamp(max(film.path.stat().st_mtime for film in part), dt.UTC)
-
-
 def of_project(aws: Aws, project_arn: str) -> Mapping[DatasetType, str]:
     """Dataset ARNs by type. Calls DescribeProjects, the only call that knows them; free.
 
@@ -136,7 +97,7 @@ def listed(aws: Aws, arn: str) -> tuple[Entry, ...]:
     """All entries of a dataset. Calls ListDatasetEntries once per 100; free."""
     pages = aws.rekognition.get_paginator("list_dataset_entries").paginate(DatasetArn=arn)
     with aws_errors(arn):
-        return parse(line for page in pages for line in page["DatasetEntries"])
+        return Manifest.parse(line for page in pages for line in page["DatasetEntries"]).entries
 
 
 def put(

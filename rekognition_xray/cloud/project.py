@@ -21,6 +21,7 @@ from rekognition_xray.cloud.version import ModelVersion
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.costs import Money, PriceBook, money
 from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.errors import (
     AlreadyExistsError,
     AuditError,
@@ -160,7 +161,7 @@ class CustomLabelsProject:
         films = [film for part in parts.values() for film in part]
         receipt = store_films(films, target, aws=self.aws, key=key, progress=progress)
         for kind, part in parts.items():
-            manifest = datasets.Manifest.of(part, receipt)
+            manifest = Manifest.of(part, receipt.addresses)
             datasets.put(self.aws, self.arn, kind, manifest, store=target, replace=replace)
         if test is None:
             self._distribute()

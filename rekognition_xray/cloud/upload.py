@@ -52,6 +52,11 @@ class Receipt:
     skipped: int
     bytes_sent: int
 
+    @property
+    def addresses(self) -> Mapping[Xray, str]:
+        """``s3://bucket/key`` of each film, as manifests name it."""
+        return {film: str(place) for film, place in self.locations.items()}
+
 
 @attrs.frozen
 class _Parcel:

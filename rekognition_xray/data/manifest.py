@@ -1,241 +1,231 @@
-"""Custom Labels manifests for classification: render and parse, pure text in and out."""
+"""``Manifest``: what a Custom Labels dataset is made of; pure text in and out, no AWS."""
 
 from __future__ import annotations
 
-import datetime
-import json
-import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import islice
+from operator import attrgetter, eq
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.errors import ManifestError, list_paths
+from rekognition_xray.data.films import Labelling, Part, Xray
+from rekognition_xray.data.manifest_checks import faults, shown
+from rekognition_xray.data.manifest_lines import Entry, render, tail
+from rekognition_xray.data.manifest_notes import job_name, settled, write_date
+from rekognition_xray.data.manifest_reading import Reading, file_lines
+from rekognition_xray.errors import ManifestError, ManifestFault, list_paths
 
-LABEL_ATTRIBUTE: Final = "label"
-"""Name of the label attribute in rendered lines; the service takes any name."""
-TYPE: Final = "groundtruth/image-classification"
-"""The annotation type of image-level labels."""
-MAX_LINE: Final = 100_000
-"""Most characters of a line."""
-MAX_LABEL: Final = 255
-"""Most characters of a label."""
+if TYPE_CHECKING:
+    from rekognition_xray.data.dataset import XrayDataset
 
-_SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z.\-_]{3,255})/.{1,1024}", re.DOTALL)
-_SUFFIX: Final = "-metadata"
-_REMARKS: Final = frozenset({"cl-metadata", "cl-errors", "errors", "warnings"})
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?(?:Z|[+-][0-9:]+)?")
+__all__ = ["MAX_BLOB", "Entry", "Manifest", "ManifestFault", "validate"]
+
+MAX_BLOB: Final = 5 * 1024 * 1024
+"""Most bytes of lines that the service takes in one update."""
+
+_source_ref: Final = attrgetter("source_ref")
 
 
-@attrs.frozen
-class Entry:
-    """One line of a manifest: a film in S3 with its label.
+def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Ordered by source-ref; an entry given twice stands once, as the service would keep it."""
+    ordered = sorted(entries, key=_source_ref)
+    refs = map(_source_ref, ordered)
+    if any(map(eq, refs, islice(map(_source_ref, ordered), 1, None))):
+        ordered = sorted(set(ordered), key=attrgetter("source_ref", "label"))
+    return tuple(ordered)
+
+
+@attrs.frozen(repr=False)
+class Manifest:
+    """The entries of a dataset and where their labels come from.
+
+    One that exists is one that the service takes: films of one bucket, each once and with one
+    label, within the limits of lines, labels and size. Equal manifests give equal bytes, whatever
+    the order in which the entries came.
 
     Attributes:
-        source_ref: ``s3://bucket/key``, the key as it is stored (not URL-encoded).
-        label: 1 to 255 characters.
-    """
-
-    source_ref: str
-    label: str
-
-
-def render(
-    entries: Iterable[Entry],
-    *,
-    job_name: str,
-    created: datetime.date,
-    human_annotated: bool = True,
-) -> Iterator[str]:
-    """Renders entries as JSON lines, without line ends, in the order given.
-
-    Equal input gives equal text, in plain ASCII. An entry given twice is written once, since the
-    service keeps one line per image. Faults are collected and raised together after the last
-    entry, so a file that is being written from this must be thrown away when it raises.
-
-    Args:
-        entries: films of one bucket.
-        job_name: free text that says where the labels come from.
-        created: when the labels were made; a time with a zone is turned into UTC, one without
-            counts as UTC.
-        human_annotated: whether people made the labels.
+        entries: in the order of their source-refs.
+        labelling: by which rule the labels were read, who made them, and when.
+        part: of which split the films are a part, if they are.
 
     Raises:
-        ManifestError: malformed source-refs, labels that are empty or too long, one image with
-            two labels, films of several buckets, lines over 100,000 characters.
+        ManifestError: lists every fault; line numbers count the entries in order.
     """
-    checks = _Checks()
-    tails: dict[str, str] = {}
-    for number, entry in enumerate(entries, 1):
-        if not checks.admit(number, entry, repeats_are_faults=False):
-            continue
-        if entry.label not in tails:
-            tails[entry.label] = _tail(
-                entry.label, job_name, created, human_annotated=human_annotated
-            )
-        line = f'{{"source-ref":{json.dumps(entry.source_ref)},{tails[entry.label]}'
-        if len(line) > MAX_LINE:
-            checks.fault(number, f"the line would have more than {MAX_LINE:,} characters")
-        else:
-            yield line
-    checks.raise_for_faults("The manifest cannot be written, because of these entries")
 
+    entries: tuple[Entry, ...] = attrs.field(converter=_in_order)
+    labelling: Labelling = attrs.field(converter=settled)
+    part: Part | None = None
 
-def parse(lines: Iterable[str]) -> tuple[Entry, ...]:
-    """Reads the lines of a manifest in which each image has one image-level label.
-
-    Line ends are ignored, and so are the remarks that the service adds to listed entries.
-
-    Raises:
-        ManifestError: lists every bad line by its number (from 1), with the service's code for
-            the fault where it has one.
-    """
-    checks = _Checks()
-    entries: list[Entry] = []
-    blanks: list[int] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            blanks.append(number)
-            continue
-        _report(checks, blanks)
+    def __attrs_post_init__(self) -> None:
         try:
-            entry = _read(line)
-        except _LineError as fault:
-            checks.fault(number, str(fault))
-            continue
-        if checks.admit(number, entry, repeats_are_faults=True):
-            entries.append(entry)
-    _report(checks, blanks[:-1])  # an empty last line is the end of a text file
-    checks.raise_for_faults("The manifest has bad lines")
-    return tuple(entries)
+            found = faults(self.entries, self._tails())
+        except UnicodeEncodeError as error:
+            reason = f"{shown(error.object)} is no Unicode text"
+            found = (ManifestFault(None, "not-unicode", reason),)
+        if found:
+            raise ManifestError("The manifest would have bad lines", faults=found)
 
+    @classmethod
+    def of(cls, dataset: XrayDataset, addresses: Mapping[Xray, str] | None = None) -> Manifest:
+        """The manifest of a dataset whose films lie in S3.
 
-class _LineError(Exception):
-    """What is wrong with one line."""
+        Args:
+            dataset: the films.
+            addresses: ``s3://bucket/key`` of each film that was uploaded; one that lies in S3 by
+                itself needs none.
 
-
-@attrs.define
-class _Checks:
-    """What has to hold across entries, and the faults found so far."""
-
-    faults: list[str] = attrs.field(factory=list)
-    labels: dict[str, str] = attrs.field(factory=dict)
-    bucket: str = ""
-
-    def fault(self, number: int, reason: str) -> None:
-        self.faults.append(f"line {number}: {reason}")
-
-    def admit(self, number: int, entry: Entry, *, repeats_are_faults: bool) -> bool:
-        """Whether an entry is sound and new; a fault is noted."""
-        reason = _entry_fault(entry) or self._clash(entry)
-        repeated = entry.source_ref in self.labels
-        if repeated and not reason and repeats_are_faults:
-            reason = f"{entry.source_ref} was there before; the service drops such a line"
-        if reason:
-            self.fault(number, reason)
-            return False
-        self.labels[entry.source_ref] = entry.label
-        return not repeated
-
-    def _clash(self, entry: Entry) -> str | None:
-        known = self.labels.get(entry.source_ref, entry.label)
-        if known != entry.label:
-            return f"{entry.source_ref} is labelled {entry.label!r} and before {known!r}"
-        bucket = entry.source_ref.split("/", 3)[2]
-        self.bucket = self.bucket or bucket
-        if bucket != self.bucket:
-            return f"ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS: {bucket} besides {self.bucket}"
-        return None
-
-    def raise_for_faults(self, what: str) -> None:
-        if self.faults:
+        Raises:
+            ManifestError: films without an address, all named, or entries that the service
+                would refuse.
+        """
+        places = addresses or {}
+        found = [(film, places.get(film) or film.address) for film in dataset]
+        missing = [film.source for film, place in found if place is None]
+        if missing:
             raise ManifestError(
-                f"{what}:\n{list_paths(self.faults)}", hint="Correct the lines that are named."
+                f"{len(missing)} films do not lie in S3:\n{list_paths(missing)}",
+                paths=missing,
+                hint="Upload them first, and say where they lie: addresses=...",
             )
+        entries = [Entry(place, film.label) for film, place in found if place is not None]
+        return cls(entries, dataset.labelling, dataset.part)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Manifest:
+        """Reads a manifest from a file, line by line; see ``parse``.
+
+        Raises:
+            ManifestError: the file cannot be read, or has bad lines.
+        """
+        path = Path(path)
+        try:
+            return cls._made(file_lines(path), f"{path} has bad lines", path)
+        except OSError as error:
+            hint = "Check the path and its permissions."
+            raise ManifestError(f"{path}: {error.strerror}", paths=[path], hint=hint) from error
+
+    @classmethod
+    def parse(cls, lines: bytes | Iterable[str | bytes]) -> Manifest:
+        """Reads lines that give each film one image-level label; those of others, too.
+
+        The rule, who labelled and the part are those that all lines agree on, and unknown where
+        they differ; another author's job name stands for the rule. The date is the latest, and
+        unknown where a line has none. Remarks that the service adds are ignored.
+
+        Args:
+            lines: text or UTF-8, with or without line ends; or a whole text.
+
+        Raises:
+            ManifestError: lists every bad line by its number, with the service's code for the
+                fault where it has one.
+        """
+        return cls._made(lines, "The manifest has bad lines")
+
+    @classmethod
+    def _made(cls, lines: bytes | Iterable[str | bytes], what: str, *paths: Path) -> Manifest:
+        reading = Reading.of(lines)
+        if reading.faults:
+            raise ManifestError(what, faults=reading.faults, paths=paths)
+        return cls(reading.entries, reading.origin.labelling, reading.origin.part)
+
+    @property
+    def job_name(self) -> str:
+        """What each line says about its origin; ``manifest_notes.read_job_name`` reads it."""
+        return job_name(self.labelling, self.part)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Entries by label."""
+        return Counter(map(attrgetter("label"), self.entries))
+
+    def lines(self) -> Iterator[str]:
+        """The lines, in ASCII and without line ends."""
+        for batch in render(self.entries, self._tails()):
+            yield from batch
+
+    def text(self) -> str:
+        """All lines, each with its end."""
+        return "".join(self._texts())
+
+    def write(self, path: str | Path) -> Path:
+        """Writes the lines to a file, under a temporary name until it is complete.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        path = Path(path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        made = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(text.encode("ascii") for text in self._texts())
+            made.chmod(0o644)  # mkstemp's 0600 is for secrets
+            made.replace(path)
+        finally:
+            made.unlink(missing_ok=True)
+        return path
+
+    def blobs(self, limit: int = MAX_BLOB) -> Iterator[bytes]:
+        """The lines in blobs that each end at a line's end; together they are the text.
+
+        Args:
+            limit: most bytes of a blob.
+
+        Raises:
+            ManifestError: a line alone is longer than the limit.
+        """
+        blob: list[str] = []
+        size = 0
+        for line in self.lines():
+            length = len(line) + 1
+            if length > limit:
+                raise ManifestError(f"A line of {length:,} bytes fits no blob of {limit:,}.")
+            if size + length > limit:
+                yield _joined(blob).encode("ascii")
+                blob, size = [], 0
+            blob.append(line)
+            size += length
+        if blob:
+            yield _joined(blob).encode("ascii")
+
+    def _texts(self) -> Iterator[str]:
+        return map(_joined, render(self.entries, self._tails()))
+
+    def _tails(self) -> dict[str, str]:
+        made = partial(
+            tail,
+            job_name=self.job_name,
+            created=write_date(self.labelling.on),
+            human=self.labelling.human,
+        )
+        return {label: made(label) for label in set(map(attrgetter("label"), self.entries))}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{label} {count}" for label, count in sorted(self.counts.items()))
+        return f"<Manifest of {len(self)} entries ({counts}), {self.job_name}>"
 
 
-def _entry_fault(entry: Entry) -> str | None:
-    if not _SOURCE_REF.fullmatch(entry.source_ref):
-        return f"ERROR_INVALID_SOURCE_REF_FORMAT: {entry.source_ref!r} is not s3://bucket/key"
-    if not 1 <= len(entry.label) <= MAX_LABEL:
-        return f"ERROR_INVALID_LABEL_NAME_LENGTH: a label of {len(entry.label)} characters"
-    return None
+def _joined(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"
 
 
-def _tail(label: str, job_name: str, created: datetime.date, *, human_annotated: bool) -> str:
-    """All of a line behind its source-ref; equal for all films of a label."""
-    metadata = {
-        "confidence": 1,  # required by the service and unused
-        "job-name": job_name,
-        "class-name": label,
-        "human-annotated": "yes" if human_annotated else "no",
-        "creation-date": _utc(created),
-        "type": TYPE,
-    }
-    attribute = {LABEL_ATTRIBUTE: 1, f"{LABEL_ATTRIBUTE}{_SUFFIX}": metadata}
-    return json.dumps(attribute, separators=(",", ":"))[1:]
+def validate(lines: bytes | Iterable[str | bytes]) -> tuple[ManifestFault, ...]:
+    """Every fault for which ``Manifest.parse`` would refuse these lines; empty where there is none.
 
-
-def _utc(created: datetime.date) -> str:
-    if not isinstance(created, datetime.datetime):
-        created = datetime.datetime.combine(created, datetime.time(), datetime.UTC)
-    if created.tzinfo:
-        created = created.astimezone(datetime.UTC)
-    return created.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def _report(checks: _Checks, blanks: list[int]) -> None:
-    for number in blanks:
-        checks.fault(number, "ERROR_INVALID_JSON_LINE: a blank line")
-    blanks.clear()
-
-
-def _read(line: str) -> Entry:
-    if len(line.rstrip("\r\n")) > MAX_LINE:
-        raise _LineError(f"more than {MAX_LINE:,} characters")
+    What the service takes and this library does not, several labels of a film or boxes, counts as
+    a fault too; its code is in small letters.
+    """
     try:
-        content = json.loads(line)
-    except json.JSONDecodeError as error:
-        place = f"{error.msg}, at character {error.pos + 1}"
-        raise _LineError(f"ERROR_INVALID_JSON_LINE: {place}") from error
-    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
-        raise _LineError(f"ERROR_INVALID_JSON_LINE: {error}") from error
-    if not isinstance(content, dict):
-        raise _LineError("ERROR_INVALID_JSON_LINE: not a JSON object")
-    source_ref = content.pop("source-ref", None)
-    if source_ref is None:
-        raise _LineError("ERROR_MISSING_SOURCE_REF: the source-ref is missing")
-    if not isinstance(source_ref, str):
-        raise _LineError("ERROR_INVALID_SOURCE_REF_FORMAT: the source-ref is not text")
-    return Entry(source_ref, _label(content))
-
-
-def _label(content: dict[str, object]) -> str:
-    names = [name for name in content if f"{name}{_SUFFIX}" in content and name not in _REMARKS]
-    if not names:
-        raise _LineError("ERROR_NO_LABEL_ATTRIBUTES: no attribute with its -metadata")
-    if len(names) > 1:
-        raise _LineError(f"several labels ({', '.join(names)}), where one is expected")
-    value, metadata = content[names[0]], content[f"{names[0]}{_SUFFIX}"]
-    if isinstance(metadata, dict) and metadata.get("type", TYPE) != TYPE:
-        raise _LineError(f"ERROR_UNSUPPORTED_USE_CASE_TYPE: {metadata['type']!r} is not {TYPE}")
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _LineError(f"ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT: {names[0]} is not an integer")
-    return _class_name(metadata)
-
-
-def _class_name(metadata: object) -> str:
-    fields = metadata if isinstance(metadata, dict) else {}
-    label, confidence = fields.get("class-name"), fields.get("confidence")
-    date = fields.get("creation-date")
-    sound = {
-        "class-name": isinstance(label, str),
-        "confidence": isinstance(confidence, int | float) and 0 <= confidence <= 1,
-        "type": "type" in fields,
-        "human-annotated": fields.get("human-annotated") in ("yes", "no"),
-        "creation-date": isinstance(date, str) and bool(_DATE.fullmatch(date)),
-    }
-    bad = ", ".join(name for name, fine in sound.items() if not fine)
-    if bad:
-        raise _LineError(f"ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT: {bad}")
-    return str(label)
+        Manifest.parse(lines)
+    except ManifestError as error:
+        return error.faults
+    return ()

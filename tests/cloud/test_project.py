@@ -60,7 +60,8 @@ def test_the_manifest_names_rule_split_and_part(project: rx.CustomLabelsProject,
     line = client.list_dataset_entries(DatasetArn=project.datasets()["TEST"].arn)["DatasetEntries"][
         0
     ]
-    assert f"rekognition-xray/kermany/test-{split.fingerprint}" in line
+    assert "rekognition-xray?rule=kermany&" in line
+    assert f"&part=test&split={split.fingerprint}" in line
     assert "2018-06-02" in line
 
 
