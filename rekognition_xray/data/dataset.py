@@ -16,7 +16,8 @@ from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
     from rekognition_xray.data.audit import Audit
-    from rekognition_xray.data.split import Split
+    from rekognition_xray.data.leakage import Leakage
+    from rekognition_xray.data.split import Audited, Split
 
 __all__ = ["Labelling", "Part", "Rejected", "Xray", "XrayDataset"]
 
@@ -90,11 +91,44 @@ class XrayDataset:
 
         return audit(self, progress=progress)
 
-    def split(self, test: float = 0.2, seed: int = 0) -> Split:
-        """Splits into train and test by whole patients; see ``rekognition_xray.data.split``."""
+    def split(
+        self,
+        test: float = 0.2,
+        *,
+        validation: float | None = None,
+        seed: int = 0,
+        audit: Audited | None = None,
+    ) -> Split:
+        """Splits by whole patients into train, test and, where asked for, validation.
+
+        See ``rekognition_xray.data.split.split``; ``audit`` keeps shared pictures together too.
+        """
         from rekognition_xray.data.split import split  # noqa: PLC0415 - it imports this module
 
-        return split(self, test=test, seed=seed)
+        return split(self, test=test, validation=validation, seed=seed, audit=audit)
+
+    def folds(
+        self, k: int = 5, *, seed: int = 0, audit: Audited | None = None
+    ) -> tuple[Split, ...]:
+        """Cuts k folds of whole patients; see ``rekognition_xray.data.folds``."""
+        from rekognition_xray.data.folds import folds  # noqa: PLC0415 - it imports this module
+
+        return folds(self, k=k, seed=seed, audit=audit)
+
+    def official(self) -> Split:
+        """The split of the official folders; see ``rekognition_xray.data.split.official``."""
+        from rekognition_xray.data.split import official  # noqa: PLC0415 - it imports this module
+
+        return official(self)
+
+    def leakage(self, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100) -> Leakage:
+        """What a random split by film would put on both sides; nothing is split.
+
+        See ``rekognition_xray.data.leakage``.
+        """
+        from rekognition_xray.data.leakage import leakage  # noqa: PLC0415 - it imports this module
+
+        return leakage(self, fraction, seed, repeats=repeats)
 
     def __len__(self) -> int:
         return len(self.films)

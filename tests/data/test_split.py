@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import Part, Rejected, Xray, XrayDataset
 from rekognition_xray.data.names import KERMANY
-from rekognition_xray.errors import SplitError
+from rekognition_xray.errors import PatientLeakWarning, SplitError
 
 
 def film(name: str, label: str, patient: str | None = None) -> Xray:
@@ -40,55 +41,110 @@ def many(patients: int = 200, seed: int = 1) -> XrayDataset:
     return XrayDataset(films)
 
 
+@attrs.frozen
+class SamePicture:
+    """Films that an audit found to show one picture."""
+
+    films: tuple[Xray, ...]
+
+
+@attrs.frozen
+class Audited:
+    """As much of an audit as a split looks at."""
+
+    films: int
+    duplicates: tuple[SamePicture, ...] = ()
+
+
+@st.composite
+def audited(draw: st.DrawFn) -> tuple[XrayDataset, Audited]:
+    """A dataset, and an audit of it that found some pictures under several patients."""
+    dataset = draw(datasets())
+    pictures = st.lists(st.sampled_from(dataset.films), min_size=2, max_size=4, unique=True)
+    found = draw(st.lists(pictures.map(tuple).map(SamePicture), max_size=6))
+    return dataset, Audited(len(dataset), tuple(found))
+
+
 seeds = st.integers(0, 10_000)
 shares = st.sampled_from([0.1, 0.2, 0.35, 0.5, 0.8])
+thirds = st.none() | st.sampled_from([0.1, 0.15])
 
 
-@given(datasets(), shares, seeds)
-@settings(max_examples=200, deadline=None)
-def test_no_patient_is_on_both_sides_and_no_film_is_lost(
-    dataset: XrayDataset, share: float, seed: int
+@given(audited(), shares, thirds, seeds)
+@settings(max_examples=100, deadline=None)
+def test_no_patient_is_in_two_parts_and_no_film_is_lost(
+    found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
+    dataset, audit = found
     try:
-        train, test = dataset.split(test=share, seed=seed)
+        parts = tuple(dataset.split(test=share, validation=third, seed=seed, audit=audit))
     except SplitError:
         assume(False)
-    assert not {film.group for film in train} & {film.group for film in test}
-    assert Counter([*train, *test]) == Counter(dataset)
+    assert len(parts) == (2 if third is None else 3)
+    for place, part in enumerate(parts):
+        for other in parts[:place]:
+            assert not {film.group for film in part} & {film.group for film in other}
+    assert Counter(film for part in parts for film in part) == Counter(dataset)
 
 
-@given(datasets(), shares, seeds)
-@settings(max_examples=200, deadline=None)
-def test_every_label_is_on_both_sides_or_the_split_is_refused(
-    dataset: XrayDataset, share: float, seed: int
+@given(audited(), shares, thirds, seeds)
+@settings(max_examples=100, deadline=None)
+def test_films_that_show_one_picture_are_kept_together(
+    found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
+    dataset, audit = found
     try:
-        train, test = dataset.split(test=share, seed=seed)
+        split = dataset.split(test=share, validation=third, seed=seed, audit=audit)
     except SplitError:
-        assert any(others_are_too_few(dataset, label) for label in dataset.labels), (
+        assume(False)
+    place = {film.group: part.part for part in split for film in part}
+    for same in audit.duplicates:
+        assert len({place[film.group] for film in same.films}) == 1
+
+
+@given(datasets(), shares, thirds, seeds)
+@settings(max_examples=100, deadline=None)
+def test_every_label_is_in_every_part_or_the_split_is_refused(
+    dataset: XrayDataset, share: float, third: float | None, seed: int
+) -> None:
+    parts = 2 if third is None else 3
+    try:
+        split = dataset.split(test=share, validation=third, seed=seed)
+    except SplitError:
+        assert any(alone(dataset, label) < parts for label in dataset.labels), (
             "refused without need"
         )
     else:
-        assert train.labels == test.labels == dataset.labels
+        assert all(part.labels == dataset.labels for part in split)
 
 
-def others_are_too_few(dataset: XrayDataset, label: str) -> bool:
-    """Whether a label has one patient, or shares its only two with other labels."""
-    return dataset.patients[label] <= 2
+def alone(dataset: XrayDataset, label: str) -> int:
+    """Patients who bear this label and no other."""
+    borne: dict[str, set[str]] = {}
+    for film in dataset:
+        borne.setdefault(film.group, set()).add(film.label)
+    return sum(labels == {label} for labels in borne.values())
 
 
-@given(datasets(), seeds, st.randoms(use_true_random=False))
+@given(audited(), thirds, seeds, st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
-def test_the_order_of_the_films_does_not_matter(
-    dataset: XrayDataset, seed: int, dice: random.Random
+def test_the_order_of_films_and_duplicates_does_not_matter(
+    found: tuple[XrayDataset, Audited], third: float | None, seed: int, dice: random.Random
 ) -> None:
-    shuffled = list(dataset)
-    dice.shuffle(shuffled)
+    dataset, audit = found
+
+    def shuffled(items: Sequence[Xray | SamePicture]) -> list[Xray | SamePicture]:
+        return dice.sample(items, len(items))
+
     try:
-        split = dataset.split(seed=seed)
+        split = dataset.split(validation=third, seed=seed, audit=audit)
     except SplitError:
         assume(False)
-    assert attrs.evolve(dataset, films=shuffled).split(seed=seed) == split
+    turned = [SamePicture(tuple(shuffled(same.films))) for same in shuffled(audit.duplicates)]
+    again = XrayDataset(shuffled(dataset.films)).split(
+        validation=third, seed=seed, audit=attrs.evolve(audit, duplicates=tuple(turned))
+    )
+    assert again == split
 
 
 def test_the_same_seed_gives_the_same_split() -> None:
@@ -125,6 +181,59 @@ def test_large_patients_are_not_kept_out_of_the_test_part() -> None:
     ]
     share = sum(large) / 10 / sum(size == 5 for size in sizes.values())
     assert 0.12 < share < 0.28
+
+
+def test_three_parts_unpack_in_the_order_of_their_use() -> None:
+    split = many().split(test=0.2, validation=0.1)
+    train, validation, test = split
+    assert (train, validation, test) == (split.train, split.validation, split.test)
+    assert [part.part.name for part in split] == ["train", "validation", "test"]
+    assert {part.part.fingerprint for part in split} == {split.fingerprint}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_three_parts_have_the_shares_asked_for(seed: int) -> None:
+    dataset = many(400)
+    train, validation, test = dataset.split(test=0.2, validation=0.15, seed=seed)
+    for part, share in ((train, 0.65), (validation, 0.15), (test, 0.2)):
+        assert abs(len(part) / len(dataset) - share) < 0.02
+        for label, count in dataset.counts.items():
+            assert abs(part.counts[label] / count - share) < 0.02
+
+
+def test_pictures_under_several_patients_join_them_over_any_number_of_steps() -> None:
+    films = [film(f"{n:02}.png", "nb"[n % 2], f"person{n:02}") for n in range(40)]
+    chain = [SamePicture((films[n], films[n + 2])) for n in range(0, 20, 2)]
+    train, test = XrayDataset(films).split(test=0.5, audit=Audited(40, tuple(chain)))
+    assert len({film in train.films for film in films[:21:2]}) == 1
+    assert train.labels == test.labels == ("b", "n")
+
+
+def test_duplicates_change_the_fingerprint_even_where_they_move_no_film() -> None:
+    dataset = many()
+    train = dataset.split().train
+    pair = SamePicture((train.films[0], train.films[-1]))
+    joined = dataset.split(audit=Audited(len(dataset), (pair,)))
+    assert joined.fingerprint != dataset.split().fingerprint
+    assert dataset.split(audit=Audited(len(dataset))) == dataset.split()
+
+
+def test_an_audit_of_another_dataset_is_refused() -> None:
+    dataset, other = many(), film("other.png", "viral", "someone")
+    with pytest.raises(SplitError, match="another dataset"):
+        dataset.split(audit=Audited(len(dataset) + 1))
+    pair = SamePicture((dataset.films[0], other))
+    with pytest.raises(SplitError, match="1 of the audit's duplicates") as caught:
+        dataset.split(audit=Audited(len(dataset), (pair,)))
+    assert caught.value.paths == (other.path,)
+
+
+def test_labels_that_duplicates_tie_to_one_group_are_refused() -> None:
+    viral = [film(f"v{n}.png", "viral", f"v{n}") for n in range(2)]
+    dataset = XrayDataset([*(film for film in many() if film.label != "viral"), *viral])
+    with pytest.raises(SplitError, match="viral: 1") as caught:
+        dataset.split(audit=Audited(len(dataset), (SamePicture(tuple(viral)),)))
+    assert set(caught.value.paths) == {film.path for film in viral}
 
 
 def test_the_parts_carry_the_fingerprint_the_rule_and_the_rejected_files() -> None:
@@ -166,6 +275,12 @@ def test_a_share_outside_0_and_1_is_refused(share: float) -> None:
         many().split(test=share)
 
 
+@pytest.mark.parametrize("validation", [0, 0.8, 1, float("nan")])
+def test_shares_that_leave_nothing_for_a_part_are_refused(validation: float) -> None:
+    with pytest.raises(SplitError, match=r"between 0 and 1|nothing is left"):
+        many().split(test=0.2, validation=validation)
+
+
 def test_a_label_of_one_patient_is_refused_by_name() -> None:
     lonely = [film(f"v{n}.png", "viral", "person9999") for n in range(5)]
     others = [film for film in many() if film.label != "viral"]
@@ -197,11 +312,80 @@ def test_films_without_a_patient_are_split_one_by_one() -> None:
     assert (train.counts, test.counts) == ({"b": 40, "n": 40}, {"b": 10, "n": 10})
 
 
+def test_films_in_s3_can_be_split_and_named() -> None:
+    films = [Xray(f"s3://films/{n}.png", "nb"[n % 2], f"person{n}") for n in range(20)]
+    assert len(XrayDataset(films).split(test=0.2).test) == 4
+    lonely = Xray("s3://films/v.png", "viral", "person0")
+    with pytest.raises(SplitError) as caught:
+        XrayDataset([*films, lonely]).split()
+    assert caught.value.paths == ("s3://films/v.png",)
+
+
+@pytest.mark.parametrize("shares", [(0.1, None), (0.2, None), (0.5, None), (0.2, 0.1), (0.1, 0.1)])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_real_set_is_split_within_two_points(xrays: Path, seed: int) -> None:
+def test_the_real_set_is_split_within_two_points(
+    xrays: Path, shares: tuple[float, float | None], seed: int
+) -> None:
     dataset = XrayDataset.from_folder(xrays / "chest_xray")
-    split = dataset.split(test=0.2, seed=seed)
-    assert abs(len(split.test) / len(dataset) - 0.2) < 0.02
-    for label, count in dataset.counts.items():
-        assert abs(split.test.counts[label] / count - 0.2) < 0.02
-    assert not {film.patient for film in split.train} & {film.patient for film in split.test}
+    share, third = shares
+    split = dataset.split(test=share, validation=third, seed=seed)
+    wanted = {"train": 1 - share - (third or 0), "validation": third or 0, "test": share}
+    for part in split:
+        assert part.part
+        assert abs(len(part) / len(dataset) - wanted[part.part.name]) < 0.02
+        for label, count in dataset.counts.items():
+            assert abs(part.counts[label] / count - wanted[part.part.name]) < 0.02
+            assert abs(part.counts[label] / len(part) - count / len(dataset)) < 0.02
+    assert sum(part.patient_count for part in split) == dataset.patient_count
+
+
+# -- the official folders ----------------------------------------------------------------------
+
+
+def official_films() -> list[Xray]:
+    """One number is a bacterial patient in train and a viral one in test; val has one film."""
+    rows = (
+        ("train", "normal", "IM-0001"),
+        ("train", "bacterial", "person1"),
+        ("train", "viral", "person2"),
+        ("val", "bacterial", "person3"),
+        ("test", "normal", "IM-0002"),
+        ("test", "viral", "person1"),
+    )
+    return [
+        Xray(Path("/x") / folder / f"{patient}-{label}.jpeg", label, patient, folder)
+        for folder, label, patient in rows
+    ]
+
+
+def by_type(films: list[Xray]) -> XrayDataset:
+    return XrayDataset(
+        [attrs.evolve(film, patient=f"{film.patient}-{film.label}") for film in films]
+    )
+
+
+def test_the_official_split_follows_the_folders_and_val_is_trained_on() -> None:
+    split = by_type(official_films()).official()
+    assert [film.split for film in split.train] == ["train", "train", "train", "val"]
+    assert [film.split for film in split.test] == ["test", "test"]
+    assert (split.seed, split.validation) == (None, None)
+    assert split.train.part == Part("train", split.fingerprint)
+
+
+def test_patients_who_cross_the_official_folders_are_told() -> None:
+    with pytest.warns(PatientLeakWarning, match="1 of 5 patients") as told:
+        XrayDataset(official_films()).official()
+    assert "by_type()" in str(told[0].message)
+    assert told[0].filename == __file__
+
+
+def test_films_outside_of_the_official_folders_are_refused_and_named() -> None:
+    stray = film("stray.jpeg", "normal", "IM-0009")
+    with pytest.raises(SplitError, match="1 of 7 films") as caught:
+        XrayDataset([*official_films(), stray]).official()
+    assert caught.value.paths == (stray.path,)
+
+
+def test_a_set_without_its_official_test_folder_is_refused(xrays: Path) -> None:
+    with pytest.raises(SplitError, match="official folder test"):
+        XrayDataset.from_folder(xrays / "chest_xray").official()

@@ -1,0 +1,150 @@
+"""What a plain random split by film would leak: the mistake that ``split`` does not make."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import attrs
+
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.errors import SplitError
+
+
+@attrs.frozen
+class Spread:
+    """A count over many draws: its mean, and its least and greatest value."""
+
+    mean: float
+    least: int
+    most: int
+
+
+@attrs.frozen
+class Leakage:
+    """What a random split by film puts on both sides; printing it gives a few sentences.
+
+    Attributes:
+        fraction, seed: the share of the test films, and what they were drawn with.
+        films, patients: in the dataset; a film without a patient is a patient of its own.
+        test_films: films that were drawn for the test.
+        patients_on_both: patients with films in train and in test.
+        films_on_both: all films of those patients.
+        leaked: test films whose patient is in train as well.
+        repeats: with how many seeds it was drawn in all, from ``seed`` on.
+        patients_over: ``patients_on_both`` over all those draws.
+        leaked_over: ``leaked`` over all those draws.
+    """
+
+    fraction: float
+    seed: int
+    films: int
+    patients: int
+    test_films: int
+    patients_on_both: int
+    films_on_both: int
+    leaked: int
+    repeats: int
+    patients_over: Spread
+    leaked_over: Spread
+
+    @property
+    def share(self) -> float:
+        """Share, 0 to 1, of the test films whose patient is in train as well."""
+        return self.leaked / self.test_films
+
+    def __str__(self) -> str:
+        told = (
+            f"A random split by film that keeps {self.test_films:,} of {self.films:,} films for "
+            f"the test (seed {self.seed}) puts\n"
+            f"{self.patients_on_both:,} of {self.patients:,} patients on both sides, with "
+            f"{self.films_on_both:,} films.\n"
+            f"{self.leaked:,} of the {self.test_films:,} test films ({self.share:.1%}) show a "
+            "patient whom the training has seen."
+        )
+        return told if self.repeats == 1 else f"{told}\n{self._over()}"
+
+    def _over(self) -> str:
+        patients, leaked = self.patients_over, self.leaked_over
+        least, most, mean = (
+            f"{films / self.test_films:.1%}" for films in (leaked.least, leaked.most, leaked.mean)
+        )
+        return (
+            f"Over {self.repeats:,} such splits: {patients.least:,} to {patients.most:,} patients, "
+            f"{patients.mean:,.1f} on average;\n"
+            f"{least} to {most} of the test films, {mean} on average."
+        )
+
+
+@attrs.frozen
+class _Drawn:
+    """What one draw put on both sides."""
+
+    patients: int
+    films: int
+    leaked: int
+
+
+def leakage(
+    dataset: XrayDataset, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100
+) -> Leakage:
+    """Draws random splits by film and counts who stands on both sides. Draws nothing for use.
+
+    This is how the article's model was judged, and what DistributeDatasetEntries does.
+
+    Args:
+        dataset: two films or more.
+        fraction: share of the films for the test, between 0 and 1, both excluded.
+        seed: of the split that is told in full.
+        repeats: seeds that mean and range are taken over, 1 or more.
+
+    Raises:
+        SplitError: a share or a number of repeats that draws nothing, or too few films.
+    """
+    drawn = round(fraction * len(dataset)) if 0 < fraction < 1 else 0
+    if not 0 < drawn < len(dataset):
+        raise SplitError(f"A test part of {fraction} of {len(dataset)} films cannot be drawn.")
+    if repeats < 1:
+        raise SplitError(f"{repeats} repeats give no figure.", hint="Ask for 1 or more.")
+    places: dict[str, int] = {}
+    patients = [places.setdefault(film.group, len(places)) for film in dataset]
+    draws = list(_draws(patients, drawn, range(seed, seed + repeats)))
+    return Leakage(
+        fraction=fraction,
+        seed=seed,
+        films=len(dataset),
+        patients=len(places),
+        test_films=drawn,
+        patients_on_both=draws[0].patients,
+        films_on_both=draws[0].films,
+        leaked=draws[0].leaked,
+        repeats=repeats,
+        patients_over=_spread([draw.patients for draw in draws]),
+        leaked_over=_spread([draw.leaked for draw in draws]),
+    )
+
+
+def _draws(patients: list[int], drawn: int, seeds: Iterable[int]) -> Iterator[_Drawn]:
+    sizes = Counter(patients)
+    for seed in seeds:
+        tested = Counter(_sample(patients, drawn, random.Random(seed)))
+        cut = [patient for patient, films in tested.items() if films < sizes[patient]]
+        yield _Drawn(
+            len(cut),
+            sum(sizes[patient] for patient in cut),
+            sum(tested[patient] for patient in cut),
+        )
+
+
+def _sample(items: list[int], drawn: int, dice: random.Random) -> list[int]:
+    """A random choice of items; not random.sample, whose draws other Pythons may change."""
+    items = items.copy()
+    for place in range(drawn):
+        other = place + int(dice.random() * (len(items) - place))
+        items[place], items[other] = items[other], items[place]
+    return items[:drawn]
+
+
+def _spread(values: Sequence[int]) -> Spread:
+    return Spread(sum(values) / len(values), min(values), max(values))
