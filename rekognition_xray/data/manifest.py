@@ -29,14 +29,12 @@ __all__ = ["MAX_BLOB", "Entry", "Manifest", "ManifestFault", "validate"]
 MAX_BLOB: Final = 5 * 1024 * 1024
 """Most bytes of lines that the service takes in one update."""
 
-_source_ref: Final = attrgetter("source_ref")
-
 
 def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Ordered by source-ref; an entry given twice stands once, as the service would keep it."""
-    ordered = sorted(entries, key=_source_ref)
-    refs = map(_source_ref, ordered)
-    if any(map(eq, refs, islice(map(_source_ref, ordered), 1, None))):
+    ordered = sorted(entries, key=attrgetter("source_ref"))
+    refs = [entry.source_ref for entry in ordered]
+    if any(map(eq, refs, islice(refs, 1, None))):
         ordered = sorted(set(ordered), key=attrgetter("source_ref", "label"))
     return tuple(ordered)
 
@@ -146,8 +144,8 @@ class Manifest:
 
     def lines(self) -> Iterator[str]:
         """The lines, in ASCII and without line ends."""
-        for batch in render(self.entries, self._tails()):
-            yield from batch
+        for text in self._texts():
+            yield from text.splitlines()
 
     def text(self) -> str:
         """All lines, each with its end."""
@@ -180,22 +178,21 @@ class Manifest:
         Raises:
             ManifestError: a line alone is longer than the limit.
         """
-        blob: list[str] = []
-        size = 0
-        for line in self.lines():
-            length = len(line) + 1
-            if length > limit:
-                raise ManifestError(f"A line of {length:,} bytes fits no blob of {limit:,}.")
-            if size + length > limit:
-                yield _joined(blob).encode("ascii")
-                blob, size = [], 0
-            blob.append(line)
-            size += length
-        if blob:
-            yield _joined(blob).encode("ascii")
+        rest = b""
+        for text in self._texts():
+            data, start = rest + text.encode("ascii"), 0
+            while len(data) - start > limit:
+                end = data.rfind(b"\n", start, start + limit) + 1
+                if not end:
+                    raise ManifestError(f"A line is longer than a blob of {limit:,} bytes.")
+                yield data[start:end]
+                start = end
+            rest = data[start:]
+        if rest:
+            yield rest
 
     def _texts(self) -> Iterator[str]:
-        return map(_joined, render(self.entries, self._tails()))
+        return render(self.entries, self._tails())
 
     def _tails(self) -> dict[str, str]:
         made = partial(
@@ -212,10 +209,6 @@ class Manifest:
     def __repr__(self) -> str:
         counts = ", ".join(f"{label} {count}" for label, count in sorted(self.counts.items()))
         return f"<Manifest of {len(self)} entries ({counts}), {self.job_name}>"
-
-
-def _joined(lines: Iterable[str]) -> str:
-    return "\n".join(lines) + "\n"
 
 
 def validate(lines: bytes | Iterable[str | bytes]) -> tuple[ManifestFault, ...]:

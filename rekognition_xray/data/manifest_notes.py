@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -52,6 +53,7 @@ def write_date(on: datetime.date | None) -> str:
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
+@lru_cache(maxsize=256)  # most manifests have one date, or one for each label
 def read_date(text: str) -> datetime.datetime:
     """A creation date with its time; without a zone it counts as UTC.
 
