@@ -79,7 +79,8 @@ class XrayError(Exception):
 
 
 def _restore(cls: type[XrayError], state: dict[str, object]) -> XrayError:
-    error = cls.__new__(cls)
+    # Python looks __new__ up by name and finds ValueError's before OSError's, which is needed.
+    error = (OSError if issubclass(cls, OSError) else cls).__new__(cls)
     error.__dict__.update(state)
     error.args = (state["message"],)
     return error

@@ -105,6 +105,13 @@ def test_errors_survive_the_way_between_processes() -> None:
     assert missing.extra == "local"
 
 
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.__name__)
+def test_every_error_can_come_back_from_a_process(leaf: type[XrayError]) -> None:
+    made = leaf("dicom", needed_for="X") if leaf is errors.MissingExtraError else leaf("it broke")
+    back = pickle.loads(pickle.dumps(made))
+    assert (type(back), str(back), back.args) == (leaf, str(made), made.args)
+
+
 def test_a_long_list_of_paths_is_cut_and_counted() -> None:
     text = errors.list_paths(f"file{n}" for n in range(105))
     assert "file99" in text
