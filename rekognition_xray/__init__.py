@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from rekognition_xray.cloud.version import ModelVersion, VersionDescription
     from rekognition_xray.costs import Estimate, PriceBook
     from rekognition_xray.data.audit import Audit, Finding
-    from rekognition_xray.data.dataset import Xray, XrayDataset
-    from rekognition_xray.data.names import KERMANY
+    from rekognition_xray.data.dataset import Labelling, Xray, XrayDataset
+    from rekognition_xray.data.names import FOLDERS, KERMANY, FilmName
     from rekognition_xray.data.split import Split
+    from rekognition_xray.data.tables import TableNames
     from rekognition_xray.errors import XrayError
 
 __version__ = "0.1.0.dev0"
@@ -36,14 +37,16 @@ _HOMES = {
     "cloud.version": ("ModelVersion", "VersionDescription"),
     "costs": ("Estimate", "PriceBook"),
     "data.audit": ("Audit", "Finding"),
-    "data.dataset": ("Xray", "XrayDataset"),
-    "data.names": ("KERMANY",),
+    "data.dataset": ("Labelling", "Xray", "XrayDataset"),
+    "data.names": ("FOLDERS", "KERMANY", "FilmName"),
     "data.split": ("Split",),
+    "data.tables": ("TableNames",),
     "errors": ("XrayError",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "FOLDERS",
     "KERMANY",
     "Audit",
     "Aws",
@@ -54,12 +57,15 @@ __all__ = [
     "Evaluation",
     "FailedDiagnosis",
     "Figure",
+    "FilmName",
     "Finding",
+    "Labelling",
     "ModelVersion",
     "Policy",
     "PriceBook",
     "S3Location",
     "Split",
+    "TableNames",
     "VersionDescription",
     "Xray",
     "XrayDataset",

@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from rekognition_xray.data.films import Labelling, Part, Rejected, Xray
 from rekognition_xray.data.folders import read_folder
-from rekognition_xray.data.names import KERMANY, NamingRule
+from rekognition_xray.data.kaggle import (
+    PUBLISHED,
+    VERSION,
+    PublishedCounts,
+    download,
+    read_download,
+)
+from rekognition_xray.data.names import KERMANY, KermanyRule, Names, as_rule
+from rekognition_xray.data.reading import of_entries, stated
+from rekognition_xray.errors import EmptyDatasetError, list_paths
 from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from rekognition_xray.data.audit import Audit
     from rekognition_xray.data.leakage import Leakage
+    from rekognition_xray.data.manifest import Manifest
+    from rekognition_xray.data.prepared import Prepared, PrepareProgress
     from rekognition_xray.data.split import Audited, Split
 
 __all__ = ["Labelling", "Part", "Rejected", "Xray", "XrayDataset"]
@@ -43,7 +56,9 @@ class XrayDataset:
     part: Part | None = None
 
     @classmethod
-    def from_folder(cls, folder: str | Path, *, names: NamingRule = KERMANY) -> XrayDataset:
+    def from_folder(
+        cls, folder: str | Path, *, names: Names = KERMANY, labelling: Labelling | None = None
+    ) -> XrayDataset:
         """Reads a folder and all folders in it; only names are looked at, no file is opened.
 
         Hidden files, and files whose extension is not an image's, are left alone. Everything
@@ -51,13 +66,78 @@ class XrayDataset:
 
         Args:
             folder: such as ``chest_xray``.
-            names: the rule that reads label, patient and official split from each path.
+            names: what reads label, patient and official split from each path: ``KERMANY``,
+                ``FOLDERS``, a ``TableNames``, a rule of your own, or a function from a path
+                (relative to the folder) to a FilmName, a label, or None for a file that it does
+                not know. A LabelsError that it raises rejects the file; any other error goes on.
+            labelling: who made the labels, when and how, where that is known better than the
+                rule can; without a name it keeps the rule's.
 
         Raises:
             FolderNotFoundError: no such folder.
             EmptyDatasetError: no file fits the rule.
         """
-        films, rejected = read_folder(folder, names)
+        rule = as_rule(names)
+        films, rejected = read_folder(folder, rule)
+        return cls(films, tuple(rejected), stated(labelling, rule))
+
+    @classmethod
+    def from_manifest(
+        cls, manifest: str | Path | Manifest, *, names: Names | None = None
+    ) -> XrayDataset:
+        """Films that lie in S3, as a manifest lists them; nothing is asked of AWS.
+
+        Labels, their origin and the part of a split come from the manifest, the patient is the
+        pseudonym in each film's key. So what ``Manifest.of`` makes of the dataset is the manifest
+        again. A film without a pseudonym is a group of its own, which is logged as a warning.
+
+        Args:
+            manifest: a file of JSON lines, or a manifest that was read already.
+            names: a rule that reads patient and official split from the key instead; an entry
+                whose label it does not confirm is rejected, and so is one that it cannot read.
+
+        Raises:
+            ManifestError: the file cannot be read, or has bad lines; all are named.
+            EmptyDatasetError: no entry, or none that the rule confirms.
+        """
+        from rekognition_xray.data.manifest import Manifest  # noqa: PLC0415 - it knows this module
+
+        read = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
+        films, rejected = of_entries(read.entries, None if names is None else as_rule(names))
+        if not films:
+            listed = list_paths(f"{item.path}: {item.reason}" for item in rejected)
+            message = f"The manifest gives no film.\n{listed}".rstrip()
+            raise EmptyDatasetError(message, paths=[item.path for item in rejected])
+        return cls(films, tuple(rejected), read.labelling, read.part)
+
+    @classmethod
+    def from_kaggle(
+        cls,
+        *,
+        version: int | None = VERSION,
+        folder: str | Path | None = None,
+        names: KermanyRule = KERMANY,
+        expected: PublishedCounts | None = PUBLISHED,
+    ) -> XrayDataset:
+        """Downloads the chest X-rays from Kaggle and counts them; needs the extra ``kaggle``.
+
+        The set is ``paultimothymooney/chest-xray-pneumonia``: 5,856 films, about 2.3 GB to
+        download once, since the archive holds them twice; here each counts once. Licence
+        CC BY 4.0; cite Kermany, Zhang and Goldbaum (2018), Labeled Optical Coherence Tomography
+        (OCT) and Chest X-Ray Images for Classification, Mendeley Data, V2,
+        doi:10.17632/rscbjbr9sj.2.
+
+        Args:
+            version: of the set on Kaggle; None for the newest.
+            folder: where to put it; by default the cache of ``kagglehub``.
+            names: ``KERMANY``, or it by type or with two classes.
+            expected: the films that must be there, by official split and label; None for no check.
+
+        Raises:
+            MissingExtraError: ``kagglehub`` is not installed.
+            DataError: the download failed, or films are missing or too many; it says which.
+        """
+        films, rejected = read_download(download(version, folder), names, expected)
         return cls(films, tuple(rejected), names.labelling)
 
     @property
@@ -129,6 +209,27 @@ class XrayDataset:
         from rekognition_xray.data.leakage import leakage  # noqa: PLC0415 - it imports this module
 
         return leakage(self, fraction, seed, repeats=repeats)
+
+    def prepare(
+        self,
+        folder: str | Path,
+        *,
+        executor: Executor | None = None,
+        progress: bool | Callable[[PrepareProgress], None] | None = None,
+        allow_burned_in: bool = False,
+        held: Literal["error", "leave-out"] = "error",
+    ) -> Prepared:
+        """Prepares every film into a folder, as AWS will see it; see ``data.preparing``."""
+        from rekognition_xray.data.preparing import prepare  # noqa: PLC0415 - it imports this module
+
+        return prepare(
+            self,
+            folder,
+            executor=executor,
+            progress=progress,
+            allow_burned_in=allow_burned_in,
+            held=held,
+        )
 
     def __len__(self) -> int:
         return len(self.films)

@@ -4,119 +4,133 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
 from rekognition_xray.data.films import Rejected, Xray
 from rekognition_xray.data.names import NamingRule
-from rekognition_xray.errors import (
-    EmptyDatasetError,
-    FolderNotFoundError,
-    LabelsError,
-    list_paths,
-)
+from rekognition_xray.data.reading import IMAGE_EXTENSIONS, looks_like_film, sort_out
+from rekognition_xray.errors import EmptyDatasetError, FolderNotFoundError, list_paths
+
+__all__ = ["IMAGE_EXTENSIONS", "read_folder"]
 
 logger = logging.getLogger(__name__)
 
-IMAGE_EXTENSIONS: Final = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png"),
-        *(".gif", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".heic", ".dcm", ".dicom"),
-    }
-)
-"""Extensions of files that count as films, wanted or not; others are no concern of a dataset."""
+_LINK: Final = "a link to a folder that is read already, or to one above it"
+_NO_FILE: Final = {
+    "neither": "a link to nothing, or no regular file",
+    "closed": "a link that may not be followed",
+}
 
 
-def read_folder(folder: str | Path, names: NamingRule) -> tuple[list[Xray], list[Rejected]]:
+def read_folder(
+    folder: str | Path, rule: NamingRule, *, only: Collection[str] = ()
+) -> tuple[list[Xray], list[Rejected]]:
     """Reads a folder and all folders in it; only names are looked at, no file is opened.
 
+    Args:
+        folder: where the films lie.
+        rule: what reads their names.
+        only: names of folders directly in it, where the others are to be left alone.
+
     Raises:
-        FolderNotFoundError: no such folder.
+        FolderNotFoundError: no such folder, or one that cannot be opened.
         EmptyDatasetError: no file fits the rule.
     """
     root = Path(folder).expanduser()
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
-        raise FolderNotFoundError(f"{folder} {what}.", paths=(root,))
-    films, rejected = _sort_out(_walk(root, frozenset()), root, names)
+    _require_folder(root)
+    names: list[str] = []
+    unreadable: list[Rejected] = []
+    ignored = 0
+    for item in _walk(root, only):
+        if isinstance(item, Rejected):
+            unreadable.append(item)
+        elif looks_like_film(item):
+            names.append(item)
+        else:
+            ignored += 1
+    films, refused = sort_out(names, rule, lambda name: root / name)
+    rejected = sorted(unreadable + refused, key=lambda item: (str(item.path), item.reason))
+    logger.debug(
+        "%s: %d films, %d rejected, %d other files", root, len(films), len(rejected), ignored
+    )
     if not films:
-        raise _empty(root, names, rejected)
+        raise _empty(root, rule, rejected)
     return films, rejected
 
 
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path | Rejected]:
-    """Every visible file below a folder; links are followed, but never in a circle."""
-    here = folder.resolve()
-    if here in above:
-        yield Rejected(folder, "a link back to a folder above it", "unreadable")
-        return
+def _require_folder(root: Path) -> None:
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        yield Rejected(folder, f"the folder cannot be read: {error.strerror}", "unreadable")
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
+        there, is_folder = root.exists(), root.is_dir()
+    except (OSError, ValueError) as error:
+        raise FolderNotFoundError(f"{root} cannot be opened: {error}.", paths=(root,)) from error
+    if not is_folder:
+        what = "is not a folder" if there else "does not exist"
+        raise FolderNotFoundError(f"{root} {what}.", paths=(root,))
+
+
+def _walk(root: Path, only: Collection[str]) -> Iterator[str | Rejected]:
+    """The name of every visible file below a folder, with ``/``.
+
+    Folders are read once: linked ones last, and only where they were not met before, so neither a
+    circle of links nor two links to one folder count a film twice. No recursion: a tree may be
+    deeper than Python's stack.
+    """
+    read: set[tuple[int, int]] = set()
+    here, links = [""], deque[str]()
+    while here or links:
+        name = here.pop() if here else links.popleft()
+        try:
+            entries = _entries(root / name, read)
+        except OSError as error:
+            reason = f"the folder cannot be read: {error.strerror}"
+            yield Rejected(root / name, reason, "unreadable")
             continue
-        path = Path(entry.path)
-        kind = _kind(entry)
-        if kind == "folder":
-            yield from _walk(path, above | {here})
-        elif kind == "file":
-            yield path
-        elif path.suffix.lower() in IMAGE_EXTENSIONS:
-            yield Rejected(path, "a link to nothing, or no regular file", "unreadable")
+        if entries is None:
+            yield Rejected(root / name, _LINK, "unreadable")
+            continue
+        for entry in entries:
+            if entry.name.startswith(".") or (only and not name and entry.name not in only):
+                continue
+            found = f"{name}/{entry.name}" if name else entry.name
+            kind = _kind(entry)
+            if kind == "file":
+                yield found
+            elif kind == "folder":
+                (links if entry.is_symlink() else here).append(found)
+            elif kind == "closed" or looks_like_film(entry.name):
+                yield Rejected(root / found, _NO_FILE[kind], "unreadable")
 
 
-def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:
+def _entries(folder: Path, read: set[tuple[int, int]]) -> list[os.DirEntry[str]] | None:
+    """What is in a folder; None where it was read before."""
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in read:
+        return None
+    read.add(identity)
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither", "closed"]:
     try:
         if entry.is_dir():
             return "folder"
         return "file" if entry.is_file() else "neither"
+    except PermissionError:  # nobody can tell whether the link leads to films
+        return "closed"
     except OSError:  # a link to itself, for example
         return "neither"
 
 
-def _sort_out(
-    found: Iterable[Path | Rejected], root: Path, names: NamingRule
-) -> tuple[list[Xray], list[Rejected]]:
-    films: list[Xray] = []
-    rejected: list[Rejected] = []
-    ignored = 0
-    for item in found:
-        if isinstance(item, Rejected):
-            rejected.append(item)
-        elif item.suffix.lower() not in IMAGE_EXTENSIONS:
-            ignored += 1
-        else:
-            taken = _film(item, root, names)
-            if isinstance(taken, Xray):
-                films.append(taken)
-            else:
-                rejected.append(taken)
-    logger.debug(
-        "%s: %d films, %d rejected, %d other files", root, len(films), len(rejected), ignored
-    )
-    return films, rejected
-
-
-def _film(path: Path, root: Path, names: NamingRule) -> Xray | Rejected:
-    relative = path.relative_to(root)
-    try:
-        read = names.read(relative)
-    except LabelsError as error:
-        return Rejected(path, error.message, "contradictory-labels")
-    if read is None or not read.label:
-        return Rejected(path, f"the name fits no pattern of the rule {names.labelling.rule!r}")
-    return Xray(path, read.label, read.patient, read.split, relative.as_posix())
-
-
-def _empty(root: Path, names: NamingRule, rejected: list[Rejected]) -> EmptyDatasetError:
+def _empty(root: Path, rule: NamingRule, rejected: list[Rejected]) -> EmptyDatasetError:
     if not rejected:
         return EmptyDatasetError(f"{root} holds no image.", paths=(root,))
     listed = list_paths(f"{item.path}: {item.reason}" for item in rejected)
     return EmptyDatasetError(
-        f"No image in {root} fits the naming rule {names.labelling.rule!r}:\n{listed}",
+        f"No image in {root} fits the naming rule {rule.labelling.rule!r}:\n{listed}",
         paths=[item.path for item in rejected],
     )

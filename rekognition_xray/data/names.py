@@ -1,19 +1,23 @@
 """Rules from a file's place and name to label, patient and official split.
 
-``NamingRule`` is what a rule looks like; ``KERMANY`` reads the official chest X-ray set.
+``KERMANY`` reads the official chest X-ray set, ``FOLDERS`` labels by folder as the console of AWS
+does, and any function will do. Tables are in ``rekognition_xray.data.tables``.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
 from rekognition_xray.data.films import Labelling
-from rekognition_xray.errors import LabelsError
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.errors import LabelsError, NoLabelError
 from rekognition_xray.labels import BACTERIAL, NORMAL, PNEUMONIA, VIRAL, is_pneumonia
 
 
@@ -32,6 +36,7 @@ class FilmName:
     split: str | None = None
 
 
+@runtime_checkable
 class NamingRule(Protocol):
     """A rule; any frozen object with these members will do."""
 
@@ -40,18 +45,76 @@ class NamingRule(Protocol):
         """Where the labels come from: the rule's name, who made them, and when."""
 
     def read(self, path: PurePath) -> FilmName | None:
-        """Reads one path, relative to the dataset's folder.
+        """Reads one path, relative to the dataset's folder, with ``/``.
 
         Returns:
             None for a path that fits no pattern: such a file is reported, never guessed.
 
         Raises:
             LabelsError: name and folder contradict each other.
+            NoLabelError: there is no label, and the rule can say why.
         """
 
 
+@runtime_checkable
+class ListedRule(NamingRule, Protocol):
+    """A rule that names its films one by one, and so can miss some of them."""
+
+    def among(self, names: Sequence[str]) -> tuple[NamingRule, Sequence[tuple[str, str]]]:
+        """Finds its films among names relative to the dataset's folder.
+
+        Returns:
+            The rule to read these very names with, and what it lists in vain, as pairs of the
+            name that is listed and the reason.
+        """
+
+
+Names = NamingRule | Callable[[PurePath], FilmName | str | None]
+"""What ``names=`` takes: a rule, or a function from a path to a FilmName, a label or None."""
+
+
+def as_rule(names: Names) -> NamingRule:
+    """A rule as it is; a callable as a rule that bears its name.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    given: object = names
+    if not isinstance(given, type):
+        if isinstance(names, NamingRule):
+            return names
+        if callable(given):
+            return _CallableRule(names)
+    raise TypeError(f"names must be a rule or a function, not {given!r}.")
+
+
+@attrs.frozen
+class _CallableRule:
+    """A function as a rule: a text that it returns is a label."""
+
+    function: Callable[[PurePath], FilmName | str | None]
+
+    @property
+    def labelling(self) -> Labelling:
+        """The function's name; who labelled, and when, a function cannot tell."""
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return Labelling(str(name).strip("<>"))
+
+    def read(self, path: PurePath) -> FilmName | None:
+        """What the function says of one path; see ``NamingRule.read``."""
+        said: object = self.function(path)
+        if isinstance(said, str):
+            return FilmName(said)
+        if said is None or isinstance(said, FilmName):
+            return said
+        kind = type(said).__name__
+        raise TypeError(
+            f"{self.labelling.rule} must return a FilmName, a label or None, not {kind}."
+        )
+
+
 _PATTERNS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    re.compile(pattern, re.IGNORECASE | re.ASCII)  # ASCII: else a long s would do for an s
     for pattern in (
         r"(?P<person>person[0-9]+)_(?P<type>bacteria|virus)_[0-9]+(?:_[0-9]+)?",
         r"(?P<image>(?:NORMAL2-)?IM-[0-9]{4})-[0-9]{4}(?:-[0-9]{4})?",
@@ -67,7 +130,8 @@ _FOLDERS: Final = {
     "virus": VIRAL,
     "viral": VIRAL,
 }
-_SPLITS: Final = frozenset({"train", "test", "val"})
+SPLITS: Final = frozenset({"train", "test", "val"})
+"""Names of official folders, in lower case."""
 
 
 @attrs.frozen
@@ -79,17 +143,22 @@ class KermanyRule:
 
     Attributes:
         typed: patients are (number, type) instead of the number alone.
+        two_classes: bacterial and viral are both ``pneumonia``.
     """
 
     typed: bool = False
+    two_classes: bool = False
 
     @property
     def labelling(self) -> Labelling:
-        """By the set's readers, by 2 June 2018, when V2 was published (doi:10.17632/rscbjbr9sj.2).
+        """By the set's readers, by 2 June 2018, when V3, its last version, was published.
 
-        The rule is called ``kermany``, or ``kermany-by-type``.
+        The labels of V2 (doi:10.17632/rscbjbr9sj.2, January 2018) are older still. The rule is
+        called ``kermany``, with ``-two-class`` and ``-by-type`` behind it where they apply.
         """
-        rule = "kermany-by-type" if self.typed else "kermany"
+        rule = "kermany"
+        rule += "-two-class" if self.two_classes else ""
+        rule += "-by-type" if self.typed else ""
         return Labelling(rule, by="readers of Kermany 2018", on=datetime.date(2018, 6, 2))
 
     def by_type(self) -> KermanyRule:
@@ -100,6 +169,10 @@ class KermanyRule:
         """
         return attrs.evolve(self, typed=True)
 
+    def two_class(self) -> KermanyRule:
+        """The same names and patients with the labels ``normal`` and ``pneumonia``."""
+        return attrs.evolve(self, two_classes=True)
+
     def read(self, path: PurePath) -> FilmName | None:
         """Label, patient and official split of one path; see ``NamingRule.read``."""
         found = next(filter(None, (p.fullmatch(path.stem) for p in _PATTERNS)), None)
@@ -109,8 +182,8 @@ class KermanyRule:
         label = _TYPES[(parts.get("type") or "normal").lower()]
         folders = [part.lower() for part in path.parts[:-1]]
         _check_folder(label, folders)
-        split = next((part for part in reversed(folders) if part in _SPLITS), None)
-        return FilmName(label, self._patient(parts), split)
+        shown = PNEUMONIA if self.two_classes and is_pneumonia(label) else label
+        return FilmName(shown, self._patient(parts), _official(folders))
 
     def _patient(self, parts: dict[str, str | None]) -> str:
         if image := parts.get("image"):
@@ -121,7 +194,7 @@ class KermanyRule:
         return f"{kind.upper()}-{parts['id']}" if self.typed else str(parts["id"])
 
 
-def _check_folder(label: str, folders: list[str]) -> None:
+def _check_folder(label: str, folders: Sequence[str]) -> None:
     folder = next((part for part in reversed(folders) if part in _FOLDERS), None)
     if folder is None:
         return
@@ -133,9 +206,44 @@ def _check_folder(label: str, folders: list[str]) -> None:
         )
 
 
+def _official(folders: Iterable[str]) -> str | None:
+    """The nearest official folder; folders come in lower case, the outermost first."""
+    return next((part for part in reversed(list(folders)) if part in SPLITS), None)
+
+
+@attrs.frozen
+class FoldersRule:
+    """The folder that a film lies in is its label, letter by letter; nobody knows the patient.
+
+    That is what the console of AWS does with "automatically attach labels". Labels are put into
+    Unicode's form NFC, so that a Mac and a Linux machine read the same one. A film that lies in
+    no folder, or directly in ``train``, ``test`` or ``val``, has no label.
+    """
+
+    @property
+    def labelling(self) -> Labelling:
+        """The rule ``folders``; who sorted the films, and when, folders cannot tell."""
+        return Labelling("folders")
+
+    def read(self, path: PurePath) -> FilmName:
+        """Label and official split of one path; see ``NamingRule.read``."""
+        folders = path.parts[:-1]
+        if not folders:
+            raise NoLabelError("it lies in no folder that could label it")
+        if folders[-1].lower() in SPLITS:
+            raise NoLabelError(f"it lies directly in {folders[-1]!r}, which is no label")
+        if pseudonym_in(path.as_posix()):
+            raise NoLabelError("its folder is a patient's pseudonym; the label is in the manifest")
+        label = unicodedata.normalize("NFC", folders[-1])
+        return FilmName(label, split=_official(part.lower() for part in folders[:-1]))
+
+
 KERMANY: Final = KermanyRule()
 """The official chest X-ray set: three labels, patients by the number alone.
 
 The number alone may join a bacterial and a viral patient into one group. That costs only larger
 groups, while taking them apart may put one child on both sides of a split.
 """
+
+FOLDERS: Final = FoldersRule()
+"""Any set that is sorted into one folder per label; each film is a group of its own."""

@@ -1,0 +1,135 @@
+"""From names to films: what a rule says of each, so that everything ends as film or rejected."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from rekognition_xray.data.films import Labelling, Rejected, Xray
+from rekognition_xray.data.names import FilmName, ListedRule, NamingRule
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.errors import LabelsError, NoLabelError
+
+if TYPE_CHECKING:
+    from rekognition_xray.data.manifest import Entry
+
+logger = logging.getLogger(__name__)
+
+IMAGE_EXTENSIONS: Final = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png"),
+        *(".gif", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".heic", ".dcm", ".dicom"),
+    }
+)
+"""Extensions of files that count as films, wanted or not; others are no concern of a dataset."""
+
+Place = Callable[[str], Path | str]
+"""From a name within a dataset to where the film lies: a path, or an address in S3."""
+
+
+def looks_like_film(name: str) -> bool:
+    """Whether a file's extension is one of an image, whatever its case."""
+    stem, dot, extension = name.rpartition(".")
+    return bool(stem) and f"{dot}{extension.lower()}" in IMAGE_EXTENSIONS
+
+
+def stated(labelling: Labelling | None, rule: NamingRule) -> Labelling:
+    """Where labels come from: as the user says, else as the rule does; its name is the rule's."""
+    if labelling is None:
+        return rule.labelling
+    return attrs.evolve(labelling, rule=labelling.rule or rule.labelling.rule)
+
+
+def sort_out(
+    names: Sequence[str], rule: NamingRule, place: Place
+) -> tuple[list[Xray], list[Rejected]]:
+    """Asks the rule about every name; what it lists and nobody found is rejected too.
+
+    Args:
+        names: names within the dataset, with ``/``.
+        rule: what reads them.
+        place: where a film of that name lies.
+    """
+    films: list[Xray] = []
+    rejected: list[Rejected] = []
+    if isinstance(rule, ListedRule):
+        rule, missed = rule.among(names)
+        rejected += [Rejected(place(name), reason, "unreadable") for name, reason in missed]
+    for name in names:
+        read = _ask(rule, name, place)
+        if isinstance(read, Rejected):
+            rejected.append(read)
+        else:
+            films.append(Xray(place(name), read.label, read.patient, read.split, name))
+    return films, rejected
+
+
+def _ask(rule: NamingRule, name: str, place: Place) -> FilmName | Rejected:
+    try:
+        read = rule.read(PurePosixPath(name))
+    except NoLabelError as error:
+        return Rejected(place(name), error.message)
+    except LabelsError as error:
+        return Rejected(place(name), error.message, "contradictory-labels")
+    except Exception as error:
+        error.add_note(f"The rule {rule.labelling.rule!r} raised this for {place(name)}")
+        raise
+    if read is None or not read.label.strip():
+        return Rejected(place(name), f"the name fits no pattern of the rule {_called(rule)}")
+    if not _is_unicode(read.label):
+        return Rejected(place(name), f"the label {read.label!r} is no valid Unicode")
+    return read
+
+
+def _called(rule: NamingRule) -> str:
+    return repr(rule.labelling.rule)
+
+
+def _is_unicode(text: str) -> bool:
+    """False for what stands for broken bytes in a file's name; no manifest can hold that."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def of_entries(
+    entries: Iterable[Entry], rule: NamingRule | None
+) -> tuple[list[Xray], list[Rejected]]:
+    """Films of a manifest's entries, which lie in S3.
+
+    The patient is the pseudonym in the key. With a rule it is what the rule reads from the key,
+    the official split too, and an entry whose label the rule does not confirm is rejected.
+    """
+    labels = {entry.source_ref: entry.label for entry in entries}
+    if rule is None:
+        films = [Xray(ref, label, pseudonym_in(ref)) for ref, label in labels.items()]
+        _tell_of_strangers(films)
+        return films, []
+    places = {ref.split("/", 3)[-1]: ref for ref in labels}  # the entries share one bucket
+    read, rejected = sort_out(list(places), rule, lambda key: places.get(key, key))
+    films = []
+    for film in read:
+        ref = str(film.source)
+        if film.label == labels[ref]:
+            films.append(attrs.evolve(film, name=ref))
+        else:
+            reason = f"{labels[ref]} in the manifest, but {film.label} by the rule {_called(rule)}"
+            rejected.append(Rejected(ref, reason, "contradictory-labels"))
+    return films, rejected
+
+
+def _tell_of_strangers(films: Sequence[Xray]) -> None:
+    strangers = sum(film.patient is None for film in films)
+    if strangers:
+        logger.warning(
+            "%d of %d films bear no pseudonym, so each counts as a patient of its own; "
+            "pass names=... if their keys tell the patient",
+            strangers,
+            len(films),
+        )
