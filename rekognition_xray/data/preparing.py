@@ -2,103 +2,156 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, TypeAlias
 
 import attrs
+from tqdm import tqdm
 
 from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.developing import Developed, develop
 from rekognition_xray.data.films import Xray
-from rekognition_xray.data.images import prepare as prepare_image
+from rekognition_xray.data.ledger import LedgerEntry
+from rekognition_xray.data.prepare_run import Run
+from rekognition_xray.data.prepared import HeldBack, Prepared, PreparedFile, PrepareProgress
 from rekognition_xray.errors import AuditError, ImageError, list_paths
 
+__all__ = ["HeldBack", "PrepareProgress", "Prepared", "PreparedFile", "prepare"]
 
-@attrs.frozen
-class PreparedFile:
-    """One film as it lies prepared on this machine.
+log = logging.getLogger(__name__)
 
-    Attributes:
-        film: the film it was made from.
-        file: where it lies; films with equal pixels share one file.
-        sha256: hex digest of the file.
-        extension: ``jpg`` or ``png``.
-        size: bytes of the file.
-        width, height: pixels.
-    """
+Progress: TypeAlias = bool | Callable[[PrepareProgress], None] | None
 
-    film: Xray
-    file: Path
-    sha256: str
-    extension: Literal["jpg", "png"]
-    size: int
-    width: int
-    height: int
-
-
-@attrs.frozen(repr=False)
-class Prepared:
-    """A dataset whose films lie prepared in a folder.
-
-    Attributes:
-        dataset: the dataset.
-        folder: where the files lie.
-        files: one for each film, in the order of the dataset.
-        made: films that were prepared in this run.
-        cached: films that an earlier run had prepared.
-    """
-
-    dataset: XrayDataset
-    folder: Path
-    files: tuple[PreparedFile, ...]
-    made: int
-    cached: int
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of all files, each counted once."""
-        return sum({item.file: item.size for item in self.files}.values())
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __iter__(self) -> Iterator[PreparedFile]:
-        return iter(self.files)
+_BURNED_IN: Final = "burned-in"
 
 
 def prepare(
-    dataset: XrayDataset, folder: str | Path, *, executor: Executor | None = None
+    dataset: XrayDataset,
+    folder: str | Path,
+    *,
+    executor: Executor | None = None,
+    progress: Progress = None,
+    allow_burned_in: bool = False,
+    held: Literal["error", "leave-out"] = "error",
 ) -> Prepared:
-    """Prepares every film of a dataset into a folder.
+    """Prepares every film of a dataset into a folder, as ``images.prepare`` does it.
+
+    A result lies in ``<folder>/<first two digits of sha256>/<sha256>.<jpg or png>``; films with
+    equal pixels share it. What was done stands in ``<folder>/ledger.jsonl`` (see
+    ``ledger.read_ledger``), film by film as it is done: a run that was killed, or that met bad
+    films or a full disk, is completed by the next one. A film whose path, size and time of change
+    are the ledger's is not opened again, unless the software is another one.
+
+    Args:
+        dataset: films on this machine.
+        folder: where to; it is made. One run at a time should write to it.
+        executor: where to prepare: any ``concurrent.futures.Executor``; threads, one for each
+            processor, unless told. Processes decode faster. Its workers read the films and write
+            the results themselves, so workers on other machines need both folders under the same
+            paths.
+        progress: True for a bar, or a function that gets a PrepareProgress.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        held: what becomes of such films otherwise: ``error`` counts them among the bad ones,
+            ``leave-out`` goes on without them and names them in ``Prepared.held``.
 
     Raises:
-        AuditError: films that cannot be used, all of them with their reasons.
+        AuditError: films that cannot be used, all of them with their reasons; the others are
+            prepared.
+        PreparedFolderError: the folder cannot be written, for lack of space for example.
+        DataError: the ledger is damaged.
+        MissingExtraError: there is DICOM among the films, and the extra ``dicom`` is missing.
     """
-    root = Path(folder).expanduser()
-    pool = executor or ThreadPoolExecutor(os.cpu_count())
-    made = list(pool.map(_prepare_one, dataset.films, [root] * len(dataset)))
-    if executor is None:
-        pool.shutdown()
-    bad = [item for item in made if isinstance(item, ImageError)]
-    if bad:
-        raise AuditError(
-            f"{len(bad)} of {len(dataset)} films cannot be used:\n"
-            + list_paths(error.message for error in bad),
-            paths=[path for error in bad for path in error.paths],
-        )
-    files = tuple(item for item in made if isinstance(item, PreparedFile))
-    return Prepared(dataset, root, files, made=len(files), cached=0)
+    root = Path(folder).expanduser().absolute()
+    run = Run.begin(root, dataset.films, allow_burned_in=allow_burned_in)
+    with (
+        _told(progress, run) as tell,
+        _workers(executor) as pool,
+        closing(_developed(pool, run)) as developed,
+    ):
+        for films, found in developed:
+            run.take(films, found)
+            tell()
+    log.info("%s: %d films made, %d there already", run.root, len(run.made), len(run.cached))
+    return _result(dataset, run, leave_out=held == "leave-out")
 
 
-def _prepare_one(film: Xray, root: Path) -> PreparedFile | ImageError:
+def _developed(
+    pool: Executor, run: Run
+) -> Generator[tuple[list[Xray], list[Developed]], None, None]:
+    """What the workers answer, as it comes in; what has not begun at the end is given up."""
+    films = {pool.submit(develop, batch): films for films, batch in run.batches()}
     try:
-        image = prepare_image(film.path)
-    except ImageError as error:
-        return error
-    file = root / image.sha256[:2] / f"{image.sha256}.{image.extension}"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(image.data)
-    size = len(image.data)
-    return PreparedFile(film, file, image.sha256, image.extension, size, image.width, image.height)
+        for future in as_completed(films):
+            yield films[future], future.result()
+    finally:
+        for future in films:
+            future.cancel()
+
+
+def _workers(executor: Executor | None) -> AbstractContextManager[Executor]:
+    """Threads of our own, which end with the run, or the caller's executor, which does not."""
+    return ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
+
+
+@contextmanager
+def _told(progress: Progress, run: Run) -> Iterator[Callable[[], None]]:
+    """A function to call when the run has got on; it is called once at the beginning."""
+    with tqdm(
+        total=len(run.films), unit="film", desc="preparing", disable=progress is not True
+    ) as bar:
+
+        def tell() -> None:
+            bar.update(run.progress.done - bar.n)
+            if callable(progress):
+                progress(run.progress)
+
+        tell()
+        yield tell
+
+
+def _result(dataset: XrayDataset, run: Run, *, leave_out: bool) -> Prepared:
+    held = {
+        film: fault for film, fault in run.faults.items() if leave_out and fault.code == _BURNED_IN
+    }
+    bad = [(film, fault) for film, fault in run.faults.items() if film not in held]
+    if bad:
+        raise _refused(run, bad)
+    files = tuple(_file(film, entry, run.root) for film in dataset if (entry := run.entry(film)))
+    return Prepared(
+        attrs.evolve(dataset, films=[item.film for item in files]) if held else dataset,
+        run.root,
+        files,
+        made=len(run.made),
+        cached=len(run.cached),
+        held=tuple(HeldBack(film, held[film].reason) for film in dataset if film in held),
+    )
+
+
+def _file(film: Xray, entry: LedgerEntry, root: Path) -> PreparedFile:
+    return PreparedFile(
+        film,
+        entry.file(root),
+        entry.sha256,
+        entry.extension,
+        entry.size,
+        entry.width,
+        entry.height,
+    )
+
+
+def _refused(run: Run, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
+    faults = sorted(bad, key=lambda item: item[0].name)
+    hints = dict.fromkeys(fault.hint for _, fault in faults)
+    if any(fault.code == _BURNED_IN for _, fault in faults):
+        hints["Or leave such films out by held='leave-out'."] = None
+    return AuditError(
+        f"{len(faults)} of {len(run.films)} films cannot be used; the others lie prepared in "
+        f"{run.root}:\n" + list_paths(f"[{fault.code}] {fault.message}" for _, fault in faults),
+        paths=[film.source for film, _ in faults],
+        hint=" ".join(hints),
+    )
