@@ -1,103 +1,104 @@
-"""The two datasets of a project: made from a manifest in S3, compared, replaced, distributed."""
+"""The datasets of a project become what manifests say: kept, updated, made anew, or refused."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.aws import Aws
+from rekognition_xray.cloud.dataset_calls import (
+    DELETED,
+    READY,
+    DatasetDescription,
+    DatasetType,
+    create,
+    delete,
+    describe,
+    distribute,
+    listed,
+    of_project,
+    update,
+    wait_until_ready,
+    wait_until_still,
+)
 from rekognition_xray.cloud.s3 import S3Location, write_object
-from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.data.manifest import Entry, Manifest
-from rekognition_xray.errors import AlreadyExistsError, DatasetFailedError, NotFoundError
+from rekognition_xray.data.manifest_checks import MAX_ENTRIES, MAX_LABELS
+from rekognition_xray.errors import (
+    AlreadyExistsError,
+    DatasetFailedError,
+    ManifestError,
+    ManifestFault,
+)
 
-if TYPE_CHECKING:
-    from types_boto3_rekognition.type_defs import GroundTruthManifestTypeDef
+__all__ = [
+    "DELETED",
+    "READY",
+    "REGIONAL_LIMITS",
+    "DatasetDescription",
+    "DatasetType",
+    "check_limits",
+    "create",
+    "delete",
+    "describe",
+    "distribute",
+    "listed",
+    "of_project",
+    "put",
+    "put_all",
+    "update",
+    "wait_until_ready",
+]
 
 log = logging.getLogger(__name__)
 
-READY: Final[SettleTable] = {
-    "CREATE_IN_PROGRESS": Settled.GO_ON,
-    "CREATE_COMPLETE": Settled.DONE,
-    "CREATE_FAILED": Settled.FAILED,
-    "UPDATE_IN_PROGRESS": Settled.GO_ON,
-    "UPDATE_COMPLETE": Settled.DONE,
-    "UPDATE_FAILED": Settled.FAILED,
-    "DELETE_IN_PROGRESS": Settled.FAILED,
+_SMALL: Final[Mapping[DatasetType, int]] = {"TRAIN": 28_000, "TEST": 7_000}
+REGIONAL_LIMITS: Final[Mapping[str, Mapping[DatasetType, int]]] = {
+    "ap-south-1": _SMALL,
+    "eu-west-2": _SMALL,
 }
-"""Can the dataset be worked with?"""
-
-DatasetType = Literal["TRAIN", "TEST"]
-
-_GONE: Final = "(deleted)"
-DELETED: Final[SettleTable] = dict.fromkeys(READY, Settled.GO_ON) | {_GONE: Settled.DONE}
-"""Once its deletion was asked for: is the dataset gone?"""
-
-_BUDGET: Final = 6 * 3600.0
+"""Regions where a dataset holds fewer entries than the 250,000 of all others."""
+_MAX_TESTED: Final = 1_000
 
 
-@attrs.frozen
-class DatasetDescription:
-    """What the service says of a dataset at one moment.
+def check_limits(counts: Mapping[str, int], kind: DatasetType, *, region: str) -> None:
+    """Refuses a dataset that is larger than the service's guide allows; makes no call.
 
-    Attributes:
-        arn: the dataset's ARN.
-        status: as AWS writes it, such as ``CREATE_COMPLETE``.
-        status_message: the service's sentence on the status.
-        entries: films in it.
-        labelled: films with a label.
-        labels: distinct labels.
-        with_errors: films that the service found fault with.
-    """
-
-    arn: str
-    status: str
-    status_message: str
-    entries: int
-    labelled: int
-    labels: int
-    with_errors: int
-
-
-def of_project(aws: Aws, project_arn: str) -> Mapping[DatasetType, str]:
-    """Dataset ARNs by type. Calls DescribeProjects, the only call that knows them; free.
+    Args:
+        counts: films by label.
+        kind: which of a project's two datasets.
+        region: the project's Region; two have smaller datasets.
 
     Raises:
-        NotFoundError: no such project.
+        ManifestError: no films, more than 250,000 (or the Region's limit), more than 250 labels,
+            or more than 1,000 test films of a label.
     """
-    with aws_errors(project_arn):
-        reply = aws.rekognition.describe_projects(ProjectNames=[project_arn.split("/")[1]])
-    for project in reply["ProjectDescriptions"]:
-        if project["ProjectArn"] == project_arn:
-            return {found["DatasetType"]: found["DatasetArn"] for found in project["Datasets"]}
-    raise NotFoundError(f"{project_arn} does not exist.", arn=project_arn)
-
-
-def describe(aws: Aws, arn: str) -> DatasetDescription:
-    """Asks the service. Calls DescribeDataset; free. Raises NotFoundError."""
-    with aws_errors(arn):
-        told = aws.rekognition.describe_dataset(DatasetArn=arn)["DatasetDescription"]
-    stats = told.get("DatasetStats", {})
-    return DatasetDescription(
-        arn,
-        told["Status"],
-        told.get("StatusMessage", ""),
-        stats.get("TotalEntries", 0),
-        stats.get("LabeledEntries", 0),
-        stats.get("TotalLabels", 0),
-        stats.get("ErrorEntries", 0),
-    )
-
-
-def listed(aws: Aws, arn: str) -> tuple[Entry, ...]:
-    """All entries of a dataset. Calls ListDatasetEntries once per 100; free."""
-    pages = aws.rekognition.get_paginator("list_dataset_entries").paginate(DatasetArn=arn)
-    with aws_errors(arn):
-        return Manifest.parse(line for page in pages for line in page["DatasetEntries"]).entries
+    total = sum(counts.values())
+    limit = REGIONAL_LIMITS.get(region, {}).get(kind, MAX_ENTRIES)
+    crowded = [label for label, count in counts.items() if count > _MAX_TESTED]
+    found = {
+        "empty-manifest": None if total else "no films",
+        "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM": f"{total:,} films, where {region} takes {limit:,}"
+        if total > limit
+        else None,
+        "ERROR_MANIFEST_TOO_MANY_LABELS": f"{len(counts)} labels, where {MAX_LABELS} are taken"
+        if len(counts) > MAX_LABELS
+        else None,
+        "too-many-test-films": f"more than {_MAX_TESTED:,} films of {', '.join(sorted(crowded))}"
+        if kind == "TEST" and crowded
+        else None,
+    }
+    faults = [ManifestFault(None, code, reason) for code, reason in found.items() if reason]
+    if faults:
+        raise ManifestError(
+            f"The {kind} dataset would be outside the service's limits",
+            faults=faults,
+            hint="Take another share for the test part, or fewer films.",
+        )
 
 
 def put(
@@ -109,128 +110,192 @@ def put(
     store: S3Location,
     replace: bool,
 ) -> None:
-    """Makes a manifest's entries the project's dataset of that type, unless they are it already.
+    """Makes a manifest's entries the project's dataset of that type; see ``put_all``."""
+    put_all(aws, project_arn, {kind: manifest}, store=store, replace=replace)
+
+
+def put_all(
+    aws: Aws,
+    project_arn: str,
+    manifests: Mapping[DatasetType, Manifest],
+    *,
+    store: S3Location,
+    replace: bool,
+) -> None:
+    """Makes manifests the datasets of a project, and looks at all of them before it changes one.
+
+    A dataset that holds exactly these lines is kept. Where lines are only new or changed, they are
+    sent to it. Where entries would have to vanish, which the service cannot do, the dataset is
+    deleted and made anew, if ``replace`` allows it. A dataset that is not among the manifests must
+    hold none of their films, or is deleted under ``replace``; the films that the service itself
+    moved from train to test may stay there.
+
+    Calls DescribeProjects, DescribeDataset, ListDatasetEntries and, as needed, PutObject,
+    CreateDataset, UpdateDatasetEntries and DeleteDataset. The datasets are free.
 
     Args:
         aws: the way to AWS.
         project_arn: the project.
-        kind: which of its two datasets.
-        manifest: the entries, whose films lie in S3.
-        store: where the manifest is written, under ``manifests/``.
-        replace: deletes a dataset that holds other entries first.
+        manifests: the entries, whose films lie in S3, for one dataset or both.
+        store: where manifests are written, under ``manifests/``.
+        replace: deletes what cannot be kept; films in S3 stay.
 
     Raises:
-        AlreadyExistsError: there is one with other entries, and ``replace`` is false.
+        ManifestError: see ``check_limits``.
+        AlreadyExistsError: something would have to be deleted, and ``replace`` is false.
         DatasetFailedError: with the service's message, or because it dropped lines.
     """
-    there = of_project(aws, project_arn).get(kind)
-    if there and _holds(aws, there, manifest.entries):
-        log.info("the %s dataset holds these %d entries already", kind, len(manifest.entries))
+    for kind, manifest in manifests.items():
+        check_limits(manifest.counts, kind, region=aws.region)
+    there = of_project(aws, project_arn)
+    steps = [_step(aws, kind, there.get(kind), wanted) for kind, wanted in manifests.items()]
+    beside = [arn for kind, arn in there.items() if kind not in manifests]
+    if beside:
+        steps, beside = _apart(aws, steps, beside)
+    _refuse(project_arn, steps, beside, replace=replace)
+    for arn in beside:
+        delete(aws, arn)
+    for step in steps:
+        step.carry_out(aws, project_arn, store)
+
+
+@attrs.frozen
+class _Step:
+    """What has to be done for one dataset.
+
+    Attributes:
+        kind: which of the two.
+        manifest: what it shall hold.
+        arn: the one that is there, if one is.
+        held: what that one holds; None where it cannot be kept, or there is none.
+        lacking: the lines to send to it; None where it has to be made anew.
+    """
+
+    kind: DatasetType
+    manifest: Manifest
+    arn: str | None
+    held: Manifest | None = None
+    lacking: tuple[Entry, ...] | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.lacking == ()
+
+    @property
+    def deletes(self) -> bool:
+        """Whether a dataset has to be deleted first."""
+        return self.arn is not None and self.lacking is None
+
+    def carry_out(self, aws: Aws, project_arn: str, store: S3Location) -> None:
+        """Does it, and counts what came of it."""
+        if self.kept:
+            log.info("the %s dataset holds these entries already", self.kind)
+            return
+        if self.arn is not None and self.lacking is not None:
+            done = update(aws, self.arn, attrs.evolve(self.manifest, entries=self.lacking))
+        else:
+            place = self._written(aws, store)
+            if self.arn is not None:
+                delete(aws, self.arn)
+            done = create(aws, project_arn, self.kind, place)
+        if done.entries != len(self.manifest):
+            raise DatasetFailedError(
+                f"The {self.kind} dataset {done.arn} holds {done.entries} entries and should hold "
+                f"{len(self.manifest)}; the service drops lines that it cannot use without a word."
+            )
+
+    def _written(self, aws: Aws, store: S3Location) -> S3Location:
+        data = b"".join(self.manifest.blobs())
+        digest = hashlib.sha256(data).hexdigest()[:12]
+        place = store / "manifests" / f"{self.kind.lower()}-{digest}.manifest"
+        write_object(aws, place, data, content_type="application/x-ndjson")
+        return place
+
+
+def _step(aws: Aws, kind: DatasetType, arn: str | None, manifest: Manifest) -> _Step:
+    seen = wait_until_still(aws, arn) if arn else None
+    if arn is None or seen is None:
+        return _Step(kind, manifest, None)
+    # Listing takes a call for each hundred entries: in vain where some would have to vanish.
+    held = _held(aws, seen) if seen.entries <= len(manifest) else None
+    return _Step(kind, manifest, arn, held, None if held is None else _lacking(held, manifest))
+
+
+def _held(aws: Aws, seen: DatasetDescription) -> Manifest | None:
+    """What a dataset holds; None where its creation failed or others filled it."""
+    if seen.status == "CREATE_FAILED":
+        return None
+    try:
+        return listed(aws, seen.arn)
+    except ManifestError as error:
+        log.info("%s holds entries that are not ours: %s", seen.arn, error.message)
+        return None
+
+
+def _lacking(held: Manifest, wanted: Manifest) -> tuple[Entry, ...] | None:
+    """The lines that a dataset lacks; None where it holds films that are not wanted.
+
+    Lines say by which rule they were labelled and of which split they are. Where that changes,
+    all of them are sent, so that no line goes on telling what is no longer so.
+    """
+    labels = {entry.source_ref: entry.label for entry in held}
+    if not labels.keys() <= {entry.source_ref for entry in wanted}:
+        return None
+    if held and (held.labelling, held.part) != (wanted.labelling, wanted.part):
+        return wanted.entries
+    return tuple(entry for entry in wanted if labels.get(entry.source_ref) != entry.label)
+
+
+def _apart(
+    aws: Aws, steps: Sequence[_Step], beside: Sequence[str]
+) -> tuple[list[_Step], list[str]]:
+    """Steps that know of the dataset that is not put, and that one where it is in their way."""
+    made, doomed = [], []
+    for step in steps:
+        for arn in beside:
+            seen = None if step.kept else wait_until_still(aws, arn)
+            other = _held(aws, seen) if seen else None
+            if other is None or not _films(other) & _films(step.manifest):
+                made.append(step)
+            elif _is_distributed(step, other):
+                made.append(attrs.evolve(step, lacking=()))
+            else:
+                made.append(step)
+                doomed.append(arn)
+    return made, doomed
+
+
+def _is_distributed(step: _Step, other: Manifest) -> bool:
+    """Whether the two datasets hold what is wanted, each film in one of them."""
+    if step.held is None or _films(step.held) & _films(other):
+        return False
+    return {*step.held, *other} == set(step.manifest)
+
+
+def _films(manifest: Manifest) -> set[str]:
+    return {entry.source_ref for entry in manifest}
+
+
+def _refuse(
+    project_arn: str, steps: Sequence[_Step], beside: Sequence[str], *, replace: bool
+) -> None:
+    if replace:
         return
-    if there and not replace:
+    name = project_arn.split("/")[1]
+    deleted = [step for step in steps if step.deletes]
+    if deleted:
+        kinds = " and a ".join(step.kind for step in deleted)
         raise AlreadyExistsError(
-            f"The project {project_arn.split('/')[1]!r} has a {kind} dataset with other entries.",
-            arn=there,
+            f"The project {name!r} has a {kinds} dataset with other entries, and the service "
+            "cannot take an entry out of a dataset.",
+            arn=deleted[0].arn or "",
             hint="Pass replace=True to delete it and make it anew, or use another project.",
         )
-    if there:
-        delete(aws, there)
-    data = manifest.text().encode()
-    digest = hashlib.sha256(data).hexdigest()[:12]
-    place = store / "manifests" / f"{kind.lower()}-{digest}.manifest"
-    write_object(aws, place, data, content_type="application/x-ndjson")
-    made = create(aws, project_arn, kind, place)
-    if made.entries != len(manifest.entries):
-        raise DatasetFailedError(
-            f"The {kind} dataset {made.arn} kept {made.entries} of the {len(manifest.entries)} "
-            f"entries of {place}; the service drops lines that it cannot use without a word."
+    if beside:
+        raise AlreadyExistsError(
+            f"Some of these films stand in the other dataset of the project {name!r}; they would "
+            "be learned from and judged by.",
+            arn=beside[0],
+            hint="Put train and test together, or pass replace=True to delete the other dataset.",
         )
-
-
-def create(
-    aws: Aws, project_arn: str, kind: DatasetType, manifest: S3Location | None
-) -> DatasetDescription:
-    """Creates a dataset, empty or from a manifest, and waits for it.
-
-    Calls CreateDataset and DescribeDataset; free.
-
-    Raises:
-        DatasetFailedError: with the service's message.
-        AlreadyExistsError: the project has one of that type.
-    """
-    with aws_errors(project_arn):
-        if manifest is None:
-            reply = aws.rekognition_once.create_dataset(ProjectArn=project_arn, DatasetType=kind)
-        else:
-            where: GroundTruthManifestTypeDef = {
-                "S3Object": {"Bucket": manifest.bucket, "Name": manifest.key}
-            }
-            reply = aws.rekognition_once.create_dataset(
-                ProjectArn=project_arn,
-                DatasetType=kind,
-                DatasetSource={"GroundTruthManifest": where},
-            )
-    return wait_until_ready(aws, reply["DatasetArn"])
-
-
-def delete(aws: Aws, arn: str) -> None:
-    """Deletes a dataset, not its films in S3, and waits until it is gone.
-
-    Calls DeleteDataset and DescribeDataset; free.
-    """
-    with aws_errors(arn):
-        aws.rekognition_once.delete_dataset(DatasetArn=arn)
-
-    def look() -> tuple[str, None]:
-        try:
-            return describe(aws, arn).status, None
-        except NotFoundError:
-            return _GONE, None
-
-    Wait(_BUDGET).until(look, DELETED, what=arn, clock=aws.clock)
-
-
-def distribute(aws: Aws, project_arn: str) -> None:
-    """Lets the service move a fifth of the train entries into a test dataset, and waits.
-
-    Calls DescribeProjects, CreateDataset, DistributeDatasetEntries and DescribeDataset; free.
-
-    Raises:
-        DatasetFailedError: with the service's message.
-    """
-    found = dict(of_project(aws, project_arn))
-    if "TEST" not in found:
-        found["TEST"] = create(aws, project_arn, "TEST", None).arn
-    elif describe(aws, found["TEST"]).entries:
-        log.info("the TEST dataset has entries already; nothing is distributed")
-        return
-    with aws_errors(project_arn):
-        aws.rekognition.distribute_dataset_entries(
-            Datasets=[{"Arn": found["TRAIN"]}, {"Arn": found["TEST"]}]
-        )
-    for arn in found.values():
-        wait_until_ready(aws, arn)
-
-
-def wait_until_ready(aws: Aws, arn: str) -> DatasetDescription:
-    """Waits until a dataset is no longer being made or changed. Calls DescribeDataset; free."""
-
-    def look() -> tuple[str, DatasetDescription]:
-        seen = describe(aws, arn)
-        return seen.status, seen
-
-    return Wait(_BUDGET).until(look, READY, what=arn, clock=aws.clock, failure=_failed)
-
-
-def _failed(seen: DatasetDescription) -> DatasetFailedError:
-    return DatasetFailedError(f"{seen.arn} is {seen.status}: {seen.status_message}")
-
-
-def _holds(aws: Aws, arn: str, entries: Iterable[Entry]) -> bool:
-    """Whether a dataset that is ready holds exactly these entries; a failed one holds none."""
-    description = describe(aws, arn)
-    if READY.get(description.status) is Settled.GO_ON:
-        description = wait_until_ready(aws, arn)
-    if READY.get(description.status) is not Settled.DONE:
-        return False
-    return set(listed(aws, arn)) == set(entries)

@@ -206,6 +206,9 @@ class Manifest:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{label} {count}" for label, count in sorted(self.counts.items()))
         return f"<Manifest of {len(self)} entries ({counts}), {self.job_name}>"
