@@ -13,6 +13,7 @@ import attrs
 from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.s3 import S3Location
+from rekognition_xray.cloud.tags import read_tags
 from rekognition_xray.cloud.waiting import Progress, Settled, SettleTable, Wait, reporter
 from rekognition_xray.costs import Money, PriceBook
 from rekognition_xray.errors import InvalidRequestError, NotFoundError, TrainingFailedError
@@ -235,6 +236,18 @@ class ModelVersion:
         found = {item["Name"]: item["Confidence"] / 100 for item in reply["CustomLabels"]}
         request_id = reply["ResponseMetadata"]["RequestId"]
         return Detection(found, request_id, time.perf_counter() - began)
+
+    def tags(self) -> Mapping[str, str]:
+        """The version's tags, those of this library among them; none where they may not be read.
+
+        ``rxray.split`` is the fingerprint of the split that it was trained and tested with;
+        ``rxray.leaks`` says that train and test share what they must not, and that this was
+        allowed. Calls ListTagsForResource; free.
+
+        Raises:
+            NotFoundError: the version does not exist (any more).
+        """
+        return read_tags(self.aws, self.arn)
 
     def delete(self) -> None:
         """Deletes the version; its result files in S3 stay. Calls DeleteProjectVersion; free.
