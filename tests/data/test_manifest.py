@@ -1,54 +1,51 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.data.manifest import MAX_LINE, Entry, parse, render
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.films import Labelling, Part, Xray
+from rekognition_xray.data.manifest import Entry, Manifest
+from rekognition_xray.data.manifest_checks import faults, is_plainly_sound
+from rekognition_xray.data.manifest_lines import MAX_LINE
 from rekognition_xray.errors import ManifestError
 
 DAY = datetime.date(2018, 6, 2)
+KERMANY = Labelling("kermany", "readers of Kermany 2018", DAY)
 
 
-def lines(entries: Iterable[Entry], **options: object) -> list[str]:
-    settings = {"job_name": "a job", "created": DAY, **options}
-    return list(render(entries, **settings))  # type: ignore[arg-type]
+def manifest(*entries: Entry, labelling: Labelling = KERMANY, part: Part | None = None) -> Manifest:
+    return Manifest(entries or (Entry("s3://bucket/a.jpg", "normal"),), labelling, part)
 
 
-def line(**changes: object) -> str:
-    """A sound line of another author, with changes to its metadata."""
-    metadata = {
-        "confidence": 1,
-        "job-name": "labeling-job/scene",
-        "class-name": "Sunrise",
-        "human-annotated": "yes",
-        "creation-date": "2020-03-06T17:46:39.176",
-        "type": "groundtruth/image-classification",
-    } | changes
-    kept = {key: value for key, value in metadata.items() if value is not None}
-    return json.dumps({"source-ref": "s3://bucket/sunrise.png", "scene": 1, "scene-metadata": kept})
+def metadata(text: str) -> dict[str, object]:
+    return json.loads(text)["label-metadata"]
 
 
 def test_a_line_is_exactly_what_the_service_documents() -> None:
-    entry = Entry("s3://bucket/images/sunrise.png", "normal")
-    (text,) = lines([entry], job_name="kermany/train/0123456789ab")
-    assert text == (
+    (line,) = manifest(
+        Entry("s3://bucket/images/sunrise.png", "normal"), part=Part("train", "0123456789ab")
+    ).lines()
+    assert line == (
         '{"source-ref":"s3://bucket/images/sunrise.png","label":1,"label-metadata":'
-        '{"confidence":1,"job-name":"kermany/train/0123456789ab","class-name":"normal",'
-        '"human-annotated":"yes","creation-date":"2018-06-02T00:00:00.000Z",'
-        '"type":"groundtruth/image-classification"}}'
+        '{"confidence":1,"job-name":"rekognition-xray?rule=kermany&by=readers+of+Kermany+2018'
+        '&part=train&split=0123456789ab","class-name":"normal","human-annotated":"yes",'
+        '"creation-date":"2018-06-02T00:00:00.000Z","type":"groundtruth/image-classification"}}'
     )
 
 
 @pytest.mark.parametrize(
-    ("created", "written"),
+    ("on", "written"),
     [
         (DAY, "2018-06-02T00:00:00.000Z"),
-        (datetime.datetime(2020, 3, 6, 17, 46, 39, 176000), "2020-03-06T17:46:39.176Z"),  # noqa: DTZ001
+        (datetime.datetime(2020, 3, 6, 17, 46, 39, 176999), "2020-03-06T17:46:39.176Z"),  # noqa: DTZ001
         (datetime.datetime(2020, 3, 6, 17, tzinfo=datetime.UTC), "2020-03-06T17:00:00.000Z"),
         (
             datetime.datetime(2020, 3, 7, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=8))),
@@ -56,175 +53,247 @@ def test_a_line_is_exactly_what_the_service_documents() -> None:
         ),
     ],
 )
-def test_the_date_is_written_in_utc(created: datetime.date, written: str) -> None:
-    (text,) = lines([Entry("s3://bucket/a.jpg", "normal")], created=created)
-    assert json.loads(text)["label-metadata"]["creation-date"] == written
+def test_the_date_is_written_in_utc(on: datetime.date, written: str) -> None:
+    text = manifest(labelling=Labelling("rule", on=on)).text()
+    assert metadata(text)["creation-date"] == written
+
+
+def test_a_date_that_nobody_knows_is_written_as_the_epoch_and_read_as_unknown() -> None:
+    undated = manifest(labelling=Labelling("rule"))
+    assert metadata(undated.text())["creation-date"] == "1970-01-01T00:00:00.000Z"
+    assert Manifest.parse(undated.text()).labelling.on is None
 
 
 def test_labels_that_no_person_gave_say_so() -> None:
-    (text,) = lines([Entry("s3://bucket/a.jpg", "normal")], human_annotated=False)
-    assert json.loads(text)["label-metadata"]["human-annotated"] == "no"
+    by_machine = manifest(labelling=Labelling("rule", human=False))
+    assert metadata(by_machine.text())["human-annotated"] == "no"
+    assert Manifest.parse(by_machine.text()).labelling.human is False
 
 
-def test_lines_are_rendered_one_by_one() -> None:
-    def endless() -> Iterator[Entry]:
-        number = 0
-        while True:
-            number += 1
-            yield Entry(f"s3://bucket/{number}.jpg", "normal")
-
-    rendered = render(endless(), job_name="x", created=DAY)
-    assert '"s3://bucket/1.jpg"' in next(rendered)
-    assert '"s3://bucket/2.jpg"' in next(rendered)
+def test_a_manifest_of_unknown_origin_claims_none() -> None:
+    assert manifest(labelling=Labelling()).job_name == "rekognition-xray"
 
 
-texts = st.text(min_size=1, max_size=255)
-refs = st.from_regex(r"s3://clinic-xrays/.{1,80}", fullmatch=True)
-entry_lists = st.dictionaries(refs, texts, max_size=20).map(
-    lambda found: [Entry(ref, label) for ref, label in found.items()]
-)
-
-
-@given(entry_lists)
-def test_what_is_rendered_is_parsed_back(entries: list[Entry]) -> None:
-    assert list(parse(lines(entries))) == entries
-
-
-@given(entry_lists)
-def test_rendering_is_byte_stable_ascii_without_line_ends(entries: list[Entry]) -> None:
-    rendered = lines(entries)
-    assert rendered == lines(entries)
-    assert all(text.isascii() and len(text.splitlines()) == 1 for text in rendered)
-
-
-@given(entry_lists)
-def test_a_manifest_survives_being_a_text_file(entries: list[Entry]) -> None:
-    text = "".join(f"{rendered}\n" for rendered in lines(entries))
-    assert list(parse(text.splitlines())) == entries
-    assert list(parse(text.splitlines(keepends=True))) == entries
-    assert list(parse(text.split("\n"))) == entries
+def test_lines_are_rendered_as_they_are_asked_for() -> None:
+    many = Manifest([Entry(f"s3://bucket/{n:06}", "x") for n in range(20_000)], KERMANY)
+    assert '"s3://bucket/000000"' in next(many.lines())
+    assert '"s3://bucket/000000"' in next(many.blobs(1000)).decode()
 
 
 def test_an_entry_given_twice_is_written_once() -> None:
     entry = Entry("s3://bucket/a.jpg", "normal")
-    assert len(lines([entry, Entry("s3://bucket/b.jpg", "normal"), entry])) == 2
+    assert len(manifest(entry, Entry("s3://bucket/b.jpg", "normal"), entry)) == 2
 
 
 def test_all_faulty_entries_are_named_together() -> None:
-    faulty = [
-        Entry("s3://bucket/a.jpg", "normal"),
-        Entry("https://bucket/a.jpg", "normal"),
+    faulty = (
+        Entry("http://bucket/a.jpg", "normal"),
         Entry("s3://bucket", "normal"),
+        Entry("s3://bucket/a.jpg", "normal"),
+        Entry("s3://bucket/a.jpg", "viral"),
         Entry("s3://bucket/b.jpg", ""),
         Entry("s3://bucket/c.jpg", "x" * 256),
-        Entry("s3://bucket/a.jpg", "viral"),
+        Entry("s3://bucket/d.jpg", "\ud800"),
+        Entry("s3://bucket/e\ud800.jpg", "normal"),
         Entry("s3://other/d.jpg", "normal"),
-    ]
+    )
     with pytest.raises(ManifestError) as caught:
-        lines(faulty)
-    message = caught.value.message
-    assert "line 1:" not in message
-    assert "line 2: ERROR_INVALID_SOURCE_REF_FORMAT" in message
-    assert "line 3: ERROR_INVALID_SOURCE_REF_FORMAT" in message
-    assert "line 4: ERROR_INVALID_LABEL_NAME_LENGTH" in message
-    assert "line 5: ERROR_INVALID_LABEL_NAME_LENGTH" in message
-    assert "line 6: s3://bucket/a.jpg is labelled 'viral' and before 'normal'" in message
-    assert "line 7: ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS" in message
+        manifest(*reversed(faulty))
+    assert [(fault.line, fault.code) for fault in caught.value.faults] == [
+        (1, "ERROR_INVALID_SOURCE_REF_FORMAT"),
+        (2, "ERROR_INVALID_SOURCE_REF_FORMAT"),
+        (4, "contradictory-labels"),
+        (5, "ERROR_INVALID_LABEL_NAME_LENGTH"),
+        (6, "ERROR_INVALID_LABEL_NAME_LENGTH"),
+        (7, "not-unicode"),
+        (8, "ERROR_INVALID_SOURCE_REF_FORMAT"),
+        (9, "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS"),
+    ]
+    assert "'s3://bucket/a.jpg' is labelled 'viral' and 'normal'" in str(caught.value)
+    assert str(caught.value).encode()
 
 
 def test_a_line_longer_than_the_service_takes_is_refused() -> None:
-    with pytest.raises(ManifestError, match="100,000"):
-        lines([Entry("s3://bucket/a.jpg", "normal")], job_name="x" * MAX_LINE)
+    with pytest.raises(ManifestError, match="line-too-long"):
+        manifest(labelling=Labelling("x" * MAX_LINE))
 
 
-def test_the_sample_of_the_guide_is_read() -> None:
-    assert parse([line()]) == (Entry("s3://bucket/sunrise.png", "Sunrise"),)
+def test_more_than_250_labels_are_refused() -> None:
+    def labelled(count: int) -> list[Entry]:
+        return [Entry(f"s3://bucket/{n}", str(n)) for n in range(count)]
+
+    assert len(manifest(*labelled(250))) == 250
+    with pytest.raises(ManifestError, match="ERROR_MANIFEST_TOO_MANY_LABELS: 251 labels"):
+        manifest(*labelled(251))
 
 
-def test_remarks_that_the_service_adds_are_ignored() -> None:
-    listed = json.loads(line()) | {
-        "cl-metadata": {"is_labeled": True},
-        "cl-errors": [{"code": "ERROR_INVALID_IMAGE", "message": "x"}],
-    }
-    assert parse([json.dumps(listed)]) == (Entry("s3://bucket/sunrise.png", "Sunrise"),)
+def test_more_than_250_000_films_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rekognition_xray.data.manifest_checks.MAX_ENTRIES", 3)
+    assert len(manifest(*(Entry(f"s3://bucket/{n}", "x") for n in range(3)))) == 3
+    with pytest.raises(ManifestError, match="ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM"):
+        manifest(*(Entry(f"s3://bucket/{n}", "x") for n in range(4)))
 
 
-@pytest.mark.parametrize("date", ["2018-06-02", "2018-06-02T01:02:03Z", "2013-11-18T02:53:27"])
-def test_the_documented_forms_of_a_date_are_read(date: str) -> None:
-    assert parse([line(**{"creation-date": date})])
+def test_a_manifest_larger_than_the_service_takes_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = len(manifest().text())
+    monkeypatch.setattr("rekognition_xray.data.manifest_checks.MAX_BYTES", size)
+    assert len(manifest().text()) == size
+    with pytest.raises(ManifestError, match="ERROR_MANIFEST_SIZE_TOO_LARGE"):
+        manifest(Entry("s3://bucket/aa.jpg", "normal"))
 
 
-def changed(**content: object) -> str:
-    kept = {key.replace("_", "-"): value for key, value in content.items()}
-    return json.dumps(json.loads(line()) | kept)
+@pytest.mark.parametrize("field", ["rule", "by"])
+def test_an_origin_that_is_no_text_is_refused(field: str) -> None:
+    with pytest.raises(ManifestError, match="not-unicode"):
+        manifest(labelling=Labelling(**{field: "\udcff"}))
 
 
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        ("", "ERROR_INVALID_JSON_LINE: a blank line"),
-        ("{", "ERROR_INVALID_JSON_LINE"),
-        ("[]", "ERROR_INVALID_JSON_LINE: not a JSON object"),
-        ("\ufeff" + line(), "ERROR_INVALID_JSON_LINE"),
-        ("[" * 90_000, "ERROR_INVALID_JSON_LINE"),
-        ('{"scene":1}', "ERROR_MISSING_SOURCE_REF"),
-        (changed(source_ref=7), "ERROR_INVALID_SOURCE_REF_FORMAT"),
-        (changed(source_ref="bucket/a.png"), "ERROR_INVALID_SOURCE_REF_FORMAT"),
-        ('{"source-ref":"s3://bucket/a.png"}', "ERROR_NO_LABEL_ATTRIBUTES"),
-        ('{"source-ref":"s3://bucket/a.png","scene":1}', "ERROR_NO_LABEL_ATTRIBUTES"),
-        (changed(scene="1"), "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT"),
-        (changed(scene=True), "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT"),
-        (changed(scene_metadata=[]), "ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT"),
-        (line(**{"class-name": None}), "METADATA_FORMAT: class-name"),
-        (line(**{"class-name": 7}), "METADATA_FORMAT: class-name"),
-        (line(confidence=None), "METADATA_FORMAT: confidence"),
-        (line(confidence=1.5), "METADATA_FORMAT: confidence"),
-        (line(confidence=10**400), "METADATA_FORMAT: confidence"),
-        ('{"source-ref":' + "1" * 5000 + "}", "ERROR_INVALID_JSON_LINE"),
-        (line(confidence=float("nan")), "METADATA_FORMAT: confidence"),
-        (line(type=None), "METADATA_FORMAT: type"),
-        (line(**{"human-annotated": "maybe"}), "METADATA_FORMAT: human-annotated"),
-        (line(**{"human-annotated": ["yes"]}), "METADATA_FORMAT: human-annotated"),
-        (line(**{"creation-date": "yesterday"}), "METADATA_FORMAT: creation-date"),
-        (line(type="groundtruth/object-detection"), "ERROR_UNSUPPORTED_USE_CASE_TYPE"),
-        (line(type=["x"]), "ERROR_UNSUPPORTED_USE_CASE_TYPE"),
-        (line(**{"class-name": ""}), "ERROR_INVALID_LABEL_NAME_LENGTH"),
-        (changed(other=1, other_metadata={}), "several labels (scene, other)"),
-        (line(**{"job-name": "x" * MAX_LINE}), "more than 100,000 characters"),
-    ],
-)
-def test_a_bad_line_is_named_by_number_and_code(bad: str, reason: str) -> None:
-    (good,) = lines([Entry("s3://bucket/good.png", "normal")])
+def test_faults_survive_the_way_between_processes() -> None:
     with pytest.raises(ManifestError) as caught:
-        parse([good, bad, good.replace("good", "better")])
-    assert "line 2: " in caught.value.message
-    assert reason in caught.value.message
-    assert caught.value.message.count("line ") == 1
+        manifest(Entry("nowhere", "normal"))
+    assert pickle.loads(pickle.dumps(caught.value)).faults == caught.value.faults
 
 
-def test_an_image_that_comes_twice_is_a_bad_line() -> None:
-    with pytest.raises(ManifestError, match=r"line 2: s3://bucket/sunrise\.png was there before"):
-        parse([line(), line()])
+texts = st.text(max_size=40)
+names = st.text(min_size=1, max_size=30) | st.from_regex(r"[ -~]{1,60}", fullmatch=True)
+moments = st.datetimes(timezones=st.timezones() | st.none()).filter(
+    lambda moment: 2 < moment.year < 9998
+)
+labellings = st.builds(Labelling, texts, texts, st.none() | st.dates() | moments, st.booleans())
+parts = st.none() | st.builds(Part, texts, texts)
+entry_sets = st.dictionaries(
+    names.map(lambda name: f"s3://clinic-xrays/{name}"),
+    st.text(min_size=1, max_size=255) | st.sampled_from(["normal", "viral"]),
+    min_size=1,
+    max_size=20,
+).map(lambda found: [Entry(ref, label) for ref, label in found.items()])
+manifests = st.builds(Manifest, entry_sets, labellings, parts)
 
 
-def test_all_bad_lines_are_named_together() -> None:
-    with pytest.raises(ManifestError, match=r"(?s)line 1: .*line 2: .*line 4: "):
-        parse(["", "[]", line(), "{}"])
+@given(manifests)
+def test_what_is_rendered_is_read_back(given_one: Manifest) -> None:
+    text = given_one.text()
+    assert Manifest.parse(text) == given_one
+    assert Manifest.parse(text.encode()) == given_one
+    assert Manifest.parse(given_one.lines()) == given_one
+    assert Manifest.parse(text.replace("\n", "\r\n").encode()) == given_one
+    assert Manifest.parse(text).text() == text
 
 
-@given(st.lists(st.text(max_size=40)))
-def test_any_text_is_either_read_or_refused(content: list[str]) -> None:
-    try:
-        assert parse(content) == ()
-    except ManifestError:
-        assert any(text.strip() for text in content) or len(content) > 1
+@given(manifests, st.randoms())
+def test_the_order_of_the_entries_does_not_matter(given_one: Manifest, dice) -> None:
+    shuffled = list(given_one)
+    dice.shuffle(shuffled)
+    again = Manifest(shuffled, given_one.labelling, given_one.part)
+    assert again.text() == given_one.text()
+    refs = [json.loads(line)["source-ref"] for line in again.lines()]
+    assert refs == sorted(refs)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
-def test_any_metadata_is_either_read_or_refused(value: object) -> None:
-    for key in ("class-name", "confidence", "type", "human-annotated", "creation-date"):
-        try:
-            (entry,) = parse([line(**{key: value})])
-        except ManifestError:
-            continue
-        assert 1 <= len(entry.label) <= 255
+@given(manifests)
+def test_lines_are_ascii_and_what_a_plain_json_writer_gives(given_one: Manifest) -> None:
+    text = given_one.text()
+    assert text.isascii()
+    lines = text.split("\n")
+    assert lines.pop() == ""
+    assert lines == list(given_one.lines())
+    assert lines == [json.dumps(json.loads(line), separators=(",", ":")) for line in lines]
+
+
+@given(manifests, st.integers(0, 3000))
+def test_blobs_are_the_text_in_whole_lines(given_one: Manifest, more: int) -> None:
+    limit = max(len(line) + 1 for line in given_one.lines()) + more
+    blobs = list(given_one.blobs(limit))
+    assert b"".join(blobs).decode() == given_one.text()
+    assert all(len(blob) <= limit and blob.endswith(b"\n") for blob in blobs)
+    # None could have taken in the first line of the next.
+    for blob, following in itertools.pairwise(blobs):
+        assert len(blob) + following.index(b"\n") + 1 > limit
+
+
+def test_a_line_that_fits_no_blob_is_refused() -> None:
+    with pytest.raises(ManifestError, match="blob of 100 bytes"):
+        list(manifest().blobs(100))
+
+
+wild = st.builds(
+    Entry,
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["s3://one/", "s3://two/", "s3://", "http://one/", "s3://a_b/", ""]),
+        st.text(st.characters(), max_size=5),
+        st.sampled_from(["", "", "x" * 1023, "x" * 1024]),
+    ),
+    st.sampled_from(["normal", "normal", "viral", "", "x" * 256, "\ud800"]),
+)
+
+
+@given(st.lists(wild, max_size=4))
+def test_the_quick_look_never_passes_what_the_look_at_each_line_refuses(
+    entries: list[Entry],
+) -> None:
+    ordered = sorted(set(entries), key=lambda entry: (entry.source_ref, entry.label))
+    tails = {entry.label: '","label":1}' for entry in entries}
+    if is_plainly_sound(ordered, tails):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "rekognition_xray.data.manifest_checks.is_plainly_sound", lambda *_: False
+            )
+            assert faults(ordered, tails) == ()
+
+
+@given(manifests)
+def test_the_look_at_each_line_finds_nothing_in_a_sound_manifest(given_one: Manifest) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rekognition_xray.data.manifest_checks.is_plainly_sound", lambda *_: False)
+        assert Manifest(list(given_one), given_one.labelling, given_one.part) == given_one
+
+
+def test_a_manifest_of_a_dataset_takes_films_from_both_places() -> None:
+    here, there = Xray(Path("a.jpeg"), "normal"), Xray("s3://bucket/b.jpg", "viral")
+    dataset = XrayDataset((here, there), labelling=KERMANY, part=Part("test", "ab"))
+    made = Manifest.of(dataset, {here: "s3://bucket/a.jpg"})
+    assert made == manifest(
+        Entry("s3://bucket/a.jpg", "normal"),
+        Entry("s3://bucket/b.jpg", "viral"),
+        part=Part("test", "ab"),
+    )
+
+
+def test_films_that_lie_nowhere_in_s3_are_all_named() -> None:
+    films = [Xray(Path(f"{n}.jpeg"), "normal") for n in range(3)]
+    with pytest.raises(ManifestError, match="3 films do not lie in S3") as caught:
+        Manifest.of(XrayDataset(films))
+    assert caught.value.paths == tuple(film.path for film in films)
+
+
+def test_a_manifest_survives_its_file(tmp_path: Path) -> None:
+    made = manifest(Entry("s3://bucket/ü b\u2028.jpg", "normal"), part=Part("train", "ab"))
+    path = made.write(tmp_path / "train.manifest")
+    assert path.read_bytes() == made.text().encode("ascii")
+    assert Manifest.read(path) == made
+    assert [found.name for found in tmp_path.iterdir()] == ["train.manifest"]
+
+
+def test_a_file_that_was_there_stays_until_the_new_one_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = manifest().write(tmp_path / "train.manifest")
+    before = path.read_bytes()
+
+    def broken(_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Manifest, "_texts", broken)
+    with pytest.raises(OSError, match="full"):
+        manifest(Entry("s3://bucket/b", "viral")).write(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_manifest_tells_its_entries_by_label() -> None:
+    made = manifest(Entry("s3://bucket/a", "normal"), Entry("s3://bucket/b", "viral"))
+    assert made.counts == {"normal": 1, "viral": 1}
+    assert repr(made).startswith("<Manifest of 2 entries (normal 1, viral 1), rekognition-xray?")
