@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 import attrs
 
-Item = Literal["training-hour", "inference-unit-hour"]
+Item = Literal[
+    "training-hour", "inference-unit-hour", "s3-gib-month", "s3-1000-writes", "s3-1000-reads"
+]
 Money = Decimal | str | int
 """What is accepted as an amount of money; never a float, which cannot hold cents exactly."""
 
@@ -49,16 +51,17 @@ class Price:
 
 @attrs.frozen
 class Line:
-    """One line of an estimate: a quantity of hours at a price per hour."""
+    """One line of an estimate: a quantity at a price per unit, hours where nothing else is said."""
 
     what: str
-    hours: Decimal
+    quantity: Decimal
     price: Decimal
+    unit: str = "h"
 
     @property
     def amount(self) -> Decimal:
-        """Hours times price, rounded half up to the cent."""
-        return (self.hours * self.price).quantize(_CENT, ROUND_HALF_UP)
+        """Quantity times price, rounded half up to the cent."""
+        return (self.quantity * self.price).quantize(_CENT, ROUND_HALF_UP)
 
 
 @attrs.frozen
@@ -83,8 +86,8 @@ class Estimate:
 
     def __str__(self) -> str:
         rows = [
-            f"{line.what}: {line.hours.normalize():f} h x {line.price} {self.currency}/h"
-            f" = {line.amount} {self.currency}"
+            f"{line.what}: {line.quantity.normalize():f} {line.unit} x {line.price} "
+            f"{self.currency}/{line.unit} = {line.amount} {self.currency}"
             for line in self.lines
         ]
         if len(rows) > 1:
@@ -93,7 +96,9 @@ class Estimate:
 
 
 _THIRD_PARTY: Final = "AWS's price page as quoted by third parties for us-east-1"
+_S3: Final = "AWS's price page of S3 as quoted by third parties: Standard, first 50 TB, us-east-1"
 _READ: Final = dt.date(2026, 11, 1)
+_GIB: Final = 2**30
 
 
 def _published() -> Mapping[Item, Price]:
@@ -101,6 +106,9 @@ def _published() -> Mapping[Item, Price]:
         {
             "training-hour": Price(Decimal("1.00"), "hour", _THIRD_PARTY, _READ),
             "inference-unit-hour": Price(Decimal("4.00"), "unit-hour", _THIRD_PARTY, _READ),
+            "s3-gib-month": Price(Decimal("0.023"), "GiB-month", _S3, _READ),
+            "s3-1000-writes": Price(Decimal("0.005"), "1,000 requests", _S3, _READ),
+            "s3-1000-reads": Price(Decimal("0.0004"), "1,000 requests", _S3, _READ),
         }
     )
 
@@ -111,7 +119,8 @@ class PriceBook:
 
     The default holds figures that third parties quoted from AWS's price page for us-east-1 (read in
     November 2026; AWS's own page was not read): 1.00 USD per training hour, 4.00 USD per
-    inference unit and hour. Check them before you rely on them.
+    inference unit and hour; S3 Standard at 0.023 USD per GiB and month, 0.005 USD per 1,000 writes
+    (PUT, LIST) and 0.0004 USD per 1,000 reads (HEAD, GET). Check them before you rely on them.
     """
 
     prices: Mapping[Item, Price] = attrs.field(factory=_published)
@@ -137,6 +146,31 @@ class PriceBook:
         )
         assumed = "only the time in state RUNNING is billed; AWS does not document start and stop"
         return Estimate((line,), (assumed,), self.currency)
+
+    def storage(self, size: int, *, months: Money = 1) -> Estimate:
+        """Cost of keeping so many bytes in S3 for so many months."""
+        held = (Decimal(size) / _GIB * money(months)).quantize(Decimal("0.000001"))
+        price = self._price("s3-gib-month")
+        return Estimate((Line("S3 storage", held, price, "GiB-month"),), currency=self.currency)
+
+    def requests(self, *, writes: int = 0, reads: int = 0) -> Estimate:
+        """Cost of requests to S3: writes are PUT and LIST, reads are GET and HEAD."""
+        asked: dict[str, tuple[int, Item]] = {
+            "S3 writes and lists": (writes, "s3-1000-writes"),
+            "S3 reads": (reads, "s3-1000-reads"),
+        }
+        lines = tuple(
+            Line(what, Decimal(count) / 1000, self._price(item), "thousand")
+            for what, (count, item) in asked.items()
+            if count
+        )
+        return Estimate(lines, currency=self.currency)
+
+    def _price(self, item: Item) -> Decimal:
+        if item not in self.prices:
+            message = f"this price book has no price for {item!r}; add one"
+            raise ValueError(message)
+        return self.prices[item].amount
 
     def per_hour(self, units: int = 1) -> Decimal:
         """Price of one hour of a model running on so many inference units."""

@@ -1,7 +1,9 @@
-"""Films in S3, as users reach for it: ``storage.store``."""
+"""Films in S3, as users reach for it: ``storage.plan``, ``storage.store``, ``storage.forget``."""
 
 from __future__ import annotations
 
-from rekognition_xray.cloud.upload import Receipt, store
+from rekognition_xray.cloud.opening import open_dataset
+from rekognition_xray.cloud.planning import UploadPlan
+from rekognition_xray.cloud.upload import Receipt, UploadProgress, plan, store
 
-__all__ = ["Receipt", "store"]
+__all__ = ["Receipt", "UploadPlan", "UploadProgress", "open_dataset", "plan", "store"]

@@ -1,39 +1,62 @@
-"""Films into S3: prepared, checked all together, and only then uploaded, each under its content."""
+"""Films into S3: prepared and checked all together, planned, and only then sent."""
 
 from __future__ import annotations
 
-import base64
 import logging
 import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any
 
 import attrs
 from tqdm import tqdm
 
-from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.s3 import S3Location, check_bucket
-from rekognition_xray.data.dataset import Xray
-from rekognition_xray.data.images import prepare
-from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
-from rekognition_xray.errors import (
-    AuditError,
-    AwsError,
-    ImageError,
-    LabelsError,
-    StorageError,
-    list_paths,
+from rekognition_xray.cloud import notice
+from rekognition_xray.cloud.aws import Aws
+from rekognition_xray.cloud.buckets import check_place
+from rekognition_xray.cloud.planning import (
+    THREADS,
+    UploadPlan,
+    check_cap,
+    cost,
+    look,
+    missing,
+    parcels_of,
 )
+from rekognition_xray.cloud.s3 import S3Location
+from rekognition_xray.cloud.sending import Parcel, Sender, parallel, upload_error
+from rekognition_xray.costs import Estimate, Money, PriceBook
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.films import Xray
+from rekognition_xray.data.prepared import Prepared, PreparedFile, PrepareProgress
+from rekognition_xray.data.preparing import prepare
+from rekognition_xray.data.pseudonyms import PseudonymKey
+from rekognition_xray.errors import AwsError
 
 log = logging.getLogger(__name__)
 
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
-_THREADS: Final = 8
-_CONTENT_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png"}
+
+@attrs.frozen
+class UploadProgress:
+    """How far an upload has come.
+
+    Attributes:
+        done: objects that have arrived.
+        failed: objects that have not, and will not in this run.
+        total: objects to be sent.
+        bytes_sent: bytes that have arrived.
+    """
+
+    done: int
+    failed: int
+    total: int
+    bytes_sent: int
+
+
+Progress = bool | Callable[[PrepareProgress | UploadPlan | UploadProgress], None]
+"""True for bars, or a callable that gets every record: films prepared, the plan, films sent."""
 
 
 @attrs.frozen
@@ -45,12 +68,14 @@ class Receipt:
         uploaded: objects that were sent.
         skipped: objects that were there already.
         bytes_sent: bytes of the objects that were sent.
+        plan: what was worked out before.
     """
 
     locations: Mapping[Xray, S3Location]
     uploaded: int
     skipped: int
     bytes_sent: int
+    plan: UploadPlan
 
     @property
     def addresses(self) -> Mapping[Xray, str]:
@@ -58,143 +83,187 @@ class Receipt:
         return {film: str(place) for film, place in self.locations.items()}
 
 
-@attrs.frozen
-class _Parcel:
-    """One film, prepared and waiting in a folder of this machine."""
-
-    film: Xray
-    file: Path
-    sha256: str
-    size: int
-
-
 def store(
-    films: Sequence[Xray],
+    films: Iterable[Xray] | Prepared,
     where: str | S3Location,
     *,
     aws: Aws,
     key: str | bytes | None = None,
-    progress: bool = False,
+    work: str | Path | None = None,
+    executor: Executor | None = None,
+    threads: int = THREADS,
+    kms_key: str | None = None,
+    allow_public: bool = False,
+    verify: bool = False,
+    max_cost: Money | None = None,
+    prices: PriceBook | None = None,
+    progress: Progress = False,
 ) -> Receipt:
-    """Prepares films and uploads what is not there yet.
+    """Prepares films, plans, and uploads what is not there yet.
 
-    Every film is prepared first (grey, upright, no metadata), and nothing is sent when one of
-    them cannot be used. Objects lie under ``<prefix>/<patient pseudonym>/<sha256>.<extension>``.
-    Calls HeadBucket, ListObjectsV2 and one PutObject for each new film.
+    Whatever can be refused is refused before the first byte is sent: the place, then all bad
+    films together, then the price. Objects lie under
+    ``<prefix>/<patient pseudonym>/<sha256>.<extension>`` and are nothing but re-encoded pixels.
+    S3 checks each against its SHA-256. Films that lie in S3 already are left where they lie.
+
+    Safe to kill and to repeat: an object that is there under its content, with its size, is not
+    sent again. Calls HeadBucket, those of ``buckets.check_place``, ListObjectsV2 once per 1,000
+    objects under the prefix, one PutObject for each new object, and HeadObject where ``verify``
+    asks for it. S3 bills requests and storage; ``plan`` tells the price without sending.
+
+    The first upload of a process to AWS itself logs a notice: AWS may use content to improve its
+    services unless the organisation has opted out. ``Aws(opted_out=True)`` says that it has.
 
     Args:
-        films: the films to store.
+        films: films, or what ``data.preparing.prepare`` made of them.
         where: bucket and prefix, such as ``s3://clinic-xrays/kermany``.
         aws: the way to AWS.
         key: secret of the pseudonyms; see PseudonymKey.find.
-        progress: shows a bar.
+        work: folder for prepared films, kept for the next run; else they are made in a temporary
+            one, and made again by the next run.
+        executor: where films are prepared; see ``data.preparing.prepare``.
+        threads: how many films are on their way at a time.
+        kms_key: id, ARN or alias of the KMS key that S3 encrypts new objects with; else S3 takes
+            the bucket's own. Needs ``kms:GenerateDataKey``, and ``kms:Decrypt`` to read.
+        allow_public: stores films in a bucket that everybody can read.
+        verify: asks for the checksum of every object that is there, and sends it anew where it
+            differs or was never kept.
+        max_cost: refuses where requests and the first month's storage would cost more.
+        prices: the price book for that.
+        progress: True for bars, or a callable that gets PrepareProgress, UploadPlan and
+            UploadProgress.
 
     Raises:
-        StorageError: the bucket is missing or elsewhere.
+        StorageError: the bucket is missing, elsewhere or public, or its Region does not offer
+            Custom Labels.
         AuditError: films that cannot be used, all of them with their reasons.
         LabelsError: equal pixels under two labels.
+        CostCapError: see ``max_cost``.
+        UploadError: films that were not uploaded, each with its reason; the others were.
     """
     target = S3Location.parse(where)
-    check_bucket(aws, target.bucket)
-    secret = PseudonymKey.find(key, store=str(target))
+    if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after
+        check_place(aws, target.bucket, allow_public=allow_public)
+    with _ready(films, work, executor, progress) as (files, elsewhere):
+        parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
+        sizes = look(aws, target, allow_public=allow_public)
+        new = missing(aws, sizes, parcels, verify=verify, threads=threads)
+        estimate = cost(parcels, new, verify=verify, prices=prices or PriceBook())
+        planned = _plan(target, parcels, new, elsewhere, estimate)
+        check_cap(planned, max_cost)
+        log.info("%s", planned)
+        if new:
+            notice.tell_once(aws)
+        _send(Sender(aws, _encryption(kms_key)), new, planned, threads, progress)
+    locations = {film: S3Location.parse(film.address) for film in elsewhere if film.address}
+    locations |= {film: parcel.place for parcel in parcels for film in parcel.films}
+    return Receipt(locations, planned.new, planned.there, planned.size, planned)
+
+
+def plan(
+    films: Iterable[Xray] | Prepared,
+    where: str | S3Location,
+    *,
+    aws: Aws,
+    key: str | bytes | None = None,
+    work: str | Path | None = None,
+    executor: Executor | None = None,
+    allow_public: bool = False,
+    verify: bool = False,
+    prices: PriceBook | None = None,
+) -> UploadPlan:
+    """Tells what ``store`` would do, with its price, and refuses what it would; sends nothing.
+
+    Arguments, errors and calls are those of ``store``, without PutObject. Without ``work`` the
+    films that are prepared for this are thrown away again.
+    """
+    target = S3Location.parse(where)
+    if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after
+        check_place(aws, target.bucket, allow_public=allow_public)
+    with _ready(films, work, executor, progress=False) as (files, elsewhere):
+        parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
+    sizes = look(aws, target, allow_public=allow_public)
+    new = missing(aws, sizes, parcels, verify=verify, threads=THREADS)
+    estimate = cost(parcels, new, verify=verify, prices=prices or PriceBook())
+    return _plan(target, parcels, new, elsewhere, estimate)
+
+
+def _plan(
+    target: S3Location,
+    parcels: Sequence[Parcel],
+    new: Sequence[Parcel],
+    elsewhere: Sequence[Xray],
+    estimate: Estimate,
+) -> UploadPlan:
+    return UploadPlan(
+        where=target,
+        films=sum(len(parcel.films) for parcel in parcels),
+        elsewhere=len(elsewhere),
+        objects=len(parcels),
+        new=len(new),
+        size=sum(parcel.size for parcel in new),
+        estimate=estimate,
+    )
+
+
+@contextmanager
+def _ready(
+    films: Iterable[Xray] | Prepared,
+    work: str | Path | None,
+    executor: Executor | None,
+    progress: Progress,
+) -> Iterator[tuple[tuple[PreparedFile, ...], tuple[Xray, ...]]]:
+    """Prepared files of the films on this machine, and the films that lie in S3."""
+    if isinstance(films, Prepared):
+        yield films.files, ()
+        return
+    given = tuple(films)
+    elsewhere = tuple(film for film in given if film.address is not None)
+    here = XrayDataset(tuple(film for film in given if film.address is None))
     with tempfile.TemporaryDirectory(prefix="rekognition-xray-") as folder:
-        parcels = _pack(films, Path(folder), progress=progress)
-        _refuse_contradictions(parcels)
-        addressed = [(parcel, _address(parcel, target, secret)) for parcel in parcels]
-        there = _listed(aws, target)
-        new = {place: parcel for parcel, place in addressed if place.key not in there}
-        _send(aws, new, progress=progress)
-    log.info("%d films in %s, %d of them new", len(films), target, len(new))
-    return Receipt(
-        locations={parcel.film: place for parcel, place in addressed},
-        uploaded=len(new),
-        skipped=len({place for _, place in addressed}) - len(new),
-        bytes_sent=sum(parcel.size for parcel in new.values()),
-    )
+        made = prepare(here, work or folder, executor=executor, progress=progress)
+        yield made.files, elsewhere
 
 
-def _pack(films: Sequence[Xray], folder: Path, *, progress: bool) -> list[_Parcel]:
-    def pack(film: Xray) -> _Parcel | ImageError:
-        try:
-            image = prepare(film.path)
-        except ImageError as error:
-            return error
-        file = folder / f"{image.sha256}.{image.extension}"
-        file.write_bytes(image.data)
-        return _Parcel(film, file, image.sha256, len(image.data))
-
-    packed = _each(pack, films, "preparing films", progress=progress)
-    bad = [item for item in packed if isinstance(item, ImageError)]
-    if bad:
-        raise AuditError(
-            f"{len(bad)} of {len(films)} films cannot be used; nothing was uploaded:\n"
-            + list_paths(error.message for error in bad),
-            paths=[path for error in bad for path in error.paths],
-        )
-    return [item for item in packed if isinstance(item, _Parcel)]
+def _encryption(kms_key: str | None) -> Mapping[str, str]:
+    if kms_key is None:
+        return {}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
 
 
-def _refuse_contradictions(parcels: Iterable[_Parcel]) -> None:
-    films: dict[str, list[Xray]] = defaultdict(list)
-    for parcel in parcels:
-        films[parcel.sha256].append(parcel.film)
-    bad = [
-        film for same in films.values() if len({film.label for film in same}) > 1 for film in same
-    ]
-    if bad:
-        raise LabelsError(
-            "Equal pixels stand under different labels; nothing was uploaded:\n"
-            + list_paths(f"{film.path}: {film.label}" for film in bad),
-            paths=[film.path for film in bad],
-            hint="Decide which label is right and remove the other file.",
-        )
+def _send(
+    sender: Sender, new: Sequence[Parcel], planned: UploadPlan, threads: int, progress: Progress
+) -> None:
+    failed: list[tuple[Parcel, AwsError]] = []
+    done = sent = 0
+    with _teller(progress, planned) as tell:
 
+        def settle(parcel: Parcel, error: AwsError | None) -> None:
+            nonlocal done, sent
+            if error is None:
+                done, sent = done + 1, sent + parcel.size
+            else:
+                failed.append((parcel, error))
+            tell(UploadProgress(done, len(failed), len(new), sent))
 
-def _address(parcel: _Parcel, target: S3Location, secret: PseudonymKey) -> S3Location:
-    pseudonym = secret.pseudonym(parcel.film.group)
-    extension = parcel.file.suffix.lstrip(".")
-    return S3Location(target.bucket, object_key(target.key, pseudonym, parcel.sha256, extension))
-
-
-def _listed(aws: Aws, target: S3Location) -> set[str]:
-    """The keys below the target. Content decides the key, so a key that is there is the film."""
-    pages = aws.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=target.bucket, Prefix=f"{target.key}/" if target.key else ""
-    )
-    with aws_errors(str(target)):
-        return {item["Key"] for page in pages for item in page.get("Contents", [])}
-
-
-def _send(aws: Aws, new: Mapping[S3Location, _Parcel], *, progress: bool) -> None:
-    def send(item: tuple[S3Location, _Parcel]) -> AwsError | None:
-        place, parcel = item
-        try:
-            with aws_errors(str(place)):
-                aws.s3.put_object(
-                    Bucket=place.bucket,
-                    Key=place.key,
-                    Body=parcel.file.read_bytes(),
-                    ContentType=_CONTENT_TYPES[parcel.file.suffix.lstrip(".")],
-                    ChecksumSHA256=base64.b64encode(bytes.fromhex(parcel.sha256)).decode(),
-                )
-        except AwsError as error:
-            return error
-        return None
-
-    failed = [e for e in _each(send, list(new.items()), "uploading", progress=progress) if e]
+        parallel(sender, new, threads, settle)
     if failed:
-        raise StorageError(
-            f"{len(failed)} of {len(new)} films were not uploaded:\n"
-            + list_paths(error.message for error in failed),
-            operation=failed[0].operation,
-            code=failed[0].code,
-            request_id=failed[0].request_id,
-            hint="Mend the cause and run it again: what is there already is not sent twice.",
-        )
+        raise upload_error(failed, planned.films)
 
 
-def _each(
-    work: Callable[[_In], _Out], items: Sequence[_In], title: str, *, progress: bool
-) -> list[_Out]:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(tqdm(pool.map(work, items), desc=title, total=len(items), disable=not progress))
+@contextmanager
+def _teller(progress: Progress, planned: UploadPlan) -> Iterator[Callable[[UploadProgress], None]]:
+    """Who is told as films arrive: the caller, a bar, or nobody."""
+    if not isinstance(progress, bool):
+        progress(planned)
+        yield progress
+    elif not progress or not planned.new:
+        yield lambda _: None
+    else:
+        with tqdm(desc="uploading", total=planned.new, unit="film") as bar:
+            yield lambda seen: _drawn(bar, seen)
+
+
+def _drawn(bar: tqdm[Any], seen: UploadProgress) -> None:
+    bar.set_postfix(failed=seen.failed, MB=f"{seen.bytes_sent / 1e6:.1f}", refresh=False)
+    bar.update(seen.done + seen.failed - bar.n)

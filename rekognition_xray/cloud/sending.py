@@ -1,0 +1,157 @@
+"""Prepared films on their way: in parallel, each checked on arrival, each failure kept."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.s3 import S3Location
+from rekognition_xray.data.films import Xray
+from rekognition_xray.errors import (
+    AccessDeniedError,
+    AwsError,
+    CredentialsError,
+    StorageError,
+    UploadError,
+    list_paths,
+)
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import PutObjectRequestTypeDef
+
+log = logging.getLogger(__name__)
+
+_CONTENT_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png"}
+_FOR_ALL: Final = (AccessDeniedError, CredentialsError)  # the next film would meet it, too
+_PATIENCE: Final = 64
+
+
+@attrs.frozen
+class Parcel:
+    """One object to be: a prepared file, its place, and the films that it stands for."""
+
+    place: S3Location
+    file: Path
+    sha256: str
+    extension: str
+    size: int
+    films: tuple[Xray, ...]
+
+    @property
+    def checksum(self) -> str:
+        """The digest as S3 writes it."""
+        return base64.b64encode(bytes.fromhex(self.sha256)).decode()
+
+
+def parallel(
+    work: Callable[[Parcel], AwsError | None],
+    parcels: Sequence[Parcel],
+    threads: int,
+    done: Callable[[Parcel, AwsError | None], None],
+) -> None:
+    """Does something with every parcel in threads, and tells in this thread as each is done.
+
+    Where this is interrupted, what nobody has begun is dropped.
+    """
+    pool = ThreadPoolExecutor(max(1, min(threads, len(parcels))), "rekognition-xray-s3")
+    try:
+        begun = {pool.submit(work, parcel): parcel for parcel in parcels}
+        for future in as_completed(begun):
+            done(begun[future], future.result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def arrived(aws: Aws, parcel: Parcel) -> bool:
+    """Whether the object that is there has the size and the checksum. Calls HeadObject."""
+    place = parcel.place
+    with aws_errors(str(place)):
+        seen = aws.s3.head_object(Bucket=place.bucket, Key=place.key, ChecksumMode="ENABLED")
+    return seen["ContentLength"] == parcel.size and seen.get("ChecksumSHA256") == parcel.checksum
+
+
+@attrs.define
+class Sender:
+    """Sends parcels one by one, from any thread; stops trying where trying is of no use.
+
+    Attributes:
+        aws: the way to AWS.
+        encryption: more members of PutObject.
+    """
+
+    aws: Aws
+    encryption: Mapping[str, str]
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _in_a_row: int = attrs.field(default=0, init=False)
+    _end: AwsError | None = attrs.field(default=None, init=False)
+
+    def __call__(self, parcel: Parcel) -> AwsError | None:
+        """Sends one; gives the error that kept it from arriving."""
+        if self._end is not None:
+            return self._end
+        try:
+            self._put(parcel)
+        except AwsError as error:
+            with self._lock:
+                self._in_a_row += 1
+                if isinstance(error, _FOR_ALL) or self._in_a_row >= _PATIENCE:
+                    self._end = self._end or error
+            return error
+        self._in_a_row = 0
+        return None
+
+    def _put(self, parcel: Parcel) -> None:
+        place = parcel.place
+        try:
+            data = parcel.file.read_bytes()
+        except OSError as error:
+            message = f"the prepared file {parcel.file} cannot be read: {error.strerror or error}"
+            raise StorageError(message) from error
+        request: PutObjectRequestTypeDef = {
+            "Bucket": place.bucket,
+            "Key": place.key,
+            "Body": data,
+            "ContentType": _CONTENT_TYPES[parcel.extension],
+            "ChecksumAlgorithm": "SHA256",
+            "ChecksumSHA256": parcel.checksum,
+            **self.encryption,  # type: ignore[typeddict-item]
+        }
+        with aws_errors(str(place)):
+            reply = self.aws.s3.put_object(**request)
+        told = reply.get("ChecksumSHA256", parcel.checksum)
+        if told != parcel.checksum:
+            self._discard(place)
+            raise StorageError(f"{place}: S3 says that it got {told}, not {parcel.checksum}")
+
+    def _discard(self, place: S3Location) -> None:
+        """Removes what S3 itself says is no film of ours, so that no later run relies on it."""
+        try:
+            with aws_errors(str(place)):
+                self.aws.s3.delete_object(Bucket=place.bucket, Key=place.key)
+        except AwsError as error:
+            log.warning("%s may be damaged and could not be removed: %s", place, error.message)
+
+
+def upload_error(failed: Sequence[tuple[Parcel, AwsError]], films: int) -> UploadError:
+    """One error for all films that did not arrive."""
+    failures = [(film.source, error.message) for parcel, error in failed for film in parcel.films]
+    first = failed[0][1]
+    told = UploadError(
+        f"{len(failures)} of {films} films were not uploaded:\n"
+        + list_paths(f"{path}: {reason}" for path, reason in failures),
+        failures=failures,
+        operation=first.operation,
+        code=first.code,
+        request_id=first.request_id,
+        hint=f"{UploadError.default_hint} About the first of them: {first.hint}",
+    )
+    told.retryable = all(error.retryable for _, error in failed)
+    return told

@@ -1,0 +1,420 @@
+"""Uploads: planned first, in parallel, checked on arrival, and never twice."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import boto3
+import pytest
+
+import rekognition_xray as rx
+from rekognition_xray import errors
+from rekognition_xray.cloud import notice, storage
+from rekognition_xray.cloud.aws import REGIONS
+from rekognition_xray.data.prepared import PreparedFile, PrepareProgress
+from rekognition_xray.data.preparing import Prepared, prepare
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.local import LocalCloud
+
+BUCKET = "clinic-xrays"
+STORE = f"s3://{BUCKET}/films"
+
+pytestmark = pytest.mark.usefixtures("no_wait")
+
+
+def keys(aws: rx.Aws) -> dict[str, int]:
+    reply = aws.s3.list_objects_v2(Bucket=BUCKET)
+    return {item["Key"]: item["Size"] for item in reply.get("Contents", [])}
+
+
+def boxes(folder: Path, count: int, size: int = 200) -> Prepared:
+    """Prepared files that are no films: for all that an upload cares they are bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for number in range(count):
+        data = f"film {number}".encode().ljust(size, b"\0")
+        digest = hashlib.sha256(data).hexdigest()
+        file = folder / f"{digest}.jpg"
+        file.write_bytes(data)
+        film = rx.Xray(folder / f"source-{number}.jpeg", "normal", patient=f"p{number}")
+        made.append(PreparedFile(film, file, digest, "jpg", size, 64, 64))
+    dataset = rx.XrayDataset(tuple(item.film for item in made))
+    return Prepared(dataset, folder, tuple(made), made=count, cached=0)
+
+
+@pytest.fixture
+def own(cloud: LocalCloud) -> rx.Aws:
+    """A way to AWS that a test may bend: its clients are nobody else's."""
+    return rx.Aws(session=cloud.session())
+
+
+def test_films_lie_under_pseudonym_and_content_with_their_type(aws: rx.Aws, draw) -> None:
+    dataset = draw(labels=("normal",), patients=2)
+    receipt = storage.store(dataset, STORE, aws=aws)
+    assert set(receipt.locations) == set(dataset)
+    for place in receipt.locations.values():
+        seen = aws.s3.get_object(Bucket=BUCKET, Key=place.key, ChecksumMode="ENABLED")
+        digest = hashlib.sha256(seen["Body"].read())
+        assert place.key.endswith(f"/{digest.hexdigest()}.jpg")
+        assert pseudonym_in(place.key)
+        assert seen["ContentType"] == "image/jpeg"
+        assert seen["ChecksumSHA256"] == base64.b64encode(digest.digest()).decode()
+
+
+def test_a_second_upload_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:
+    first = storage.store(boxes(tmp_path, 5), STORE, aws=aws)
+    again = storage.store(boxes(tmp_path, 7), STORE, aws=aws)
+    assert (first.uploaded, first.skipped, first.bytes_sent) == (5, 0, 1000)
+    assert (again.uploaded, again.skipped, again.bytes_sent) == (2, 5, 400)
+
+
+def test_a_plan_tells_count_bytes_and_price_and_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:
+    prepared = boxes(tmp_path, 5, size=2**20)
+    planned = storage.plan(prepared, STORE, aws=aws)
+    assert not keys(aws)
+    assert (planned.films, planned.objects, planned.new, planned.there) == (5, 5, 5, 0)
+    assert planned.size == 5 * 2**20
+    writes, reads, held = planned.estimate.lines
+    assert (writes.quantity, reads.quantity) == (Decimal("0.006"), Decimal("0.001"))
+    assert held.quantity * 1024 == pytest.approx(Decimal(5), abs=Decimal("0.001"))
+    assert "us-east-1" in str(planned)
+    assert storage.store(prepared, STORE, aws=aws).plan == planned
+
+
+def test_a_plan_from_films_is_that_of_the_upload(aws: rx.Aws, draw, tmp_path: Path) -> None:
+    dataset = draw(labels=("normal",), patients=2)
+    planned = storage.plan(dataset, STORE, aws=aws, work=tmp_path / "work")
+    assert planned == storage.store(dataset, STORE, aws=aws, work=tmp_path / "work").plan
+
+
+def test_an_upload_dearer_than_the_cap_is_refused(aws: rx.Aws, tmp_path: Path) -> None:
+    dear = rx.PriceBook()
+    price = attrs.evolve(dear.prices["s3-1000-writes"], amount=Decimal(1000))
+    dear = rx.PriceBook({**dear.prices, "s3-1000-writes": price})
+    prepared = boxes(tmp_path, 4)
+    with pytest.raises(errors.CostCapError, match=r"5\.00 USD"):  # four films and a list
+        storage.store(prepared, STORE, aws=aws, prices=dear, max_cost="4.99")
+    assert not keys(aws)
+    assert storage.store(prepared, STORE, aws=aws, prices=dear, max_cost="5.00").uploaded == 4
+
+
+def test_progress_gets_films_prepared_then_the_plan_then_films_sent(aws: rx.Aws, draw) -> None:
+    seen: list[object] = []
+    receipt = storage.store(
+        draw(labels=("normal",), patients=2), STORE, aws=aws, progress=seen.append
+    )
+    kinds = [type(record) for record in seen]
+    assert kinds[-5] is storage.UploadPlan
+    assert kinds[-4:] == [storage.UploadProgress] * 4
+    assert set(kinds[:-5]) == {PrepareProgress}
+    assert seen[-5] == receipt.plan
+    assert seen[-1] == storage.UploadProgress(4, 0, 4, receipt.bytes_sent)
+
+
+def test_a_bar_is_shown_when_asked_for(aws: rx.Aws, tmp_path: Path, capsys) -> None:
+    storage.store(boxes(tmp_path, 3), STORE, aws=aws, progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_films_that_lie_in_s3_stay_where_they_are(aws: rx.Aws, draw, tmp_path: Path) -> None:
+    dataset = draw(labels=("normal",), patients=1)
+    places = storage.store(dataset, STORE, aws=aws).addresses
+    moved = [attrs.evolve(film, source=places[film]) for film in dataset]
+    receipt = storage.store(moved, f"s3://{BUCKET}/elsewhere", aws=aws)
+    assert receipt.uploaded == 0
+    assert receipt.plan.elsewhere == 2
+    assert set(receipt.addresses.values()) == set(places.values())
+
+
+def test_equal_pixels_of_a_patient_are_one_object(aws: rx.Aws, draw) -> None:
+    dataset = draw(labels=("normal",), patients=1)
+    first, second = (film.path for film in dataset)
+    second.write_bytes(first.read_bytes())
+    receipt = storage.store(dataset, STORE, aws=aws)
+    assert (receipt.uploaded, receipt.plan.films, len(set(receipt.locations.values()))) == (1, 2, 1)
+
+
+def test_prepared_films_stay_in_the_work_folder(aws: rx.Aws, draw, tmp_path: Path) -> None:
+    dataset = draw(labels=("normal",), patients=2)
+    receipt = storage.store(dataset, STORE, aws=aws, work=tmp_path / "work")
+    prepared = prepare(dataset, tmp_path / "work")
+    assert (prepared.made, prepared.cached) == (0, 4)
+    names = {place.key.rsplit("/", 1)[1] for place in receipt.locations.values()}
+    assert {item.file.name for item in prepared} == names
+
+
+def test_a_kms_key_encrypts_what_is_sent(aws: rx.Aws, tmp_path: Path) -> None:
+    storage.store(boxes(tmp_path, 1), STORE, aws=aws, kms_key="alias/films")
+    (key,) = keys(aws)
+    seen = aws.s3.head_object(Bucket=BUCKET, Key=key)
+    assert (seen["ServerSideEncryption"], seen["SSEKMSKeyId"]) == ("aws:kms", "alias/films")
+
+
+# What is refused before the first byte
+
+
+def test_a_region_without_custom_labels_is_refused_before_any_call() -> None:
+    session = boto3.Session("key", "secret", region_name="ca-central-1")
+    with pytest.raises(errors.StorageError, match="not offered in ca-central-1") as told:
+        storage.store([], STORE, aws=rx.Aws(session))
+    assert "us-east-1" in told.value.hint
+    assert len(REGIONS) == 11
+
+
+def test_a_custom_endpoint_may_call_its_region_what_it_likes(cloud: LocalCloud) -> None:
+    aws = rx.Aws(session=cloud.session(region="ca-central-1"))
+    aws.s3.create_bucket(
+        Bucket="north", CreateBucketConfiguration={"LocationConstraint": "ca-central-1"}
+    )
+    assert storage.store([], "s3://north", aws=aws).uploaded == 0
+
+
+def test_a_bucket_of_another_region_is_refused(aws: rx.Aws, tmp_path: Path) -> None:
+    aws.s3.create_bucket(
+        Bucket="west", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+    )
+    with pytest.raises(errors.StorageError, match="lies in us-west-2"):
+        storage.store(boxes(tmp_path, 1), "s3://west", aws=aws)
+
+
+def open_by_list(aws: rx.Aws) -> None:
+    aws.s3.put_bucket_acl(Bucket=BUCKET, ACL="public-read")
+
+
+def open_by_policy(aws: rx.Aws) -> None:
+    everybody = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [everybody]}
+    aws.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+
+
+@pytest.mark.parametrize(
+    ("opened", "named"), [(open_by_list, "access control list"), (open_by_policy, "policy")]
+)
+def test_a_public_bucket_is_refused_unless_told(
+    aws: rx.Aws, tmp_path: Path, opened, named: str
+) -> None:
+    opened(aws)
+    prepared = boxes(tmp_path, 1)
+    with pytest.raises(errors.StorageError, match=f"public by its {named}") as told:
+        storage.store(prepared, STORE, aws=aws)
+    assert "allow_public=True" in told.value.hint
+    assert not keys(aws)
+    with pytest.raises(errors.StorageError, match="public"):
+        storage.plan(prepared, STORE, aws=aws)
+    assert storage.store(prepared, STORE, aws=aws, allow_public=True).uploaded == 1
+
+
+@pytest.mark.parametrize("opened", [open_by_list, open_by_policy])
+def test_a_bucket_whose_public_access_is_blocked_is_not_public(
+    aws: rx.Aws, tmp_path: Path, opened
+) -> None:
+    opened(aws)
+    everything = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy")
+    block = dict.fromkeys((*everything, "RestrictPublicBuckets"), True)
+    aws.s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=block)
+    assert storage.store(boxes(tmp_path, 1), STORE, aws=aws).uploaded == 1
+
+
+def test_who_may_not_ask_whether_a_bucket_is_public_is_warned(
+    aws: rx.Aws, cloud: LocalCloud, tmp_path: Path, caplog
+) -> None:
+    for operation in ("GetPublicAccessBlock", "GetBucketPolicyStatus", "GetBucketAcl"):
+        cloud.faults.error(operation, "AccessDenied")
+    assert storage.store(boxes(tmp_path, 1), STORE, aws=aws).uploaded == 1
+    assert "cannot be told" in caplog.text
+
+
+# What is there already
+
+
+def test_an_object_of_another_size_is_sent_anew(aws: rx.Aws, tmp_path: Path, caplog) -> None:
+    prepared = boxes(tmp_path, 3)
+    storage.store(prepared, STORE, aws=aws)
+    damaged = next(iter(keys(aws)))
+    aws.s3.put_object(Bucket=BUCKET, Key=damaged, Body=b"cut off")
+    assert storage.store(prepared, STORE, aws=aws).uploaded == 1
+    assert damaged in caplog.text
+    assert set(keys(aws).values()) == {200}
+
+
+def test_other_bytes_of_the_same_size_are_found_when_asked_for(aws: rx.Aws, tmp_path: Path) -> None:
+    prepared = boxes(tmp_path, 3)
+    storage.store(prepared, STORE, aws=aws)
+    damaged = next(iter(keys(aws)))
+    aws.s3.put_object(Bucket=BUCKET, Key=damaged, Body=b"x" * 200, ChecksumAlgorithm="SHA256")
+    assert storage.store(prepared, STORE, aws=aws).uploaded == 0
+    receipt = storage.store(prepared, STORE, aws=aws, verify=True)
+    assert (receipt.uploaded, receipt.skipped) == (1, 2)
+    assert storage.store(prepared, STORE, aws=aws, verify=True).uploaded == 0
+
+
+# On the way
+
+
+def test_a_byte_that_flips_in_flight_is_refused(own: rx.Aws, tmp_path: Path) -> None:
+    prepared = boxes(tmp_path, 4)
+    unlucky = prepared.files[2]
+
+    def flip(request, **_: object) -> None:
+        if unlucky.sha256 in request.url:
+            request.body.getbuffer()[7] ^= 1
+
+    own.s3.meta.events.register("before-send.s3.PutObject", flip)
+    with pytest.raises(errors.UploadError, match="1 of 4 films") as told:
+        storage.store(prepared, STORE, aws=own)
+    assert told.value.paths == (unlucky.film.path,)
+    assert told.value.code in {"BadDigest", "XAmzContentSHA256Mismatch"}
+    assert len(keys(own)) == 3
+    own.s3.meta.events.unregister("before-send.s3.PutObject", flip)
+    assert storage.store(prepared, STORE, aws=own).uploaded == 1
+
+
+def test_a_film_is_sent_without_asking_first(own: rx.Aws, tmp_path: Path) -> None:
+    seen = []
+    own.s3.meta.events.register(
+        "before-send.s3.PutObject", lambda request, **_: seen.append(dict(request.headers))
+    )
+    storage.store(boxes(tmp_path, 1), STORE, aws=own)
+    (headers,) = seen
+    assert "Expect" not in headers
+
+
+def test_an_s3_that_tells_another_checksum_is_not_believed(own: rx.Aws, tmp_path: Path) -> None:
+    prepared = boxes(tmp_path, 4)
+
+    def lie(parsed: dict[str, object], **_: object) -> None:
+        parsed["ChecksumSHA256"] = "A" * 43 + "="
+
+    own.s3.meta.events.register("after-call.s3.PutObject", lie)
+    with pytest.raises(errors.UploadError, match="4 of 4 films") as told:
+        storage.store(prepared, STORE, aws=own)
+    assert "S3 says that it got AAA" in str(told.value)
+    assert not keys(own), "a later run would take such an object for the film"
+    own.s3.meta.events.unregister("after-call.s3.PutObject", lie)
+    assert storage.store(prepared, STORE, aws=own).uploaded == 4
+
+
+def test_a_prepared_file_that_is_gone_is_named_by_its_film(aws: rx.Aws, tmp_path: Path) -> None:
+    prepared = boxes(tmp_path, 4)
+    prepared.files[1].file.unlink()
+    with pytest.raises(errors.UploadError, match="cannot be read") as told:
+        storage.store(prepared, STORE, aws=aws)
+    assert told.value.paths == (prepared.files[1].film.path,)
+    assert len(keys(aws)) == 3
+
+
+@pytest.fixture
+def versioned(cloud: LocalCloud, aws: rx.Aws) -> Iterator[rx.Aws]:
+    """Each PutObject leaves a version behind: they can be counted."""
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return aws
+
+
+def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again(
+    versioned: rx.Aws, cloud: LocalCloud, draw, tmp_path: Path
+) -> None:
+    films, threads = 60, 4
+    draw(labels=("normal",), patients=films, films=1)
+    code = textwrap.dedent(f"""
+        import rekognition_xray as rx
+        from rekognition_xray.cloud import storage
+
+        dataset = rx.XrayDataset.from_folder({str(tmp_path / "films")!r})
+        print("ready", flush=True)
+        storage.store(dataset, {STORE!r}, aws=rx.Aws(), work={str(tmp_path / "work")!r},
+                      threads={threads})
+    """)
+    slow = cloud.faults.delay("PutObject", 0.05, percent=100)
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        while slow.met < films // 3:
+            assert child.poll() is None, "the upload should still be going on"
+            time.sleep(0.005)
+        child.send_signal(signal.SIGKILL)
+    finally:
+        child.kill()
+        child.communicate()
+    arrived = set(keys(versioned))
+    assert 0 < len(arrived) < films
+    cloud.faults.clear()
+    dataset = rx.XrayDataset.from_folder(tmp_path / "films")
+    receipt = storage.store(dataset, STORE, aws=versioned, work=tmp_path / "work")
+    assert receipt.uploaded + receipt.skipped == films == len(keys(versioned))
+    assert len(arrived) <= receipt.skipped <= len(arrived) + threads, "some were still in flight"
+    sent = Counter(
+        item["Key"] for item in versioned.s3.list_object_versions(Bucket=BUCKET)["Versions"]
+    )
+    assert {sent[key] for key in arrived} == {1}, "what had arrived was not sent again"
+    assert sent.total() - films <= threads, "of the others at most what was in flight"
+    assert prepare(dataset, tmp_path / "work").made == 0
+
+
+def test_times_of_a_listing_are_those_that_boto3_reads(
+    cloud: LocalCloud, aws: rx.Aws, tmp_path: Path
+) -> None:
+    storage.store(boxes(tmp_path, 1), STORE, aws=aws)
+    (ours,) = aws.s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    (theirs,) = cloud.session().client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert ours["LastModified"] == theirs["LastModified"]
+    place = {"Bucket": BUCKET, "Key": ours["Key"]}
+    header = cloud.session().client("s3").head_object(**place)["LastModified"]
+    assert aws.s3.head_object(**place)["LastModified"] == header
+
+
+# The notice
+
+
+@pytest.fixture
+def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notice, "_told", type(notice._told)())
+
+
+@pytest.fixture
+def half_real(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> rx.Aws:
+    """S3 of the local cloud, Rekognition of AWS itself, which is never called."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_REKOGNITION"):
+        monkeypatch.delenv(name)
+    return rx.Aws(boto3.Session())
+
+
+def test_the_notice_on_aws_using_content_comes_once(
+    half_real: rx.Aws, untold: None, tmp_path: Path, caplog
+) -> None:
+    storage.store(boxes(tmp_path, 1), STORE, aws=half_real)
+    storage.store(boxes(tmp_path, 2), STORE, aws=half_real)
+    (record,) = [record for record in caplog.records if record.name == notice.__name__]
+    assert record.levelno == logging.WARNING
+    for told in ("improve its services", "AISERVICES_OPT_OUT_POLICY", '"optOut"', "opted_out=True"):
+        assert told in record.getMessage()
+    assert json.loads(notice.POLICY)
+
+
+def test_who_has_opted_out_is_not_told(
+    half_real: rx.Aws, untold: None, tmp_path: Path, caplog
+) -> None:
+    opted_out = attrs.evolve(half_real, opted_out=True)
+    storage.store(boxes(tmp_path, 1), STORE, aws=opted_out)
+    assert notice.__name__ not in {record.name for record in caplog.records}
+
+
+def test_a_local_cloud_needs_no_notice(aws: rx.Aws, untold: None, tmp_path: Path, caplog) -> None:
+    storage.store(boxes(tmp_path, 1), STORE, aws=aws)
+    assert notice.__name__ not in {record.name for record in caplog.records}
