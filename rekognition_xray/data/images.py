@@ -1,58 +1,49 @@
-"""One image: its header, the service's limits, and the one way from a film to what AWS sees."""
+"""One image: its header, and the one way from a film to what AWS sees."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import stat
 from pathlib import Path
 from typing import Final, Literal
 
 import attrs
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from rekognition_xray.data.film_file import (
+    file_size,
+    is_dicom,
+    is_image,
+    kind_of,
+    read_file,
+    refusal,
+    unreadable_file,
+)
+from rekognition_xray.data.fitting import fit, within_sides
+from rekognition_xray.data.greys import make_grey
+from rekognition_xray.data.limits import (
+    MAX_BYTES,
+    MAX_DETECT_BYTES,
+    Probe,
+    beyond_help,
+    check_limits,
+)
 from rekognition_xray.errors import ImageError
 
-MIN_SIDE: Final = 64
-"""Smallest side in pixels that the service takes."""
-MAX_SIDE: Final = 4096
-"""Largest side in pixels that the service takes."""
-MAX_ASPECT: Final = 20
-"""Largest ratio of the long to the short side that the service takes."""
-MAX_BYTES: Final = 15 * 1024 * 1024
-"""Largest image file in S3 that the service takes (documented as 15 MB)."""
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DETECT_BYTES",
+    "Decoded",
+    "PreparedImage",
+    "Probe",
+    "check_limits",
+    "decode",
+    "prepare",
+    "probe",
+]
 
 _FORMATS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG"}  # MPO is a JPEG with a second film
-_QUALITY: Final = 95
 _ORIENTATION: Final = 0x0112
-_KINDS: Final = (
-    (0, b"GIF8", "GIF"),
-    (0, b"BM", "BMP"),
-    (0, b"II*\0", "TIFF"),
-    (0, b"MM\0*", "TIFF"),
-    (8, b"WEBP", "WebP"),
-    (0, b"%PDF", "PDF"),
-    (0, b"PK\3\4", "a ZIP archive"),
-    (128, b"DICM", "DICOM"),
-)
-
-
-@attrs.frozen
-class Probe:
-    """What the header of an image file says.
-
-    Attributes:
-        format: ``JPEG`` or ``PNG``, by content.
-        width, height: pixels as stored, before any EXIF orientation.
-        mode: Pillow's colour mode, such as ``L`` (grey) or ``RGB``.
-        size: bytes of the file.
-    """
-
-    format: str
-    width: int
-    height: int
-    mode: str
-    size: int
 
 
 @attrs.frozen
@@ -64,6 +55,8 @@ class PreparedImage:
         extension: ``jpg`` or ``png``.
         sha256: hex digest of ``data``.
         width, height: pixels, upright.
+        steps: what was done, such as ``decoded JPEG``, ``turned by EXIF``, ``made grey``,
+            ``scaled 5000 x 4000 -> 4096 x 3277``, ``encoded JPEG 95``; never a name or a date.
     """
 
     data: bytes = attrs.field(repr=False)
@@ -71,6 +64,7 @@ class PreparedImage:
     sha256: str
     width: int
     height: int
+    steps: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -81,131 +75,124 @@ class Decoded:
         grey: the upright 8-bit grey picture.
         probe: what the header said.
         turned: whether EXIF asked for another orientation than the stored one.
+        steps: what was done; see PreparedImage.
     """
 
     grey: Image.Image = attrs.field(repr=False)
     probe: Probe
     turned: bool
+    steps: tuple[str, ...] = ()
 
 
 def probe(path: Path) -> Probe:
-    """Reads an image file's header; no pixel is decoded.
+    """Reads the header of a PNG or JPEG file; no pixel is decoded.
 
     Raises:
         ImageError: missing, empty, neither PNG nor JPEG, or a broken header.
     """
     name = str(path)
     try:
-        size = _size(path)
+        size = file_size(path)
         with path.open("rb") as stream, _open(stream, size, name, path) as image:
             return _probe(image, size)
     except OSError as error:
-        raise _unreadable_file(path, error) from error
+        raise unreadable_file(path, error) from error
 
 
-def check_limits(probe: Probe) -> str | None:
-    """Says which limit of the service an image breaks, or None when it keeps all of them.
+def decode(
+    source: bytes | Path | Image.Image, *, name: str = "", allow_burned_in: bool = False
+) -> Decoded:
+    """Decodes a film completely and makes it grey and upright, at most 4096 px a side.
 
-    Limits: sides of 64 to 4096 px, aspect at most 20:1, at most 15 MB.
-    """
-    short, long = sorted((probe.width, probe.height))
-    measured = f"{probe.width} x {probe.height} px"
-    if short < MIN_SIDE:
-        return f"too small: {measured}; each side must have at least {MIN_SIDE} px"
-    if long > MAX_SIDE:
-        return f"too large: {measured}; each side may have at most {MAX_SIDE} px"
-    if long > MAX_ASPECT * short:
-        return f"too narrow: {measured}; the long side may be {MAX_ASPECT} times the short one"
-    if probe.size > MAX_BYTES:
-        return f"too large: {probe.size / 2**20:.1f} MiB; a file may have at most 15 MiB"
-    return None
-
-
-def decode(source: bytes | Path | Image.Image, *, name: str = "") -> Decoded:
-    """Decodes a film completely and makes it grey and upright.
-
-    Limits are checked on the header, so that a decompression bomb is refused unopened. 16-bit
-    pictures keep their upper 8 bits; transparency is laid over black.
+    The size is checked on the header, so that a decompression bomb is refused unopened.
+    Transparency is laid over black; of more than 8 bits the upper 8 that the film uses are kept.
+    DICOM goes through its own chain, see ``dicom.read_film``.
 
     Args:
         source: bytes of a file, a path, or a Pillow image.
         name: what messages call the film; a path is called by itself.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
 
     Raises:
-        ImageError: not a readable PNG or JPEG within the service's limits.
+        ImageError: not a readable PNG, JPEG or DICOM film, a side under 64 px, an aspect over
+            20:1, over 67 million pixels, or a file over 256 MiB.
+        MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
     """
-    if isinstance(source, Image.Image):
-        return _decode_image(source, size=0, name=name or "the image", path=None)
-    path = source if isinstance(source, Path) else None
+    film = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    grey, scaled = within_sides(film.grey)
+    return attrs.evolve(film, grey=grey, steps=film.steps + scaled)
+
+
+def prepare(
+    source: bytes | Path | Image.Image,
+    *,
+    name: str = "",
+    allow_burned_in: bool = False,
+    max_bytes: int = MAX_BYTES,
+) -> PreparedImage:
+    """Turns a film into what AWS sees: the one way for training and for detection.
+
+    Grey, EXIF orientation baked in, every kind of metadata gone; a JPEG stays JPEG (quality 95),
+    all else becomes PNG. Equal pixels give equal bytes (with the same Pillow). A film over 4096
+    px a side, or a result over ``max_bytes``, is scaled down, which the steps tell.
+
+    Args:
+        source: bytes of a PNG, JPEG or DICOM file, a path, or a Pillow image.
+        name: what messages call the film; a path is called by itself.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        max_bytes: most bytes of the result: 15 MiB for films in S3, MAX_DETECT_BYTES for those
+            that go to DetectCustomLabels as bytes. Within both, the results are the same.
+
+    Raises:
+        ImageError: as ``decode``, or the film does not fit into ``max_bytes``.
+        MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
+    """
+    film = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    as_jpeg = film.probe.format == "JPEG"
+    fitted = fit(film.grey, as_jpeg=as_jpeg, max_bytes=max_bytes)
+    if fitted is None:
+        reason = f"does not fit into {max_bytes / 2**20:.1f} MiB in any size the service takes"
+        raise refusal("over-limits", reason, name, _path(source))
+    digest = hashlib.sha256(fitted.data).hexdigest()
+    extension: Literal["jpg", "png"] = "jpg" if as_jpeg else "png"
+    return PreparedImage(fitted.data, extension, digest, *fitted.size, film.steps + fitted.steps)
+
+
+def _upright(source: bytes | Path | Image.Image, *, name: str, allow_burned_in: bool) -> Decoded:
+    """The whole film, grey and upright, not yet scaled."""
+    path = _path(source)
     name = name or str(path or "the image")
-    data = _read(source) if isinstance(source, Path) else source
+    if isinstance(source, Image.Image):
+        return _decode_image(source, size=0, name=name, path=None)
+    data = read_file(source) if isinstance(source, Path) else source
+    if is_dicom(data[:132]):
+        return _decode_dicom(data, name=name, path=path, allow_burned_in=allow_burned_in)
     with _open(io.BytesIO(data), len(data), name, path) as image:
         return _decode_image(image, size=len(data), name=name, path=path)
 
 
-def prepare(source: bytes | Path | Image.Image, *, name: str = "") -> PreparedImage:
-    """Turns a film into what AWS sees: the one way for training and for detection.
+def _decode_dicom(data: bytes, *, name: str, path: Path | None, allow_burned_in: bool) -> Decoded:
+    from rekognition_xray.data.dicom import decode_film  # noqa: PLC0415 - needs the extra
 
-    Grey, EXIF orientation baked in, every kind of metadata gone; a JPEG stays JPEG (quality 95),
-    all else becomes PNG. Equal pixels give equal bytes (with the same Pillow). Nothing is scaled.
-
-    Args:
-        source: bytes of a PNG or JPEG file, a path, or a Pillow image.
-        name: what messages call the film; a path is called by itself.
-
-    Raises:
-        ImageError: not a readable PNG or JPEG of 64 to 4096 px a side, aspect at most 20:1 and
-            15 MB.
-    """
-    decoded = decode(source, name=name)
-    as_jpeg = decoded.probe.format == "JPEG"
-    data = _encode(decoded.grey, as_jpeg=as_jpeg)
-    width, height = decoded.grey.size
-    path = source if isinstance(source, Path) else None
-    made = Probe(decoded.probe.format, width, height, "L", len(data))
-    _refuse_over_limits(made, name or str(path or "the image"), path)
-    digest = hashlib.sha256(data).hexdigest()
-    return PreparedImage(data, "jpg" if as_jpeg else "png", digest, width, height)
-
-
-def _encode(grey: Image.Image, *, as_jpeg: bool) -> bytes:
-    bare = Image.new("L", grey.size)  # a new image: Pillow writes comments and profiles it carries
-    bare.paste(grey)
-    buffer = io.BytesIO()
-    if as_jpeg:
-        bare.save(buffer, "JPEG", quality=_QUALITY)
-    else:
-        bare.save(buffer, "PNG")
-    return buffer.getvalue()
+    film = decode_film(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    mode = "L" if film.bits_stored <= 8 else "I;16"
+    header = Probe("DICOM", *film.grey.size, mode, len(data))
+    return Decoded(film.grey, header, turned=False, steps=film.steps)
 
 
 def _decode_image(image: Image.Image, *, size: int, name: str, path: Path | None) -> Decoded:
     header = _probe(image, size)
-    _refuse_over_limits(header, name, path)
+    if reason := beyond_help(header):
+        raise refusal("over-limits", reason, name, path)
     turned = _orientation(image) != 1
+    opened = f"decoded {header.format}" if image.format else "taken from memory"
     try:
         image.load()
-        grey = _grey(ImageOps.exif_transpose(image) if turned else image)
+        grey, made = make_grey(ImageOps.exif_transpose(image) if turned else image)
     except Exception as error:  # a decoder may raise anything on damaged bytes
         raise _broken(name, path, error) from error
-    return Decoded(grey, header, turned)
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        return _grey_of_many_bits(image)
-    if image.has_transparency_data:
-        opaque = image.convert("RGBA")
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, opaque).convert("L")
-    return image.convert("L")
-
-
-def _grey_of_many_bits(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        return image.convert("L")
-    wide = image if image.mode == "I" else image.convert("I")
-    return wide.point([value >> 8 for value in range(65536)], "L")
+    steps = (opened, *(("turned by EXIF",) if turned else ()), *made)
+    return Decoded(grey, header, turned, steps)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -219,11 +206,11 @@ def _open(
     stream: io.BufferedReader | io.BytesIO, size: int, name: str, path: Path | None
 ) -> Image.Image:
     if size == 0:
-        raise _error("zero-bytes", "the file is empty", name, path)
+        raise refusal("zero-bytes", "the file is empty", name, path)
     try:
         return Image.open(stream, formats=("JPEG", "PNG"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _error("over-limits", "too large: a decompression bomb", name, path) from error
+        raise refusal("over-limits", "too large: a decompression bomb", name, path) from error
     except UnidentifiedImageError as error:
         stream.seek(0)
         raise _unidentified(stream.read(512), name, path) from error
@@ -232,59 +219,22 @@ def _open(
 
 
 def _unidentified(start: bytes, name: str, path: Path | None) -> ImageError:
-    if start.startswith((b"\xff\xd8", b"\x89PNG")):
+    if is_image(start):
         return _broken(name, path, OSError("the header cannot be read"))
-    kind = next((kind for at, mark, kind in _KINDS if start[at : at + len(mark)] == mark), None)
-    if kind is None:
-        is_text = all(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
-        kind = "text" if is_text else "unknown"
-    return _error("not-an-image", f"neither PNG nor JPEG: the content is {kind}", name, path)
+    reason = f"neither PNG nor JPEG: the content is {kind_of(start)}"
+    return refusal("not-an-image", reason, name, path)
 
 
 def _probe(image: Image.Image, size: int) -> Probe:
     return Probe(_FORMATS.get(image.format or "", "PNG"), *image.size, image.mode, size)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        size = _size(path)
-        if size > MAX_BYTES:  # not worth reading
-            reason = f"too large: {size / 2**20:.1f} MiB; a file may have at most 15 MiB"
-            raise _error("over-limits", reason, str(path), path)
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable_file(path, error) from error
-
-
-def _size(path: Path) -> int:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):  # a pipe would be read for ever
-        raise _error("unreadable", "not a regular file", str(path), path)
-    return found.st_size
-
-
-def _refuse_over_limits(probe: Probe, name: str, path: Path | None) -> None:
-    if reason := check_limits(probe):
-        raise _error("over-limits", reason, name, path)
-
-
-def _unreadable_file(path: Path, error: OSError) -> ImageError:
-    code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
-    return _error(code, error.strerror or str(error), str(path), path)
-
-
 def _broken(name: str, path: Path | None, error: Exception) -> ImageError:
     said = str(error) or type(error).__name__
     cut = "truncated" in said or isinstance(error, EOFError)
     reason = "the file is cut off" if cut else f"damaged: {said}"
-    return _error("truncated" if cut else "unreadable", reason, name, path)
+    return refusal("truncated" if cut else "unreadable", reason, name, path)
 
 
-def _error(code: str, reason: str, name: str, path: Path | None) -> ImageError:
-    return ImageError(
-        f"{name}: {reason}",
-        code=code,
-        reason=reason,
-        paths=(path,) if path else (),
-        hint="Replace the film by a sound PNG or JPEG, or leave it out.",
-    )
+def _path(source: bytes | Path | Image.Image) -> Path | None:
+    return source if isinstance(source, Path) else None

@@ -2,20 +2,30 @@ from __future__ import annotations
 
 import hashlib
 import io
+import multiprocessing
 import os
 import random
 import struct
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from rekognition_xray.data.images import Probe, check_limits, decode, prepare, probe
+from rekognition_xray.data.images import (
+    MAX_BYTES,
+    MAX_DETECT_BYTES,
+    Probe,
+    check_limits,
+    decode,
+    prepare,
+    probe,
+)
 from rekognition_xray.errors import ImageError
 
 Draw = Callable[..., Image.Image]
@@ -77,6 +87,18 @@ def test_a_jpeg_stays_jpeg_and_becomes_grey(draw: Draw) -> None:
     assert made.sha256 == hashlib.sha256(made.data).hexdigest()
 
 
+@pytest.mark.parametrize("mode", ["YCbCr", "LAB", "HSV", "CMYK", "RGBX", "PA", "La", "RGBa"])
+def test_a_picture_in_memory_of_any_mode_becomes_grey(draw: Draw, mode: str) -> None:
+    through = {"HSV": "RGB", "LAB": "RGB", "PA": "P", "La": "LA", "RGBa": "RGBA"}.get(mode, "RGB")
+    picture = draw(3).convert(through)
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        picture = ImageCms.profileToProfile(picture, *profiles, outputMode="LAB")
+    made = prepare(picture.convert(mode))
+    assert largest_difference(opened(made.data), draw(3)) <= 3
+    assert "made grey" in made.steps
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "LA", "RGBA", "1", "I;16"])
 def test_a_png_of_any_mode_becomes_grey_png(draw: Draw, mode: str) -> None:
     grey = draw(3)
@@ -93,9 +115,33 @@ def largest_difference(one: Image.Image, other: Image.Image) -> int:
     return max(abs(a - b) for a, b in pairs)
 
 
-def test_sixteen_bits_keep_their_upper_eight() -> None:
-    deep = Image.new("I;16", (64, 64), 0x12FF)
-    assert opened(prepare(encoded(deep, "PNG")).data).getpixel((5, 5)) == 0x12
+@pytest.mark.parametrize(
+    ("most", "depth"),
+    [
+        *((200, 8), (255, 8), (256, 10), (1023, 10), (1024, 12), (4095, 12), (9000, 14)),
+        *((16383, 14), (16384, 16), (40000, 16), (65535, 16)),
+    ],
+)
+def test_sixteen_bits_keep_the_upper_eight_that_are_used(most: int, depth: int) -> None:
+    deep = Image.new("I;16", (64, 64), most // 3)
+    deep.putpixel((1, 2), most)
+    made = prepare(encoded(deep, "PNG"))
+    image = opened(made.data)
+    assert image.getpixel((1, 2)) == most >> (depth - 8)
+    assert image.getpixel((5, 5)) == most // 3 >> (depth - 8)
+    assert f"upper 8 of {depth} bits" in made.steps
+
+
+def test_sixteen_bits_in_memory_are_read_like_those_of_a_file() -> None:
+    deep = Image.new("I", (64, 64), 0x1234)
+    assert prepare(deep).data == prepare(encoded(deep.convert("I;16"), "PNG")).data
+
+
+@pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", -1), ("I", 70_000)])
+def test_pixels_whose_white_nobody_knows_are_refused(mode: str, value: float) -> None:
+    with pytest.raises(ImageError) as caught:
+        prepare(Image.new(mode, (64, 64), value))
+    assert caught.value.code == "unreadable"
 
 
 def test_a_cmyk_jpeg_becomes_grey(draw: Draw) -> None:
@@ -106,6 +152,13 @@ def test_a_cmyk_jpeg_becomes_grey(draw: Draw) -> None:
 def test_transparent_parts_become_black() -> None:
     film = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
     assert opened(prepare(encoded(film, "PNG")).data).getextrema() == (0, 0)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_colour_that_a_png_calls_transparent_becomes_black(mode: str) -> None:
+    film = Image.new(mode, (64, 64), "white")
+    key = 255 if mode == "L" else (255, 255, 255)
+    assert opened(prepare(encoded(film, "PNG", transparency=key)).data).getextrema() == (0, 0)
 
 
 def test_a_palette_with_a_transparent_colour_becomes_black_there(draw: Draw) -> None:
@@ -158,6 +211,17 @@ def png_full_of_secrets(image: Image.Image) -> bytes:
     return encoded(image, "PNG", pnginfo=text, exif=exif, icc_profile=SECRET) + SECRET
 
 
+def chunks(png: bytes) -> list[bytes]:
+    """Each chunk of a PNG, compressed ones also inflated."""
+    at, found = 8, []
+    while at < len(png):
+        length = struct.unpack(">I", png[at : at + 4])[0]
+        kind, content = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        found += [kind, content, *([zlib.decompress(content)] if kind == b"IDAT" else [])]
+        at += 12 + length
+    return found
+
+
 @pytest.mark.parametrize("planted", [jpeg_full_of_secrets, png_full_of_secrets])
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_nothing_but_pixels_gets_through(
@@ -167,6 +231,10 @@ def test_nothing_but_pixels_gets_through(
     assert SECRET in source
     result = prepare(source)
     assert SECRET not in result.data
+    assert SECRET.decode() not in repr(result)
+    if result.extension == "png":
+        assert SECRET not in b"".join(chunks(result.data))
+        assert set(chunks(result.data)) >= {b"IHDR", b"IDAT", b"IEND"}
     image = opened(result.data)
     assert not image.getexif()
     assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
@@ -207,7 +275,6 @@ def test_preparing_leaves_the_given_image_alone(draw: Draw) -> None:
         (b"II*\0" + bytes(60), "not-an-image", "content is TIFF"),
         (b"RIFF\0\0\0\0WEBP" + bytes(60), "not-an-image", "content is WebP"),
         (b"%PDF-1.7", "not-an-image", "content is PDF"),
-        (bytes(128) + b"DICM" + bytes(60), "not-an-image", "content is DICOM"),
         (b"\xff\xd8\xff\xe0", "unreadable", "damaged"),
         (b"\x89PNG\r\n\x1a\n", "unreadable", "damaged"),
     ],
@@ -253,7 +320,7 @@ def test_a_folder_or_a_pipe_is_refused(
     assert caught.value.code == "unreadable"
 
 
-@pytest.mark.parametrize("size", [(5000, 5000), (12_000, 12_000), (60_000, 60_000)])
+@pytest.mark.parametrize("size", [(8193, 8193), (12_000, 12_000), (60_000, 60_000)])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_is_refused_unopened(size: tuple[int, int]) -> None:
     with pytest.raises(ImageError) as caught:
@@ -267,16 +334,115 @@ def test_a_bomb_is_refused_where_warnings_are_errors() -> None:
     assert caught.value.code == "over-limits"
 
 
-def test_a_file_over_15_mb_is_not_even_read(write: Write, draw: Draw) -> None:
-    path = write("a.png", encoded(draw(), "PNG") + bytes(15 * 2**20))
-    with pytest.raises(ImageError, match="at most 15 MiB"):
+def test_a_file_over_256_mib_is_not_even_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    with path.open("wb") as stream:
+        stream.truncate(2**28 + 1)
+    with pytest.raises(ImageError, match="over 256 MiB are not read") as caught:
         prepare(path)
+    assert caught.value.code == "over-limits"
 
 
-def test_a_film_that_grows_over_the_limit_when_encoded_is_refused() -> None:
-    noise = Image.frombytes("L", (4096, 4096), random.Random(2).randbytes(4096 * 4096))
-    with pytest.raises(ImageError, match="at most 15 MiB"):
-        prepare(noise)
+# -- scaling ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        ("JPEG", (5000, 4000), (4096, 3277)),
+        ("JPEG", (4000, 5000), (3277, 4096)),
+        ("PNG", (4097, 300), (4096, 300)),
+        ("PNG", (6000, 300), (4096, 205)),
+        ("JPEG", (8000, 8000), (4096, 4096)),
+    ],
+)
+def test_a_film_that_is_too_large_is_scaled_down(
+    draw: Draw, kind: str, old: tuple[int, int], new: tuple[int, int]
+) -> None:
+    made = prepare(encoded(draw(11, old), kind))
+    assert (made.width, made.height) == opened(made.data).size == new
+    assert f"scaled {old[0]} x {old[1]} -> {new[0]} x {new[1]}" in made.steps
+    assert check_limits(Probe(kind, *new, "L", len(made.data))) is None
+
+
+def test_scaling_down_neither_moves_nor_aliases() -> None:
+    fine = Image.new("L", (6000, 600))  # alternate black and white columns: grey from afar
+    fine.putdata([255 * (place % 2) for place in range(6000)] * 600)
+    fine.paste(255, (3000, 0, 6000, 600))
+    made = opened(prepare(fine).data)
+    assert all(abs(made.getpixel((x, 200)) - 127) <= 4 for x in range(100, 2000, 37))
+    assert made.getpixel((2060, 200)) == 255
+
+
+def test_a_decoded_film_is_scaled_like_a_prepared_one(draw: Draw) -> None:
+    film = decode(draw(12, (5000, 1000)))
+    made = prepare(draw(12, (5000, 1000)))
+    assert film.grey.size == (made.width, made.height)
+    assert film.grey.tobytes() == opened(made.data).tobytes()
+    assert (film.probe.width, film.probe.height) == (5000, 1000)
+    assert check_limits(film.probe) is not None
+
+
+def noise(side: int) -> Image.Image:
+    return Image.frombytes("L", (side, side), random.Random(2).randbytes(side * side))
+
+
+def test_a_film_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
+    made = prepare(noise(4096))
+    assert len(made.data) <= MAX_BYTES
+    assert 3700 < made.width < 4096
+    assert made.steps[-2] == f"scaled 4096 x 4096 -> {made.width} x {made.height}"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_film_for_detection_fits_into_4_mib(kind: str) -> None:
+    source = encoded(noise(2600), kind, **({"quality": 100} if kind == "JPEG" else {}))
+    whole, small = prepare(source), prepare(source, max_bytes=MAX_DETECT_BYTES)
+    assert len(small.data) <= MAX_DETECT_BYTES < len(whole.data)
+    assert 0.8 * 2600 * (MAX_DETECT_BYTES / len(whole.data)) ** 0.5 < small.width < 2600
+    assert small.steps[-2].startswith("scaled 2600 x 2600 -> ")
+    assert (opened(small.data).format, small.height) == (kind, small.width)
+
+
+def test_a_film_that_fits_is_the_same_for_training_and_detection(draw: Draw) -> None:
+    for source in (encoded(draw(13)), encoded(draw(13), "PNG"), draw(13, (5000, 400))):
+        assert prepare(source) == prepare(source, max_bytes=MAX_DETECT_BYTES)
+
+
+def test_narrow_films_keep_within_the_aspect_when_scaled() -> None:
+    strip = Image.frombytes("L", (2000, 100), random.Random(3).randbytes(200_000))
+    made = prepare(strip, max_bytes=150_000)
+    assert check_limits(Probe("PNG", made.width, made.height, "L", 1)) is None
+
+
+def test_a_film_that_fits_in_no_size_is_refused() -> None:
+    with pytest.raises(ImageError, match="does not fit into") as caught:
+        prepare(noise(200), max_bytes=1000)
+    assert caught.value.code == "over-limits"
+
+
+# -- steps -----------------------------------------------------------------------------------------
+
+
+def test_the_steps_are_told_in_their_order(draw: Draw) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = encoded(draw(14, (5000, 4000), "RGB"), exif=exif)
+    assert prepare(stored).steps == (
+        "decoded JPEG",
+        "turned by EXIF",
+        "made grey",
+        "scaled 4000 x 5000 -> 3277 x 4096",
+        "encoded JPEG 95",
+    )
+    assert prepare(encoded(draw(14), "PNG")).steps == ("decoded PNG", "encoded PNG")
+    assert prepare(draw(14)).steps == ("taken from memory", "encoded PNG")
+
+
+def test_preparing_can_be_sent_to_another_process(draw: Draw, write: Write) -> None:
+    path = write("a.jpeg", draw(15))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(prepare, path).result(timeout=60) == prepare(path)
 
 
 @given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG"]))
