@@ -51,6 +51,7 @@ def read_folder(
             names.append(item)
         else:
             ignored += 1
+    names.sort()  # so that a rule meets them in one order everywhere
     films, refused = sort_out(names, rule, lambda name: root / name)
     rejected = sorted(unreadable + refused, key=lambda item: (str(item.path), item.reason))
     logger.debug(

@@ -211,7 +211,7 @@ def _matched(left: dict[str, _Said], files: Mapping[str, Sequence[str]]) -> dict
 
 
 def _ambiguous(key: str, names: Sequence[str]) -> _Refusal:
-    listed = ", ".join(repr(name) for name in names[:3]) + (", …" if len(names) > 3 else "")
+    listed = ", ".join(map(repr, sorted(names)[:3])) + (", …" if len(names) > 3 else "")
     return _Refusal(f"the row for {key!r} may mean any of {len(names)} files: {listed}")
 
 
