@@ -16,6 +16,7 @@ from tqdm import tqdm
 from rekognition_xray.cloud import notice
 from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.buckets import check_place
+from rekognition_xray.cloud.placed import placed
 from rekognition_xray.cloud.planning import (
     THREADS,
     UploadPlan,
@@ -25,7 +26,7 @@ from rekognition_xray.cloud.planning import (
     missing,
     parcels_of,
 )
-from rekognition_xray.cloud.s3 import S3Location
+from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.sending import Parcel, Sender, parallel, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
@@ -134,17 +135,18 @@ def store(
             UploadProgress.
 
     Raises:
-        StorageError: the bucket is missing, elsewhere or public, or its Region does not offer
-            Custom Labels.
+        StorageError: the bucket is missing, elsewhere or public, its Region does not offer
+            Custom Labels, or films that lie in S3 lie in several buckets or in another one than
+            the rest will.
         AuditError: films that cannot be used, all of them with their reasons.
-        LabelsError: equal pixels under two labels.
+        LabelsError: equal pixels, or one address, under two labels.
         CostCapError: see ``max_cost``.
         UploadError: films that were not uploaded, each with its reason; the others were.
     """
     target = S3Location.parse(where)
     if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after
         check_place(aws, target.bucket, allow_public=allow_public)
-    with _ready(films, work, executor, progress) as (files, elsewhere):
+    with _ready(aws, films, target, work, executor, progress=progress) as (files, elsewhere):
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
         sizes = look(aws, target, allow_public=allow_public)
         new = missing(aws, sizes, parcels, verify=verify, threads=threads)
@@ -155,8 +157,8 @@ def store(
         if new:
             notice.tell_once(aws)
         _send(Sender(aws, _encryption(kms_key)), new, planned, threads, progress)
-    locations = {film: S3Location.parse(film.address) for film in elsewhere if film.address}
-    locations |= {film: parcel.place for parcel in parcels for film in parcel.films}
+    sent = {film: parcel.place for parcel in parcels for film in parcel.films}
+    locations = {**elsewhere, **sent}
     return Receipt(locations, planned.new, planned.there, planned.size, planned)
 
 
@@ -180,7 +182,7 @@ def plan(
     target = S3Location.parse(where)
     if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after
         check_place(aws, target.bucket, allow_public=allow_public)
-    with _ready(films, work, executor, progress=False) as (files, elsewhere):
+    with _ready(aws, films, target, work, executor, progress=False) as (files, elsewhere):
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
     sizes = look(aws, target, allow_public=allow_public)
     new = missing(aws, sizes, parcels, verify=verify, threads=THREADS)
@@ -192,7 +194,7 @@ def _plan(
     target: S3Location,
     parcels: Sequence[Parcel],
     new: Sequence[Parcel],
-    elsewhere: Sequence[Xray],
+    elsewhere: Mapping[Xray, S3Location],
     estimate: Estimate,
 ) -> UploadPlan:
     return UploadPlan(
@@ -208,18 +210,24 @@ def _plan(
 
 @contextmanager
 def _ready(
+    aws: Aws,
     films: Iterable[Xray] | Prepared,
+    target: S3Location,
     work: str | Path | None,
     executor: Executor | None,
+    *,
     progress: Progress,
-) -> Iterator[tuple[tuple[PreparedFile, ...], tuple[Xray, ...]]]:
-    """Prepared files of the films on this machine, and the films that lie in S3."""
+) -> Iterator[tuple[tuple[PreparedFile, ...], Mapping[Xray, S3Location]]]:
+    """Prepared files of the films on this machine, and where the films lie that are in S3."""
     if isinstance(films, Prepared):
-        yield films.files, ()
+        yield films.files, {}
         return
     given = tuple(films)
-    elsewhere = tuple(film for film in given if film.address is not None)
     here = XrayDataset(tuple(film for film in given if film.address is None))
+    there = (film for film in given if film.address is not None)
+    elsewhere = placed(there, beside=target.bucket if len(here) else None)
+    for bucket in {place.bucket for place in elsewhere.values()} - {target.bucket}:
+        check_bucket(aws, bucket)
     with tempfile.TemporaryDirectory(prefix="rekognition-xray-") as folder:
         made = prepare(here, work or folder, executor=executor, progress=progress)
         yield made.files, elsewhere
