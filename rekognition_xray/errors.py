@@ -137,11 +137,13 @@ class AuditError(DataError):
 
 
 class ImageError(DataError):
-    """One film that is not a readable PNG or JPEG within the service's limits.
+    """One film that is not a readable PNG, JPEG or DICOM that can be brought within the limits.
 
     Attributes:
         code: the audit's word for the fault: ``missing``, ``zero-bytes``, ``not-an-image``,
-            ``truncated``, ``unreadable`` or ``over-limits``.
+            ``truncated``, ``unreadable`` or ``over-limits``; of DICOM also ``not-a-film`` (another
+            kind of object), ``burned-in`` (held back: a name may stand in the picture) and
+            ``no-decoder`` (a transfer syntax that nothing here reads).
         reason: the fault without the film's name.
     """
 

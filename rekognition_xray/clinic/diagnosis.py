@@ -15,7 +15,7 @@ from rekognition_xray.clinic.bulk import Answer, answers
 from rekognition_xray.clinic.journal import Journal
 from rekognition_xray.clinic.policy import REFERRED, Decision, Policy
 from rekognition_xray.cloud.version import ModelVersion
-from rekognition_xray.data.images import PreparedImage, prepare
+from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, prepare
 from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
@@ -44,12 +44,14 @@ class Diagnoser:
     """Asks a running version what it sees on films. A handle; making one calls nothing.
 
     Every film is prepared as the training films were: grey, upright, without metadata; nothing
-    else leaves this machine. It is an aid for a person who reads the film, not a medical device.
+    else leaves this machine. Only where that makes more than 4 MB, the most that a call may carry,
+    it is scaled down. It is an aid for a person who reads the film, not a medical device.
 
     Attributes:
         version: the version to ask; it must run.
         policy: how confidences become findings; without one the finding is the label of highest
             confidence.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
 
     Raises:
         EvaluationError: the policy was made for another version.
@@ -57,6 +59,7 @@ class Diagnoser:
 
     version: ModelVersion
     policy: Policy | None = None
+    allow_burned_in: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         made_for = self.policy.version_arn if self.policy else None
@@ -70,7 +73,7 @@ class Diagnoser:
         """Asks about one film. Calls DetectCustomLabels once; no price per call.
 
         Args:
-            film: a path, the bytes of a PNG or JPEG file, or a Pillow image.
+            film: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
 
         Raises:
             ImageError: the film cannot be used; nothing was sent.
@@ -79,8 +82,8 @@ class Diagnoser:
         """
         if isinstance(film, str | os.PathLike):
             path = Path(film)
-            return self._ask(str(path), prepare(path))
-        prepared = prepare(film)
+            return self._ask(str(path), self._prepared(path))
+        prepared = self._prepared(film)
         return self._ask(_name(film, prepared), prepared)
 
     def diagnose_many(
@@ -132,7 +135,7 @@ class Diagnoser:
     def _answer(self, path: Path, journal: Journal | None) -> Answer:
         source = str(path)
         try:
-            prepared = prepare(path)
+            prepared = self._prepared(path)
             told = journal.known(source, prepared.sha256) if journal else None
             return self._ask(source, prepared) if told is None else self._decided_anew(told)
         except _STOPS:
@@ -140,6 +143,9 @@ class Diagnoser:
         except (ImageError, AwsError) as error:
             kind = type(error).__name__
             return FailedDiagnosis(source, str(error), kind, error.retryable, self.version.arn)
+
+    def _prepared(self, film: Path | bytes | Image) -> PreparedImage:
+        return prepare(film, allow_burned_in=self.allow_burned_in, max_bytes=MAX_DETECT_BYTES)
 
     def _ask(self, source: str, prepared: PreparedImage) -> Diagnosis:
         detection = self.version.detect(prepared.data)

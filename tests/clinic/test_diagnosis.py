@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
+from rekognition_xray.clinic import diagnosis as module
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy
-from rekognition_xray.data.images import prepare
+from rekognition_xray.cloud.storage import store
+from rekognition_xray.data.images import MAX_BYTES, MAX_DETECT_BYTES, prepare
 from rekognition_xray.errors import (
     EvaluationError,
     ImageError,
@@ -84,6 +86,53 @@ def test_a_policy_of_another_version_is_refused_at_once(clinic):
         rx.Diagnoser(clinic.version, other)
 
 
+# -- one way to prepare ---------------------------------------------------------------------------
+
+
+def test_training_and_detection_see_the_same_bytes_of_a_film(diagnoser, clinic):
+    """prepare() is the one function: stored for training, asked alone and asked among many."""
+    films = [rx.Xray(path, "normal", str(number)) for number, path in enumerate(clinic.films[:4])]
+    receipt = store(films, "s3://clinic/again", aws=clinic.version.aws, key="k" * 32)
+    stored = [receipt.locations[film].key.rpartition("/")[2].partition(".")[0] for film in films]
+    paths = [film.path for film in films]
+    assert [diagnoser.diagnose(path).image_sha256 for path in paths] == stored
+    assert [answer.image_sha256 for answer in diagnoser.diagnose_many(paths)] == stored
+    assert [prepare(path).sha256 for path in paths] == stored
+
+
+def test_a_film_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path):
+    rng = np.random.default_rng(1)
+    path = tmp_path / "large.png"
+    Image.fromarray(rng.integers(0, 256, (2200, 2200), np.uint8)).save(path, compress_level=1)
+    small = prepare(path, max_bytes=MAX_DETECT_BYTES)
+    assert len(small.data) <= 4 * 2**20 < len(prepare(path).data)
+    assert diagnoser.diagnose(path).image_sha256 == small.sha256
+    (answer,) = diagnoser.diagnose_many([path])
+    assert answer.image_sha256 == small.sha256
+
+
+def test_a_dicom_film_is_diagnosed_and_one_with_burned_in_text_only_when_allowed(clinic, tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    with Image.open(clinic.films[1]) as picture:
+        grey = picture.convert("L")
+    film = pydicom.Dataset()
+    film.SOPClassUID, film.SOPInstanceUID = pydicom.uid.ComputedRadiographyImageStorage, "1.2.3"
+    film.Modality, film.PhotometricInterpretation = "CR", "MONOCHROME2"
+    film.SamplesPerPixel, film.PixelRepresentation = 1, 0
+    film.BitsAllocated, film.BitsStored, film.HighBit = 8, 8, 7
+    film.Rows, film.Columns, film.BurnedInAnnotation = grey.height, grey.width, "YES"
+    film.WindowCenter, film.WindowWidth, film.VOILUTFunction = 127.5, 255, "LINEAR_EXACT"
+    film.PixelData = grey.tobytes()
+    film["PixelData"].VR = "OB"
+    path = tmp_path / "film.dcm"
+    film.save_as(path, implicit_vr=False, little_endian=True)
+    with pytest.raises(ImageError, match="held back"):
+        rx.Diagnoser(clinic.version).diagnose(path)
+    diagnosis = rx.Diagnoser(clinic.version, allow_burned_in=True).diagnose(path)
+    assert diagnosis.finding == "bacterial"
+    assert diagnosis.image_sha256 == prepare(grey).sha256
+
+
 def test_a_film_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, clinic, tmp_path):
     broken = tmp_path / "text.jpeg"
     broken.write_text("not a film")
@@ -156,7 +205,8 @@ def test_a_film_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, t
     assert len(clinic.asked) == 1
 
 
-def test_a_film_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path):
+def test_a_film_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_DETECT_BYTES", MAX_BYTES)
     noise = np.random.default_rng(0).integers(0, 256, (2100, 2100), dtype=np.uint8)
     large = tmp_path / "over-4-MB.png"
     Image.fromarray(noise).save(large, compress_level=0)
