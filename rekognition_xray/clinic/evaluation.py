@@ -18,10 +18,12 @@ from rekognition_xray.clinic.figures import (
     TestFilm,
     TwoClassFigures,
 )
+from rekognition_xray.clinic.leaks import NOT_COMPARED, Lines, compare, refuse
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.results import read_snapshot, read_summary
 from rekognition_xray.clinic.tables import markdown, plain
-from rekognition_xray.cloud.s3 import read_object
+from rekognition_xray.cloud.s3 import read_lines, read_object
+from rekognition_xray.cloud.tags import LEAKS, SPLIT
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
 
@@ -33,6 +35,11 @@ __all__ = ["Evaluation", "Figure"]
 
 _MIN_RESAMPLES: Final = 100
 _AWS: Final = "Amazon Rekognition Custom Labels"
+_FILES: Final = ("the evaluation summary", "the testing snapshot", "the training snapshot")
+_TOLD: Final = (
+    "Train and test were known to share patients or pictures, or to be of two splits, when this "
+    f"version was trained (tag {LEAKS})."
+)
 
 
 @attrs.frozen(str=False)
@@ -78,21 +85,29 @@ class Evaluation:
         version: ModelVersion,
         *,
         split: str | None = None,
+        allow_leaks: bool = False,
         resamples: int = 1000,
         seed: int = 0,
     ) -> Evaluation:
         """Reads the result files of a trained version and computes the figures.
 
-        Calls DescribeProjectVersions once and GetObject twice; free but for S3 requests.
+        The test films are compared with those that the version was trained on: no patient and no
+        picture may be in both, as far as keys tell them. The service's own split by film has both.
+
+        Calls DescribeProjectVersions and ListTagsForResource once and GetObject three times; free
+        but for S3 requests.
 
         Args:
             version: a version whose training has completed; it need not run.
-            split: which split the test films belong to; shown beside the figures.
+            split: which split the test films belong to; shown beside the figures. The fingerprint
+                in the version's tag ``rxray.split`` unless told.
+            allow_leaks: computes the figures all the same; every table and page then says so.
             resamples: redraws of the patients, at least 100.
             seed: seed of the redraws.
 
         Raises:
-            EvaluationError: not trained, or a file that cannot be read or relied on.
+            EvaluationError: not trained, a file that cannot be read or relied on, or a test that
+                shares patients or pictures with the training.
             StorageError: a file is gone from S3.
             MissingExtraError: the extra ``science`` is not installed.
         """
@@ -105,16 +120,20 @@ class Evaluation:
                 f"{described.status_message}",
                 hint="A trained version has them: version.wait_until_trained(), or train again.",
             )
-        return cls.from_files(
+        tags, training = version.tags(), described.training_output
+        made = cls.from_files(
             read_object(version.aws, summary),
             read_object(version.aws, testing),
+            training=None if training is None else read_lines(version.aws, training),
+            allow_leaks=allow_leaks,
             name=described.name,
             made_by=_maker(version.aws.endpoint_url),
-            split=split,
+            split=tags.get(SPLIT) if split is None else split,
             resamples=resamples,
             seed=seed,
-            addresses=(str(summary), str(testing)),
+            addresses=(str(summary), str(testing), str(training)),
         )
+        return attrs.evolve(made, warnings=(_TOLD, *made.warnings)) if LEAKS in tags else made
 
     @classmethod
     def from_files(
@@ -122,27 +141,33 @@ class Evaluation:
         summary: bytes | str,
         testing: bytes | str,
         *,
+        training: bytes | str | Lines | None = None,
+        allow_leaks: bool = False,
         name: str = "",
         made_by: str | None = None,
         split: str | None = None,
         resamples: int = 1000,
         seed: int = 0,
-        addresses: tuple[str, str] = ("the evaluation summary", "the testing snapshot"),
+        addresses: tuple[str, str, str] = _FILES,
     ) -> Evaluation:
-        """Computes the figures from the contents of the two result files.
+        """Computes the figures from the contents of the result files.
 
         Args:
             summary: contents of ``EvaluationResultSummary-*.json``.
             testing: contents of ``TestingGroundTruth-*.json`` (JSON Lines).
+            training: contents of ``TrainingGroundTruth-*.json``, or its lines: the test must share
+                no patient and no picture with it. Without it a warning says that nobody looked.
+            allow_leaks: computes the figures where it does; every table and page then says so.
             name: what tables call the version.
             made_by: whose learner made the model; shown beside the figures.
             split: which split the test films belong to; shown beside the figures.
             resamples: redraws of the patients, at least 100.
             seed: seed of the redraws; same files and seed give the same figures.
-            addresses: where the two files lie, for messages.
+            addresses: where summary, testing and training lie, for messages.
 
         Raises:
-            EvaluationError: names the file, and every line that cannot be used.
+            EvaluationError: names the file, and every line that cannot be used, or every test
+                film that the training has seen.
             MissingExtraError: the extra ``science`` is not installed.
         """
         needs_science("Evaluation")
@@ -157,6 +182,12 @@ class Evaluation:
         labels = tuple(row.label for row in service.labels)
         snapshot = read_snapshot(testing, labels=labels, name=addresses[1])
         _check_together(service, snapshot.films, addresses)
+        notes = [NOT_COMPARED]
+        if training is not None:
+            overlap = compare(training, snapshot.films, name=addresses[2])
+            if not allow_leaks:
+                refuse(overlap, name=addresses[2])
+            notes = list(overlap.warnings(service.training_films))
         made = estimate(snapshot.films, labels, resamples=resamples, seed=seed)
         return cls(
             name=name or service.version_arn,
@@ -167,7 +198,7 @@ class Evaluation:
             balanced_accuracy=made.balanced_accuracy,
             by_label=made.by_label,
             two_class=made.two_class,
-            warnings=(*snapshot.warnings, *_gaps(snapshot.films, labels)),
+            warnings=(*notes, *snapshot.warnings, *_gaps(snapshot.films, labels)),
             made_by=made_by,
             split=split,
             resamples=resamples,
@@ -253,7 +284,7 @@ def _maker(endpoint_url: str | None) -> str:
 
 
 def _check_together(
-    service: ServiceFigures, films: Sequence[TestFilm], addresses: tuple[str, str]
+    service: ServiceFigures, films: Sequence[TestFilm], addresses: Sequence[str]
 ) -> None:
     if service.test_films != len(films):
         raise EvaluationError(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
-import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud import datasets
+from rekognition_xray.cloud import datasets, parts
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
+from rekognition_xray.cloud.tags import check_tags
 from rekognition_xray.cloud.upload import Receipt
 from rekognition_xray.cloud.upload import store as store_films
 from rekognition_xray.cloud.version import ModelVersion
@@ -22,17 +23,13 @@ from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.costs import Money, PriceBook, money
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.manifest import Manifest
+from rekognition_xray.data.overlap import leaks, left_to_chance
 from rekognition_xray.errors import (
     AlreadyExistsError,
-    AuditError,
     CostCapError,
     InUseError,
     InvalidRequestError,
-    LabelsError,
     NotFoundError,
-    PatientLeakWarning,
-    SplitError,
-    list_paths,
 )
 
 log = logging.getLogger(__name__)
@@ -46,6 +43,7 @@ CREATED: Final[SettleTable] = {
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9_.\-]{1,255}")
 _LONGEST_TRAINING_HOURS: Final = 24
+_NOT_SENT: Final = "nothing was uploaded"
 
 
 @attrs.frozen
@@ -119,18 +117,24 @@ class CustomLabelsProject:
         store: str | S3Location,
         key: str | bytes | None = None,
         replace: bool = False,
+        allow_leaks: bool = False,
+        work: str | Path | None = None,
         progress: bool = False,
     ) -> Receipt:
         """Uploads the films and makes them the project's datasets; waits until that is done.
 
-        Everything is checked before the first byte is sent. Without ``test`` the service moves a
-        fifth of the entries to a test dataset (DistributeDatasetEntries): it knows no patients, so
-        films of one patient may then stand on both sides, and a warning says so.
+        Everything is checked before the first byte is sent, also that train and test share no
+        patient, no film and no picture, and are parts of one split. Without ``test`` the service
+        moves a fifth of the entries to a test dataset (DistributeDatasetEntries): it knows no
+        patients, so that is refused where one has several films. ``allow_leaks`` goes on all the
+        same: a warning says what leaks, and the datasets and the versions that are trained on them
+        bear the tag ``rxray.leaks``.
 
         Safe to repeat: films that are there are not sent again, a dataset that already holds the
-        same entries is kept. Calls HeadBucket, ListObjectsV2, PutObject, CreateDataset,
-        DescribeDataset, ListDatasetEntries, DeleteDataset, DistributeDatasetEntries. S3 bills
-        requests and storage; the datasets are free.
+        same entries is kept. Films that lie in S3 stay where they lie. Calls those of
+        ``storage.store`` and ``datasets.put_all``, ListTagsForResource, DistributeDatasetEntries
+        where there is no ``test``, and, for what leaks, TagResource. S3 bills requests and
+        storage; the datasets are free.
 
         Args:
             train: films to learn from; at least two labels.
@@ -138,6 +142,8 @@ class CustomLabelsProject:
             store: bucket and prefix for films and manifests, in the project's Region.
             key: secret of the pseudonyms in the object keys; see PseudonymKey.find.
             replace: deletes a dataset that holds other entries and makes it anew.
+            allow_leaks: goes on where train and test share what they must not.
+            work: folder for prepared films, kept for the next run; else a temporary one.
             progress: shows bars.
 
         Returns:
@@ -145,26 +151,45 @@ class CustomLabelsProject:
 
         Raises:
             LabelsError: too few labels, or labels that only the test part has.
-            SplitError: a patient stands in both parts.
+            ManifestError: a part is larger than the service's guide allows.
+            SplitError: train and test share patients, films or pictures, or are of two splits.
             AuditError: films that cannot be used, or files that the dataset rejected; all named.
             StorageError: the bucket is missing or elsewhere.
             AlreadyExistsError: the project has datasets with other entries.
             DatasetFailedError: with the service's message.
         """
-        _check_rejected(train, test)
-        _check_labels(train, test)
-        _check_patients(train, test)
+        parts.check_rejected(train, test)
+        parts.check_labels(train, test)
+        both: dict[DatasetType, XrayDataset | None] = {"TRAIN": train, "TEST": test}
+        for kind, part in both.items():
+            if part is not None:
+                datasets.check_limits(part.counts, kind, region=self.aws.region)
         target = S3Location.parse(store)
-        parts: dict[DatasetType, XrayDataset] = {"TRAIN": train}
+        found = leaks(train, test) if test is not None else left_to_chance(train)
+        leaking = parts.judge(found, allowed=allow_leaks, stopped=_NOT_SENT)
+        if test is None and not leaking:
+            parts.warn_of_unknown(train)
+        check_bucket(self.aws, target.bucket)
+        with parts.prepared_in(work) as folder:
+            if test is not None:
+                same = parts.same_pictures(train, test, folder, progress=progress)
+                leaking |= parts.judge(same, allowed=allow_leaks, stopped=_NOT_SENT)
+            receipt = store_films(
+                parts.films_of(train, test),
+                target,
+                aws=self.aws,
+                key=key,
+                work=folder,
+                progress=progress,
+            )
+        manifests: dict[DatasetType, Manifest] = {"TRAIN": Manifest.of(train, receipt.addresses)}
         if test is not None:
-            parts["TEST"] = test
-        films = [film for part in parts.values() for film in part]
-        receipt = store_films(films, target, aws=self.aws, key=key, progress=progress)
-        for kind, part in parts.items():
-            manifest = Manifest.of(part, receipt.addresses)
-            datasets.put(self.aws, self.arn, kind, manifest, store=target, replace=replace)
+            manifests["TEST"] = Manifest.of(test, receipt.addresses)
+        datasets.put_all(self.aws, self.arn, manifests, store=target, replace=replace)
         if test is None:
-            self._distribute()
+            datasets.distribute(self.aws, self.arn)
+        made = datasets.of_project(self.aws, self.arn)
+        parts.note_leaks(self.aws, made.values(), leaking=leaking)
         return receipt
 
     def train(
@@ -174,11 +199,20 @@ class CustomLabelsProject:
         output: str | S3Location,
         max_cost: Money | None = None,
         prices: PriceBook | None = None,
+        tags: Mapping[str, str] | None = None,
+        allow_leaks: bool = False,
     ) -> ModelVersion:
         """Starts a training of the project's datasets and returns at once.
 
         AWS bills a training when it succeeds, per hour (the article's took 1.308 h), and has no
-        call that stops one. Calls DescribeProjectVersions, HeadBucket and CreateProjectVersion.
+        call that stops one. Calls DescribeProjectVersions, DescribeProjects, HeadBucket,
+        CreateProjectVersion and, once for each dataset, ListDatasetEntries and
+        ListTagsForResource.
+
+        The version is tagged: ``rxray.split`` with the fingerprint of the split that the datasets
+        are parts of, where their manifests name it, and ``rxray.leaks`` where train and test share
+        what they must not and that was allowed. AWS asks for the permission
+        ``rekognition:TagResource`` then.
 
         Args:
             name: name of the new version; 1 to 255 of a-z, A-Z, 0-9, ``_``, ``.`` and ``-``.
@@ -186,10 +220,14 @@ class CustomLabelsProject:
             max_cost: refuses to start when the longest training that AWS documents, 24 hours,
                 would cost more. A training cannot be stopped, so this is all that a cap can do.
             prices: the price book for that.
+            tags: tags of your own for the version; keys that begin with ``rxray.`` are ours.
+            allow_leaks: trains although the datasets are not two parts of one split.
 
         Raises:
             AlreadyExistsError: the name is taken.
-            InvalidRequestError: the service would refuse the name.
+            InvalidRequestError: the service would refuse the name, or a tag.
+            SplitError: the datasets belong to two splits, or were distributed by film. Patients
+                and pictures are compared by ``put_datasets`` and ``Evaluation``, not here.
             NotFoundError: the project lacks a train or a test dataset.
             StorageError: the bucket is missing or elsewhere.
             CostCapError: see ``max_cost``.
@@ -198,13 +236,15 @@ class CustomLabelsProject:
         _check_name("version", name)
         target = S3Location.parse(output)
         _check_cap(max_cost, prices or PriceBook())
+        check_tags(tags or {})
         if self.version(name) is not None:
             raise AlreadyExistsError(
                 f"The project {self.name!r} has a version {name!r} already.",
                 arn=self.arn,
                 hint="Train under another name, or open it: project.version(name).",
             )
-        missing = {"TRAIN", "TEST"} - set(datasets.of_project(self.aws, self.arn))
+        there = datasets.of_project(self.aws, self.arn)
+        missing = {"TRAIN", "TEST"} - set(there)
         if missing:
             raise NotFoundError(
                 f"The project {self.name!r} has no {' and no '.join(sorted(missing))} dataset.",
@@ -212,11 +252,13 @@ class CustomLabelsProject:
                 hint="Call put_datasets first.",
             )
         check_bucket(self.aws, target.bucket)
+        noted = parts.notes(self.aws, there["TRAIN"], there["TEST"], allowed=allow_leaks)
         with aws_errors(self.arn):
             reply = self.aws.rekognition_once.create_project_version(
                 ProjectArn=self.arn,
                 VersionName=name,
                 OutputConfig={"S3Bucket": target.bucket, "S3KeyPrefix": target.key},
+                Tags={**(tags or {}), **noted},
             )
         return ModelVersion(self.aws, reply["ProjectVersionArn"], self.arn)
 
@@ -239,15 +281,6 @@ class CustomLabelsProject:
                 for page in pages.paginate(ProjectArn=self.arn)
                 for version in page["ProjectVersionDescriptions"]
             )
-
-    def _distribute(self) -> None:
-        warnings.warn(
-            "The service splits by film, not by patient: films of one patient may stand in train "
-            "and test, and figures come out too good. Use XrayDataset.split() and pass test=.",
-            PatientLeakWarning,
-            stacklevel=3,
-        )
-        datasets.distribute(self.aws, self.arn)
 
     def look(self) -> tuple[str, dt.datetime]:
         """The status and the time of creation. Calls DescribeProjects; free."""
@@ -273,45 +306,4 @@ def _check_cap(max_cost: Money | None, prices: PriceBook) -> None:
             f"A training of {_LONGEST_TRAINING_HOURS} h, the longest that AWS documents, would "
             f"cost {longest} {prices.currency}, more than the cap of {max_cost}; nothing was "
             "started, and a training cannot be stopped once it runs."
-        )
-
-
-def _check_rejected(*parts: XrayDataset | None) -> None:
-    rejected = dict.fromkeys(item for part in parts if part for item in part.rejected)
-    if rejected:
-        raise AuditError(
-            f"{len(rejected)} files of the dataset have no usable label; nothing was uploaded:\n"
-            + list_paths(f"{item.path}: {item.reason}" for item in rejected),
-            paths=[item.path for item in rejected],
-            hint="Rename or remove them, or leave them out knowingly: "
-            "attrs.evolve(dataset, rejected=()).",
-        )
-
-
-def _check_labels(train: XrayDataset, test: XrayDataset | None) -> None:
-    for name, part in (("training", train), ("test", test)):
-        if part is not None and len(part.labels) < 2:
-            raise LabelsError(
-                f"The {name} dataset holds only the label {', '.join(part.labels) or '(none)'}; "
-                "nothing was uploaded."
-            )
-    unknown = set(test.labels) - set(train.labels) if test is not None else set()
-    if unknown:
-        raise LabelsError(
-            f"Only the test dataset holds {', '.join(sorted(unknown))}; nothing was uploaded.",
-            hint="Every label that is tested has to be trained.",
-        )
-
-
-def _check_patients(train: XrayDataset, test: XrayDataset | None) -> None:
-    if test is None:
-        return
-    shared = {film.group for film in train} & {film.group for film in test}
-    if shared:
-        films = [film.path for film in test if film.group in shared]
-        raise SplitError(
-            f"{len(shared)} patients stand in train and in test; nothing was uploaded. Films:\n"
-            + list_paths(films),
-            paths=films,
-            hint="Split by XrayDataset.split(), which keeps patients whole.",
         )

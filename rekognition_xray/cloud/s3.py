@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.errors import StorageError
+
+_CHUNK: Final = 1 << 20
 
 
 @attrs.frozen
@@ -76,6 +81,18 @@ def read_object(aws: Aws, location: S3Location) -> bytes:
     """
     with aws_errors(str(location)):
         return aws.s3.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
+
+
+def read_lines(aws: Aws, location: S3Location) -> Iterator[bytes]:
+    """The lines of an object, without their ends, as they come in. Calls GetObject.
+
+    Raises:
+        StorageError: no such object. AccessDeniedError: not allowed.
+    """
+    with aws_errors(str(location)):
+        body = aws.s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]
+        with closing(body):
+            yield from body.iter_lines(chunk_size=_CHUNK)
 
 
 def write_object(aws: Aws, location: S3Location, data: bytes, *, content_type: str) -> None:

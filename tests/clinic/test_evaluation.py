@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.clinic.evaluation import _maker
-from rekognition_xray.errors import EvaluationError, MissingExtraError
+from rekognition_xray.errors import EvaluationError, MissingExtraError, PatientLeakWarning
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +105,128 @@ def test_a_snapshot_cut_off_between_lines_is_noticed(draw, write):
     files = write(draw(patients=12))
     shorter = attrs.evolve(files, testing="\n".join(files.testing.splitlines()[:-2]))
     with pytest.raises(EvaluationError, match="cut off") as raised:
-        shorter.evaluation(addresses=("s3://m/summary.json", "s3://m/testing.json"))
+        shorter.evaluation(addresses=("s3://m/summary.json", "s3://m/testing.json", ""))
     assert "s3://m/testing.json" in str(raised.value)
+
+
+# -- the test against the training ---------------------------------------------------------------
+
+TRAINED = 500  # what the scripted summaries say
+
+
+def place(patient: int, picture: int) -> str:
+    return f"s3://clinic-xrays/kermany/{patient:024x}/{picture:064x}.jpg"
+
+
+def snapshot(*sources: str, filled_up_to: int = TRAINED) -> str:
+    """A training snapshot that holds these films, and others of patients of their own."""
+    others = [place(10**6 + n, 10**6 + n) for n in range(filled_up_to - len(sources))]
+    lines = [{"source-ref": source, "x-metadata": {"a": "\u2028"}} for source in others]
+    lines += [{"source-ref": source} for source in sources]
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+
+
+@pytest.fixture(scope="module")
+def files(draw, write):
+    return write(draw(patients=30))
+
+
+def test_a_test_of_other_patients_and_pictures_bears_no_warning(files):
+    assert files.evaluation(resamples=100, training=snapshot()).warnings == ()
+
+
+def test_without_the_training_films_a_warning_says_that_nobody_has_compared(files):
+    (warning,) = files.evaluation(resamples=100).warnings
+    assert "nobody has checked" in warning
+    assert warning in str(files.evaluation(resamples=100))
+
+
+@pytest.mark.parametrize(
+    ("trained", "is_concerned"),
+    [
+        (place(0, 999), lambda film: film.patient == f"{0:024x}"),
+        (place(999, 0), lambda film: film.source_ref == place(0, 0)),
+    ],
+    ids=["patient", "picture"],
+)
+def test_a_patient_or_a_picture_that_was_trained_on_is_refused_and_every_film_named(
+    files, trained, is_concerned
+):
+    tested = files.evaluation(resamples=100).films
+    concerned = [film.source_ref for film in tested if is_concerned(film)]
+    with pytest.raises(EvaluationError, match=f"^{len(concerned)} of {len(tested)}") as raised:
+        files.evaluation(resamples=100, training=snapshot(trained))
+    assert [ref for ref in concerned if ref not in str(raised.value)] == []
+    assert "allow_leaks=True" in raised.value.hint
+
+
+def test_a_leak_that_is_allowed_stands_on_every_table_and_page(files, tmp_path):
+    evaluation = files.evaluation(resamples=100, training=snapshot(place(0, 0)), allow_leaks=True)
+    (warning,) = evaluation.warnings
+    assert warning.startswith("This test leaks")
+    for text in (
+        str(evaluation),
+        evaluation.to_markdown(),
+        evaluation.to_html(tmp_path / "page.html").read_text("utf-8"),
+    ):
+        assert warning in text
+
+
+def test_films_whose_keys_bear_no_patient_are_compared_by_address_and_that_is_told(draw, write):
+    files = write(draw(patients=20, keyed=False))
+    training = snapshot("s3://clinic-xrays/in/other.jpg")
+    warnings = files.evaluation(resamples=100, training=training).warnings
+    assert any("1 of 500 training films bear no patient" in warning for warning in warnings)
+    with pytest.raises(EvaluationError, match="1 of "):
+        files.evaluation(resamples=100, training=snapshot("s3://clinic-xrays/in/film-0.jpg"))
+
+
+def test_a_training_snapshot_that_is_cut_off_is_told(files):
+    (warning,) = files.evaluation(resamples=100, training=snapshot(filled_up_to=499)).warnings
+    assert "499" in warning
+    assert "500" in warning
+
+
+@pytest.mark.parametrize("form", [str, str.encode, str.splitlines, lambda s: iter(s.split("\n"))])
+def test_a_training_snapshot_comes_whole_or_line_by_line(files, form):
+    text = snapshot().replace("\u2028", "")
+    assert files.evaluation(resamples=100, training=form(text)).warnings == ()
+    with pytest.raises(EvaluationError, match="was trained on"):
+        files.evaluation(
+            resamples=100, training=form(f"{text}{json.dumps({'source-ref': place(0, 0)})}")
+        )
+
+
+def test_every_bad_line_of_a_training_snapshot_is_named(files):
+    lines = [*snapshot().splitlines()[:2], "{", b"\xff", '{"source-ref": 7}', "[]"]
+    with pytest.raises(EvaluationError, match="training snapshot has lines") as raised:
+        files.evaluation(resamples=100, training=lines, addresses=("", "", "the training snapshot"))
+    for number in (3, 4, 5, 6):
+        assert f"line {number}: " in str(raised.value)
+
+
+def test_a_version_names_its_split_and_its_test_is_compared_with_its_training(clinic):
+    evaluation = rx.Evaluation.from_version(clinic.version)
+    assert evaluation.split == clinic.version.tags()["rxray.split"]
+    assert evaluation.warnings == ()
+
+
+def test_the_services_own_split_is_refused_unless_told_and_then_every_table_says_so(clinic):
+    dataset = rx.XrayDataset.from_folder(clinic.films[0].parents[1])
+    pairs = [attrs.evolve(film, patient=film.label) for film in dataset]  # three patients
+    project = rx.CustomLabelsProject.get_or_create("console", aws=clinic.version.aws)
+    with pytest.warns(PatientLeakWarning):
+        project.put_datasets(
+            train=attrs.evolve(dataset, films=pairs), store="s3://clinic/console", allow_leaks=True
+        )
+    version = project.train("v1", output="s3://clinic/models")
+    version.wait_until_trained()
+    with pytest.raises(EvaluationError, match=r"^(\d) of \1 test films"):
+        rx.Evaluation.from_version(version)
+    evaluation = rx.Evaluation.from_version(version, allow_leaks=True)
+    assert evaluation.split is None
+    assert any("rxray.leaks" in warning for warning in evaluation.warnings)
+    assert any(warning.startswith("This test leaks") for warning in evaluation.warnings)
 
 
 @pytest.mark.parametrize("resamples", [0, -5, 99])
