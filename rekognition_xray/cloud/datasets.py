@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import attrs
 
@@ -25,15 +24,10 @@ from rekognition_xray.cloud.dataset_calls import (
     wait_until_ready,
     wait_until_still,
 )
+from rekognition_xray.cloud.dataset_limits import REGIONAL_LIMITS, check_limits
 from rekognition_xray.cloud.s3 import S3Location, write_object
 from rekognition_xray.data.manifest import Entry, Manifest
-from rekognition_xray.data.manifest_checks import MAX_ENTRIES, MAX_LABELS
-from rekognition_xray.errors import (
-    AlreadyExistsError,
-    DatasetFailedError,
-    ManifestError,
-    ManifestFault,
-)
+from rekognition_xray.errors import AlreadyExistsError, DatasetFailedError, ManifestError
 
 __all__ = [
     "DELETED",
@@ -55,50 +49,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-_SMALL: Final[Mapping[DatasetType, int]] = {"TRAIN": 28_000, "TEST": 7_000}
-REGIONAL_LIMITS: Final[Mapping[str, Mapping[DatasetType, int]]] = {
-    "ap-south-1": _SMALL,
-    "eu-west-2": _SMALL,
-}
-"""Regions where a dataset holds fewer entries than the 250,000 of all others."""
-_MAX_TESTED: Final = 1_000
-
-
-def check_limits(counts: Mapping[str, int], kind: DatasetType, *, region: str) -> None:
-    """Refuses a dataset that is larger than the service's guide allows; makes no call.
-
-    Args:
-        counts: films by label.
-        kind: which of a project's two datasets.
-        region: the project's Region; two have smaller datasets.
-
-    Raises:
-        ManifestError: no films, more than 250,000 (or the Region's limit), more than 250 labels,
-            or more than 1,000 test films of a label.
-    """
-    total = sum(counts.values())
-    limit = REGIONAL_LIMITS.get(region, {}).get(kind, MAX_ENTRIES)
-    crowded = [label for label, count in counts.items() if count > _MAX_TESTED]
-    found = {
-        "empty-manifest": None if total else "no films",
-        "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM": f"{total:,} films, where {region} takes {limit:,}"
-        if total > limit
-        else None,
-        "ERROR_MANIFEST_TOO_MANY_LABELS": f"{len(counts)} labels, where {MAX_LABELS} are taken"
-        if len(counts) > MAX_LABELS
-        else None,
-        "too-many-test-films": f"more than {_MAX_TESTED:,} films of {', '.join(sorted(crowded))}"
-        if kind == "TEST" and crowded
-        else None,
-    }
-    faults = [ManifestFault(None, code, reason) for code, reason in found.items() if reason]
-    if faults:
-        raise ManifestError(
-            f"The {kind} dataset would be outside the service's limits",
-            faults=faults,
-            hint="Take another share for the test part, or fewer films.",
-        )
 
 
 def put(

@@ -153,8 +153,10 @@ def _object(line: str) -> dict[str, object]:
     except json.JSONDecodeError as error:
         reason = f"{error.msg}, at character {error.pos + 1}"
         raise LineFaultError(_NOT_JSON, reason) from error
-    except (ValueError, RecursionError) as error:  # no JSON number, too long, brackets too deep
+    except ValueError as error:  # no number of JSON, or one of too many digits
         raise LineFaultError(_NOT_JSON, str(error)) from error
+    except RecursionError as error:
+        raise LineFaultError(_NOT_JSON, "nested too deeply") from error
     if not isinstance(content, dict):
         raise LineFaultError(_NOT_JSON, "not a JSON object")
     return content

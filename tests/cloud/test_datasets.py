@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import attrs
 import pytest
@@ -307,4 +308,16 @@ def test_datasets_at_the_limits_are_not_refused(kind, counts, region: str) -> No
 def test_limits_are_checked_before_anything_is_sent(put: Put, calls: Calls) -> None:
     with pytest.raises(errors.ManifestError, match="empty-manifest"):
         put(TRAIN=films(1, 2), TEST=attrs.evolve(films(1), entries=()))
+    assert calls == []
+
+
+def test_limits_of_a_project_are_checked_before_a_film_is_looked_at(
+    project: rx.CustomLabelsProject, calls: Calls
+) -> None:
+    def part(name: str, count: int) -> rx.XrayDataset:
+        made = [rx.Xray(Path(f"{name}{n}.jpeg"), LABELS[n % 2]) for n in range(count)]
+        return rx.XrayDataset(made)
+
+    with pytest.raises(errors.ManifestError, match="more than 1,000 films of bacterial"):
+        project.put_datasets(train=part("a", 4), test=part("b", 2001), store=STORE)
     assert calls == []

@@ -113,7 +113,7 @@ def test_the_documented_forms_of_a_date_are_read(date: str) -> None:
         (b"\xef\xbb\xbf" + line().encode(), "ERROR_INVALID_JSON_LINE", "byte order mark"),
         (line().encode("utf-16"), "ERROR_INVALID_JSON_LINE", "not UTF-8, at byte 1"),
         ('{"source-ref":"s3://bucket/ü"}'.encode("latin-1"), "ERROR_INVALID_JSON_LINE", "UTF-8"),
-        ("[" * 8_0000, "ERROR_INVALID_JSON_LINE", "recursion"),
+        ("[" * 8_0000, "ERROR_INVALID_JSON_LINE", "nested too deeply"),
         ('{"source-ref":' + "1" * 5000 + "}", "ERROR_INVALID_JSON_LINE", "digit"),
         (line(confidence=float("nan")), "ERROR_INVALID_JSON_LINE", "NaN is not JSON"),
         (line(confidence=float("inf")), "ERROR_INVALID_JSON_LINE", "Infinity is not JSON"),
