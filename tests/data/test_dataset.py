@@ -368,14 +368,17 @@ def test_a_tree_may_be_deeper_than_the_stack_of_python(folder: Path) -> None:
 
 @posix
 def test_what_lies_deeper_than_the_system_takes_paths_is_reported(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    name, above = "d" * 200, [os.open(folder, os.O_RDONLY)]
     for _ in range(25):
-        os.mkdir("d" * 200, dir_fd=descriptor)
-        below = os.open("d" * 200, os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = below
-    os.close(descriptor)
-    dataset = XrayDataset.from_folder(folder)
+        os.mkdir(name, dir_fd=above[-1])
+        above.append(os.open(name, os.O_RDONLY, dir_fd=above[-1]))
+    try:
+        dataset = XrayDataset.from_folder(folder)
+    finally:  # whoever cleans up after the tests may go by paths
+        os.close(above.pop())
+        while above:
+            os.rmdir(name, dir_fd=above[-1])
+            os.close(above.pop())
     assert len(dataset) == 5
     assert [item.code for item in dataset.rejected] == ["unreadable"]
 
