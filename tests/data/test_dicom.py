@@ -8,6 +8,7 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -660,6 +661,15 @@ def test_reading_leaves_the_filters_of_warnings_alone() -> None:
     before = list(warnings.filters)
     read_film(saved(film()))
     assert warnings.filters == before
+
+
+def test_films_read_in_many_threads_come_out_alike_and_in_silence(tmp_path: Path) -> None:
+    files = [data for _, _, data, _ in everywhere(tmp_path)] * 4
+    alone = [grey(data) for data in files[:13]]
+    before, level = list(warnings.filters), logging.getLogger("pydicom").level
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(grey, files)) == alone * 4
+    assert (warnings.filters, logging.getLogger("pydicom").level) == (before, level)
 
 
 @pytest.mark.parametrize(
