@@ -33,10 +33,30 @@ def test_the_articles_costs() -> None:
 
 
 @pytest.mark.heavy
-def test_the_services_own_split_leaks_patients_and_ours_does_not(tmp_path: Path) -> None:
+def test_the_services_own_split_is_refused_unless_told_leaks_patients_and_ours_does_not(
+    tmp_path: Path,
+) -> None:
     films = make_phantoms(tmp_path / "chest_xray", patients=30, films_per_patient=(3, 4), seed=5)
     told = run("automatic_split.py", str(films))
+    assert told.startswith("SplitError: ")
+    assert "allow_leaks=True" in told
     leaked = int(told.split("on both sides: ")[1].split(" of ")[0])
     assert leaked > 0
     assert "PatientLeakWarning" in told
     assert told.rstrip().endswith(": 0 on both sides")
+
+
+def assert_leak_is_told(told: str, films: str) -> None:
+    assert f"of {films} films for the test" in told
+    assert int(told.splitlines()[1].split(" of ")[0]) > 0
+    assert "Over 100 such splits" in told
+    assert ": 0 of " in told
+
+
+@pytest.mark.heavy
+def test_the_leak_of_a_random_split_is_told_of_phantoms() -> None:
+    assert_leak_is_told(run("leakage.py"), "95")
+
+
+def test_the_leak_of_a_random_split_is_told_of_the_films_in_a_folder(xrays: Path) -> None:
+    assert_leak_is_told(run("leakage.py", str(xrays / "chest_xray")), "4,167")
