@@ -12,7 +12,6 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray import __version__
 from rekognition_xray.data.film_file import is_dicom, read_file, unreadable_file
 from rekognition_xray.data.images import PreparedImage, prepare
 from rekognition_xray.data.ledger import LedgerEntry, place
@@ -22,7 +21,14 @@ UNFINISHED: Final = ".unfinished"
 """Folder for files that are being written, within the folder of prepared films."""
 Developed = LedgerEntry | ImageError | PreparedFolderError
 """What a worker answers of a film."""
-_DECODERS: Final = ("pydicom", "numpy", "python-gdcm", "pylibjpeg-openjpeg", "pyjpegls")
+_DECODERS: Final = (
+    "pydicom",
+    "numpy",
+    "python-gdcm",
+    "pylibjpeg",
+    "pylibjpeg-openjpeg",
+    "pyjpegls",
+)
 
 
 @attrs.frozen
@@ -63,8 +69,8 @@ def develop(batch: Batch) -> list[Developed]:
 @functools.cache
 def software(*, dicom: bool) -> tuple[str, ...]:
     """What makes prepared films here, each with its version; another version, other bytes."""
-    packages = ("Pillow", *(_DECODERS if dicom else ()))
-    return (f"rekognition-xray {__version__}", *filter(None, map(_version, packages)))
+    packages = ("rekognition-xray", "Pillow", *(_DECODERS if dicom else ()))
+    return tuple(filter(None, map(_version, packages)))
 
 
 def _version(package: str) -> str | None:
