@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import io
 import re
 import struct
@@ -230,27 +231,47 @@ def dicom(film: Image.Image, *, packed: bool = False, **tags: object) -> bytes:
 
     ``packed`` puts the pixels into it as a JPEG which is full of marks itself.
     """
+    syntax = uid.JPEGBaseline8Bit if packed else uid.ExplicitVRLittleEndian
+    front, back = around_pixels(syntax, film.size, frozenset(tags.items()))
+    return front + _element(_pixels(film, packed=packed), packed=packed) + back
+
+
+def _pixels(film: Image.Image, *, packed: bool) -> bytes:
+    if packed:
+        return encapsulate([jpeg(film, tail=False)])
+    return film.tobytes() + inside("behind the pixels of a DICOM").encode().ljust(16)
+
+
+def _element(pixels: bytes, *, packed: bool) -> bytes:
+    """The element PixelData as it stands in a file."""
+    length = b"\xff" * 4 if packed else struct.pack("<I", len(pixels))
+    end = b"\xfe\xff\xdd\xe0\0\0\0\0" if packed else b""
+    return b"\xe0\x7f\x10\0OB\0\0" + length + pixels + end
+
+
+@functools.cache  # thousands of elements take their time
+def around_pixels(
+    syntax: uid.UID, size: tuple[int, int], tags: frozenset[tuple[str, object]]
+) -> tuple[bytes, bytes]:
+    """What stands before the pixels in a file, and behind them."""
     made = _planted()
-    width, height = film.size
     made.SOPClassUID, made.Modality = uid.ComputedRadiographyImageStorage, "CR"
     made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
-    made.Rows, made.Columns, made.PixelRepresentation = height, width, 0
-    made.BitsAllocated, made.BitsStored, made.HighBit = 8, 8, 7
+    made.Columns, made.Rows = size
+    made.PixelRepresentation, made.BitsAllocated, made.BitsStored, made.HighBit = 0, 8, 8, 7
     made.VOILUTSequence = Sequence([_lut()])
-    if packed:
-        syntax, pixels = uid.JPEGBaseline8Bit, encapsulate([jpeg(film, tail=False)])
-    else:
-        syntax, pixels = uid.ExplicitVRLittleEndian, film.tobytes()
-        pixels += inside("behind the pixels of a DICOM").encode().ljust(16)
-    made.add_new(0x7FE0_0010, "OB", pixels)
-    made["PixelData"].is_undefined_length = packed
-    for keyword, value in tags.items():
+    for keyword, value in tags:
         setattr(made, keyword, value)
     made.file_meta = _meta(syntax)
     made.preamble = inside("preamble of a DICOM").encode().ljust(128, b"\0")
+    packed = syntax.is_encapsulated
+    blank = _pixels(Image.new("L", size), packed=packed)
+    made.add_new(0x7FE0_0010, "OB", blank)
+    made["PixelData"].is_undefined_length = packed
     buffer = io.BytesIO()
     made.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
+    front, back = buffer.getvalue().split(_element(blank, packed=packed))
+    return front, back
 
 
 def _planted() -> Dataset:

@@ -354,6 +354,7 @@ def test_the_search_finds_every_mark_in_an_original(originals, kind):
     with pytest.MonkeyPatch.context() as patch:
         was = planting.inside
         patch.setattr(planting, "inside", note)
+        planting.around_pixels.cache_clear()
         content = KINDS[kind](planting.picture(0, bright=True))
     assert planting.found(content) == planted | {"date"}
     assert len(planted) > 25
