@@ -237,7 +237,7 @@ class Aws:
     read_timeout: float = attrs.field(default=60.0, kw_only=True)
     attempts: int = attrs.field(default=5, kw_only=True)
     clock: Clock = attrs.field(factory=SystemClock, kw_only=True)
-    regions: Collection[str] = attrs.field(default=REGIONS, kw_only=True)
+    regions: Collection[str] = attrs.field(default=REGIONS, kw_only=True, repr=False)
     opted_out: bool = attrs.field(default=False, kw_only=True)
     # A boto3 session must not make clients in several threads at once.
     _making: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False, eq=False)

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from rekognition_xray.cloud.forgetting import ForgetPlan, Forgotten, forget
 from rekognition_xray.cloud.opening import open_dataset
 from rekognition_xray.cloud.planning import UploadPlan
 from rekognition_xray.cloud.upload import Receipt, UploadProgress, plan, store
 
-__all__ = ["Receipt", "UploadPlan", "UploadProgress", "open_dataset", "plan", "store"]
+__all__ = [
+    "ForgetPlan",
+    "Forgotten",
+    "Receipt",
+    "UploadPlan",
+    "UploadProgress",
+    "forget",
+    "open_dataset",
+    "plan",
+    "store",
+]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import meter
+from rekognition_xray.cloud import meter, storage
 from rekognition_xray.data.images import prepare
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.faults import Faults
@@ -81,6 +83,85 @@ def test_films_arrive_through_a_storage_that_slows_down(
     receipt = project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
     assert receipt.uploaded == len(train) + len(test)
     assert fault.met == 4
+
+
+@pytest.fixture
+def hasty(cloud: LocalCloud) -> rx.Aws:
+    """Waits a moment for a reply, and asks twice."""
+    return rx.Aws(cloud.session(), read_timeout=0.3, attempts=2)
+
+
+def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
+    """The films that lie in S3."""
+    reply = aws.s3.list_objects_v2(Bucket="clinic-xrays")
+    names = {item["Key"].rsplit("/", 1)[1] for item in reply.get("Contents", [])}
+    return {film.path for film in dataset if f"{prepare(film.path).sha256}.jpg" in names}
+
+
+@pytest.mark.parametrize(
+    ("strike", "code"),
+    [
+        (lambda faults: faults.error("PutObject", "InternalError", percent=60), "InternalError"),
+        (lambda faults: faults.error("PutObject", "SlowDown", percent=60), "SlowDown"),
+        (lambda faults: faults.html("PutObject", percent=60), "500"),
+        (lambda faults: faults.drop("PutObject", percent=60), ""),
+        (lambda faults: faults.drop("PutObject", when="after", percent=60), ""),
+        (lambda faults: faults.delay("PutObject", 2.0, times=7), ""),
+        (lambda faults: faults.error("PutObject", "ExpiredToken", percent=40), "ExpiredToken"),
+        (lambda faults: faults.error("PutObject", "AccessDenied", percent=40), "AccessDenied"),
+    ],
+    ids=["500", "503", "proxy", "reset", "reset-after", "stall", "expired", "denied"],
+)
+def test_every_film_arrives_or_is_named_and_a_second_run_completes_the_first(
+    cloud: LocalCloud, hasty: rx.Aws, draw, strike, code: str
+) -> None:
+    dataset = draw(labels=("normal",), patients=12, films=1)
+    fault = strike(cloud.faults)
+    with pytest.raises(errors.UploadError) as told:
+        storage.store(dataset, "s3://clinic-xrays/films", aws=hasty, threads=4)
+    cloud.faults.clear()
+    failed = told.value
+    assert fault.met
+    assert failed.code == code
+    assert 0 < len(failed.failures) < 12
+    assert all(reason and str(path) in str(failed) for path, reason in failed.failures)
+    there = arrived(hasty, dataset)  # a film whose reply was lost may be there and named
+    assert {film.path for film in dataset} - there <= set(failed.paths)
+    again = storage.store(dataset, "s3://clinic-xrays/films", aws=hasty)
+    assert again.uploaded <= 12 - len(there)
+    assert again.uploaded + again.skipped == 12
+    assert len(arrived(hasty, dataset)) == 12
+
+
+def test_credentials_that_expire_half_way_end_the_upload_at_once(
+    cloud: LocalCloud, hasty: rx.Aws, draw
+) -> None:
+    dataset = draw(labels=("normal",), patients=12, films=1)
+    expired = cloud.faults.error("PutObject", "ExpiredToken", percent=100)
+    with pytest.raises(errors.UploadError, match="12 of 12 films") as told:
+        storage.store(dataset, "s3://clinic-xrays/films", aws=hasty, threads=2)
+    assert expired.met <= 2, "nobody asks again with credentials that have expired"
+    assert "aws sso login" in told.value.hint
+    assert len(told.value.failures) == 12
+
+
+def test_an_s3_that_fails_always_is_given_up(cloud: LocalCloud, aws: rx.Aws, draw) -> None:
+    once = rx.Aws(cloud.session(), attempts=1)
+    dataset = draw(labels=("normal",), patients=100, films=1)
+    refused = cloud.faults.error("PutObject", "InternalError", percent=100)
+    with pytest.raises(errors.UploadError, match="100 of 100 films") as told:
+        storage.store(dataset, "s3://clinic-xrays/films", aws=once, threads=4)
+    assert 64 <= refused.met < 100
+    assert told.value.retryable
+
+
+def test_a_listing_that_is_refused_uploads_nothing(cloud: LocalCloud, aws: rx.Aws, draw) -> None:
+    cloud.faults.error("ListObjectsV2", "AccessDenied")
+    sent = cloud.faults.error("PutObject", "AccessDenied", percent=100)
+    with pytest.raises(errors.AccessDeniedError):
+        storage.store(draw(labels=("normal",)), "s3://clinic-xrays/films", aws=aws)
+    assert sent.met == 0
+    cloud.faults.clear()
 
 
 def test_a_training_fails_with_the_services_message(
