@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.datasets import DatasetType
 from rekognition_xray.cloud.tags import (
     LEAKING,
     LEAKS,
@@ -111,6 +114,13 @@ def warn_of_unknown(train: XrayDataset) -> None:
 def films_of(train: XrayDataset, test: XrayDataset | None) -> tuple[Xray, ...]:
     """The films of both parts, each once."""
     return tuple(dict.fromkeys([*train, *(test or ())]))
+
+
+def by_type(train: XrayDataset, test: XrayDataset | None) -> Mapping[DatasetType, XrayDataset]:
+    """What becomes which dataset; without a test part the service will make parts of its own."""
+    if test is None:
+        return {"TRAIN": attrs.evolve(train, part=None)}
+    return {"TRAIN": train, "TEST": test}
 
 
 @contextmanager

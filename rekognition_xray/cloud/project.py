@@ -160,10 +160,9 @@ class CustomLabelsProject:
         """
         parts.check_rejected(train, test)
         parts.check_labels(train, test)
-        both: dict[DatasetType, XrayDataset | None] = {"TRAIN": train, "TEST": test}
+        both = parts.by_type(train, test)
         for kind, part in both.items():
-            if part is not None:
-                datasets.check_limits(part.counts, kind, region=self.aws.region)
+            datasets.check_limits(part.counts, kind, region=self.aws.region)
         target = S3Location.parse(store)
         found = leaks(train, test) if test is not None else left_to_chance(train)
         leaking = parts.judge(found, allowed=allow_leaks, stopped=_NOT_SENT)
@@ -182,9 +181,7 @@ class CustomLabelsProject:
                 work=folder,
                 progress=progress,
             )
-        manifests: dict[DatasetType, Manifest] = {"TRAIN": Manifest.of(train, receipt.addresses)}
-        if test is not None:
-            manifests["TEST"] = Manifest.of(test, receipt.addresses)
+        manifests = {kind: Manifest.of(part, receipt.addresses) for kind, part in both.items()}
         datasets.put_all(self.aws, self.arn, manifests, store=target, replace=replace)
         if test is None:
             datasets.distribute(self.aws, self.arn)

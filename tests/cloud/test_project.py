@@ -325,8 +325,8 @@ def test_the_services_own_split_is_refused_where_patients_have_several_films(
 def test_the_services_own_split_cannot_cut_a_patient_of_one_film(
     project: rx.CustomLabelsProject, draw
 ) -> None:
-    project.put_datasets(train=draw(patients=10, films=1), store=STORE)
-    assert project.datasets()["TEST"].entries == 6
+    project.put_datasets(train=draw(patients=20, films=1).split().train, store=STORE)
+    assert project.datasets()["TEST"].entries == 10
     assert project.train("v1", output=MODELS).tags() == {}
 
 
@@ -425,10 +425,9 @@ def test_a_training_on_datasets_that_somebody_distributed_by_film_is_refused(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     split = draw(patients=10).split(test=0.4, seed=1)
-    with pytest.warns(errors.PatientLeakWarning):
-        project.put_datasets(train=split.train, store=STORE, allow_leaks=True)
-    arn = project.datasets()["TRAIN"].arn  # as if it had been done in the console
-    project.aws.rekognition.untag_resource(ResourceArn=arn, TagKeys=["rxray.leaks"])
+    project.put_datasets(train=split.train, test=split.test, store=STORE)
+    datasets.delete(project.aws, project.datasets()["TEST"].arn)
+    datasets.distribute(project.aws, project.arn)
     with pytest.raises(errors.SplitError, match="distributed by film"):
         project.train("v1", output=MODELS)
 
