@@ -60,3 +60,25 @@ def test_the_leak_of_a_random_split_is_told_of_phantoms() -> None:
 
 def test_the_leak_of_a_random_split_is_told_of_the_films_in_a_folder(xrays: Path) -> None:
     assert_leak_is_told(run("leakage.py", str(xrays / "chest_xray")), "4,167")
+
+
+@pytest.mark.heavy
+def test_a_dicom_archive_leaves_its_names_at_home() -> None:
+    told = run("dicom_archive.py")
+    assert "12 films of 6 patients" in told
+    assert "11 prepared" in told
+    assert "text is burned into its pixels" in told
+    assert "A second run prepares 0 and knows 11." in told
+    assert "found in the files: 38" in told
+    assert told.rstrip().endswith("found in what was stored: 0")
+
+
+@pytest.mark.heavy
+def test_real_dicom_files_leave_their_names_at_home(xrays: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    names = [f"{path.name},normal" for path in (xrays / "dicom").iterdir()]
+    labels.write_text("\n".join(["film,label", *names]), encoding="utf-8")
+    told = run("dicom_archive.py", str(xrays / "dicom"), str(labels))
+    assert "RG3_JPLY_tibia.dcm: the transfer syntax JPEG Extended" in told
+    assert "4 prepared" in told
+    assert told.rstrip().endswith("found in what was stored: 0")

@@ -1,0 +1,154 @@
+"""From a folder of DICOM files with names in them to films in S3 without any.
+
+Usage: python examples/dicom_archive.py [folder of .dcm files [labels.csv]]
+
+Labels stand in a CSV file with the columns ``film`` (name of the file) and ``label``; without one a
+film's label is the folder that it lies in. Films are grouped by the PatientID in the files. Without
+a folder a few files are drawn. All of it goes to the local cloud: nothing leaves this machine.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
+
+import attrs
+from PIL import Image
+from pydicom import Dataset, dcmread, uid
+from pydicom.dataset import FileMetaDataset
+
+import rekognition_xray as rx
+from rekognition_xray.cloud import storage
+from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.films import Labelling
+from rekognition_xray.data.ledger import read_ledger
+from rekognition_xray.data.names import FilmName
+from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.errors import ImageError, NoLabelError
+from rekognition_xray.local import LocalCloud
+
+KEY = "a public key, good for this example alone"  # keep yours secret: REKOGNITION_XRAY_KEY
+TOLD = {"PN", "LO", "SH", "LT", "ST", "UT", "DA", "UI"}  # kinds of elements that may name somebody
+
+
+@attrs.frozen
+class Archive:
+    """A naming rule of our own: the label from a table or the folder, the patient from the file."""
+
+    folder: Path
+    table: Mapping[str, str]
+
+    @property
+    def labelling(self) -> Labelling:
+        """Who labelled, and when, this example cannot know."""
+        return Labelling("archive")
+
+    def read(self, path: PurePath) -> FilmName:
+        """Opens the file. What is no film is rejected with its reason, not raised."""
+        label = self.table.get(path.name) if self.table else path.parent.name
+        if not label:
+            raise NoLabelError("neither the table nor a folder gives it a label")
+        try:
+            film = read_film(self.folder / path, allow_burned_in=True)
+        except ImageError as error:
+            raise NoLabelError(error.reason) from error
+        return FilmName(label, film.patient)
+
+
+def main() -> None:
+    """Reads, prepares, stores, and looks for names in what was stored."""
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else draw(work / "archive")
+        films = rx.XrayDataset.from_folder(folder, names=Archive(folder, table()))
+        print(f"{len(films)} films of {films.patient_count} patients: {dict(films.counts)}")
+        for item in films.rejected:
+            print(f"rejected: {item.path}: {item.reason}")
+
+        prepared = films.prepare(work / "prepared", held="leave-out")
+        print(f"{prepared.made} prepared, {prepared.bytes / 1e6:.1f} MB of grey pixels")
+        for film in prepared.held:
+            print(f"{film.film.name}: {film.reason}; look at it, then allow_burned_in=True")
+        print("\nThe ledger, which stays here, tells of each film what was done:")
+        for entry in read_ledger(prepared.folder)[:3]:
+            print(f"  {entry.film} -> {entry.sha256[:12]}….{entry.extension}: {entry.steps}")
+        again = films.prepare(work / "prepared", held="leave-out")
+        print(f"A second run prepares {again.made} and knows {again.cached}.\n")
+
+        with LocalCloud(buckets=["clinic-xrays"]) as cloud:
+            aws = rx.Aws(session=cloud.session())
+            print(storage.store(prepared, "s3://clinic-xrays/archive", aws=aws, key=KEY).plan)
+            stored = objects(aws, "clinic-xrays")
+        patients = {pseudonym_in(key) for key in stored}
+        print(f"{len(stored)} objects lie under {len(patients)} pseudonyms, such as {min(stored)}")
+
+        words = told_in(item.film.path for item in prepared)
+        originals = b"".join(item.film.path.read_bytes() for item in prepared)
+        print(f"{len(words)} names, dates and other words stand in the files;")
+        print(f"found in the files: {sum(word in originals for word in words)}")
+        sent = b"".join(key.encode() + content for key, content in stored.items())
+        print(f"found in what was stored: {sum(word in sent for word in words)}")
+
+
+def table() -> dict[str, str]:
+    """Labels by the names of the files, where a table is given."""
+    if len(sys.argv) < 3:
+        return {}
+    with Path(sys.argv[2]).open(encoding="utf-8", newline="") as stream:
+        return {row["film"]: row["label"] for row in csv.DictReader(stream)}
+
+
+def objects(aws: rx.Aws, bucket: str) -> dict[str, bytes]:
+    """What S3 holds, by key."""
+    pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [item["Key"] for page in pages for item in page["Contents"]]
+    return {key: aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def told_in(paths: Iterable[Path]) -> set[bytes]:
+    """Every text, date and number of a file or a person, of five characters or more."""
+    words = set()
+    for path in paths:
+        for element in dcmread(path, force=True).iterall():
+            if element.VR in TOLD:
+                words.add(str(element.value).encode())
+    return {word for word in words if len(word) >= 5}
+
+
+def draw(folder: Path) -> Path:
+    """Phantoms as DICOM files of made-up patients; one says that a name is burned into it."""
+    phantoms = make_phantoms(folder / "phantoms", patients=6, films_per_patient=(2, 2), seed=3)
+    for number, drawn in enumerate(rx.XrayDataset.from_folder(phantoms)):
+        path = folder / "dicom" / drawn.label / f"film-{number:03}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(drawn.path) as film:
+            dicom(film.convert("L"), str(drawn.patient), number).save_as(
+                path, enforce_file_format=True
+            )
+    return folder / "dicom"
+
+
+def dicom(film: Image.Image, patient: str, number: int) -> Dataset:
+    """A film of computed radiography with what a hospital writes into it."""
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    made.SOPClassUID, made.SOPInstanceUID = uid.ComputedRadiographyImageStorage, uid.generate_uid()
+    made.PatientName, made.PatientID = f"Everyman^{patient}", f"CLINIC-{patient}"
+    made.PatientBirthDate, made.StudyDate = "20120304", f"202401{number + 1:02}"
+    made.InstitutionName, made.ReferringPhysicianName = "Somewhere Children's", "Doe^Jane"
+    made.Modality, made.BurnedInAnnotation = "CR", "YES" if number == 4 else "NO"
+    made.PhotometricInterpretation, made.SamplesPerPixel = "MONOCHROME2", 1
+    made.Columns, made.Rows = film.size
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 8, 8, 7, 0
+    pixels = film.tobytes()
+    made.PixelData = pixels + b"\0" * (len(pixels) % 2)
+    return made
+
+
+if __name__ == "__main__":
+    main()
