@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import platformdirs
@@ -12,6 +13,7 @@ import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import datasets, storage
 from rekognition_xray.cloud.tags import write_tags
+from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.data.pseudonyms import KEY_VARIABLE, PseudonymKey
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
@@ -48,7 +50,7 @@ def entries(project: rx.CustomLabelsProject) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def split(project: rx.CustomLabelsProject, draw) -> rx.Split:
     """Films in both datasets of the project, before anything is forgotten."""
-    found = draw(patients=3).split(test=0.4, seed=1)
+    found = draw(patients=2).split(test=0.4, seed=1)
     project.put_datasets(train=found.train, test=found.test, store=STORE)
     return found
 
@@ -355,8 +357,41 @@ def test_what_s3_refuses_to_delete_is_listed_and_the_next_run_tries_again(
     assert storage.forget(patient, STORE, aws=project.aws, confirm=yes).done
 
 
+def test_films_that_come_back_meanwhile_are_found(
+    cloud: LocalCloud, project: rx.CustomLabelsProject, patient: str, pseudonym: str
+) -> None:
+    aws = rx.Aws(cloud.session(), clock=project.aws.clock)
+    back = f"films/{pseudonym}/{'0' * 64}.jpg"
+
+    def put_back(**_: object) -> None:
+        project.aws.s3.put_object(Bucket=BUCKET, Key=back, Body=b"stored by somebody else")
+
+    aws.s3.meta.events.register("after-call.s3.DeleteObjects", put_back)
+    with pytest.raises(errors.StorageError, match="are left") as told:
+        storage.forget(patient, STORE, aws=aws, confirm=yes)
+    assert back in str(told.value)
+    assert storage.forget(patient, STORE, aws=project.aws, confirm=yes).done
+    assert back not in objects(project.aws)
+
+
 def test_a_damaged_journal_is_told(aws: rx.Aws, patient: str, pseudonym: str) -> None:
     key = f"films/forgetting/{pseudonym}/datasets.json"
     aws.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"x": 1}).encode())
     with pytest.raises(errors.StorageError, match="no journal"):
         storage.forget(patient, STORE, aws=aws, confirm=yes)
+
+
+@pytest.mark.heavy
+def test_the_page_on_storing_and_forgetting_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "store-and-forget.md"
+    samples = re.findall(
+        r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    monkeypatch.chdir(tmp_path)
+    make_phantoms(Path("chest_xray"), patients=6, seed=7)
+    exec(compile("\n".join(samples), str(page), "exec"), {})
+    told = capsys.readouterr().out
+    for row in ("S3 storage", "is deleted for good", "What stays", "are sent", "0 with 0.0 MB"):
+        assert row in told
