@@ -161,8 +161,9 @@ def evidence(originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Evide
         recording(cloud.endpoint_url) as recorder,
     ):
         messages, answers = walk(rx.Aws(session=recorder.session()), originals, place)
-        sent = recorder.heard
         objects = lying_in_s3(cloud)
+        messages.append(forget_one(rx.Aws(session=recorder.session()), originals))
+        sent = recorder.heard
         control = send_originals(cloud, originals)
     prepared = contents(place / "prepared")
     kept = {
@@ -268,6 +269,21 @@ def refused(place: Path) -> str:
         prepare(rx.XrayDataset(films), place / "refused")
     assert len(caught.value.paths) == len(films)
     return str(caught.value)
+
+
+def forget_one(aws: rx.Aws, originals: Path) -> str:
+    """What is said of a patient, named in a DICOM file, whose films are removed again."""
+    films = rx.XrayDataset.from_folder(originals, names=naming(originals))
+    film = next(film for film in films if film.path.suffix == ".dcm")
+    said: list[str] = []
+
+    def confirm(plan: storage.ForgetPlan) -> bool:
+        said.append(str(plan))
+        return True
+
+    done = storage.forget(film, f"s3://{BUCKET}/films", aws=aws, confirm=confirm)
+    assert done.deleted
+    return f"{said} {done}"
 
 
 def lying_in_s3(cloud: LocalCloud) -> dict[str, bytes]:
