@@ -88,3 +88,20 @@ def test_a_model_has_at_least_one_unit() -> None:
 def test_an_estimate_is_never_a_cent_off(hours: Decimal, units: int) -> None:
     exact = hours * units * 4
     assert abs(prices.inference(hours, units=units).total - exact) <= Decimal("0.005")
+
+
+def test_s3_is_priced_by_gibibytes_and_thousands_of_requests() -> None:
+    assert prices.storage(100 * 2**30).total == Decimal("2.30")
+    assert prices.storage(100 * 2**30, months=12).total == Decimal("27.60")
+    asked = prices.requests(writes=100_000, reads=1_000_000)
+    assert [line.amount for line in asked.lines] == [Decimal("0.50"), Decimal("0.40")]
+    assert "100 thousand x 0.005 USD/thousand = 0.50 USD" in str(asked)
+    assert prices.requests().total == 0
+
+
+def test_a_price_that_a_book_lacks_is_named() -> None:
+    hours = {
+        item: price for item, price in PriceBook().prices.items() if not item.startswith("s3-")
+    }
+    with pytest.raises(ValueError, match="s3-gib-month"):
+        PriceBook(hours).storage(1)
