@@ -87,8 +87,8 @@ def test_films_arrive_through_a_storage_that_slows_down(
 
 @pytest.fixture
 def hasty(cloud: LocalCloud) -> rx.Aws:
-    """Waits a moment for a reply, and asks twice."""
-    return rx.Aws(cloud.session(), read_timeout=0.3, attempts=2)
+    """Waits two seconds for a reply, and asks twice."""
+    return rx.Aws(cloud.session(), read_timeout=2.0, attempts=2)
 
 
 def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
@@ -106,7 +106,7 @@ def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
         (lambda faults: faults.html("PutObject", percent=60), "500"),
         (lambda faults: faults.drop("PutObject", percent=60), ""),
         (lambda faults: faults.drop("PutObject", when="after", percent=60), ""),
-        (lambda faults: faults.delay("PutObject", 2.0, times=7), ""),
+        (lambda faults: faults.delay("PutObject", 9.0, times=7), ""),
         (lambda faults: faults.error("PutObject", "ExpiredToken", percent=40), "ExpiredToken"),
         (lambda faults: faults.error("PutObject", "AccessDenied", percent=40), "AccessDenied"),
     ],
