@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -19,7 +19,7 @@ from rekognition_xray.data.films import Xray
 from rekognition_xray.data.ledger import LedgerEntry
 from rekognition_xray.data.prepare_run import Run
 from rekognition_xray.data.prepared import HeldBack, Prepared, PreparedFile, PrepareProgress
-from rekognition_xray.errors import AuditError, ImageError, list_paths
+from rekognition_xray.errors import AuditError, DataError, ImageError, list_paths
 
 __all__ = ["HeldBack", "PrepareProgress", "Prepared", "PreparedFile", "prepare"]
 
@@ -63,19 +63,22 @@ def prepare(
         AuditError: films that cannot be used, all of them with their reasons; the others are
             prepared.
         PreparedFolderError: the folder cannot be written, for lack of space for example.
-        DataError: the ledger is damaged.
+        DataError: the ledger is damaged, or a worker process died.
         MissingExtraError: there is DICOM among the films, and the extra ``dicom`` is missing.
     """
     root = Path(folder).expanduser().absolute()
     run = Run.begin(root, dataset.films, allow_burned_in=allow_burned_in)
-    with (
-        _told(progress, run) as tell,
-        _workers(executor) as pool,
-        closing(_developed(pool, run)) as developed,
-    ):
-        for films, found in developed:
-            run.take(films, found)
-            tell()
+    try:
+        with (
+            _told(progress, run) as tell,
+            _workers(executor) as pool,
+            closing(_developed(pool, run)) as developed,
+        ):
+            for films, found in developed:
+                run.take(films, found)
+                tell()
+    except BrokenExecutor as error:
+        raise _broken(run, error) from error
     log.info("%s: %d films made, %d there already", run.root, len(run.made), len(run.cached))
     return _result(dataset, run, leave_out=held == "leave-out")
 
@@ -141,6 +144,18 @@ def _file(film: Xray, entry: LedgerEntry, root: Path) -> PreparedFile:
         entry.size,
         entry.width,
         entry.height,
+    )
+
+
+def _broken(run: Run, error: BrokenExecutor) -> DataError:
+    left = [film.source for films, _ in run.batches() for film in films]
+    done = run.progress.done
+    return DataError(
+        f"A worker died ({error}). {done} of {len(run.films)} films are done and stay so; one of "
+        "the first of these may be the cause:\n" + list_paths(left),
+        paths=left,
+        hint="A film may crash its decoder or need more memory than there is: look at the first "
+        "of them, then run it again, with fewer workers.",
     )
 
 

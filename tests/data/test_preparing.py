@@ -416,6 +416,16 @@ def test_a_full_disk_in_a_process_is_told_as_here(dataset, folder):
             prepare(dataset, folder, executor=executor)
 
 
+@pytest.mark.heavy
+def test_workers_that_die_are_told_with_what_is_left_to_do(dataset, folder):
+    prepare(rx.XrayDataset(dataset.films[:3]), folder)
+    dying = ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(3,))
+    with dying as executor, pytest.raises(DataError, match="3 of 12 films are done") as caught:
+        prepare(dataset, folder, executor=executor)
+    assert caught.value.paths == tuple(film.path for film in dataset.films[3:])
+    assert prepare(dataset, folder).cached == 3
+
+
 def test_progress_is_told_from_nothing_to_all(dataset, folder, write):
     write("NORMAL/IM-0999-0001.jpeg", b"just text")
     prepare(rx.XrayDataset(dataset.films[:3]), folder)
