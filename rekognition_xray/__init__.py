@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rekognition_xray.clinic.card import ModelCard
     from rekognition_xray.clinic.diagnosis import Diagnoser, Diagnosis, FailedDiagnosis
     from rekognition_xray.clinic.evaluation import Evaluation, Figure
     from rekognition_xray.clinic.policy import Policy
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "clinic.card": ("ModelCard",),
     "clinic.diagnosis": ("Diagnoser", "Diagnosis", "FailedDiagnosis"),
     "clinic.evaluation": ("Evaluation", "Figure"),
     "clinic.policy": ("Policy",),
@@ -60,6 +62,7 @@ __all__ = [
     "FilmName",
     "Finding",
     "Labelling",
+    "ModelCard",
     "ModelVersion",
     "Policy",
     "PriceBook",

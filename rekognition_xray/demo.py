@@ -19,6 +19,13 @@ STORE = "s3://clinic-xrays/films"
 PHANTOM_PATIENTS = 160
 """Enough that the fifth of them which is kept for the test supports a threshold."""
 MODELS = "s3://clinic-xrays/models"
+DRAWN = rx.Labelling(by="the program that drew the films", human=False)
+ANSWERS = {
+    "tripod-7": "every film decoded to the end and re-encoded as a grey picture",
+    "claim-9": "every film decoded to the end and re-encoded as a grey picture",
+    "claim-12": "pixels only; patients as pseudonyms by a keyed hash, whose key here is public",
+}
+"""What this program knows of the model and the library by itself cannot."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         asked.output.mkdir(parents=True, exist_ok=True)
-        tell(asked.data or _phantoms(asked.output, asked.seed), asked.output, asked.seed)
+        data = asked.data or _phantoms(asked.output, asked.seed)
+        tell(data, asked.output, asked.seed, drawn=asked.data is None)
     except rx.XrayError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -35,18 +43,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def tell(data: Path, output: Path, seed: int) -> None:
-    """The story of a folder of films: dataset, split, training, evaluation, diagnoses, bill."""
-    dataset = _dataset(data)
+def tell(data: Path, output: Path, seed: int, *, drawn: bool = False) -> None:
+    """The story of a folder of films: dataset, split, training, evaluation, diagnoses, bill, card.
+
+    Args:
+        data: the folder.
+        output: where page, card, journal and manifests go.
+        seed: of split and training.
+        drawn: whether this program drew the films.
+    """
+    dataset, audit = _dataset(data, DRAWN if drawn else None)
     split = dataset.split(test=0.2, seed=seed)
     _show_split(split)
     with LocalCloud(buckets=["clinic-xrays"], seed=seed) as cloud:
         aws = rx.Aws(session=cloud.session())
         version = _train(aws, split, output)
         evaluation = _evaluate(version, split, output)
-        _diagnose(version, evaluation, split, output)
+        policy = _policy(evaluation)
+        _diagnose(version, policy, split, output)
         _show_bill(str(cloud.bill))
-    _show_output(output)
+        card = rx.ModelCard.of(
+            evaluation,
+            split=split,
+            audit=audit,
+            version=version.describe(),
+            policy=policy,
+            source="films drawn by this program, of no patient" if drawn else None,
+            answers=ANSWERS,
+        )
+    _show_output(card, output)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,9 +100,9 @@ def _phantoms(output: Path, seed: int) -> Path:
     return folder
 
 
-def _dataset(data: Path) -> rx.XrayDataset:
+def _dataset(data: Path, labelling: rx.Labelling | None) -> tuple[rx.XrayDataset, rx.Audit]:
     _title("Dataset: three labels and the patient, from folders and file names")
-    dataset = rx.XrayDataset.from_folder(data, names=rx.KERMANY)
+    dataset = rx.XrayDataset.from_folder(data, names=rx.KERMANY, labelling=labelling)
     for label, count in dataset.counts.items():
         print(f"{label:10} {count:6,} films of {dataset.patients[label]:5,} patients")
     print(f"{'all':10} {len(dataset):6,} films of {dataset.patient_count:5,} patients")
@@ -85,7 +110,7 @@ def _dataset(data: Path) -> rx.XrayDataset:
     audit = dataset.audit()
     print(audit)
     audit.raise_for_errors()
-    return dataset
+    return dataset, audit
 
 
 def _show_split(split: rx.Split) -> None:
@@ -129,11 +154,10 @@ def _evaluate(version: rx.ModelVersion, split: rx.Split, output: Path) -> rx.Eva
 
 
 def _diagnose(
-    version: rx.ModelVersion, evaluation: rx.Evaluation, split: rx.Split, output: Path
+    version: rx.ModelVersion, policy: rx.Policy | None, split: rx.Split, output: Path
 ) -> None:
     _title("Diagnoses: a running model is billed by the hour, used or not")
     print(f"price on AWS: {rx.PriceBook().inference(1)}")
-    policy = _policy(evaluation)
     journal = output / "predictions.jsonl"
     journal.unlink(missing_ok=True)
     paths = [film.path for film in split.test]
@@ -153,6 +177,7 @@ def _diagnose(
 
 def _policy(evaluation: rx.Evaluation) -> rx.Policy | None:
     """A policy for 95 % sensitivity, or none where the films are too few for such a claim."""
+    _title("Operating point: 95 % sensitivity for pneumonia")
     try:
         policy = evaluation.policy(sensitivity=0.95)
     except rx.XrayError as error:
@@ -172,10 +197,16 @@ def _show_bill(bill: str) -> None:
     print(f"its month of inference, 4 hours a day for 28 days: {article_month().total} USD")
 
 
-def _show_output(output: Path) -> None:
+def _show_output(card: rx.ModelCard, output: Path) -> None:
+    (output / "card.md").write_text(card.to_markdown(), "utf-8")
+    (output / "card.json").write_text(card.to_json(), "utf-8")
     _title(f"Written to {output.resolve()}")
     for file in sorted(output.iterdir()):
         print(f"  {file.name}")
+    for checklist in card.checklists:
+        print(f"{checklist.name}: {checklist.answered} of {len(checklist.items)} items answered")
+    print(f"\nEvaluation page: {(output / 'evaluation.html').resolve()}")
+    print(f"Model card:      {(output / 'card.md').resolve()}")
 
 
 if __name__ == "__main__":

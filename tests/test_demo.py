@@ -29,6 +29,9 @@ def test_the_demo_tells_the_whole_story(tmp_path: Path, capsys: pytest.CaptureFi
         "448.00 USD",
         str(output),
         "Not a medical device",
+        "items answered",
+        str(output / "evaluation.html"),
+        str(output / "card.md"),
     ):
         assert part in told
     manifest = (output / "train.manifest").read_text("utf-8").splitlines()
@@ -36,6 +39,20 @@ def test_the_demo_tells_the_whole_story(tmp_path: Path, capsys: pytest.CaptureFi
     predictions = (output / "predictions.jsonl").read_text("utf-8")
     assert "bacterial" in predictions
     assert "<html" in (output / "evaluation.html").read_text("utf-8")
+    card = json.loads((output / "card.json").read_text("utf-8"))
+    assert card["facts"]["data"]["fingerprint"] in told
+    assert card["facts"]["data"]["shared"].startswith("none")
+    assert "# Model card of v1" in (output / "card.md").read_text("utf-8")
+
+
+@pytest.mark.heavy
+def test_phantoms_are_called_so_on_the_card(tmp_path: Path) -> None:
+    films = make_phantoms(tmp_path / "drawn", patients=20, seed=3)
+    demo.tell(films, tmp_path, 7, drawn=True)
+    facts = json.loads((tmp_path / "card.json").read_text("utf-8"))["facts"]
+    assert "drawn by this program" in facts["data"]["source"]
+    assert facts["labels"]["human"] == "not people"
+    assert facts["data"]["population"] == "not reported"
 
 
 def test_a_missing_folder_ends_with_a_message_and_what_to_do(
