@@ -17,7 +17,7 @@ from rekognition_xray.data.ledger import LEDGER, Ledger, LedgerEntry
 from rekognition_xray.data.prepared import PrepareProgress
 from rekognition_xray.errors import ImageError, PreparedFolderError
 
-_BATCH: Final = 8
+_BATCH: Final = 4
 """Films for a worker at a time: few enough that all workers end at about the same time."""
 _HOUR: Final = 3600
 

@@ -333,7 +333,7 @@ rx.XrayDataset.from_folder({str(dataset.films[0].path.parents[1])!r}).prepare(
     done = subprocess.run([sys.executable, "-c", program], check=False)
     assert done.returncode == -signal.SIGKILL
     again = prepare(dataset, folder)
-    assert again.cached in (4, 8)  # whichever worker was first: one had eight films, one four
+    assert again.cached == 4  # what one worker gets at a time
     assert again.made + again.cached == 12
     for item in again:
         assert hashlib.sha256(item.file.read_bytes()).hexdigest() == item.sha256
