@@ -1,170 +1,241 @@
-"""Figures with intervals from test films: scikit-learn for values, patients redrawn for intervals.
+"""Figures with intervals from test films: patients are redrawn as wholes.
 
-Imports numpy and scikit-learn: to be imported only when figures are computed.
+Imports numpy: to be imported only when figures are computed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
+import attrs
 import numpy as np
-import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
-from rekognition_xray.clinic.figures import (
-    Estimates,
-    Figure,
-    LabelFigures,
-    TestFilm,
-    TwoClassFigures,
-)
+from rekognition_xray.clinic.calibration import calibration_error, intercept_and_slope
+from rekognition_xray.clinic.figures import BinaryFigures, Estimates, Figure, TestFilm
+from rekognition_xray.clinic.intervals import Redrawn, Values, by_logit, by_score
+from rekognition_xray.clinic.resampling import Mask, Resamples
 from rekognition_xray.labels import is_pneumonia
 
-Mask: TypeAlias = npt.NDArray[np.bool_]
-Scores: TypeAlias = npt.NDArray[np.float64]
+PNEUMONIA: Final = "pneumonia"
+"""Name of the two-class view."""
 
-_Z: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
-_BLOCK: Final = 4_000_000  # cells of (resamples x films) in memory at once
+NO_TWO_CLASSES: Final = "the labels do not tell pneumonia from the rest"
 
 
-class Films:
-    """Test films as arrays, and the resamples of their patients.
+@attrs.frozen(eq=False)
+class View:
+    """One side against the rest.
 
-    A resample draws as many patients as there are, with replacement, and takes all their films.
-    Intervals are score intervals (Wilson 1927) for ``n`` independent units, where ``n`` makes the
-    variance equal to the one over the resamples: ``n = value * (1 - value) / variance``, the
-    effective sample size of Korn and Graubard (1998). In simulations with one to four films a
-    patient they cover 93 to 97 % where plain percentiles of the resamples fall to 63 % near 1.
-    When all resamples agree (a value of 0 or 1), ``n`` is the number of patients.
+    Attributes:
+        name: what the one side is.
+        truth: which films show it.
+        called: which films are called so.
+        score: confidence of it, 0 to 1.
     """
 
-    def __init__(self, films: Sequence[TestFilm], *, resamples: int, seed: int) -> None:
-        names, self.group = np.unique([film.group for film in films], return_inverse=True)
-        self.patients = len(names)
-        self.films = films
-        rng = np.random.default_rng(seed)
-        even = np.full(self.patients, 1 / self.patients)
-        drawn = rng.multinomial(self.patients, even, size=resamples)
-        self._drawn = drawn.astype(np.float32)  # counts are exact in it, and half the memory
-
-    def truth(self, label: str) -> Mask:
-        """Which films were sent with the label."""
-        return np.array([film.truth == label for film in self.films])
-
-    def predicted(self, label: str) -> Mask:
-        """Which films got the label as their best one."""
-        return np.array([film.predicted == label for film in self.films])
-
-    def share(self, hits: Mask, among: Mask) -> Figure:
-        """The share of ``hits`` among the films ``among``."""
-        n = int(among.sum())
-        if not n:
-            return Figure(None)
-        value = float((hits & among).sum() / n)
-        return self._figure(value, self._shares(hits, among), n, self._patients(among))
-
-    def mean_share(self, pairs: Sequence[tuple[Mask, Mask]]) -> Figure:
-        """The unweighted mean of several shares, such as the sensitivities of all labels."""
-        sizes = [int(among.sum()) for _, among in pairs]
-        if not all(sizes):
-            return Figure(None)
-        values = [(hits & among).sum() / n for (hits, among), n in zip(pairs, sizes, strict=True)]
-        draws = np.mean([self._shares(hits, among) for hits, among in pairs], axis=0)
-        patients = len(pairs) * min(self._patients(among) for _, among in pairs)
-        return self._figure(float(np.mean(values)), draws, sum(sizes), patients)
-
-    def auroc(self, positive: Mask, score: Scores) -> Figure:
-        """Area under the ROC curve; of equal scores half counts."""
-        if not positive.any() or positive.all():
-            return Figure(None)
-        value = float(roc_auc_score(positive, score))
-        draws = np.concatenate(list(self._aurocs(positive, score)))
-        patients = min(self._patients(positive), self._patients(~positive))
-        return self._figure(value, draws, len(positive), patients)
-
-    def _patients(self, among: Mask) -> int:
-        return len(np.unique(self.group[among]))
-
-    def _shares(self, hits: Mask, among: Mask) -> Scores:
-        """The share in every resample; NaN where no film of ``among`` was drawn."""
-        counts = [
-            np.bincount(self.group[mask], minlength=self.patients) for mask in (hits & among, among)
-        ]
-        table = np.stack(counts, axis=1).astype(np.float32)
-        drawn = (self._drawn @ table).astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            return drawn[:, 0] / drawn[:, 1]
-
-    def _aurocs(self, positive: Mask, score: Scores) -> Iterator[Scores]:
-        """The area in every resample, by ranks; NaN where one side was not drawn."""
-        order = np.argsort(score, kind="stable")
-        starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
-        yes, group = positive[order], self.group[order]
-        step = max(1, _BLOCK // len(order))
-        for start in range(0, len(self._drawn), step):
-            weight = self._drawn[start : start + step][:, group].astype(np.float64)
-            above = np.add.reduceat(weight * yes, starts, axis=1)
-            below = np.add.reduceat(weight * ~yes, starts, axis=1)
-            won = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
-            with np.errstate(invalid="ignore"):
-                yield won / (above.sum(axis=1) * below.sum(axis=1))
-
-    def _figure(self, value: float, draws: Scores, n: int, patients: int) -> Figure:
-        usable = draws[~np.isnan(draws)]
-        variance = float(usable.var()) if len(usable) else 0.0
-        # Rounding leaves a variance of about 1e-33 where all resamples agree.
-        agree = variance < 1e-15 or value in {0.0, 1.0}
-        units = patients if agree else min(float(n), value * (1 - value) / variance)
-        return Figure(value, *score_interval(value, units), n)
+    name: str
+    truth: Mask
+    called: Mask
+    score: Values
 
 
-def score_interval(value: float, units: float) -> tuple[float, float]:
-    """The 95 % score interval (Wilson 1927) of a share seen on ``units`` independent units."""
-    spread = _Z * _Z / units
-    middle = (value + spread / 2) / (1 + spread)
-    half = math.sqrt(value * (1 - value) * spread + spread * spread / 4) / (1 + spread)
-    low = 0.0 if value == 0 else max(0.0, middle - half)
-    high = 1.0 if value == 1 else min(1.0, middle + half)
-    return low, high
+def label_view(films: Sequence[TestFilm], label: str) -> View:
+    """A label against all others."""
+    return View(
+        name=label,
+        truth=np.array([film.truth == label for film in films]),
+        called=np.array([film.predicted == label for film in films]),
+        score=np.array([film.confidences[label] for film in films]),
+    )
+
+
+def pneumonia_view(films: Sequence[TestFilm]) -> View:
+    """Pneumonia of any type against the rest."""
+    return View(
+        name=PNEUMONIA,
+        truth=np.array([film.has_pneumonia for film in films]),
+        called=np.array([is_pneumonia(film.predicted) for film in films]),
+        score=np.array([film.pneumonia for film in films]),
+    )
+
+
+def sample_of(films: Sequence[TestFilm], *, resamples: int, seed: int) -> Resamples:
+    """The resamples of the films' patients."""
+    return Resamples([film.group for film in films], resamples=resamples, seed=seed)
 
 
 def estimate(
     films: Sequence[TestFilm], labels: Sequence[str], *, resamples: int, seed: int
 ) -> Estimates:
     """All figures of an evaluation; the same films in another order give the same figures."""
-    sample = Films(films, resamples=resamples, seed=seed)
+    films = _ordered(films)
+    sample = sample_of(films, resamples=resamples, seed=seed)
+    views = {label: label_view(films, label) for label in labels}
+    drawn = _overall(sample, films, views)
+    told = len({is_pneumonia(label) for label in labels}) == 2
+    two_class = binary_figures(sample, pneumonia_view(films)) if told else none(NO_TWO_CLASSES)
+    return Estimates(
+        **{name: by_score(each) for name, each in drawn.items()},
+        calibration_error=_top_error(sample, films),
+        by_label={label: binary_figures(sample, view) for label, view in views.items()},
+        two_class=two_class,
+    )
+
+
+def _ordered(films: Sequence[TestFilm]) -> list[TestFilm]:
+    """In one order, so that sums are rounded alike."""
+    return sorted(films, key=lambda film: film.source_ref)
+
+
+def none(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigures:
+    """Figures of a view that does not exist."""
+    nothing = Figure(None, n=n, patients=patients, reason=reason)
+    return BinaryFigures(**{field.name: nothing for field in attrs.fields(BinaryFigures)})
+
+
+def binary_figures(sample: Resamples, view: View) -> BinaryFigures:
+    """All figures of one view."""
+    unusable = int((~np.isfinite(view.score)).sum())
+    if unusable:
+        reason = f"{unusable} films have no usable confidence of {view.name}"
+        return none(reason, n=len(view.score), patients=sample.patients)
+    counts = {name: by_score(drawn) for name, drawn in counted(sample, view).items()}
+    ranks = {name: by_logit(drawn) for name, drawn in ranked(sample, view).items()}
+    return BinaryFigures(**counts, **ranks, **_calibrated(sample, view))
+
+
+def counted(sample: Resamples, view: View) -> dict[str, Redrawn]:
+    """The figures that follow from counts and sums, on the films and on every resample."""
+    truth, called = view.truth, view.called
+    cells = [truth & called, ~truth & called, truth & ~called, ~truth & ~called]
+    totals = sample.totals(np.stack([*cells, (view.score - truth) ** 2], axis=1))
+    hit, false, missed, passed, square = totals.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sensitivity, specificity = hit / (hit + missed), passed / (passed + false)
+        # Without a film that shows it both would be 0, whatever the model.
+        shown = np.where(hit + missed > 0, hit, np.nan)
+        f1 = 2 * shown / (2 * shown + false + missed)
+        precision = shown / (hit + false)
+    everything = np.ones(len(truth), dtype=bool)
+    films = totals[:, :4].sum(axis=1)
+    gap = _one_sided(view)
+    # The rarer side bounds what can be known of figures that both sides take part in.
+    sides = min(sample.count(truth), sample.count(~truth))
+
+    def drawn(values: Values, among: Mask, reason: str, units: int | None = None) -> Redrawn:
+        return sample.redrawn(values, among, reason=reason, units=units)
+
+    absent = f"no test film shows {view.name}"
+    uncalled = f"no test film was called {view.name}" if view.truth.any() else absent
+    return {
+        "sensitivity": drawn(sensitivity, truth, absent),
+        "specificity": drawn(specificity, ~truth, f"every test film shows {view.name}"),
+        "precision": drawn(precision, called, uncalled),
+        "f1": drawn(f1, truth | called, absent),
+        "accuracy": drawn((hit + passed) / films, everything, ""),
+        "balanced_accuracy": drawn((sensitivity + specificity) / 2, everything, gap, sides),
+        "brier": drawn(square / films, everything, "", sides),
+    }
+
+
+def ranked(sample: Resamples, view: View) -> dict[str, Redrawn]:
+    """Areas under the curves, on the films and on every resample."""
+    everything = np.ones(len(view.truth), dtype=bool)
+    sides = min(sample.count(view.truth), sample.count(~view.truth))
+    areas = sample.rank_figures(view.truth, view.score)
+    return {
+        name: sample.redrawn(values, everything, reason=_one_sided(view), units=sides)
+        for name, values in zip(("auroc", "average_precision"), areas, strict=True)
+    }
+
+
+def _calibrated(sample: Resamples, view: View) -> dict[str, Figure]:
+    error = calibration_error(sample, view.truth, view.score)
+    if _one_sided(view):
+        nothing = attrs.evolve(
+            error, value=None, low=None, high=None, method="", reason=_one_sided(view)
+        )
+        intercept = slope = nothing
+    else:
+        intercept, slope = intercept_and_slope(sample, view.truth, view.score)
+    return {
+        "calibration_error": error,
+        "calibration_intercept": intercept,
+        "calibration_slope": slope,
+    }
+
+
+def _one_sided(view: View) -> str:
+    """Why the view has no two sides; empty where it has."""
+    if not view.truth.any():
+        return f"no test film shows {view.name}"
+    return f"every test film shows {view.name}" if view.truth.all() else ""
+
+
+def _overall(
+    sample: Resamples, films: Sequence[TestFilm], views: Mapping[str, View]
+) -> dict[str, Redrawn]:
+    """Figures of all labels together, on the films and on every resample."""
     everything = np.ones(len(films), dtype=bool)
     right = np.array([film.truth == film.predicted for film in films])
-    return Estimates(
-        accuracy=sample.share(right, everything),
-        balanced_accuracy=sample.mean_share([(right, sample.truth(label)) for label in labels]),
-        by_label={label: _label_figures(sample, label) for label in labels},
-        two_class=_two_class(sample, labels),
-    )
+    each = [counted(sample, view) for view in views.values()]
+    absent = [label for label, view in views.items() if not view.truth.any()]
+    lacking = f"no test film shows {', '.join(absent)}"
+    units = min(figures["sensitivity"].patients for figures in each)
+
+    def mean(name: str) -> Redrawn:
+        values = np.mean([_column(figures[name]) for figures in each], axis=0)
+        return sample.redrawn(values, everything, reason=lacking, units=units)
+
+    # Half the sum over the labels, so that it lies within 0 and 1 as with two classes.
+    brier = np.sum([_column(figures["brier"]) for figures in each], axis=0) / 2
+    unusable = f"{int(_unusable(films).sum())} films have a confidence that is not a number"
+    return {
+        "accuracy": sample.ratio(right, everything, reason=""),
+        "balanced_accuracy": mean("sensitivity"),
+        "f1": mean("f1"),
+        "brier": sample.redrawn(brier, everything, reason=unusable),
+    }
 
 
-def _label_figures(sample: Films, label: str) -> LabelFigures:
-    truth, predicted = sample.truth(label), sample.predicted(label)
-    score = np.array([film.confidences[label] for film in sample.films])
-    return LabelFigures(
-        sensitivity=sample.share(predicted, truth),
-        specificity=sample.share(~predicted, ~truth),
-        auroc=sample.auroc(truth, score),
-    )
+def _column(drawn: Redrawn) -> Values:
+    return np.append(drawn.value, drawn.draws)
 
 
-def _two_class(sample: Films, labels: Sequence[str]) -> TwoClassFigures:
-    """Pneumonia of any type against the rest; None throughout where the labels tell no such."""
-    if len({is_pneumonia(label) for label in labels}) == 1:
-        return TwoClassFigures(Figure(None), Figure(None), Figure(None), Figure(None))
-    truth = np.array([film.has_pneumonia for film in sample.films])
-    called = np.array([is_pneumonia(film.predicted) for film in sample.films])
-    score = np.array([film.pneumonia for film in sample.films])
-    return TwoClassFigures(
-        accuracy=sample.share(truth == called, np.ones(len(truth), dtype=bool)),
-        sensitivity=sample.share(called, truth),
-        specificity=sample.share(~called, ~truth),
-        auroc=sample.auroc(truth, score),
-    )
+def _unusable(films: Sequence[TestFilm]) -> Mask:
+    sums = [sum(film.confidences.values()) for film in films]
+    return np.array([not math.isfinite(total) for total in sums], dtype=bool)
+
+
+def _top_error(sample: Resamples, films: Sequence[TestFilm]) -> Figure:
+    """Calibration error of the highest confidence as the probability of being right."""
+    unusable = int(_unusable(films).sum())
+    if unusable:
+        reason = f"{unusable} films have a confidence that is not a number"
+        return Figure(None, n=len(films), patients=sample.patients, reason=reason)
+    right = np.array([film.truth == film.predicted for film in films])
+    highest = np.array([film.confidences[film.predicted] for film in films])
+    return calibration_error(sample, right, highest)
+
+
+def draws(
+    films: Sequence[TestFilm], labels: Sequence[str], *, resamples: int, seed: int
+) -> Iterator[tuple[str, Redrawn]]:
+    """Every figure with its values on the resamples, by name, such as ``two_class.auroc``.
+
+    For paired comparison: the same patients and seed give the same resamples, so that values of
+    two versions on the same films can be subtracted draw by draw. Calibration error, intercept
+    and slope are not among them.
+    """
+    films = _ordered(films)
+    sample = sample_of(films, resamples=resamples, seed=seed)
+    views = {f"by_label.{label}": label_view(films, label) for label in labels}
+    overall = _overall(sample, films, {label: views[f"by_label.{label}"] for label in labels})
+    yield from overall.items()
+    if len({is_pneumonia(label) for label in labels}) == 2:
+        views["two_class"] = pneumonia_view(films)
+    for place, view in views.items():
+        for name, drawn in (counted(sample, view) | ranked(sample, view)).items():
+            yield f"{place}.{name}", drawn

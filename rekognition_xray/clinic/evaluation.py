@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import attrs
 
+from rekognition_xray.clinic.exports import as_dict, as_frame
 from rekognition_xray.clinic.extras import needs_science
-from rekognition_xray.clinic.figures import (
-    Figure,
-    LabelFigures,
-    ServiceFigures,
-    TestFilm,
-    TwoClassFigures,
-)
+from rekognition_xray.clinic.figures import BinaryFigures, Figure, ServiceFigures, TestFilm
 from rekognition_xray.clinic.leaks import NOT_COMPARED, Lines, compare, refuse
+from rekognition_xray.clinic.predictive import PredictiveValues, predictive_values
 from rekognition_xray.clinic.report import write_page
-from rekognition_xray.clinic.results import read_snapshot, read_summary
+from rekognition_xray.clinic.results import check_together, gaps, read_snapshot, read_summary
 from rekognition_xray.clinic.tables import markdown, plain
 from rekognition_xray.cloud.s3 import read_lines, read_object
 from rekognition_xray.cloud.tags import LEAKS, SPLIT
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import is_pneumonia
 
 if TYPE_CHECKING:
+    import pandas
+
+    from rekognition_xray.clinic.calibrated import Kind
+    from rekognition_xray.clinic.curves import Curves
     from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.clinic.referral import RiskCoverage
     from rekognition_xray.cloud.version import ModelVersion
 
 __all__ = ["Evaluation", "Figure"]
@@ -48,7 +49,8 @@ class Evaluation:
 
     The service's own figures stand in ``service``. All others are computed here from the
     per-film results: each with a 95 % interval, patients redrawn as wholes
-    (see ``clinic.estimates``). A figure that the films do not support has the value None.
+    (see ``clinic.intervals``). A figure that the films do not support has the value None and a
+    reason.
 
     Attributes:
         name: the version's name, or what ``from_files`` was told.
@@ -57,6 +59,9 @@ class Evaluation:
         service: the service's own figures.
         accuracy: share of films whose label of highest confidence is the true one.
         balanced_accuracy: unweighted mean of the labels' sensitivities.
+        f1: unweighted mean of the labels' F1 (macro F1), each by the label of highest confidence.
+        brier: half the sum over the labels of the mean square of confidence less truth, 0 to 1.
+        calibration_error: of the highest confidence as the chance that its label is right.
         by_label: figures of each label against all others.
         two_class: figures of pneumonia, whichever type, against the rest.
         warnings: what a reader of the figures must know.
@@ -71,8 +76,11 @@ class Evaluation:
     service: ServiceFigures = attrs.field(repr=False)
     accuracy: Figure
     balanced_accuracy: Figure
-    by_label: Mapping[str, LabelFigures] = attrs.field(hash=False, repr=False)
-    two_class: TwoClassFigures = attrs.field(repr=False)
+    f1: Figure
+    brier: Figure
+    calibration_error: Figure
+    by_label: Mapping[str, BinaryFigures] = attrs.field(hash=False, repr=False)
+    two_class: BinaryFigures = attrs.field(repr=False)
     warnings: tuple[str, ...]
     made_by: str | None
     split: str | None
@@ -181,7 +189,7 @@ class Evaluation:
         service = read_summary(summary, name=addresses[0])
         labels = tuple(row.label for row in service.labels)
         snapshot = read_snapshot(testing, labels=labels, name=addresses[1])
-        _check_together(service, snapshot.films, addresses)
+        check_together(service, snapshot.films, addresses)
         notes = [NOT_COMPARED]
         if training is not None:
             overlap = compare(training, snapshot.films, name=addresses[2])
@@ -196,9 +204,12 @@ class Evaluation:
             service=service,
             accuracy=made.accuracy,
             balanced_accuracy=made.balanced_accuracy,
+            f1=made.f1,
+            brier=made.brier,
+            calibration_error=made.calibration_error,
             by_label=made.by_label,
             two_class=made.two_class,
-            warnings=(*notes, *snapshot.warnings, *_gaps(snapshot.films, labels)),
+            warnings=(*notes, *snapshot.warnings, *gaps(snapshot.films, labels)),
             made_by=made_by,
             split=split,
             resamples=resamples,
@@ -228,36 +239,130 @@ class Evaluation:
             table[film.truth][film.predicted] += 1
         return table
 
+    def at_prevalence(self, prevalence: float, *, label: str | None = None) -> PredictiveValues:
+        """PPV and NPV where the stated share of films shows pneumonia, or a label.
+
+        Args:
+            prevalence: between 0 and 1, from where the model shall be used. The mix of the test
+                part is how it was collected and says nothing about it.
+            label: one label against all others; pneumonia of any type without it.
+
+        Raises:
+            EvaluationError: a prevalence that is not between 0 and 1, or an unknown label.
+        """
+        figures = self.two_class if label is None else self.by_label[self.known_label(label)]
+        of = "pneumonia" if label is None else label
+        return predictive_values(figures.sensitivity, figures.specificity, prevalence, of=of)
+
+    def curves(self, label: str | None = None, *, points: int = 200) -> Curves:
+        """Points of the curves of pneumonia, or of a label against all others.
+
+        ROC, precision and recall, reliability, and the sweep of thresholds, the latter two with
+        intervals over patients. Empty where the films do not hold both sides.
+
+        Args:
+            label: a label of the model; pneumonia of any type without it.
+            points: most points of a curve, at least 2; the sweep has at most 100.
+
+        Raises:
+            EvaluationError: an unknown label, fewer than 2 points, or labels that do not tell
+                pneumonia from the rest.
+        """
+        from rekognition_xray.clinic.curves import curves_of  # noqa: PLC0415 - needs the extra
+
+        return curves_of(self, label, points=points)
+
+    def risk_coverage(self) -> RiskCoverage:
+        """What referring the films of lowest confidence would buy, all labels told apart.
+
+        Risk is the share of films whose label of highest confidence is wrong. The curve of a
+        policy's own two-class calls is ``policy.reported.risk_coverage``.
+        """
+        from rekognition_xray.clinic.curves import label_risk  # noqa: PLC0415 - needs the extra
+
+        return label_risk(self)
+
+    def known_label(self, label: str) -> str:
+        """The label, when the model has it; EvaluationError when not."""
+        if label not in self.labels:
+            raise EvaluationError(
+                f"The model has no label {label!r}.", hint=f"It has {', '.join(self.labels)}."
+            )
+        return label
+
     def policy(
         self,
         *,
-        sensitivity: float = 0.95,
-        refer_odds: float = 1.5,
+        sensitivity: float | None = None,
+        specificity: float | None = None,
+        max_referrals: float | None = None,
+        validation: Evaluation | Sequence[TestFilm] | None = None,
+        refer_odds: float | None = None,
         type_share: float = 0.7,
+        calibration: Kind | None = "platt",
         seed: int = 0,
     ) -> Policy:
-        """Chooses a policy that reaches a wanted sensitivity for pneumonia.
+        """Chooses a policy: from when on a film counts as pneumonia, and when a person must read.
 
-        The threshold is chosen on one half of the test patients and its figures are reported on
-        the other half; the policy carries both.
+        Threshold, band of referral and calibration are chosen on one part of the patients and
+        judged on another; the policy carries the figures of both. Without a validation part the
+        test patients are cut in two, and the policy says so.
 
         Args:
-            sensitivity: wanted share, between 0 and 1, of pneumonia films at or above the
-                threshold.
+            sensitivity: share, between 0 and 1, of pneumonia films at or above the threshold: the
+                highest threshold that reaches it.
+            specificity: share of other films below the threshold: the lowest that reaches it.
+            max_referrals: share of all films that may be referred to a person at most: the widest
+                band around the threshold of highest balanced accuracy that keeps to it. Exactly
+                one of these three.
+            validation: films of other patients to choose on, judged by the same version
+                (``validation_films`` makes them of diagnoses), or their evaluation; the policy is
+                then reported on all test films.
             refer_odds: films whose odds of pneumonia lie within this factor of the threshold's
-                are referred; 1 refers none.
+                are referred; 1 refers none, 1.5 is the default. Not with max_referrals.
             type_share: share, 0 to 1, of the pneumonia confidence that one type must reach to be
-                named.
+                named; else the answer is ``pneumonia, type uncertain``. A chest film does not
+                tell bacterial from viral pneumonia reliably.
+            calibration: how confidences become probabilities: platt, temperature, isotonic or
+                None. Findings do not depend on it.
             seed: seed of the halving.
 
         Raises:
-            EvaluationError: the films do not support such a claim; the hint says what they do.
+            EvaluationError: the films do not support such a claim; the hint says what they do,
+                or how many patients it would take.
         """
         from rekognition_xray.clinic.operating import choose  # noqa: PLC0415 - needs the extra
 
+        aims = {
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "max_referrals": max_referrals,
+        }
         return choose(
-            self, sensitivity=sensitivity, refer_odds=refer_odds, type_share=type_share, seed=seed
+            self,
+            aims,
+            validation=validation,
+            refer_odds=refer_odds,
+            type_share=type_share,
+            calibration=calibration,
+            seed=seed,
         )
+
+    def to_dict(self) -> dict[str, object]:
+        """Figures with intervals, films, patients and method, as plain data ready for JSON."""
+        return as_dict(self)
+
+    def to_json(self) -> str:
+        """The same as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each figure: value, interval, films, patients, method, reason.
+
+        Raises:
+            MissingExtraError: the extra ``frames`` is not installed.
+        """
+        return as_frame(self)
 
     def to_markdown(self) -> str:
         """The figures as short Markdown tables."""
@@ -281,21 +386,3 @@ def _maker(endpoint_url: str | None) -> str:
     parts = urlsplit(endpoint_url)
     host = parts.netloc.rpartition("@")[2]  # an address may carry a password
     return f"a custom endpoint ({parts.scheme}://{host}), not AWS"
-
-
-def _check_together(
-    service: ServiceFigures, films: Sequence[TestFilm], addresses: Sequence[str]
-) -> None:
-    if service.test_films != len(films):
-        raise EvaluationError(
-            f"{addresses[0]} speaks of {service.test_films} test films, {addresses[1]} holds "
-            f"{len(films)}: one of them is cut off, or they are of two trainings."
-        )
-
-
-def _gaps(films: Sequence[TestFilm], labels: Sequence[str]) -> Iterator[str]:
-    for label in labels:
-        if not any(film.truth == label for film in films):
-            yield f"No test film has the label {label!r}; its figures are not estimable."
-    if len({is_pneumonia(label) for label in labels}) == 1:
-        yield "The labels do not tell pneumonia from the rest; there is no two-class view."

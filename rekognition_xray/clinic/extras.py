@@ -17,6 +17,11 @@ def needs_report(needed_for: str) -> None:
     _needs("report", ("jinja2",), needed_for)
 
 
+def needs_frames(needed_for: str) -> None:
+    """Raises MissingExtraError unless pandas is installed."""
+    _needs("frames", ("pandas",), needed_for)
+
+
 def _needs(extra: str, packages: tuple[str, ...], needed_for: str) -> None:
     if any(find_spec(package) is None for package in packages):
         raise MissingExtraError(extra, needed_for=needed_for)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import attrs
 
+from rekognition_xray.clinic import fields
+from rekognition_xray.clinic.fields import FieldError, Json
 from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
 
 NOT_ESTIMABLE: Final = "not estimable"
@@ -17,15 +20,49 @@ class Figure:
     """An estimate with its 95 % interval.
 
     Attributes:
-        value: the estimate, 0 to 1; None when the films do not support one.
+        value: the estimate, 0 to 1 (calibration slope and intercept: any number); None when the
+            films do not support one.
         low, high: ends of the 95 % interval; None together with the value.
         n: films that the figure rests on, such as those of the label for a sensitivity.
+        patients: patients of those films; a film without a known patient is its own.
+        method: how the interval was made.
+        reason: why there is no value; empty where there is one.
     """
 
     value: float | None
     low: float | None = None
     high: float | None = None
-    n: int = 0
+    n: int = attrs.field(default=0, kw_only=True)
+    patients: int = attrs.field(default=0, kw_only=True)
+    method: str = attrs.field(default="", kw_only=True)
+    reason: str = attrs.field(default="", kw_only=True)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON; ``from_dict`` turns it back."""
+        return attrs.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: object, key: str = "the figure") -> Figure:
+        """A figure out of what ``to_dict`` gave.
+
+        Raises:
+            FieldError: names the field that is missing or of another kind.
+        """
+        told = fields.object_in(data, key)
+        value, low, high = (_number(told, name) for name in ("value", "low", "high"))
+        if (value is None) != (low is None and high is None) or (low is None) != (high is None):
+            raise FieldError(f"{key} has a value without an interval, or the other way round")
+        if value is not None and not (low or 0.0) <= value <= (high or 0.0):
+            raise FieldError(f"{key} has an interval that does not hold its value")
+        return cls(
+            value,
+            low,
+            high,
+            n=fields.count_in(told, "n"),
+            patients=fields.count_in(told, "patients"),
+            method=fields.string_in(told.get("method"), "method"),
+            reason=fields.string_in(told.get("reason"), "reason"),
+        )
 
     def __str__(self) -> str:
         if self.value is None:
@@ -33,6 +70,15 @@ class Figure:
         if self.low is None or self.high is None:
             return f"{self.value:.3f}"
         return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
+
+
+def _number(told: Json, name: str) -> float | None:
+    if told.get(name) is None:
+        return None
+    value = fields.number_in(told, name)
+    if not math.isfinite(value):
+        raise FieldError(f"{name} is {value!r}, not a finite number")
+    return value
 
 
 @attrs.frozen
@@ -110,34 +156,60 @@ class ServiceFigures:
     ended: str
 
 
-@attrs.frozen
-class LabelFigures:
-    """One label against all others, by the label of highest confidence."""
+@attrs.frozen(kw_only=True)
+class BinaryFigures:
+    """One side against the rest: a label against all others, or pneumonia of any type.
 
-    sensitivity: Figure
-    specificity: Figure
-    auroc: Figure
+    A film counts as called when its label of highest confidence is the label, or means pneumonia.
+    Ranks and probabilities are those of the label's confidence, or of the sum of the confidences
+    that mean pneumonia.
 
-
-@attrs.frozen
-class TwoClassFigures:
-    """Pneumonia of any type against the rest.
-
-    A film counts as called pneumonia when its label of highest confidence means pneumonia; the
-    AUROC ranks films by the sum of the confidences that mean it.
+    Attributes:
+        sensitivity: called, of the films that show it.
+        specificity: not called, of the others.
+        precision: right, of the films called: the predictive value in the mix of this test part,
+            which is how it was collected and no prevalence. For one that is stated take
+            ``Evaluation.at_prevalence``.
+        f1: harmonic mean of precision and sensitivity; depends on the mix, as precision does.
+        accuracy: right, of all films; depends on the mix.
+        balanced_accuracy: mean of sensitivity and specificity.
+        auroc: area under the ROC curve: the chance that a film that shows it ranks above another.
+        average_precision: mean precision over the ranks of the films that show it; depends on
+            the mix, which is also what a model at chance reaches.
+        brier: mean square of confidence less truth (Brier 1950); 0 is best.
+        calibration_error: mean gap between confidence and truth over ten bins of equally many
+            films (expected calibration error), corrected for noise; 0 is best.
+        calibration_intercept: how far, in log odds, confidences are too low (above 0) or too high
+            (below 0) as a whole; 0 is best (Van Calster 2019).
+        calibration_slope: below 1, confidences are too extreme; above 1, too timid.
     """
 
-    accuracy: Figure
     sensitivity: Figure
     specificity: Figure
+    precision: Figure
+    f1: Figure
+    accuracy: Figure
+    balanced_accuracy: Figure
     auroc: Figure
+    average_precision: Figure
+    brier: Figure
+    calibration_error: Figure
+    calibration_intercept: Figure
+    calibration_slope: Figure
+
+    def named(self) -> dict[str, Figure]:
+        """Name to figure, in the order above."""
+        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Estimates:
     """All figures of one set of films."""
 
     accuracy: Figure
     balanced_accuracy: Figure
-    by_label: Mapping[str, LabelFigures] = attrs.field(hash=False)
-    two_class: TwoClassFigures
+    f1: Figure
+    brier: Figure
+    calibration_error: Figure
+    by_label: Mapping[str, BinaryFigures] = attrs.field(hash=False)
+    two_class: BinaryFigures

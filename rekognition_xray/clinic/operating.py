@@ -1,4 +1,4 @@
-"""Choosing a policy's threshold on one half of the test patients and judging it on the other.
+"""Choosing a policy on one part of the films and judging it on another, patients kept whole.
 
 Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 """
@@ -6,137 +6,166 @@ Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 import numpy as np
 from sklearn.metrics import roc_curve
-from sklearn.model_selection import StratifiedGroupKFold
 
-from rekognition_xray.clinic.estimates import Films
-from rekognition_xray.clinic.figures import TestFilm
+from rekognition_xray.clinic.calibrated import KINDS, Kind
+from rekognition_xray.clinic.calibrating import fitted
+from rekognition_xray.clinic.calibration import calibration_error, log_odds
+from rekognition_xray.clinic.curves import risk_coverage
+from rekognition_xray.clinic.estimates import View, pneumonia_view, ranked, sample_of
+from rekognition_xray.clinic.evaluation import Evaluation
+from rekognition_xray.clinic.figures import Figure, TestFilm
+from rekognition_xray.clinic.intervals import Values, by_logit, by_score
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
+from rekognition_xray.clinic.resampling import Mask, Resamples
+from rekognition_xray.clinic.support import (
+    MIN_PATIENTS,
+    Aim,
+    aim_of,
+    check_apart,
+    check_patients,
+    check_sides,
+    check_support,
+    halves,
+)
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
 
-if TYPE_CHECKING:
-    from rekognition_xray.clinic.evaluation import Evaluation
+REFER_ODDS: Final = 1.5
+"""Films whose odds of pneumonia lie within this factor of the threshold's are referred."""
 
-_MIN_PATIENTS: Final = 4  # with pneumonia and without, in each half
 _ROUNDING: Final = 1e-12
 
 
 def choose(
-    evaluation: Evaluation, *, sensitivity: float, refer_odds: float, type_share: float, seed: int
+    evaluation: Evaluation,
+    aims: Mapping[str, float | None],
+    *,
+    validation: Evaluation | Sequence[TestFilm] | None,
+    refer_odds: float | None,
+    type_share: float,
+    calibration: Kind | None,
+    seed: int,
 ) -> Policy:
     """The work behind ``Evaluation.policy``; arguments and errors are described there."""
-    _check_arguments(evaluation, sensitivity, refer_odds)
-    first, second = _halves(evaluation.films, seed)
-    _check_support(first, second, sensitivity)
-    _check_separation(first, evaluation)
-    threshold = _threshold(first, sensitivity)
-    low, high = _band(threshold, refer_odds)
+    aim = aim_of(aims)
+    _check_arguments(aim, refer_odds, calibration)
+    check_sides(evaluation.films, "the test part")
+    first, second, parts = _parts(evaluation, validation, seed)
+    check_support(first, aim, parts=2 if validation is None else 1)
+    view = pneumonia_view(first)
+    sample = _sample(first, evaluation)
+    _check_separation(sample, view)
+    threshold = _threshold(view, aim)
+    if aim.kind == "max_referrals":
+        low, high = _widest_band(view.score, threshold, aim.value)
+    else:
+        low, high = _band(threshold, REFER_ODDS if refer_odds is None else refer_odds)
     policy = Policy(
         threshold=threshold,
         refer_from=low,
         refer_to=high,
         type_share=type_share,
         labels=evaluation.labels,
-        name=f"sensitivity {sensitivity:g}",
+        name=aim.name,
         version_arn=evaluation.version_arn,
-        warnings=evaluation.warnings,
+        parts=parts,
+        calibration=calibration
+        and fitted(calibration, view.truth, view.score, patients=sample.patients),
     )
-    return attrs.evolve(
-        policy,
-        chosen_on=_judged(policy, first, evaluation),
-        reported=_judged(policy, second, evaluation),
-    )
+    chosen, reported = (_judged(policy, part, evaluation) for part in (first, second))
+    missed = tuple(_missed(aim, reported))
+    warnings = (*evaluation.warnings, *missed)
+    return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
 
 
-def _check_arguments(evaluation: Evaluation, sensitivity: float, refer_odds: float) -> None:
-    if not 0 < sensitivity < 1:
+def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None) -> None:
+    if refer_odds is not None and aim.kind == "max_referrals":
         raise EvaluationError(
-            f"A sensitivity of {sensitivity!r} cannot be chosen for.",
-            hint="Give a share between 0 and 1, such as 0.95; no number of films supports 1.",
+            "max_referrals decides how wide the band of referral is; refer_odds would as well.",
+            hint="Leave refer_odds out.",
         )
-    if not 1 <= refer_odds < math.inf:
+    if refer_odds is not None and not 1 <= refer_odds < math.inf:
         raise EvaluationError(
             f"refer_odds is {refer_odds!r}; it must be 1 or more.",
-            hint="1 refers no film for being near the threshold; 1.5 is the default.",
+            hint=f"1 refers no film for being near the threshold; {REFER_ODDS} is the default.",
         )
-    if evaluation.two_class.sensitivity.value is None or (
-        evaluation.two_class.specificity.value is None
-    ):
+    if calibration is not None and calibration not in KINDS:
         raise EvaluationError(
-            "The test films do not hold pneumonia beside something else; no threshold can be "
-            "chosen between them.",
-            hint="Test on films with and without pneumonia.",
+            f"There is no calibration {calibration!r}.", hint=f"Give {', '.join(KINDS)} or None."
         )
 
 
-def _halves(films: Sequence[TestFilm], seed: int) -> tuple[list[TestFilm], list[TestFilm]]:
-    """Whole patients, about half of the films of every label on each side."""
-    ordered = sorted(films, key=lambda film: film.source_ref)
-    sick = {film.group for film in ordered if film.has_pneumonia}
-    well = {film.group for film in ordered if not film.has_pneumonia}
-    _check_patients(len(sick), len(well), 2 * _MIN_PATIENTS, "The test part")
-    truths = [film.truth for film in ordered]
-    if min(truths.count(label) for label in set(truths)) < 2:  # too rare to be cut in two
-        truths = [str(film.has_pneumonia) for film in ordered]
-    cut = StratifiedGroupKFold(n_splits=2, shuffle=True, random_state=seed)
-    parts = next(cut.split(ordered, truths, [film.group for film in ordered]))
-    first, second = ([ordered[place] for place in part] for part in parts)
-    return first, second
-
-
-def _check_support(
-    first: Sequence[TestFilm], second: Sequence[TestFilm], sensitivity: float
-) -> None:
-    for half in (first, second):
-        sick = {film.group for film in half if film.has_pneumonia}
-        well = {film.group for film in half if not film.has_pneumonia}
-        _check_patients(len(sick), len(well), _MIN_PATIENTS, "One half of the test part")
-    films = sum(film.has_pneumonia for film in first)
-    # A threshold at the lowest of n scores is passed by n / (n + 1) of new films on average.
-    most = films / (films + 1)
-    if most + _ROUNDING < sensitivity:
-        needed = math.ceil(sensitivity / (1 - sensitivity) - _ROUNDING)
+def _parts(
+    evaluation: Evaluation, validation: Evaluation | Sequence[TestFilm] | None, seed: int
+) -> tuple[Sequence[TestFilm], Sequence[TestFilm], str]:
+    if validation is None:
+        first, second = halves(evaluation.films, seed)
+        words = (
+            "There is no validation part: chosen on one half of the test patients, reported on "
+            f"the other (cut with seed {seed})."
+        )
+        return first, second, words
+    if isinstance(validation, Evaluation):
+        if validation.version_arn != evaluation.version_arn:
+            raise EvaluationError(
+                f"The validation part was judged by {validation.version_arn}, the test part by "
+                f"{evaluation.version_arn}.",
+                hint="Thresholds do not carry over: let one version judge both parts.",
+            )
+        validation = validation.films
+    known = set(evaluation.labels)
+    unknown = {label for film in validation for label in film.confidences.keys() ^ known}
+    if unknown:
         raise EvaluationError(
-            f"{films} pneumonia films, half of the test part's, cannot support a sensitivity of "
-            f"{sensitivity:g}.",
-            hint=f"Ask for {math.floor(100 * most) / 100:g} or less, or test on at least "
-            f"{2 * needed} pneumonia films.",
+            f"The validation films are not of the same labels: {', '.join(sorted(unknown))}.",
+            hint="Let the version that is evaluated diagnose the validation part.",
         )
+    check_sides(validation, "the validation part")
+    check_apart(validation, evaluation.films)
+    check_patients(validation, MIN_PATIENTS, "The validation part")
+    check_patients(evaluation.films, MIN_PATIENTS, "The test part")
+    words = "Chosen on the films of a validation part, reported on all test films."
+    ordered = sorted(validation, key=lambda film: film.source_ref)
+    return ordered, evaluation.films, words
 
 
-def _check_patients(sick: int, well: int, least: int, where: str) -> None:
-    if min(sick, well) < least:
-        raise EvaluationError(
-            f"{where} holds {sick} patients with pneumonia and {well} without; a threshold needs "
-            f"at least {least} of each.",
-            hint="Test on more patients.",
-        )
-
-
-def _check_separation(films: Sequence[TestFilm], evaluation: Evaluation) -> None:
-    sample = _sample(films, evaluation)
-    sick, score = _scores(films)
-    area = sample.auroc(sick, score)
+def _check_separation(sample: Resamples, view: View) -> None:
+    area = by_logit(ranked(sample, view)["auroc"])
     if area.low is None or area.low <= 0.5:
         raise EvaluationError(
-            "The confidences do not tell pneumonia from the rest on the test films: AUROC "
+            "The confidences do not tell pneumonia from the rest on the films to choose on: AUROC "
             f"{area}, and 0.5 is chance.",
-            hint="Look at the training data and labels before choosing a threshold.",
+            hint="Look at the training data and labels before choosing a threshold, or test on "
+            f"more patients than these {sample.patients}.",
         )
 
 
-def _threshold(films: Sequence[TestFilm], sensitivity: float) -> float:
-    """The highest threshold that reaches the sensitivity, in the middle of its gap."""
-    sick, score = _scores(films)
-    _, reached, thresholds = roc_curve(sick, score, drop_intermediate=False)
-    highest = float(thresholds[np.argmax(reached >= sensitivity - _ROUNDING)])
-    below = float(max(score[score < highest], default=0.0))
+def _threshold(view: View, aim: Aim) -> float:
+    """The threshold for an aim, in the middle of its gap between two confidences.
+
+    The highest that reaches a sensitivity; the lowest that reaches a specificity; for referrals
+    the one of highest balanced accuracy (Youden 1950), which no mix of films changes.
+    """
+    false, true, thresholds = roc_curve(view.truth, view.score, drop_intermediate=False)
+    if aim.kind == "sensitivity":
+        place = int(np.argmax(true >= aim.value - _ROUNDING))
+    elif aim.kind == "specificity":
+        place = int(np.flatnonzero(1 - false >= aim.value - _ROUNDING)[-1])
+    else:
+        place = int(np.argmax(true - false))
+    if place == 0:  # no film would be called
+        raise EvaluationError(
+            f"No threshold reaches {aim.name} and still finds a film with pneumonia.",
+            hint="Ask for less; the confidences of the highest films are of films without it.",
+        )
+    highest = float(thresholds[place])
+    below = float(max(view.score[view.score < highest], default=0.0))
     middle = (below + highest) / 2
     return middle if below < middle else highest
 
@@ -150,31 +179,75 @@ def _band(threshold: float, refer_odds: float) -> tuple[float, float]:
     return min(low, threshold), max(high, threshold)
 
 
+def _widest_band(score: Values, threshold: float, most: float) -> tuple[float, float]:
+    """The widest band around the threshold that refers at most this share of the films."""
+    factors = np.exp(np.unique(_distance(score, threshold)))[::-1]
+    between = np.sqrt(factors[:-1] * factors[1:])
+    for factor in (*between, 1.0):
+        low, high = _band(threshold, float(factor))
+        if ((score >= low) & (score < high)).mean() <= most:
+            return low, high
+    return threshold, threshold
+
+
+def _distance(score: Values, threshold: float) -> Values:
+    """How far, in log odds, confidences lie from the threshold."""
+    return np.abs(log_odds(score) - log_odds(np.array([threshold])))
+
+
 def _judged(policy: Policy, films: Sequence[TestFilm], evaluation: Evaluation) -> PolicyFigures:
-    sample = _sample(films, evaluation)
-    sick, score = _scores(films)
-    positive = score >= policy.threshold
+    sample, view = _sample(films, evaluation), pneumonia_view(films)
+    positive, everything = view.score >= policy.threshold, np.ones(len(films), dtype=bool)
     decided = [policy.decide(film.confidences) for film in films]
     findings = np.array([decision.finding for decision in decided])
     found = np.array([is_pneumonia(finding) for finding in findings])
     uncertain = findings == TYPE_UNCERTAIN
     right = findings == np.array([film.truth for film in films])
     referred = np.array([decision.referred for decision in decided])
+    probability = np.array([policy.probability(film.confidences) for film in films], dtype=float)
+    raw = _calibrated(sample, view.truth, view.score)
+    after = _calibrated(sample, view.truth, probability) if policy.calibration else raw
+
+    def share(hits: Mask, among: Mask, reason: str) -> Figure:
+        return by_score(sample.ratio(hits, among, reason=reason))
+
     return PolicyFigures(
         films=len(films),
         patients=sample.patients,
-        sensitivity=sample.share(positive, sick),
-        specificity=sample.share(~positive, ~sick),
-        referred=sample.share(referred, np.ones(len(films), dtype=bool)),
-        type_named=sample.share(found, sick & (found | uncertain)),
-        type_accuracy=sample.share(right, sick & found),
+        sensitivity=share(positive, view.truth, "no film shows pneumonia"),
+        specificity=share(~positive, ~view.truth, "every film shows pneumonia"),
+        referred=share(referred, everything, ""),
+        type_named=share(found, view.truth & (found | uncertain), "no pneumonia was found"),
+        type_accuracy=share(right, view.truth & found, "no type was named"),
+        brier=after[0],
+        calibration_error=after[1],
+        raw_brier=raw[0],
+        raw_calibration_error=raw[1],
+        risk_coverage=risk_coverage(
+            sample,
+            positive != view.truth,
+            _distance(view.score, policy.threshold),
+            call="pneumonia or not at the threshold, films nearest to it referred first",
+        ),
     )
 
 
-def _scores(films: Sequence[TestFilm]) -> tuple[np.ndarray, np.ndarray]:
-    sick = np.array([film.has_pneumonia for film in films])
-    return sick, np.array([film.pneumonia for film in films])
+def _calibrated(sample: Resamples, truth: Mask, probability: Values) -> tuple[Figure, Figure]:
+    everything = np.ones(len(truth), dtype=bool)
+    brier = by_score(sample.ratio((probability - truth) ** 2, everything, reason=""))
+    return brier, calibration_error(sample, truth, probability)
 
 
-def _sample(films: Sequence[TestFilm], evaluation: Evaluation) -> Films:
-    return Films(films, resamples=evaluation.resamples, seed=evaluation.seed)
+def _missed(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
+    """A warning where the films that were not chosen on contradict the aim."""
+    if aim.kind == "max_referrals":
+        figure, contradicted = reported.referred, (reported.referred.low or 0.0) > aim.value
+    else:
+        figure = reported.sensitivity if aim.kind == "sensitivity" else reported.specificity
+        contradicted = figure.high is not None and figure.high < aim.value
+    if contradicted:
+        yield f"The aim, {aim.name}, was not met on the films it is reported on: {figure}."
+
+
+def _sample(films: Sequence[TestFilm], evaluation: Evaluation) -> Resamples:
+    return sample_of(films, resamples=evaluation.resamples, seed=evaluation.seed)

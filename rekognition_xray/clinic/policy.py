@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Final
 
 import attrs
 
+from rekognition_xray.clinic import fields
+from rekognition_xray.clinic.calibrated import Calibration
+from rekognition_xray.clinic.fields import FieldError, Json
 from rekognition_xray.clinic.figures import Figure
+from rekognition_xray.clinic.predictive import PredictiveValues, predictive_values
+from rekognition_xray.clinic.referral import RiskCoverage
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import THREE_CLASSES, in_order, is_pneumonia, pneumonia_confidence
 
@@ -16,6 +22,10 @@ TYPE_UNCERTAIN: Final = "pneumonia, type uncertain"
 """Finding: pneumonia, and the confidences do not tell which type."""
 REFERRED: Final = "referred to a person"
 """Finding: not decided here; a person must read the film."""
+
+_FORMAT: Final = "rekognition_xray.policy"
+_FORMAT_VERSION: Final = 1
+_NOT_ASKED: Final = Figure(None, reason="not computed")
 
 
 @attrs.frozen
@@ -44,6 +54,11 @@ class PolicyFigures:
         referred: share of all films that are referred.
         type_named: share, among pneumonia films found as pneumonia, whose type is named.
         type_accuracy: share of right types among those.
+        brier: mean square of the calibrated probability less truth; 0 is best.
+        calibration_error: expected calibration error of that probability; 0 is best.
+        raw_brier, raw_calibration_error: the same of the confidence before calibration.
+        risk_coverage: what referring the films nearest the threshold buys; None where not
+            computed.
     """
 
     films: int
@@ -53,6 +68,51 @@ class PolicyFigures:
     referred: Figure
     type_named: Figure
     type_accuracy: Figure
+    brier: Figure = _NOT_ASKED
+    calibration_error: Figure = _NOT_ASKED
+    raw_brier: Figure = _NOT_ASKED
+    raw_calibration_error: Figure = _NOT_ASKED
+    risk_coverage: RiskCoverage | None = attrs.field(default=None, repr=False)
+
+    def at_prevalence(self, prevalence: float) -> PredictiveValues:
+        """PPV and NPV of the threshold where this share, 0 to 1, of films shows pneumonia.
+
+        Raises:
+            EvaluationError: a prevalence that is not between 0 and 1.
+        """
+        return predictive_values(self.sensitivity, self.specificity, prevalence, of="pneumonia")
+
+    def named(self) -> dict[str, Figure]:
+        """Name to figure, in the order above."""
+        values = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
+        return {name: value for name, value in values.items() if isinstance(value, Figure)}
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON."""
+        curve = self.risk_coverage
+        return {
+            "films": self.films,
+            "patients": self.patients,
+            **{name: figure.to_dict() for name, figure in self.named().items()},
+            "risk_coverage": None if curve is None else curve.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: object) -> PolicyFigures:
+        """Figures out of what ``to_dict`` gave.
+
+        Raises:
+            FieldError: names the field that is missing or of another kind.
+        """
+        told = fields.object_in(data, "figures of the policy")
+        curve = told.get("risk_coverage")
+        names = [field.name for field in attrs.fields(cls)]
+        return cls(
+            films=fields.count_in(told, "films"),
+            patients=fields.count_in(told, "patients"),
+            **{name: Figure.from_dict(told.get(name), name) for name in names[2:-1]},
+            risk_coverage=None if curve is None else RiskCoverage.from_dict(curve),
+        )
 
     def __str__(self) -> str:
         return (
@@ -93,6 +153,8 @@ class Policy:
         version_arn: the version whose confidences the threshold was chosen on; None for any.
         chosen_on: figures on the films that the threshold was chosen on; too rosy.
         reported: figures on the other patients' films; those to quote.
+        parts: on which films it was chosen and on which reported, in words.
+        calibration: from confidence to probability; fitted where the threshold was chosen.
         warnings: what a user of the policy must know.
     """
 
@@ -105,6 +167,8 @@ class Policy:
     version_arn: str | None = None
     chosen_on: PolicyFigures | None = attrs.field(default=None, repr=False)
     reported: PolicyFigures | None = attrs.field(default=None, repr=False)
+    parts: str = ""
+    calibration: Calibration | None = None
     warnings: tuple[str, ...] = ()
 
     @refer_from.default
@@ -156,6 +220,69 @@ class Policy:
         reason = f"{self._compared(found)} lies {band}"
         return Decision(REFERRED, referred=True, reason=reason)
 
+    def probability(self, confidences: Mapping[str, float]) -> float | None:
+        """The calibrated probability, 0 to 1, that the film shows pneumonia.
+
+        It holds for the mix of films that the calibration was fitted on. None without a
+        calibration, or where a label has no usable confidence.
+
+        Args:
+            confidences: label to confidence, 0 to 1.
+
+        Raises:
+            EvaluationError: confidences of a label that the policy does not know.
+        """
+        self._check(confidences)
+        usable = all(0 <= confidences.get(label, math.nan) <= 1 for label in self.labels)
+        if self.calibration is None or not usable:
+            return None
+        return self.calibration.probability(pneumonia_confidence(confidences))
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON, so that a clinic can keep the policy with its program."""
+        parts = {"chosen_on": self.chosen_on, "reported": self.reported}
+        return {
+            "format": _FORMAT,
+            "format_version": _FORMAT_VERSION,
+            **attrs.asdict(self, recurse=False),
+            "labels": list(self.labels),
+            "warnings": list(self.warnings),
+            **{name: part.to_dict() if part else None for name, part in parts.items()},
+            "calibration": self.calibration.to_dict() if self.calibration else None,
+        }
+
+    def to_json(self) -> str:
+        """The policy as JSON text; ``from_json`` turns it back."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, data: object) -> Policy:
+        """A policy out of what ``to_dict`` gave, checked as one made by hand is.
+
+        Raises:
+            EvaluationError: names the field that is missing, unknown or makes no sense.
+        """
+        try:
+            return _policy(fields.object_in(data, "the policy"))
+        except FieldError as error:
+            raise EvaluationError(
+                f"This is no policy: {error}.", hint="Give what Policy.to_json() wrote, unchanged."
+            ) from error
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Policy:
+        """A policy out of what ``to_json`` wrote.
+
+        Raises:
+            EvaluationError: names what is wrong with it.
+        """
+        try:
+            return cls.from_dict(fields.load(fields.text_of(text)))
+        except FieldError as error:
+            raise EvaluationError(
+                f"This is no policy: {error}.", hint="Give what Policy.to_json() wrote, unchanged."
+            ) from error
+
     def _check(self, confidences: Mapping[str, float]) -> None:
         unknown = sorted(set(confidences) - set(self.labels))
         if unknown:
@@ -187,5 +314,39 @@ class Policy:
         parts = {"chosen on": self.chosen_on, "reported on": self.reported}
         lines = [rule]
         lines += [f"  {part} {figures}" for part, figures in parts.items() if figures]
+        lines += [f"  {self.parts}"] if self.parts else []
         lines += [f"  note: {warning}" for warning in self.warnings]
         return "\n".join(lines)
+
+
+def _policy(told: Json) -> Policy:
+    if told.get("format") != _FORMAT or told.get("format_version") != _FORMAT_VERSION:
+        raise FieldError(
+            f"its format is {told.get('format')!r} {told.get('format_version')!r}, not "
+            f"{_FORMAT!r} {_FORMAT_VERSION}"
+        )
+    known = {field.name for field in attrs.fields(Policy)} | {"format", "format_version"}
+    unknown = sorted(told.keys() - known)
+    if unknown:  # a rule that is not understood must not be left out silently
+        raise FieldError(f"it has unknown fields: {', '.join(unknown)}")
+    version, parts = told.get("version_arn"), (told.get("chosen_on"), told.get("reported"))
+    chosen, reported = (None if part is None else PolicyFigures.from_dict(part) for part in parts)
+    calibration = told.get("calibration")
+    return Policy(
+        **{
+            name: fields.number_in(told, name)
+            for name in ("threshold", "refer_from", "refer_to", "type_share")
+        },
+        labels=_texts(told, "labels"),
+        name=fields.string_in(told.get("name"), "name"),
+        version_arn=None if version is None else fields.string_in(version, "version_arn"),
+        chosen_on=chosen,
+        reported=reported,
+        parts=fields.string_in(told.get("parts"), "parts"),
+        calibration=None if calibration is None else Calibration.from_dict(calibration),
+        warnings=_texts(told, "warnings"),
+    )
+
+
+def _texts(told: Json, key: str) -> tuple[str, ...]:
+    return tuple(fields.string_in(text, key) for text in fields.list_in(told, key))

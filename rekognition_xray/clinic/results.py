@@ -13,7 +13,7 @@ from rekognition_xray.clinic.fields import FieldError, Json
 from rekognition_xray.clinic.figures import ServiceFigures, ServiceLabel, TestFilm
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
-from rekognition_xray.labels import in_order
+from rekognition_xray.labels import in_order, is_pneumonia
 
 _VERSION: Final = 1
 _ATTRIBUTE: Final = re.compile(r"rekognition-custom-labels-(training|evaluation)-\d+")
@@ -70,6 +70,26 @@ def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> 
     if not films:
         raise EvaluationError(f"{name} holds no film.")
     return Snapshot(tuple(films), tuple(_warnings(films, partial)))
+
+
+def check_together(
+    service: ServiceFigures, films: Sequence[TestFilm], addresses: Sequence[str]
+) -> None:
+    """Refuses a summary and a testing snapshot that speak of different numbers of films."""
+    if service.test_films != len(films):
+        raise EvaluationError(
+            f"{addresses[0]} speaks of {service.test_films} test films, {addresses[1]} holds "
+            f"{len(films)}: one of them is cut off, or they are of two trainings."
+        )
+
+
+def gaps(films: Sequence[TestFilm], labels: Sequence[str]) -> Iterator[str]:
+    """What the films cannot tell, as warnings."""
+    for label in labels:
+        if not any(film.truth == label for film in films):
+            yield f"No test film has the label {label!r}; its figures are not estimable."
+    if len({is_pneumonia(label) for label in labels}) == 1:
+        yield "The labels do not tell pneumonia from the rest; there is no two-class view."
 
 
 def _warnings(films: Sequence[TestFilm], partial: int) -> Iterator[str]:

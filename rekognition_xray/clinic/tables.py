@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation import Evaluation
 
 NOTICE: Final = "Not a medical device: a person must read every film."
+TYPE_NOTICE: Final = (
+    "A chest film does not tell bacterial from viral pneumonia reliably: never for choosing "
+    "antibiotics."
+)
+MIX: Final = (
+    "Precision, F1, accuracy, average precision and calibration hold for the mix of labels in "
+    "this test part, which is how it was collected and no prevalence: at_prevalence() gives "
+    "predictive values for one that is stated."
+)
 
 
 @attrs.frozen
@@ -58,20 +67,37 @@ def _test(evaluation: Evaluation) -> str:
 
 def markdown(evaluation: Evaluation) -> str:
     """Facts, warnings and tables as GitHub's Markdown."""
-    parts = [f"## {evaluation.name}", f"**{NOTICE}**"]
+    parts = [f"## {evaluation.name}", f"**{NOTICE}** {TYPE_NOTICE}"]
     parts.append("\n".join(f"- {name}: {value}" for name, value in facts(evaluation)))
     parts += [f"> {warning}" for warning in evaluation.warnings]
     parts += [f"### {table.title}\n\n{_grid(table)}" for table in tables(evaluation)]
+    parts += ["\n".join(f"- {note}" for note in notes(evaluation))]
     return "\n\n".join(parts) + "\n"
 
 
 def plain(evaluation: Evaluation) -> str:
     """Facts, warnings and tables for a terminal."""
-    parts = [f"{evaluation.name}\n{NOTICE}"]
+    parts = [f"{evaluation.name}\n{NOTICE}\n{TYPE_NOTICE}"]
     parts.append("\n".join(f"{name + ':':<15}{value}" for name, value in facts(evaluation)))
     parts += [f"Note: {warning}" for warning in evaluation.warnings]
     parts += [f"{table.title}\n{_columns(table)}" for table in tables(evaluation)]
+    parts += ["\n".join(notes(evaluation))]
     return "\n\n".join(parts)
+
+
+def notes(evaluation: Evaluation) -> Iterator[str]:
+    """What must stand below the tables: the mix, and why figures are missing."""
+    yield MIX
+    views = {"": {"balanced accuracy": evaluation.balanced_accuracy}}
+    views |= {"pneumonia: ": evaluation.two_class.named()}
+    views |= {f"{label}: ": row.named() for label, row in evaluation.by_label.items()}
+    for view, figures in views.items():
+        missing: dict[str, list[str]] = {}
+        for name, figure in figures.items():
+            if figure.value is None:
+                missing.setdefault(figure.reason, []).append(words(name))
+        for reason, names in missing.items():
+            yield f"Not estimable, {view}{', '.join(names)}: {reason}."
 
 
 def number(value: float | None) -> str:
@@ -84,27 +110,44 @@ def _overall(evaluation: Evaluation) -> Table:
     rows = (
         ("accuracy", str(evaluation.accuracy)),
         ("balanced accuracy", str(evaluation.balanced_accuracy)),
+        ("F1 (mean of labels)", str(evaluation.f1)),
+        ("Brier score", str(evaluation.brier)),
+        ("calibration error", str(evaluation.calibration_error)),
     )
     return Table(classes, ("Figure", "Value (95 % interval)"), rows)
 
 
 def _two_class(evaluation: Evaluation) -> Table:
-    figures = evaluation.two_class
-    rows = (
-        ("accuracy", str(figures.accuracy)),
-        ("sensitivity", str(figures.sensitivity)),
-        ("specificity", str(figures.specificity)),
-        ("AUROC", str(figures.auroc)),
-    )
+    figures = evaluation.two_class.named()
+    rows = tuple((words(name), str(figure)) for name, figure in figures.items())
     return Table("Pneumonia or not", ("Figure", "Value (95 % interval)"), rows)
+
+
+def words(name: str) -> str:
+    """What tables call a figure."""
+    told = {"f1": "F1", "auroc": "AUROC", "brier": "Brier score"}
+    return told.get(name, name.replace("_", " "))
+
+
+_SHOWN: Final = (
+    "sensitivity",
+    "specificity",
+    "precision",
+    "f1",
+    "auroc",
+    "average_precision",
+    "brier",
+    "calibration_error",
+)
 
 
 def _by_label(evaluation: Evaluation) -> Table:
     rows = tuple(
-        (label, str(row.sensitivity.n), str(row.sensitivity), str(row.specificity), str(row.auroc))
+        (label, str(row.sensitivity.n), *(str(row.named()[name]) for name in _SHOWN))
         for label, row in evaluation.by_label.items()
     )
-    columns = ("Label", "Test films", "Sensitivity", "Specificity", "AUROC")
+    shown = map(words, _SHOWN)
+    columns = ("Label", "Test films", *(name[0].upper() + name[1:] for name in shown))
     return Table("Each label against the others", columns, rows)
 
 

@@ -6,13 +6,16 @@ import attrs
 import numpy as np
 import pytest
 
-from rekognition_xray.clinic.operating import _band, _halves, _threshold
+from rekognition_xray.clinic.estimates import pneumonia_view
+from rekognition_xray.clinic.operating import _band, _threshold
+from rekognition_xray.clinic.policy import Policy
+from rekognition_xray.clinic.support import Aim, halves
 from rekognition_xray.errors import EvaluationError
 
 
 @pytest.fixture(scope="module")
 def evaluation(draw, write):
-    return write(draw(patients=240, skill=2.5, seed=5)).evaluation()
+    return write(draw(patients=240, skill=2.5, seed=5)).evaluation(resamples=200)
 
 
 @pytest.mark.parametrize("wanted", [0.8, 0.9, 0.95])
@@ -24,7 +27,7 @@ def test_the_wanted_sensitivity_is_reached_where_it_was_chosen(evaluation, wante
 
 def test_it_is_the_highest_threshold_that_does(evaluation):
     policy = evaluation.policy(sensitivity=0.9)
-    first, _ = _halves(evaluation.films, seed=0)
+    first, _ = halves(evaluation.films, seed=0)
     sick = np.array([film.pneumonia for film in first if film.has_pneumonia])
     assert (sick >= policy.threshold).mean() >= 0.9
     next_up = min(film.pneumonia for film in first if film.pneumonia > policy.threshold)
@@ -34,7 +37,7 @@ def test_it_is_the_highest_threshold_that_does(evaluation):
 
 
 def test_it_is_reported_on_other_patients(evaluation):
-    first, second = _halves(evaluation.films, seed=0)
+    first, second = halves(evaluation.films, seed=0)
     assert not {film.group for film in first} & {film.group for film in second}
     assert len(first) + len(second) == len(evaluation.films)
     policy = evaluation.policy(sensitivity=0.9)
@@ -42,7 +45,7 @@ def test_it_is_reported_on_other_patients(evaluation):
 
 
 def test_halves_hold_about_half_of_every_label(evaluation):
-    first, _ = _halves(evaluation.films, seed=3)
+    first, _ = halves(evaluation.films, seed=3)
     for label in evaluation.labels:
         whole = sum(film.truth == label for film in evaluation.films)
         assert sum(film.truth == label for film in first) == pytest.approx(whole / 2, rel=0.1)
@@ -57,18 +60,21 @@ def test_the_reported_sensitivity_is_near_the_wanted_one_over_many_halvings(eval
 
 
 def test_same_seed_gives_the_same_policy_and_another_one_another(evaluation):
-    assert evaluation.policy() == evaluation.policy()
-    assert evaluation.policy(seed=1).threshold != evaluation.policy().threshold
+    assert evaluation.policy(sensitivity=0.9) == evaluation.policy(sensitivity=0.9)
+    assert (
+        evaluation.policy(sensitivity=0.9, seed=1).threshold
+        != evaluation.policy(sensitivity=0.9).threshold
+    )
 
 
 def test_the_order_of_films_does_not_matter(evaluation):
     turned = attrs.evolve(evaluation, films=evaluation.films[::-1])
-    assert turned.policy() == evaluation.policy()
+    assert turned.policy(sensitivity=0.9) == evaluation.policy(sensitivity=0.9)
 
 
 def test_the_policys_figures_are_those_of_its_findings(evaluation):
     policy = evaluation.policy(sensitivity=0.9, refer_odds=3)
-    _, second = _halves(evaluation.films, seed=0)
+    _, second = halves(evaluation.films, seed=0)
     referred = [policy.decide(film.confidences).referred for film in second]
     assert policy.reported.referred.value == pytest.approx(np.mean(referred))
     assert policy.reported.referred.value > 0
@@ -83,13 +89,13 @@ def test_the_policys_figures_are_those_of_its_findings(evaluation):
 
 
 def test_odds_of_one_refer_nobody(evaluation):
-    policy = evaluation.policy(refer_odds=1)
+    policy = evaluation.policy(sensitivity=0.9, refer_odds=1)
     assert policy.refer_from == policy.threshold == policy.refer_to
     assert policy.reported.referred.value == 0
 
 
 def test_a_share_above_one_half_leaves_types_uncertain(evaluation):
-    loose, strict = evaluation.policy(type_share=0.5), evaluation.policy(type_share=0.95)
+    loose, strict = (evaluation.policy(sensitivity=0.9, type_share=share) for share in (0.5, 0.95))
     assert strict.reported.type_named.value < loose.reported.type_named.value
 
 
@@ -108,18 +114,19 @@ def test_the_threshold_lies_in_the_gap_below_the_last_film_it_takes(evaluation):
         attrs.evolve(film, confidences={"normal": 0.0, "bacterial": next(scores), "viral": 0.0})
         for film in sick
     ] + [attrs.evolve(well[0], confidences={"normal": 0.5, "bacterial": 0.5, "viral": 0.0})]
-    assert _threshold(films, 0.75) == pytest.approx(0.6)
-    assert _threshold(films, 1 - 1e-9) == pytest.approx(0.15)
+    view = pneumonia_view(films)
+    assert _threshold(view, Aim("sensitivity", 0.75)) == pytest.approx(0.6)
+    assert _threshold(view, Aim("sensitivity", 1 - 1e-9)) == pytest.approx(0.15)
+    assert _threshold(view, Aim("specificity", 0.9)) == pytest.approx(0.6)
+    assert _threshold(view, Aim("max_referrals", 0.1)) == pytest.approx(0.6)
 
 
-def test_too_few_pneumonia_films_for_the_wanted_sensitivity_are_refused_with_what_is_possible(
-    draw, write
-):
-    evaluation = write(draw(patients=36, films=(1, 1))).evaluation()  # 12 pneumonia films a half
+def test_too_few_patients_for_the_wanted_sensitivity_are_refused_with_what_is_possible(draw, write):
+    evaluation = write(draw(patients=36, films=(1, 4))).evaluation()  # 12 pneumonia patients a half
     with pytest.raises(EvaluationError, match=r"0\.95") as raised:
         evaluation.policy(sensitivity=0.95)
     assert "0.92 or less" in str(raised.value)
-    assert "38 pneumonia films" in str(raised.value)
+    assert "38 patients with pneumonia" in str(raised.value)
     assert evaluation.policy(sensitivity=0.9).threshold > 0
 
 
@@ -151,11 +158,16 @@ def test_a_test_part_without_normal_films_is_refused(draw, write):
         {"refer_odds": 0.5},
         {"refer_odds": float("inf")},
         {"type_share": 2},
+        {"specificity": 0.9},
+        {"sensitivity": None},
+        {"sensitivity": None, "max_referrals": 0.1, "refer_odds": 2},
+        {"sensitivity": None, "specificity": 1.5},
+        {"calibration": "spline"},
     ],
 )
 def test_arguments_out_of_range_are_refused(evaluation, settings):
     with pytest.raises(EvaluationError):
-        evaluation.policy(**settings)
+        evaluation.policy(**{"sensitivity": 0.9} | settings)
 
 
 def test_a_rare_label_does_not_hinder_the_halving(draw, write):
@@ -165,9 +177,199 @@ def test_a_rare_label_does_not_hinder_the_halving(draw, write):
 
 
 def test_a_policy_is_plain_data_that_tells_its_story(evaluation):
-    policy = evaluation.policy()
+    policy = evaluation.policy(sensitivity=0.95)
     assert pickle.loads(pickle.dumps(policy)) == policy
     assert policy.version_arn == evaluation.version_arn
     told = str(policy)
     assert "chosen on" in told
     assert "reported on" in told
+
+
+# -- the other aims ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", [0.8, 0.9, 0.95])
+def test_the_wanted_specificity_is_reached_by_the_lowest_threshold_that_does(evaluation, wanted):
+    policy = evaluation.policy(specificity=wanted, refer_odds=1)
+    assert policy.chosen_on.specificity.value >= wanted
+    first, _ = halves(evaluation.films, seed=0)
+    well = np.array([film.pneumonia for film in first if not film.has_pneumonia])
+    lower = max(film.pneumonia for film in first if film.pneumonia < policy.threshold)
+    assert (well < lower).mean() < wanted
+    assert policy.name == f"specificity {wanted:g}"
+
+
+@pytest.mark.parametrize("most", [0.05, 0.2, 0.5])
+def test_at_most_the_wanted_share_is_referred_and_about_that_much(evaluation, most):
+    policy = evaluation.policy(max_referrals=most)
+    assert most - 0.03 <= policy.chosen_on.referred.value <= most
+    first, _ = halves(evaluation.films, seed=0)
+    referred = [policy.decide(film.confidences).referred for film in first]
+    assert np.mean(referred) == policy.chosen_on.referred.value
+    assert policy.refer_from < policy.threshold < policy.refer_to
+
+
+def test_films_of_equal_confidence_are_not_referred_beyond_the_limit(draw, write):
+    films = [
+        attrs.evolve(
+            film,
+            confidences={
+                "normal": 0.5 if number % 3 else film.confidences["normal"],
+                "bacterial": 0.25 if number % 3 else film.confidences["bacterial"],
+                "viral": 0.25 if number % 3 else film.confidences["viral"],
+            },
+        )
+        for number, film in enumerate(draw(patients=150, skill=3.0, seed=2))
+    ]
+    policy = write(films).evaluation(resamples=100).policy(max_referrals=0.1)
+    assert policy.chosen_on.referred.value <= 0.1
+
+
+def test_too_few_patients_for_the_wanted_specificity_are_refused(draw, write):
+    evaluation = write(draw(patients=36, films=(1, 4))).evaluation(resamples=100)
+    with pytest.raises(EvaluationError, match="6 patients without pneumonia") as raised:
+        evaluation.policy(specificity=0.95)
+    assert "38 patients without pneumonia" in str(raised.value)
+
+
+def test_too_few_patients_for_so_few_referrals_are_refused(draw, write):
+    evaluation = write(draw(patients=36)).evaluation(resamples=100)
+    with pytest.raises(EvaluationError, match=r"at most 0\.01 referred") as raised:
+        evaluation.policy(max_referrals=0.01)
+    assert "198 patients" in str(raised.value)
+
+
+def test_a_specificity_that_only_calling_nobody_reaches_is_refused(draw, write):
+    highest = {"normal": 0.0, "bacterial": 0.5, "viral": 0.5}
+    films = draw(patients=240, skill=4.0, seed=4)
+    films = [
+        attrs.evolve(film, confidences=highest) if film.truth == "normal" and n % 5 == 0 else film
+        for n, film in enumerate(films)
+    ]
+    with pytest.raises(EvaluationError, match=r"No threshold reaches specificity 0\.9"):
+        write(films).evaluation(resamples=100).policy(specificity=0.9)
+
+
+# -- chosen on one part, reported on another -----------------------------------------------------
+
+
+def test_without_a_validation_part_the_policy_says_how_it_was_cut(evaluation):
+    policy = evaluation.policy(sensitivity=0.9, seed=3)
+    assert "no validation part" in policy.parts
+    assert "seed 3" in policy.parts
+    assert policy.parts in str(policy)
+
+
+@pytest.fixture(scope="module")
+def validation(draw, write):
+    films = [
+        attrs.evolve(film, source_ref=film.source_ref.replace("/" + "0" * 10, "/" + "f" * 10))
+        for film in draw(patients=150, skill=2.5, seed=8)
+    ]
+    return write(films).evaluation(resamples=100)
+
+
+@pytest.mark.parametrize("spelling", [lambda part: part, lambda part: part.films])
+def test_with_a_validation_part_it_is_chosen_there_and_reported_on_all_test_films(
+    evaluation, validation, spelling
+):
+    policy = evaluation.policy(sensitivity=0.9, validation=spelling(validation))
+    assert policy.chosen_on.films == len(validation.films)
+    assert policy.reported.films == len(evaluation.films)
+    assert policy.chosen_on.sensitivity.value >= 0.9
+    assert "validation part" in policy.parts
+
+
+def test_a_validation_part_of_the_test_patients_is_refused(evaluation):
+    with pytest.raises(EvaluationError, match="share"):
+        evaluation.policy(sensitivity=0.9, validation=evaluation.films[:50])
+
+
+def test_a_validation_part_judged_by_another_version_is_refused(evaluation, validation):
+    service = attrs.evolve(validation.service, version_arn="arn:other")
+    with pytest.raises(EvaluationError, match="arn:other"):
+        evaluation.policy(sensitivity=0.9, validation=attrs.evolve(validation, service=service))
+
+
+@pytest.mark.parametrize("kept", [lambda film: film.has_pneumonia, lambda film: False])
+def test_a_validation_part_without_both_sides_is_refused(evaluation, validation, kept):
+    films = [film for film in validation.films if kept(film)]
+    with pytest.raises(EvaluationError, match="validation part"):
+        evaluation.policy(sensitivity=0.9, validation=films)
+
+
+def test_an_aim_that_the_other_part_contradicts_is_told(evaluation, validation):
+    sure = {"normal": 0.001, "bacterial": 0.998, "viral": 0.001}
+    unsure = {"normal": 0.1, "bacterial": 0.8, "viral": 0.1}
+    films = [
+        attrs.evolve(film, confidences=sure if film.has_pneumonia else unsure)
+        for film in validation.films
+    ]
+    policy = evaluation.policy(sensitivity=0.95, validation=films)
+    assert policy.reported.sensitivity.high < 0.95
+    assert any("was not met" in warning for warning in policy.warnings)
+
+
+# -- calibration and referral ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def overconfident(draw, write):
+    """Confidences whose log odds are three times what they should be."""
+    films = []
+    for film in draw(patients=600, skill=2.0, seed=6):
+        powers = {label: value**3 for label, value in film.confidences.items()}
+        whole = sum(powers.values())
+        shares = {label: value / whole for label, value in powers.items()}
+        films.append(attrs.evolve(film, confidences=shares))
+    return write(films).evaluation(resamples=100)
+
+
+@pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])
+def test_a_calibration_mends_overconfidence_on_patients_that_it_was_not_fitted_on(
+    overconfident, kind
+):
+    policy = overconfident.policy(sensitivity=0.9, calibration=kind)
+    reported = policy.reported
+    assert overconfident.two_class.calibration_slope.high < 1
+    assert reported.calibration_error.high < reported.raw_calibration_error.value
+    assert reported.brier.value < reported.raw_brier.value
+    if kind != "isotonic":
+        assert policy.calibration.slope < 0.7
+
+
+def test_the_calibration_is_fitted_where_the_threshold_was_chosen(evaluation):
+    policy = evaluation.policy(sensitivity=0.9)
+    assert policy.calibration.films == policy.chosen_on.films
+    assert policy.calibration.patients == policy.chosen_on.patients
+
+
+def test_findings_do_not_depend_on_the_calibration(evaluation):
+    policies = [
+        evaluation.policy(sensitivity=0.9, calibration=kind) for kind in ("platt", "isotonic", None)
+    ]
+    assert len({policy.threshold for policy in policies}) == 1
+    assert policies[2].probability(evaluation.films[0].confidences) is None
+
+
+def test_the_risk_falls_as_films_near_the_threshold_are_referred(evaluation):
+    curve = evaluation.policy(sensitivity=0.9).reported.risk_coverage
+    assert curve.points[0].coverage == 1
+    half = min(curve.points, key=lambda point: abs(point.coverage - 0.5))
+    assert half.risk.value < curve.points[0].risk.value
+    assert half.risk.low <= half.risk.value <= half.risk.high
+    assert 0 <= curve.area < curve.points[0].risk.value
+
+
+def test_a_policy_survives_json(evaluation):
+    for kind in ("platt", "temperature", "isotonic", None):
+        policy = evaluation.policy(max_referrals=0.2, calibration=kind)
+        assert Policy.from_json(policy.to_json()) == policy
+
+
+def test_predictive_values_follow_from_the_reported_figures(evaluation):
+    reported = evaluation.policy(sensitivity=0.9).reported
+    told = reported.at_prevalence(0.1)
+    sensitivity, specificity = reported.sensitivity.value, reported.specificity.value
+    right, wrong = 0.1 * sensitivity, 0.9 * (1 - specificity)
+    assert told.ppv.value == pytest.approx(right / (right + wrong))

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy
+from rekognition_xray.clinic.calibrated import Calibration
+from rekognition_xray.clinic.figures import Figure
+from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy, PolicyFigures
 from rekognition_xray.errors import EvaluationError
 
 _POLICY = Policy(threshold=0.6, refer_from=0.5, refer_to=0.7, type_share=0.7)
@@ -108,3 +111,99 @@ def test_more_pneumonia_never_moves_a_film_towards_normal(told, edges):
     less = policy.decide(_told(normal, bacterial / 2, viral / 2)).finding
     more = policy.decide(_told(normal, bacterial, viral)).finding
     assert rank[less] <= rank[more]
+
+
+# -- as JSON --------------------------------------------------------------------------------------
+
+_FIGURE = Figure(0.9, 0.8, 0.95, n=40, patients=20, method="score interval, patients redrawn")
+_FIGURES = PolicyFigures(40, 20, _FIGURE, _FIGURE, _FIGURE, _FIGURE, Figure(None, reason="none"))
+_WHOLE = Policy(
+    threshold=0.6,
+    refer_from=0.5,
+    refer_to=0.7,
+    labels=("normal", "pneumonia"),
+    name="clinic A",
+    version_arn="arn:v",
+    chosen_on=_FIGURES,
+    reported=_FIGURES,
+    parts="chosen here, reported there",
+    calibration=Calibration(kind="isotonic", confidences=(0.1, 0.9), probabilities=(0.0, 1.0)),
+    warnings=("few films",),
+)
+
+
+@pytest.mark.parametrize("policy", [_POLICY, _WHOLE])
+def test_a_policy_survives_json(policy):
+    assert Policy.from_json(policy.to_json()) == policy
+    assert Policy.from_json(policy.to_json().encode()) == policy
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threshold": None},
+        {"threshold": "0.6"},
+        {"threshold": 1.5},
+        {"refer_from": 0.65},
+        {"labels": ["normal"]},
+        {"labels": "normal"},
+        {"name": 3},
+        {"format": "something.else"},
+        {"format_version": 2},
+        {"second_threshold": 0.5},
+        {"warnings": [1]},
+        {"chosen_on": {"films": 3}},
+        {"reported": []},
+        {"calibration": {"kind": "spline"}},
+        {"calibration": _WHOLE.calibration.to_dict() | {"probabilities": [0.5]}},
+        {"calibration": _WHOLE.calibration.to_dict() | {"confidences": [0.9, 0.1]}},
+        {"calibration": _WHOLE.calibration.to_dict() | {"confidences": [0.1, 9]}},
+        {"calibration": _WHOLE.calibration.to_dict() | {"slope": math.inf}},
+    ],
+)
+def test_a_policy_that_was_changed_by_hand_is_checked(change):
+    with pytest.raises(EvaluationError):
+        Policy.from_dict(_WHOLE.to_dict() | change)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", b"\xff", "null", '{"threshold": 0.5}'])
+def test_what_is_no_policy_is_refused(text):
+    with pytest.raises(EvaluationError, match="no policy"):
+        Policy.from_json(text)
+
+
+def test_a_figure_whose_interval_does_not_hold_it_is_refused():
+    told = json.loads(_WHOLE.to_json())
+    told["reported"]["sensitivity"]["low"] = 0.93
+    with pytest.raises(EvaluationError, match="sensitivity"):
+        Policy.from_dict(told)
+
+
+# -- probabilities --------------------------------------------------------------------------------
+
+
+def test_a_calibrated_policy_gives_a_probability():
+    told = _WHOLE.probability({"normal": 0.7, "pneumonia": 0.3})
+    assert told == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("confidences", [{}, {"normal": 0.5, "pneumonia": math.nan}])
+def test_no_probability_comes_of_an_unusable_answer(confidences):
+    assert _WHOLE.probability(confidences) is None
+
+
+@pytest.mark.parametrize(
+    ("confidence", "probability"),
+    [(0.0, 0.0), (0.1, 0.0), (0.5, 0.5), (0.9, 1.0), (1.0, 1.0)],
+)
+def test_isotonic_is_flat_outside_and_straight_between(confidence, probability):
+    assert _WHOLE.calibration.probability(confidence) == pytest.approx(probability)
+
+
+@given(_shares, st.floats(0.1, 5), st.floats(-5, 5))
+def test_platt_is_a_line_on_log_odds_and_keeps_within_0_and_1(confidence, slope, intercept):
+    told = Calibration(kind="platt", slope=slope, intercept=intercept).probability(confidence)
+    assert 0 <= told <= 1
+    if 1e-6 < confidence < 1 - 1e-6:
+        odds = slope * math.log(confidence / (1 - confidence)) + intercept
+        assert told == pytest.approx(1 / (1 + math.exp(-odds)))

@@ -1,0 +1,140 @@
+"""What test films support a policy, and how they are cut in two by patient.
+
+Imports numpy and scikit-learn: to be imported only when a policy is chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import attrs
+from sklearn.model_selection import StratifiedGroupKFold
+
+from rekognition_xray.clinic.figures import TestFilm
+from rekognition_xray.errors import EvaluationError
+from rekognition_xray.labels import is_pneumonia
+
+MIN_PATIENTS: Final = 4  # with pneumonia and without, in each part
+_ROUNDING: Final = 1e-12
+
+
+@attrs.frozen
+class Aim:
+    """What a policy shall reach.
+
+    Attributes:
+        kind: ``sensitivity``, ``specificity`` or ``max_referrals``.
+        value: the share, between 0 and 1.
+    """
+
+    kind: str
+    value: float
+
+    @property
+    def name(self) -> str:
+        """What policies are called that have this aim."""
+        if self.kind == "max_referrals":
+            return f"at most {self.value:g} referred"
+        return f"{self.kind} {self.value:g}"
+
+
+def aim_of(asked: Mapping[str, float | None]) -> Aim:
+    """The one aim that was asked for."""
+    given = [Aim(kind, value) for kind, value in asked.items() if value is not None]
+    if len(given) != 1:
+        told = ", ".join(aim.name for aim in given) or "nothing"
+        raise EvaluationError(
+            f"A policy has one aim; asked for was: {told}.",
+            hint=f"Give exactly one of {', '.join(asked)}, such as sensitivity=0.95.",
+        )
+    if not 0 < given[0].value < 1:  # NaN included
+        raise EvaluationError(
+            f"{given[0].kind} of {given[0].value!r} cannot be chosen for.",
+            hint="Give a share between 0 and 1, such as 0.95; no number of films supports 1.",
+        )
+    return given[0]
+
+
+def check_sides(films: Sequence[TestFilm], where: str) -> None:
+    """Refuses films that are all on one side, or have confidences that are not numbers."""
+    sick = [film.has_pneumonia for film in films]
+    if all(sick) or not any(sick):
+        raise EvaluationError(
+            f"{where} does not hold pneumonia beside something else; no threshold can be chosen "
+            "between them.",
+            hint="Test on films with and without pneumonia.",
+        )
+    unusable = sum(not math.isfinite(film.pneumonia) for film in films)
+    if unusable:
+        raise EvaluationError(f"{unusable} films of {where} have no usable confidence.")
+
+
+def halves(films: Sequence[TestFilm], seed: int) -> tuple[list[TestFilm], list[TestFilm]]:
+    """Whole patients, about half of the films of every label on each side."""
+    ordered = sorted(films, key=lambda film: film.source_ref)
+    check_patients(ordered, 2 * MIN_PATIENTS, "The test part")
+    truths = [film.truth for film in ordered]
+    if min(truths.count(label) for label in set(truths)) < 2:  # too rare to be cut in two
+        truths = [str(film.has_pneumonia) for film in ordered]
+    cut = StratifiedGroupKFold(n_splits=2, shuffle=True, random_state=seed)
+    parts = next(cut.split(ordered, truths, [film.group for film in ordered]))
+    first, second = ([ordered[place] for place in part] for part in parts)
+    for half in (first, second):
+        check_patients(half, MIN_PATIENTS, "One half of the test part")
+    return first, second
+
+
+def check_apart(first: Sequence[TestFilm], second: Sequence[TestFilm]) -> None:
+    """Refuses a validation part that shares patients with the test part."""
+    shared = {film.group for film in first} & {film.group for film in second}
+    if shared:
+        raise EvaluationError(
+            f"Validation and test part share {len(shared)} patients, so figures on the test part "
+            "would be too good.",
+            hint="Split into three parts by patient: split(validation=..., test=...).",
+        )
+
+
+def check_support(films: Sequence[TestFilm], aim: Aim, *, parts: int) -> None:
+    """Refuses an aim beyond what the patients of the choosing part can show.
+
+    A threshold at the end of ``n`` values is passed by ``n / (n + 1)`` of new ones on average.
+    Films of one patient resemble each other, so ``n`` counts patients.
+
+    Args:
+        films: of the choosing part.
+        aim: what is wanted.
+        parts: into how many parts the films were cut, for the hint.
+    """
+    among = {"sensitivity": "with pneumonia", "specificity": "without pneumonia"}.get(aim.kind, "")
+    wanted = 1 - aim.value if aim.kind == "max_referrals" else aim.value
+    n = len(_groups(films, among))
+    most = n / (n + 1)
+    if most + _ROUNDING >= wanted:
+        return
+    needed = math.ceil(wanted / (1 - wanted) - _ROUNDING)
+    half = ", half of the test part's," if parts == 2 else ""
+    possible = math.floor(100 * most) / 100
+    ask = f"{1 - possible:g} or more" if aim.kind == "max_referrals" else f"{possible:g} or less"
+    raise EvaluationError(
+        f"{n} patients {among}".rstrip() + f"{half} cannot support {aim.name}.",
+        hint=f"Ask for {ask}, or test on at least {parts * needed} patients {among}".rstrip() + ".",
+    )
+
+
+def check_patients(films: Sequence[TestFilm], least: int, where: str) -> None:
+    """Refuses a part with fewer patients than a threshold needs, on either side."""
+    sick, well = (len(_groups(films, f"{side} pneumonia")) for side in ("with", "without"))
+    if min(sick, well) < least:
+        raise EvaluationError(
+            f"{where} holds {sick} patients with pneumonia and {well} without; a threshold needs "
+            f"at least {least} of each.",
+            hint="Test on more patients.",
+        )
+
+
+def _groups(films: Sequence[TestFilm], among: str) -> Collection[str]:
+    wanted = {"with pneumonia": {True}, "without pneumonia": {False}}.get(among, {True, False})
+    return {film.group for film in films if is_pneumonia(film.truth) in wanted}
