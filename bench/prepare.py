@@ -81,6 +81,24 @@ def measure(title: str, dataset: rx.XrayDataset, executors: dict[str, Executor])
     print(f"  {'repeat':12} {last:7.3f} s {len(dataset) / last:8.1f} films/s {one / last:6.0f}x")
 
 
+def count(numbers: int) -> int:
+    """Work that needs a processor and nothing else."""
+    return sum(number * number for number in range(numbers))
+
+
+def room(pool: Executor) -> float:
+    """How much faster two processes are here when nothing stands between them."""
+    numbers = 4_000_000
+    list(pool.map(count, [1, 1]))
+    began = time.perf_counter()
+    for _ in range(2):
+        pool.submit(count, numbers).result()
+    one = time.perf_counter() - began
+    began = time.perf_counter()
+    list(pool.map(count, [numbers] * 2))
+    return one / (time.perf_counter() - began)
+
+
 def main() -> None:
     """Measures drawn films, and real ones where they are."""
     films = int(sys.argv[1]) if len(sys.argv) > 1 else FILMS
@@ -92,6 +110,7 @@ def main() -> None:
             for count in (1, 2)
         }
         executors["2 threads"] = stack.enter_context(ThreadPoolExecutor(2))
+        print(f"two processes that only count are {room(executors['2 processes']):.2f}x one here")
         measure("drawn", draw(Path(folder), films), executors)
         if (REAL / "originals").is_dir():
             measure("real", rx.XrayDataset.from_folder(REAL / "originals"), executors)
