@@ -32,6 +32,7 @@ def _alone(told: Told, known: Mapping[str, str | None]) -> dict[str, str | None]
         "tripod-3b": "purpose and users: section Intended use",
         "tripod-6a": known["data.population"],
         "tripod-9b": "the pixels of one film, nothing else",
+        "tripod-12f": _updated(told),
         "tripod-12g": _DECIDED,
         "tripod-15": f"a confidence, 0 to 1, for each of {known['model.labels']}",
         "tripod-16": "both are parts of one dataset" if told.split else None,
@@ -52,7 +53,11 @@ def _alone(told: Told, known: Mapping[str, str | None]) -> dict[str, str | None]
 def _data(told: Told, known: Mapping[str, str | None]) -> dict[tuple[str, ...], str | None]:
     labels = "; ".join(
         f"{name} {known[key]}"
-        for name, key in (("by", "labels.by"), ("on", "labels.on"), ("rule", "labels.rule"))
+        for name, key in (
+            ("by", "labels.by"),
+            ("by the date", "labels.on"),
+            ("rule", "labels.rule"),
+        )
         if known[key]
     )
     flow = "films and patients taken: section Data; those left out before are not counted"
@@ -93,6 +98,11 @@ def _disjoint(told: Told, known: Mapping[str, str | None]) -> str | None:
 def _uncertainty(told: Told) -> str:
     unit = "patients" if told.evaluation.known_patients else "films"
     return f"95 % intervals from {told.evaluation.resamples} redraws of the {unit}"
+
+
+def _updated(told: Told) -> str | None:
+    calibration = told.policy and told.policy.calibration
+    return f"the policy's probabilities are calibrated: {calibration.kind}" if calibration else None
 
 
 def _poor_input(told: Told) -> str | None:

@@ -18,6 +18,7 @@ from rekognition_xray.clinic.card_texts import (
 from rekognition_xray.clinic.card_values import LabelCount, NamedFigure, Row, Section
 from rekognition_xray.clinic.figures import Figure
 from rekognition_xray.clinic.leaks import NOT_COMPARED
+from rekognition_xray.clinic.tables import words
 from rekognition_xray.data.films import Labelling
 from rekognition_xray.errors import EvaluationError
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from rekognition_xray.data.split import Split
 
 _PACKAGES: Final = ("attrs", "boto3", "numpy", "Pillow", "scikit-learn", "scipy")
-_SHOUTED: Final = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score"}
 
 
 @attrs.frozen(kw_only=True)
@@ -110,7 +110,7 @@ def figures(told: Told) -> tuple[NamedFigure, ...]:
     if told.policy is not None and told.policy.reported is not None:
         groups.append(("the policy", told.policy.reported))
     return tuple(
-        NamedFigure(of, _name(key), _checked(figure, f"{_name(key)} of {of}"))
+        NamedFigure(of, words(key), _checked(figure, f"{words(key)} of {of}"))
         for of, found in groups
         for key, figure in _figures_of(found)
     )
@@ -121,10 +121,6 @@ def _figures_of(found: attrs.AttrsInstance) -> Iterator[tuple[str, Figure]]:
         value = getattr(found, field.name)
         if isinstance(value, Figure):
             yield field.name, value
-
-
-def _name(key: str) -> str:
-    return _SHOUTED.get(key, key.replace("_", " "))
 
 
 def _checked(figure: Figure, what: str) -> Figure:
@@ -159,9 +155,17 @@ def _data(told: Told) -> Iterator[Row]:
     yield Row(
         "population", "Population", told.population or (KERMANY_POPULATION if public else None)
     )
-    yield Row("training_films", "Training films", str(evaluation.service.training_films))
-    yield Row("test_films", "Test films", str(len(evaluation.films)))
-    yield Row("test_patients", "Test patients", str(evaluation.known_patients or "") or None)
+    yield Row(
+        "training_films",
+        "Films trained on, by the result files",
+        str(evaluation.service.training_films),
+    )
+    yield Row("test_films", "Films tested, by the result files", str(len(evaluation.films)))
+    yield Row(
+        "test_patients",
+        "Patients tested, by the result files",
+        str(evaluation.known_patients or "") or None,
+    )
     yield Row("split", "Split", evaluation.split)
     yield Row("fingerprint", "Fingerprint of the split", split.fingerprint if split else None)
     yield Row("seed", "Seed of the split", _seed(split))
@@ -202,8 +206,10 @@ def _operating(policy: Policy | None) -> Iterator[Row]:
         yield Row("policy", "Policy", None)
         return
     rule = str(attrs.evolve(policy, chosen_on=None, reported=None, warnings=()))
-    yield Row("policy", "Policy", rule)
+    yield Row("policy", "Policy", "; ".join(line.strip() for line in rule.splitlines()))
     yield Row("policy_version", "Chosen for the version", policy.version_arn)
+    calibrated = policy.calibration.kind if policy.calibration else "no"
+    yield Row("calibration", "Calibration of the confidence of pneumonia", calibrated)
     yield Row("policy_notes", "Notes", " ".join(policy.warnings) or "none")
 
 

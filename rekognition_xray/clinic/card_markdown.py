@@ -71,7 +71,9 @@ def _counts(card: ModelCard) -> list[str]:
     rows = [
         (count.part, count.label, str(count.films), str(count.patients)) for count in card.counts
     ]
-    return [_table(("Part", "Label", "Films", "Patients"), rows)] if rows else []
+    if not rows:
+        return []
+    return ["### Films and patients", _table(("Part", "Label", "Films", "Patients"), rows)]
 
 
 def _figures(of: str, figures: Sequence[NamedFigure]) -> str:

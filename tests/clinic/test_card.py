@@ -263,6 +263,8 @@ def test_the_policy_stands_on_the_card_with_its_reported_figures(draw, write):
     assert f"pneumonia from {policy.threshold:.3f} on" in facts(card)["operating_point.policy"]
     named = {figure.name: figure.figure for figure in card.figures if figure.of == "the policy"}
     assert named["sensitivity"] == policy.reported.sensitivity
+    answers = {item.key: item.shown for part in card.checklists for item in part.items}
+    assert answers["tripod-12f"].endswith("calibrated: platt")
 
 
 def test_a_leak_stands_on_the_card(evaluation):
