@@ -112,7 +112,7 @@ def _overall(evaluation: Evaluation) -> Table:
         ("balanced accuracy", str(evaluation.balanced_accuracy)),
         ("F1 (mean of labels)", str(evaluation.f1)),
         ("Brier score", str(evaluation.brier)),
-        ("calibration error", str(evaluation.calibration_error)),
+        (words("calibration_error"), str(evaluation.calibration_error)),
     )
     return Table(classes, ("Figure", "Value (95 % interval)"), rows)
 
@@ -125,7 +125,12 @@ def _two_class(evaluation: Evaluation) -> Table:
 
 def words(name: str) -> str:
     """What tables call a figure."""
-    told = {"f1": "F1", "auroc": "AUROC", "brier": "Brier score"}
+    told = {
+        "f1": "F1",
+        "auroc": "AUROC",
+        "brier": "Brier score",
+        "calibration_error": "calibration error (less noise)",
+    }
     return told.get(name, name.replace("_", " "))
 
 

@@ -30,3 +30,23 @@ def test_plain_columns_line_up(evaluation):
     block = str(evaluation).split("Each label against the others\n")[1].split("\n\n")[0]
     ends = {len(line) for line in block.splitlines()}
     assert len(ends) == 1
+
+
+@pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
+def test_the_mix_is_called_no_prevalence_and_types_unreliable(evaluation, render):
+    assert "no prevalence" in render(evaluation)
+    assert "antibiotics" in render(evaluation)
+
+
+@pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
+def test_why_a_figure_is_missing_is_told_once_for_each_reason(draw, write, render):
+    films = [film for film in draw(patients=30) if film.truth != "viral"]
+    text = render(write(films).evaluation(resamples=100))
+    missing = [line for line in text.splitlines() if "Not estimable, viral" in line]
+    assert len(missing) == 1
+    assert "no test film shows viral" in missing[0]
+
+
+def test_every_figure_of_the_two_class_view_stands_in_a_table(evaluation):
+    for figure in evaluation.two_class.named().values():
+        assert str(figure) in evaluation.to_markdown()
