@@ -22,7 +22,7 @@ from pydicom.dataset import FileMetaDataset
 
 import rekognition_xray as rx
 from rekognition_xray.cloud import storage
-from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.dicom import read_patient
 from rekognition_xray.data.films import Labelling
 from rekognition_xray.data.ledger import read_ledger
 from rekognition_xray.data.names import FilmName
@@ -53,10 +53,9 @@ class Archive:
         if not label:
             raise NoLabelError("neither the table nor a folder gives it a label")
         try:
-            film = read_film(self.folder / path, allow_burned_in=True)
+            return FilmName(label, read_patient(self.folder / path))
         except ImageError as error:
             raise NoLabelError(error.reason) from error
-        return FilmName(label, film.patient)
 
 
 def main() -> None:

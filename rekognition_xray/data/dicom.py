@@ -33,7 +33,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("dicom", needed_for="Reading DICOM films") from error
 
-__all__ = ["DicomFilm", "read_film"]
+__all__ = ["DicomFilm", "read_film", "read_patient"]
 
 MODALITIES: Final = ("CR", "DX", "DR", "RG")
 """Plain X-ray films: computed and digital radiography (DR is no term of the standard, but of many
@@ -111,12 +111,33 @@ def read_film(source: bytes | Path, *, name: str = "", allow_burned_in: bool = F
     return decode_film(data, name=name, path=path, allow_burned_in=allow_burned_in)
 
 
+def read_patient(path: Path) -> str | None:
+    """The PatientID of a film, None where it is empty; no pixel is decoded.
+
+    For naming rules that group films on this machine, which the PatientID must never leave.
+
+    Raises:
+        ImageError: no DICOM, or no plain X-ray film; see ``read_film``.
+    """
+    data = read_file(path)
+    with _image_errors("", path), _quiet():
+        dataset, _ = _parsed(data)
+        _refuse_what_is_no_film(dataset)
+        return _patient(dataset)
+
+
 def decode_film(
     data: bytes, *, name: str = "", path: Path | None = None, allow_burned_in: bool = False
 ) -> DicomFilm:
     """As ``read_film``, from bytes that were read from ``path``."""
-    try:
+    with _image_errors(name, path):
         return _film(data, allow_burned_in=allow_burned_in)
+
+
+@contextmanager
+def _image_errors(name: str, path: Path | None) -> Iterator[None]:
+    try:
+        yield
     except Fault as fault:
         raise refusal(fault.code, fault.reason, name, path) from None
     except Exception:  # noqa: BLE001 - pydicom and decoders may raise anything on damaged bytes
@@ -135,17 +156,21 @@ def _film(data: bytes, *, allow_burned_in: bool) -> DicomFilm:
         if reason := beyond_help(header):
             raise Fault("over-limits", reason)
         stored = stored_values(dataset, raster, syntax)
-        patient = "\\".join(str(part) for part in values(dataset, "PatientID")).strip(" \0")
+        patient = _patient(dataset)
     grey, made = to_grey(dataset, stored, raster)
     sign = "signed" if raster.signed else "unsigned"
     bits = f"{raster.stored} of {raster.allocated} bits, {sign}"
     return DicomFilm(
         Image.fromarray(np.ascontiguousarray(grey)),
         (f"decoded DICOM in {syntax.name}", bits, *released, *made),
-        patient or None,
+        patient,
         raster.stored,
         text(dataset, "PhotometricInterpretation"),
     )
+
+
+def _patient(dataset: Dataset) -> str | None:
+    return "\\".join(str(part) for part in values(dataset, "PatientID")).strip(" \0") or None
 
 
 # -- which objects are films ---------------------------------------------------------------------

@@ -29,7 +29,7 @@ class Xray:
 
     source: Path | str
     label: str
-    patient: str | None = None
+    patient: str | None = attrs.field(default=None, repr=False)  # may be a hospital's number
     split: str | None = None
     name: str = attrs.field(default=attrs.Factory(_default_name, takes_self=True))
 

@@ -23,7 +23,7 @@ from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 
 from rekognition_xray.data import dicom
-from rekognition_xray.data.dicom import DicomFilm, read_film
+from rekognition_xray.data.dicom import DicomFilm, read_film, read_patient
 from rekognition_xray.data.dicom_pixels import Raster, stored_values
 from rekognition_xray.data.images import decode, prepare
 from rekognition_xray.errors import ImageError, MissingExtraError
@@ -680,6 +680,25 @@ def test_the_patient_is_told_and_kept_out_of_sight(tag: str | None, patient: str
     assert made.patient == patient
     assert "42" not in repr(made)
     assert "A-17" not in repr(made)
+
+
+@pytest.mark.parametrize(("tag", "patient"), [("A-17", "A-17"), ("", None)])
+def test_the_patient_is_read_without_the_pixels(
+    tag: str, patient: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.dcm"
+    path.write_bytes(saved(film(PatientID=tag, BurnedInAnnotation="YES"))[:-20])
+    with pytest.raises(ImageError):
+        read_film(path)
+    assert read_patient(path) == patient
+
+
+@pytest.mark.parametrize("content", [b"", b"no film", saved(film(Modality="CT"))])
+def test_no_patient_is_read_of_what_is_no_film(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "film.dcm"
+    path.write_bytes(content)
+    with pytest.raises(ImageError):
+        read_patient(path)
 
 
 SECRET = "Jane^Example"
