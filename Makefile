@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test fix check pytest others soak bench constraints clean
+.PHONY: help demo published test fix check pytest others soak bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -17,6 +17,10 @@ help: ## show what there is
 
 demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/to/chest_xray for real films
 	$(DEMO)/bin/python -m rekognition_xray.demo $(if $(DATA),"$(DATA)",)
+
+published: $(DEMO)/ready ## the page of published figures; DATA=path/to/chest_xray measures ours anew
+	$(if $(DATA),$(DEMO)/bin/python -m rekognition_xray.demo "$(DATA)")
+	$(DEMO)/bin/python tools/published.py $(if $(DATA),--card demo-output/card.json)
 
 test: check pytest others ## set up, then lint, types, import contracts and all tests
 

@@ -1,0 +1,219 @@
+"""Writes docs/explanation/published.md: published figures beside ours, each from its data file.
+
+Usage: python tools/published.py [--card path/to/card.json]
+
+With ``--card`` our own figures are first taken anew from the card that ``make demo DATA=...``
+writes. Needs the standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import NormalDist
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "docs" / "data" / "published.json"
+OURS = ROOT / "docs" / "data" / "ours.json"
+PAGE = ROOT / "docs" / "explanation" / "published.md"
+
+SHOWN = {
+    "all labels": ("accuracy", "balanced accuracy"),
+    "pneumonia or not": ("accuracy", "sensitivity", "specificity", "AUROC"),
+}
+TASKS = {"all labels": "normal, bacterial, viral", "pneumonia or not": "pneumonia or not"}
+_PUBLIC = "films named as those of Kermany"
+_LINKS = (
+    (re.compile(r"doi:(10\.[^\s;]+)"), "https://doi.org/{}"),
+    (re.compile(r"arXiv (\d{4}\.\d{5})"), "https://arxiv.org/abs/{}"),
+    (re.compile(r"(PMC\d+)"), "https://pmc.ncbi.nlm.nih.gov/articles/{}"),
+    (re.compile(r"((?:github|jmai\.amegroups|www\.easymlpocs)\.\w+/\S+)"), "https://{}"),
+)
+
+INTRODUCTION = """\
+# Published figures, and ours
+
+What others report on the chest X-rays of Kermany, Zhang and Goldbaum (2018), Mendeley Data V2,
+doi:10.17632/rscbjbr9sj.2, CC BY 4.0, beside what the local learner reaches. Nothing here is a
+medical device, nor a reason to trust one.
+
+## How to read it
+
+- **The split decides.** A random split by film puts films of one patient on both sides and comes
+  out too good; so do folds and vendors' splits by film. The official test films differ from the
+  training films, and figures fall there for every method. Compare rows of one split code only.
+- **Ours** are on unseen patients of the official folder `train` (and the 16 films of `val`). The
+  official test films are not among ours, so our figures do not stand beside those of code O.
+- **Ours are the local learner's, not AWS's.** It is there so that programs can be tried without an
+  account. What Custom Labels reaches on these films is not known here.
+- **Bacterial against viral** cannot be read reliably from a child's chest film, and the labels are
+  readers' opinions. A high figure there says how well a program repeats these readers.
+- **Intervals** are 95 %. Ours redraw whole patients. For a study that states how many films it
+  tested we add Wilson's interval of its accuracy, which takes films as independent and so is too
+  narrow; it says nothing about other hospitals. All others give no interval.
+- **Not checked** marks what was written from memory and not looked up in the source.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the page; 1 with a message where the card is not of these films."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--card", type=Path, help="card.json of a demo on the real films")
+    asked = parser.parse_args(arguments)
+    if asked.card is not None:
+        card = json.loads(asked.card.read_text("utf-8"))
+        if not card["facts"]["data"]["source"].startswith(_PUBLIC):
+            print(f"{asked.card} is not of the public films.", file=sys.stderr)
+            return 1
+        OURS.write_text(json.dumps(taken(card), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    PAGE.write_text(page(load(PUBLISHED), load(OURS)), "utf-8")
+    print(f"wrote {PAGE}")
+    return 0
+
+
+def load(path: Path) -> dict:
+    """A data file."""
+    return json.loads(path.read_text("utf-8"))
+
+
+def taken(card: Mapping) -> dict:
+    """What the page needs of a model card."""
+    data, software = card["facts"]["data"], card["facts"]["software"]
+    return {
+        "measured_on": card["made_on"],
+        "by": "the local learner `fast` in the demo",
+        "library": software["rekognition-xray"],
+        "python": software["python"],
+        "scikit-learn": software["scikit-learn"],
+        "fingerprint": data["fingerprint"],
+        "seed": data["seed"],
+        "shared": data["shared"],
+        "training_pictures": data["training_films"],
+        "test_pictures": data["test_films"],
+        "test_patients": data["test_patients"],
+        "counts": card["counts"],
+        "figures": [
+            figure for figure in card["figures"] if figure["name"] in SHOWN.get(figure["of"], ())
+        ],
+    }
+
+
+def page(published: Mapping, ours: Mapping) -> str:
+    """The whole page."""
+    parts = [INTRODUCTION, "## Ours\n", _ours(ours), "\n## Theirs\n", _codes(published)]
+    groups = dict.fromkeys(row["group"] for row in published["rows"])
+    for group in groups:
+        rows = [_row(row) for row in published["rows"] if row["group"] == group]
+        columns = (
+            "Study",
+            "Method",
+            "Split",
+            "Task",
+            "Accuracy, % (interval by us)",
+            "Other figures",
+            "Unseen patients?",
+        )
+        parts.append(f"\n### {group}\n\n{_table(columns, rows)}")
+    parts.append(
+        "\nGenerated by `make published` from `docs/data/published.json` and `docs/data/ours.json`."
+        "\nStudies on other films, and those whose figures could not be read, are left out; Custom"
+        "\nLabels on these films stays in, so that nobody takes its absence for an oversight.\n"
+    )
+    return "\n".join(parts)
+
+
+def wilson(share: float, films: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share, 0 to 1, of independent films."""
+    z = NormalDist().inv_cdf(0.975)
+    spread = z * z / films
+    middle = (share + spread / 2) / (1 + spread)
+    half = math.sqrt(share * (1 - share) * spread + spread * spread / 4) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def accuracy(row: Mapping) -> str:
+    """The accuracy as printed, with Wilson's interval where the number of films is stated."""
+    if "accuracy" not in row:
+        return "not given"
+    printed = f"{row['accuracy']:g}"
+    films = row.get("test_films")
+    if films is None:
+        return f"{printed}, no interval given"
+    share = row["right"] / films if "right" in row else row["accuracy"] / 100
+    low, high = wilson(share, films)
+    return f"{printed} ({100 * low:.1f}–{100 * high:.1f}, {films:,} films)"
+
+
+def _ours(ours: Mapping) -> str:
+    train, test = (_sum(ours, part, "films") for part in ("train", "test"))
+    pictures = [int(ours[name]) for name in ("training_pictures", "test_pictures")]
+    told = (
+        f"{train + test:,} films, cut by whole patients: {train:,} to train and {test:,} to test "
+        f"(seed {ours['seed']},\nfingerprint `{ours['fingerprint']}`). Films alike to the last "
+        f"pixel count once, which leaves {pictures[0]:,}\nand {pictures[1]:,}; the latter show "
+        f"{int(ours['test_patients']):,} patients. Patients or pictures in both parts: "
+        f"{ours['shared']}.\nMeasured on {ours['measured_on']} by {ours['by']} (rekognition-xray "
+        f"{ours['library']}, scikit-learn {ours['scikit-learn']},\nPython {ours['python']})."
+    )
+    rows = [
+        (TASKS[figure["of"]], figure["name"], _figure(figure), f"{figure['n']:,}")
+        for figure in ours["figures"]
+    ]
+    return f"{told}\n\n{_table(('Task', 'Figure', 'Value (95 % interval)', 'Films'), rows)}"
+
+
+def _sum(ours: Mapping, part: str, what: str) -> int:
+    return sum(count[what] for count in ours["counts"] if count["part"] == part)
+
+
+def _figure(figure: Mapping) -> str:
+    if figure["value"] is None:
+        return "not estimable"
+    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+
+
+def _codes(published: Mapping) -> str:
+    splits = "; ".join(f"**{code}** {text}" for code, text in published["splits"].items())
+    tasks = "; ".join(f"**{code}** {text}" for code, text in published["classes"].items())
+    return f"Splits: {splits}.\n\nTasks: {tasks}."
+
+
+def _row(row: Mapping) -> tuple[str, ...]:
+    unchecked = row.get("not_checked", ())
+    other = [row["figures"], row.get("note", "")]
+
+    def marked(name: str, text: str) -> str:
+        return f"{text} **not checked**" if name in unchecked else text
+
+    return (
+        _study(row),
+        row["method"],
+        marked("split", row["split"]),
+        row["classes"],
+        marked("accuracy", accuracy(row)),
+        marked("figures", "; ".join(filter(None, other)) or "none"),
+        row["patients"],
+    )
+
+
+def _study(row: Mapping) -> str:
+    """The study as a link to its source; the source in words where nothing can be linked."""
+    for pattern, address in _LINKS:
+        found = pattern.search(row["source"])
+        if found:
+            return f"[{row['who']}](<{address.format(found[1])}>)"
+    return f"{row['who']}, {row['source']}"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
