@@ -20,7 +20,7 @@ from rekognition_xray.clinic.curves import risk_coverage
 from rekognition_xray.clinic.estimates import View, pneumonia_view, ranked, sample_of
 from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.clinic.figures import Figure, TestFilm
-from rekognition_xray.clinic.intervals import Values, by_logit, by_score
+from rekognition_xray.clinic.intervals import Values, by_score
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
 from rekognition_xray.clinic.resampling import Mask, Resamples
 from rekognition_xray.clinic.support import (
@@ -57,7 +57,7 @@ def choose(
     _check_arguments(aim, refer_odds, calibration)
     check_sides(evaluation.films, "the test part")
     first, second, parts = _parts(evaluation, validation, seed)
-    check_support(first, aim, parts=2 if validation is None else 1)
+    near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
     view = pneumonia_view(first)
     sample = _sample(first, evaluation)
     _check_separation(sample, view)
@@ -79,8 +79,7 @@ def choose(
         and fitted(calibration, view.truth, view.score, patients=sample.patients),
     )
     chosen, reported = (_judged(policy, part, evaluation) for part in (first, second))
-    missed = tuple(_missed(aim, reported))
-    warnings = (*evaluation.warnings, *missed)
+    warnings = (*evaluation.warnings, *near, *_missed(aim, reported))
     return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
 
 
@@ -136,7 +135,8 @@ def _parts(
 
 
 def _check_separation(sample: Resamples, view: View) -> None:
-    area = by_logit(ranked(sample, view)["auroc"])
+    # The score interval: of few patients and an area near 1, log odds claim next to nothing.
+    area = by_score(ranked(sample, view)["auroc"])
     if area.low is None or area.low <= 0.5:
         raise EvaluationError(
             "The confidences do not tell pneumonia from the rest on the films to choose on: AUROC "

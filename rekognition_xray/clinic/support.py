@@ -6,7 +6,7 @@ Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -14,9 +14,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from rekognition_xray.clinic.figures import TestFilm
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import is_pneumonia
 
 MIN_PATIENTS: Final = 4  # with pneumonia and without, in each part
+_SICK: Final = "with pneumonia"
 _ROUNDING: Final = 1e-12
 
 
@@ -97,44 +97,45 @@ def check_apart(first: Sequence[TestFilm], second: Sequence[TestFilm]) -> None:
         )
 
 
-def check_support(films: Sequence[TestFilm], aim: Aim, *, parts: int) -> None:
-    """Refuses an aim beyond what the patients of the choosing part can show.
+def check_support(films: Sequence[TestFilm], aim: Aim, *, parts: int) -> Iterator[str]:
+    """Refuses an aim beyond what the films of the choosing part can show; warns near it.
 
     A threshold at the end of ``n`` values is passed by ``n / (n + 1)`` of new ones on average.
-    Films of one patient resemble each other, so ``n`` counts patients.
+    Films of one patient resemble each other, so that this many films are the least that it takes,
+    and this many patients are enough: fewer patients give a warning.
 
     Args:
         films: of the choosing part.
         aim: what is wanted.
         parts: into how many parts the films were cut, for the hint.
     """
-    among = {"sensitivity": "with pneumonia", "specificity": "without pneumonia"}.get(aim.kind, "")
+    side = {"sensitivity": _SICK, "specificity": "without pneumonia"}.get(aim.kind)
     wanted = 1 - aim.value if aim.kind == "max_referrals" else aim.value
-    n = len(_groups(films, among))
-    most = n / (n + 1)
-    if most + _ROUNDING >= wanted:
-        return
+    among = [film for film in films if side is None or film.has_pneumonia == (side == _SICK)]
+    patients, of = len({film.group for film in among}), f" {side}" if side else ""
     needed = math.ceil(wanted / (1 - wanted) - _ROUNDING)
     half = ", half of the test part's," if parts == 2 else ""
-    possible = math.floor(100 * most) / 100
-    ask = f"{1 - possible:g} or more" if aim.kind == "max_referrals" else f"{possible:g} or less"
-    raise EvaluationError(
-        f"{n} patients {among}".rstrip() + f"{half} cannot support {aim.name}.",
-        hint=f"Ask for {ask}, or test on at least {parts * needed} patients {among}".rstrip() + ".",
-    )
+    if len(among) < needed:
+        most = math.floor(100 * len(among) / (len(among) + 1)) / 100
+        ask = f"{1 - most:g} or more" if aim.kind == "max_referrals" else f"{most:g} or less"
+        raise EvaluationError(
+            f"{len(among)} films{of}{half} cannot support {aim.name}.",
+            hint=f"Ask for {ask}, or test on at least {parts * needed} patients{of}.",
+        )
+    if patients < needed:
+        yield (
+            f"{patients} patients{of}{half} hardly support {aim.name}: films of one patient "
+            f"resemble each other, and it takes {parts * needed} patients{of} to be safe."
+        )
 
 
 def check_patients(films: Sequence[TestFilm], least: int, where: str) -> None:
     """Refuses a part with fewer patients than a threshold needs, on either side."""
-    sick, well = (len(_groups(films, f"{side} pneumonia")) for side in ("with", "without"))
+    sick = len({film.group for film in films if film.has_pneumonia})
+    well = len({film.group for film in films if not film.has_pneumonia})
     if min(sick, well) < least:
         raise EvaluationError(
             f"{where} holds {sick} patients with pneumonia and {well} without; a threshold needs "
             f"at least {least} of each.",
             hint="Test on more patients.",
         )
-
-
-def _groups(films: Sequence[TestFilm], among: str) -> Collection[str]:
-    wanted = {"with pneumonia": {True}, "without pneumonia": {False}}.get(among, {True, False})
-    return {film.group for film in films if is_pneumonia(film.truth) in wanted}

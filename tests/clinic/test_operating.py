@@ -121,8 +121,8 @@ def test_the_threshold_lies_in_the_gap_below_the_last_film_it_takes(evaluation):
     assert _threshold(view, Aim("max_referrals", 0.1)) == pytest.approx(0.6)
 
 
-def test_too_few_patients_for_the_wanted_sensitivity_are_refused_with_what_is_possible(draw, write):
-    evaluation = write(draw(patients=36, films=(1, 4))).evaluation()  # 12 pneumonia patients a half
+def test_too_few_films_for_the_wanted_sensitivity_are_refused_with_what_is_possible(draw, write):
+    evaluation = write(draw(patients=36, films=(1, 1))).evaluation()  # 12 pneumonia films a half
     with pytest.raises(EvaluationError, match=r"0\.95") as raised:
         evaluation.policy(sensitivity=0.95)
     assert "0.92 or less" in str(raised.value)
@@ -225,14 +225,22 @@ def test_films_of_equal_confidence_are_not_referred_beyond_the_limit(draw, write
     assert policy.chosen_on.referred.value <= 0.1
 
 
-def test_too_few_patients_for_the_wanted_specificity_are_refused(draw, write):
-    evaluation = write(draw(patients=36, films=(1, 4))).evaluation(resamples=100)
-    with pytest.raises(EvaluationError, match="6 patients without pneumonia") as raised:
+def test_enough_films_of_too_few_patients_are_warned_of(draw, write):
+    evaluation = write(draw(patients=36, films=(3, 3))).evaluation(resamples=100)
+    policy = evaluation.policy(sensitivity=0.95)
+    assert any("12 patients with pneumonia" in warning for warning in policy.warnings)
+    assert any("38 patients with pneumonia" in warning for warning in policy.warnings)
+    assert not any("hardly" in text for text in evaluation.policy(sensitivity=0.9).warnings)
+
+
+def test_too_few_films_for_the_wanted_specificity_are_refused(draw, write):
+    evaluation = write(draw(patients=36, films=(1, 1))).evaluation(resamples=100)
+    with pytest.raises(EvaluationError, match="6 films without pneumonia") as raised:
         evaluation.policy(specificity=0.95)
     assert "38 patients without pneumonia" in str(raised.value)
 
 
-def test_too_few_patients_for_so_few_referrals_are_refused(draw, write):
+def test_too_few_films_for_so_few_referrals_are_refused(draw, write):
     evaluation = write(draw(patients=36)).evaluation(resamples=100)
     with pytest.raises(EvaluationError, match=r"at most 0\.01 referred") as raised:
         evaluation.policy(max_referrals=0.01)
