@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Final, Literal
@@ -95,6 +95,22 @@ class Estimate:
         return "\n".join([*rows, *(f"(assumed: {text})" for text in self.assumptions)])
 
 
+@attrs.frozen(str=False)
+class EstimateRange:
+    """What a piece of work costs at least and at most, and where both figures come from."""
+
+    low: Estimate
+    high: Estimate
+    sources: tuple[str, ...]
+
+    def __str__(self) -> str:
+        least, most = self.low.lines[0], self.high.lines[0]
+        hours = f"{least.quantity.normalize():f} to {most.quantity.normalize():f} {least.unit}"
+        price = f"{self.low.total} to {self.high.total} {self.high.currency}"
+        rows = [f"{least.what}: {hours}, {price} at {least.price} {self.low.currency}/{least.unit}"]
+        return "\n".join([*rows, *(f"(by: {text})" for text in self.sources)])
+
+
 _THIRD_PARTY: Final = "AWS's price page as quoted by third parties for us-east-1"
 _S3: Final = "AWS's price page of S3 as quoted by third parties: Standard, first 50 TB, us-east-1"
 _READ: Final = dt.date(2026, 11, 1)
@@ -130,6 +146,10 @@ class PriceBook:
         """Cost of a training of so many billable hours. AWS bills only trainings that succeed."""
         line = Line("training", money(hours), self.prices["training-hour"].amount)
         return Estimate((line,), currency=self.currency)
+
+    def training_range(self, low: Money, high: Money, sources: Iterable[str]) -> EstimateRange:
+        """Cost of a training that takes from ``low`` to ``high`` billable hours."""
+        return EstimateRange(self.training(low), self.training(high), tuple(sources))
 
     def inference(self, hours: Money, *, units: int = 1) -> Estimate:
         """Cost of a model that is running for so many hours on so many inference units.
@@ -181,8 +201,16 @@ class PriceBook:
         return money(cap) / self.per_hour(units)
 
 
+ARTICLE_FILMS: Final = 5_856
+"""Films of the article, of three labels, for training and test together."""
+
 ARTICLE_TRAINING_HOURS: Final = Decimal("1.308")
 """Training time of the 2020 article that this library replays: 5,856 chest X-rays, three labels."""
+
+PUBLISHED_TRAINING_HOURS: Final = (Decimal("0.5"), Decimal(24))
+"""How long a training takes by AWS's guide: 30 minutes to 24 hours."""
+
+CANNOT_STOP: Final = "AWS has no call that stops a training, and bills only one that succeeds."
 
 ARTICLE_BILL: Final[Mapping[str, Decimal]] = MappingProxyType(
     {

@@ -18,19 +18,22 @@ REGIONAL_LIMITS: Final[Mapping[str, Mapping[DatasetType, int]]] = {
 _MAX_TESTED: Final = 1_000
 
 
-def check_limits(counts: Mapping[str, int], kind: DatasetType, *, region: str) -> None:
+def check_limits(
+    counts: Mapping[str, int], kind: DatasetType, *, region: str, total: int | None = None
+) -> None:
     """Refuses a dataset that is larger than the service's guide allows; makes no call.
 
     Args:
         counts: films by label.
         kind: which of a project's two datasets.
         region: the project's Region; two have smaller datasets.
+        total: entries, where that is not the sum of the films by label.
 
     Raises:
         ManifestError: no films, more than 250,000 (or the Region's limit), more than 250 labels,
             or more than 1,000 test films of a label.
     """
-    total = sum(counts.values())
+    total = sum(counts.values()) if total is None else total
     limit = REGIONAL_LIMITS.get(region, {}).get(kind, MAX_ENTRIES)
     crowded = sorted(label for label, count in counts.items() if count > _MAX_TESTED)
     many = f"more than {_MAX_TESTED:,} films of {', '.join(crowded)}"

@@ -162,11 +162,20 @@ def note_leaks(aws: Aws, arns: Iterable[str], *, leaking: bool) -> None:
             remove_tags(aws, arn, LEAKING)
 
 
-def notes(aws: Aws, train: str, test: str, *, allowed: bool) -> Mapping[str, str]:
+def notes(
+    aws: Aws, train: str, test: str, *, allowed: bool, stacklevel: int = 4
+) -> Mapping[str, str]:
     """The tags of a version that will be made from two datasets: their split, whether it leaks.
 
     The origin of a dataset is read from its first entry, since each entry names it. Calls
     ListDatasetEntries and ListTagsForResource once for each dataset; free.
+
+    Args:
+        aws: the way to AWS.
+        train: ARN of the one dataset.
+        test: ARN of the other.
+        allowed: whether the user said that leaks are meant.
+        stacklevel: of the warning then, counted from ``judge``.
 
     Raises:
         SplitError: the datasets are not two parts of one split, and nobody said that this is meant.
@@ -175,7 +184,7 @@ def notes(aws: Aws, train: str, test: str, *, allowed: bool) -> Mapping[str, str
     found = list(_unlike(ours, theirs))
     told = all(LEAKS in read_tags(aws, arn) for arn in (train, test))
     stopped = "no training was started"
-    leaking = told or judge(found, allowed=allowed, stopped=stopped, stacklevel=4)
+    leaking = told or judge(found, allowed=allowed, stopped=stopped, stacklevel=stacklevel)
     noted = dict(LEAKING) if leaking else {}
     if ours and theirs and not found and is_value(ours.fingerprint):
         noted[SPLIT] = ours.fingerprint

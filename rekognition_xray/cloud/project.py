@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud import datasets, parts
+from rekognition_xray.cloud import datasets, parts, training
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
-from rekognition_xray.cloud.tags import check_tags
+from rekognition_xray.cloud.training_checks import TrainingQuotas, check_name
 from rekognition_xray.cloud.upload import Receipt
 from rekognition_xray.cloud.upload import store as store_films
 from rekognition_xray.cloud.version import ModelVersion
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
-from rekognition_xray.costs import Money, PriceBook, money
+from rekognition_xray.costs import EstimateRange, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.data.overlap import leaks, left_to_chance
-from rekognition_xray.errors import (
-    AlreadyExistsError,
-    CostCapError,
-    InUseError,
-    InvalidRequestError,
-    NotFoundError,
-)
+from rekognition_xray.errors import InUseError, NotFoundError
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +34,6 @@ CREATED: Final[SettleTable] = {
 }
 """Is the project there to be worked with?"""
 
-_NAME: Final = re.compile(r"[a-zA-Z0-9_.\-]{1,255}")
-_LONGEST_TRAINING_HOURS: Final = 24
 _NOT_SENT: Final = "nothing was uploaded"
 
 
@@ -72,7 +63,7 @@ class CustomLabelsProject:
             InvalidRequestError: the service would refuse the name.
             QuotaError: the account has as many projects as it may have.
         """
-        _check_name("project", name)
+        check_name("project", name)
         found = cls.find(name, aws=aws)
         if found is None:
             try:
@@ -197,67 +188,82 @@ class CustomLabelsProject:
         max_cost: Money | None = None,
         prices: PriceBook | None = None,
         tags: Mapping[str, str] | None = None,
+        kms_key: str | None = None,
         allow_leaks: bool = False,
+        quotas: TrainingQuotas | None = None,
     ) -> ModelVersion:
         """Starts a training of the project's datasets and returns at once.
 
-        AWS bills a training when it succeeds, per hour (the article's took 1.308 h), and has no
-        call that stops one. Calls DescribeProjectVersions, DescribeProjects, HeadBucket,
-        CreateProjectVersion and, once for each dataset, ListDatasetEntries and
-        ListTagsForResource.
+        What the service would refuse after hours is looked for first, and all of it told together:
+        datasets that are missing, failed or full of bad entries, too few labels, too many films of
+        one, test labels that do not meet the trained ones, Region, bucket, name, quotas. The
+        price is logged as a range with its sources; ``training_estimate`` gives it beforehand. AWS
+        bills a training when it succeeds, per hour (the article's took 1.308 h), and has no call
+        that stops one.
 
-        The version is tagged: ``rxray.split`` with the fingerprint of the split that the datasets
-        are parts of, where their manifests name it, and ``rxray.leaks`` where train and test share
-        what they must not and that was allowed. AWS asks for the permission
-        ``rekognition:TagResource`` then.
+        Safe to kill and to repeat: a version of this name that was started by this library from
+        these very datasets and for this output is given back, whatever came of it.
+
+        The version is tagged: ``rxray.training`` with a digest of datasets and output, by which it
+        is found again; ``rxray.films`` with the number of training films; ``rxray.split`` with the
+        fingerprint of the split that the datasets are parts of, where their manifests name it; and
+        ``rxray.leaks`` where train and test share what they must not and that was allowed. AWS asks
+        for the permission ``rekognition:TagResource`` then.
+
+        Calls DescribeProjectVersions, DescribeProjects, HeadBucket, CreateProjectVersion; for each
+        dataset DescribeDataset, ListDatasetLabels, ListDatasetEntries and ListTagsForResource; and
+        DescribeProjectVersions for every other project, to see what is being trained.
 
         Args:
             name: name of the new version; 1 to 255 of a-z, A-Z, 0-9, ``_``, ``.`` and ``-``.
             output: bucket and prefix for the result files, in the project's Region.
-            max_cost: refuses to start when the longest training that AWS documents, 24 hours,
-                would cost more. A training cannot be stopped, so this is all that a cap can do.
+            max_cost: refuses to start when the upper end of the estimate exceeds it: AWS's 24
+                hours, unless earlier trainings of this project say less. It is an estimate all
+                the same, and a training cannot be stopped: this is all that a cap can do.
             prices: the price book for that.
             tags: tags of your own for the version; keys that begin with ``rxray.`` are ours.
+            kms_key: id, ARN or alias of the KMS key that encrypts the service's copy of the films
+                and the result files; whoever reads those needs ``kms:Decrypt``.
             allow_leaks: trains although the datasets are not two parts of one split.
+            quotas: of your account, where AWS has raised them.
 
         Raises:
-            AlreadyExistsError: the name is taken.
-            InvalidRequestError: the service would refuse the name, or a tag.
+            AlreadyExistsError: the name is taken by another version.
+            InvalidRequestError: the service would refuse the name, a tag, the key or the Region.
             SplitError: the datasets belong to two splits, or were distributed by film. Patients
                 and pictures are compared by ``put_datasets`` and ``Evaluation``, not here.
+            LabelsError: the labels of train and test do not meet as they must.
+            ManifestError: a dataset is empty, too large, or has too many entries with errors.
+            DatasetFailedError: the last thing that was done with a dataset has failed.
             NotFoundError: the project lacks a train or a test dataset.
             StorageError: the bucket is missing or elsewhere.
             CostCapError: see ``max_cost``.
-            QuotaError: two trainings are running already, or the project is full.
+            QuotaError: as many trainings are running as may, or the project is full.
+            TrainingRefusedError: several of these; it carries them all.
         """
-        _check_name("version", name)
-        target = S3Location.parse(output)
-        _check_cap(max_cost, prices or PriceBook())
-        check_tags(tags or {})
-        if self.version(name) is not None:
-            raise AlreadyExistsError(
-                f"The project {self.name!r} has a version {name!r} already.",
-                arn=self.arn,
-                hint="Train under another name, or open it: project.version(name).",
-            )
-        there = datasets.of_project(self.aws, self.arn)
-        missing = {"TRAIN", "TEST"} - set(there)
-        if missing:
-            raise NotFoundError(
-                f"The project {self.name!r} has no {' and no '.join(sorted(missing))} dataset.",
-                arn=self.arn,
-                hint="Call put_datasets first.",
-            )
-        check_bucket(self.aws, target.bucket)
-        noted = parts.notes(self.aws, there["TRAIN"], there["TEST"], allowed=allow_leaks)
-        with aws_errors(self.arn):
-            reply = self.aws.rekognition_once.create_project_version(
-                ProjectArn=self.arn,
-                VersionName=name,
-                OutputConfig={"S3Bucket": target.bucket, "S3KeyPrefix": target.key},
-                Tags={**(tags or {}), **noted},
-            )
-        return ModelVersion(self.aws, reply["ProjectVersionArn"], self.arn)
+        wanted = training.Wanted(
+            name,
+            output,
+            max_cost=max_cost,
+            prices=prices or PriceBook(),
+            tags=tags or {},
+            kms_key=kms_key,
+            allow_leaks=allow_leaks,
+            quotas=quotas or TrainingQuotas(),
+        )
+        return ModelVersion(self.aws, training.start(self.aws, self.arn, wanted), self.arn)
+
+    def training_estimate(self, prices: PriceBook | None = None) -> EstimateRange:
+        """What a training of the TRAIN dataset may cost, as a range that names its sources.
+
+        By the last five trainings of this project that succeeded, scaled by their films; without
+        one by AWS's guide, 0.5 to 24 hours. Calls DescribeProjects, DescribeDataset,
+        DescribeProjectVersions and, for each of the five, ListTagsForResource; free.
+
+        Raises:
+            NotFoundError: the project has no TRAIN dataset, or does not exist.
+        """
+        return training.estimate(self.aws, self.arn, prices or PriceBook())
 
     def version(self, name: str) -> ModelVersion | None:
         """The version of that name, or None. Calls DescribeProjectVersions; free."""
@@ -286,21 +292,3 @@ class CustomLabelsProject:
         for project in reply["ProjectDescriptions"]:
             return project["Status"], project["CreationTimestamp"]
         raise NotFoundError(f"The project {self.name!r} does not exist.", arn=self.arn)
-
-
-def _check_name(what: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise InvalidRequestError(
-            f"{name!r} cannot be the name of a {what}.",
-            hint="Use 1 to 255 of the characters a-z, A-Z, 0-9, '_', '.' and '-'.",
-        )
-
-
-def _check_cap(max_cost: Money | None, prices: PriceBook) -> None:
-    longest = prices.training(_LONGEST_TRAINING_HOURS).total
-    if max_cost is not None and longest > money(max_cost):
-        raise CostCapError(
-            f"A training of {_LONGEST_TRAINING_HOURS} h, the longest that AWS documents, would "
-            f"cost {longest} {prices.currency}, more than the cap of {max_cost}; nothing was "
-            "started, and a training cannot be stopped once it runs."
-        )

@@ -18,6 +18,14 @@ SPLIT: Final = f"{OURS}split"
 """On a version: the fingerprint of the split that it was trained and tested with."""
 LEAKS: Final = f"{OURS}leaks"
 """On a version or its datasets: train and test share patients or pictures, which was allowed."""
+TRAINING: Final = f"{OURS}training"
+"""On a version: a digest of the datasets and settings that its training was started with."""
+FILMS: Final = f"{OURS}films"
+"""On a version: how many films it was trained on."""
+CURRENT: Final = f"{OURS}current"
+"""On a project: the version in use."""
+PREVIOUS: Final = f"{OURS}previous"
+"""On a project: the version that was in use before."""
 LEAKING: Final[Mapping[str, str]] = {LEAKS: "allowed"}
 
 _MOST: Final = 200
@@ -35,11 +43,20 @@ def read_tags(aws: Aws, arn: str) -> Mapping[str, str]:
         NotFoundError: no such resource.
     """
     try:
-        with aws_errors(arn):
-            return aws.rekognition.list_tags_for_resource(ResourceArn=arn)["Tags"]
+        return all_tags(aws, arn)
     except AccessDeniedError:
         log.info("the tags of %s may not be read (rekognition:ListTagsForResource)", arn)
         return {}
+
+
+def all_tags(aws: Aws, arn: str) -> Mapping[str, str]:
+    """The tags of a resource, for whoever depends on them. Calls ListTagsForResource; free.
+
+    Raises:
+        NotFoundError: no such resource. AccessDeniedError: they may not be read.
+    """
+    with aws_errors(arn):
+        return aws.rekognition.list_tags_for_resource(ResourceArn=arn)["Tags"]
 
 
 def write_tags(aws: Aws, arn: str, tags: Mapping[str, str]) -> None:
@@ -62,7 +79,7 @@ def remove_tags(aws: Aws, arn: str, keys: Iterable[str]) -> None:
         aws.rekognition.untag_resource(ResourceArn=arn, TagKeys=list(keys))
 
 
-def check_tags(tags: Mapping[str, str]) -> None:
+def check_tags(tags: Mapping[str, str], what: str = "version") -> None:
     """Makes sure that a user's tags are ones that AWS takes, and none of ours.
 
     AWS takes 200 tags at most (its usual quota is 50), keys of 1 to 128 and values of up to 256
@@ -74,7 +91,7 @@ def check_tags(tags: Mapping[str, str]) -> None:
     bad = [f"{key!r}: {value!r}" for key, value in tags.items() if not _is_fine(key, value)]
     if bad or len(tags) > _MOST:
         raise InvalidRequestError(
-            f"These are no tags for a version ({len(tags)} are given):\n{list_paths(bad)}",
+            f"These are no tags for a {what} ({len(tags)} are given):\n{list_paths(bad)}",
             hint=f"At most {_MOST} tags; keys of 1 to {_LONGEST_KEY}, values of up to "
             f"{_LONGEST_VALUE} letters, numbers, spaces and _.:/=+-@; no key begins with aws: "
             f"or {OURS}.",

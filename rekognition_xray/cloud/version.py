@@ -2,86 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud import meter
+from rekognition_xray.cloud import failures, meter
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.tags import read_tags
-from rekognition_xray.cloud.waiting import Progress, Settled, SettleTable, Wait, reporter
-from rekognition_xray.costs import Money, PriceBook
-from rekognition_xray.errors import InvalidRequestError, NotFoundError, TrainingFailedError
+from rekognition_xray.cloud.training_progress import Progress, training_reporter
+from rekognition_xray.cloud.version_description import TRAINED, VersionDescription, described
+from rekognition_xray.cloud.waiting import Wait
+from rekognition_xray.costs import CANNOT_STOP, Money, PriceBook
+from rekognition_xray.errors import InvalidRequestError, NotFoundError
 
-if TYPE_CHECKING:
-    from types_boto3_rekognition.type_defs import (
-        GroundTruthManifestTypeDef,
-        ProjectVersionDescriptionTypeDef,
-        TestingDataResultTypeDef,
-        TrainingDataResultTypeDef,
-    )
-
-TRAINED: Final[SettleTable] = {
-    "TRAINING_IN_PROGRESS": Settled.GO_ON,
-    "TRAINING_COMPLETED": Settled.DONE,
-    "TRAINING_FAILED": Settled.FAILED,
-    "STARTING": Settled.DONE,
-    "RUNNING": Settled.DONE,
-    "FAILED": Settled.DONE,
-    "STOPPING": Settled.DONE,
-    "STOPPED": Settled.DONE,
-    "DELETING": Settled.FAILED,
-    "COPYING_IN_PROGRESS": Settled.GO_ON,
-    "COPYING_COMPLETED": Settled.DONE,
-    "COPYING_FAILED": Settled.FAILED,
-    "DEPRECATED": Settled.DONE,
-    "EXPIRED": Settled.DONE,
-}
-"""Is the version trained? FAILED is a failed start, which only a trained version can have."""
+__all__ = ["TRAINED", "Detection", "ModelVersion", "VersionDescription"]
 
 _DAY: Final = 24 * 3600.0
-
-
-@attrs.frozen
-class VersionDescription:
-    """What the service says of a version at one moment.
-
-    Attributes:
-        arn: the version's ARN.
-        name: the version's name.
-        status: as AWS writes it, such as ``TRAINING_COMPLETED``.
-        status_message: the service's sentence on the status.
-        created: when it was created.
-        f1_score: the service's overall F1 (0 to 1); None before a training has succeeded.
-        billable_training_seconds: what the training is billed for; None before it has ended.
-        units: inference units it was started with; None if it never was.
-        summary: the evaluation summary in S3.
-        training_output: the snapshot of the training films in S3.
-        testing_output: the snapshot of the test films with predictions in S3.
-        training_validation: the training manifest with the errors that were found, in S3.
-        testing_validation: the test manifest with the errors that were found, in S3.
-        manifest_summary: the overview of the manifests' errors in S3.
-    """
-
-    arn: str
-    name: str
-    status: str
-    status_message: str
-    created: dt.datetime | None = None
-    f1_score: float | None = None
-    billable_training_seconds: int | None = None
-    units: int | None = None
-    summary: S3Location | None = None
-    training_output: S3Location | None = None
-    testing_output: S3Location | None = None
-    training_validation: S3Location | None = None
-    testing_validation: S3Location | None = None
-    manifest_summary: S3Location | None = None
 
 
 @attrs.frozen
@@ -150,7 +89,7 @@ class ModelVersion:
             )
         for description in reply["ProjectVersionDescriptions"]:
             if description.get("ProjectVersionArn") == self.arn:
-                return _described(self.arn, description)
+                return described(self.arn, description)
         raise NotFoundError(
             f"The version {self.name!r} does not exist in {self.project_arn}.", arn=self.arn
         )
@@ -160,26 +99,43 @@ class ModelVersion:
         *,
         budget: float = 2 * _DAY,
         progress: Progress = False,
+        prices: PriceBook | None = None,
     ) -> VersionDescription:
         """Waits until the training has ended well. Calls DescribeProjectVersions; free.
 
+        A program that was killed while it waited can wait again. Where the training has failed,
+        GetObject is called three times for the reports that it has left in S3.
+
         Args:
             budget: seconds to wait; AWS trains for half an hour to a day.
-            progress: True for a line with elapsed time, or a callable that gets each look.
+            progress: True for a line with the time since the training began and its price by the
+                clock, or a callable that gets them with each look. AWS's own count of hours can
+                be higher than the clock's, and only a training that succeeds is billed.
+            prices: the price book for that.
 
         Raises:
-            TrainingFailedError: with the service's message; AWS does not bill failed trainings.
+            TrainingFailedError: with the service's message and the lines of the datasets that it
+                found fault with; AWS does not bill failed trainings.
+            UnreachableStateError: the version is being deleted.
             WaitTimeoutError: the budget is used up; the training goes on and will be billed.
             NotFoundError: the version does not exist.
         """
-        with reporter(progress) as on_look:
-            return Wait(budget, longest=30.0, on_look=on_look).until(
-                self.look,
+        book = prices or PriceBook()
+        per_hour = f"{book.prices['training-hour'].amount} {book.currency}"
+        with training_reporter(progress, book) as watch:
+
+            def look() -> tuple[str, VersionDescription]:
+                status, seen = self.look()
+                watch.begun(seen.created)
+                return status, seen
+
+            return Wait(budget, longest=30.0, on_look=watch.look).until(
+                look,
                 TRAINED,
                 what=f"version {self.name}",
                 clock=self.aws.clock,
-                on_timeout="The training goes on and is billed when it succeeds.",
-                failure=_training_failed,
+                on_timeout=f"The training goes on at {per_hour} an hour. {CANNOT_STOP}",
+                failure=lambda seen: failures.settled_badly(self.aws, seen),
             )
 
     def running(
@@ -262,46 +218,3 @@ class ModelVersion:
         """The status and the whole description, as ``Wait.until`` wants them."""
         seen = self.describe()
         return seen.status, seen
-
-
-def _training_failed(seen: VersionDescription) -> TrainingFailedError:
-    return TrainingFailedError(
-        f"The training of version {seen.name!r} ended in {seen.status}: {seen.status_message}"
-    )
-
-
-def _described(arn: str, told: ProjectVersionDescriptionTypeDef) -> VersionDescription:
-    training, testing = told.get("TrainingDataResult", {}), told.get("TestingDataResult", {})
-    evaluation = told.get("EvaluationResult", {})
-    return VersionDescription(
-        arn=arn,
-        name=arn.split("/")[-2],
-        status=told.get("Status", ""),
-        status_message=told.get("StatusMessage", ""),
-        created=told.get("CreationTimestamp"),
-        f1_score=evaluation.get("F1Score"),
-        billable_training_seconds=told.get("BillableTrainingTimeInSeconds"),
-        units=told.get("MinInferenceUnits"),
-        summary=_location(evaluation.get("Summary", {})),
-        training_output=_output(training),
-        testing_output=_output(testing),
-        training_validation=_validation(training),
-        testing_validation=_validation(testing),
-        manifest_summary=_location(told.get("ManifestSummary", {})),
-    )
-
-
-def _output(result: TrainingDataResultTypeDef | TestingDataResultTypeDef) -> S3Location | None:
-    assets = result.get("Output", {}).get("Assets", [])
-    return _location(assets[0].get("GroundTruthManifest", {})) if assets else None
-
-
-def _validation(result: TrainingDataResultTypeDef | TestingDataResultTypeDef) -> S3Location | None:
-    assets = result.get("Validation", {}).get("Assets", [])
-    return _location(assets[0].get("GroundTruthManifest", {})) if assets else None
-
-
-def _location(manifest: GroundTruthManifestTypeDef) -> S3Location | None:
-    place = manifest.get("S3Object", {})
-    bucket, key = place.get("Bucket"), place.get("Name")
-    return S3Location(bucket, key) if bucket and key else None

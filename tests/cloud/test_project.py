@@ -14,7 +14,6 @@ from rekognition_xray import errors
 from rekognition_xray.cloud import datasets
 
 STORE = "s3://clinic-xrays/films"
-MODELS = "s3://clinic-xrays/models"
 
 
 def keys(aws: rx.Aws) -> list[str]:
@@ -194,40 +193,3 @@ def test_an_address_that_is_not_in_s3_is_refused(
 ) -> None:
     with pytest.raises(errors.StorageError, match="not an address"):
         project.put_datasets(train=draw(), store=address)
-
-
-def test_a_training_needs_both_datasets(project: rx.CustomLabelsProject) -> None:
-    with pytest.raises(errors.NotFoundError, match="no TEST and no TRAIN") as caught:
-        project.train("v1", output=MODELS)
-    assert "put_datasets" in caught.value.hint
-
-
-def test_a_version_name_that_is_taken_is_refused(trained: rx.ModelVersion) -> None:
-    project = rx.CustomLabelsProject(trained.aws, trained.project_arn)
-    with pytest.raises(errors.AlreadyExistsError, match="version 'v1'") as caught:
-        project.train("v1", output=MODELS)
-    assert "another name" in caught.value.hint
-    assert project.versions() == (trained,)
-
-
-def test_a_training_that_could_exceed_the_cap_is_not_started(
-    project: rx.CustomLabelsProject,
-) -> None:
-    with pytest.raises(errors.CostCapError, match=r"24\.00 USD"):
-        project.train("v1", output=MODELS, max_cost="23.99")
-
-
-def test_results_need_a_bucket(project: rx.CustomLabelsProject, draw) -> None:
-    train, test = draw().split(test=0.4, seed=1)
-    project.put_datasets(train=train, test=test, store=STORE)
-    with pytest.raises(errors.StorageError, match="no-such-bucket"):
-        project.train("v1", output="s3://no-such-bucket/models")
-    assert project.versions() == ()
-
-
-@pytest.mark.parametrize("name", ["", "v 1", "a/b"])
-def test_a_version_name_that_aws_would_refuse_is_refused(
-    project: rx.CustomLabelsProject, name: str
-) -> None:
-    with pytest.raises(errors.InvalidRequestError, match="name of a version"):
-        project.train(name, output=MODELS)

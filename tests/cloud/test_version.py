@@ -60,20 +60,6 @@ def test_a_mistyped_name_is_an_answer_and_not_a_wait(trained: rx.ModelVersion) -
         pytest.fail("nothing runs")
 
 
-def test_a_failed_training_tells_the_services_message(
-    project: rx.CustomLabelsProject, draw
-) -> None:
-    train, test = draw().split(test=0.4, seed=1)
-    receipt = project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
-    for place in receipt.locations.values():
-        project.aws.s3.delete_object(Bucket=place.bucket, Key=place.key)
-    version = project.train("v1", output="s3://clinic-xrays/models")
-    with pytest.raises(errors.TrainingFailedError, match="too many invalid rows"):
-        version.wait_until_trained()
-    with pytest.raises(errors.UnreachableStateError, match="TRAINING_FAILED"), version.running():
-        pytest.fail("nothing runs")
-
-
 def test_a_running_model_answers_with_fractions_that_add_up(trained: rx.ModelVersion, draw) -> None:
     film = draw().films[0]
     with trained.running() as model:
