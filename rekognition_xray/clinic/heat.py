@@ -1,0 +1,108 @@
+"""The picture of an explanation: heat over the film, a legend, and what it does not show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from rekognition_xray.clinic import captions
+from rekognition_xray.clinic.captions import BLUE, GREY, PAPER, VERMILION, write
+from rekognition_xray.clinic.occlusion import Floats, shares
+from rekognition_xray.clinic.tables import NOTICE
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.explaining import Explanation
+
+LIMITS: Final = (
+    "What the model's answer leans on, cell by cell; not where disease is. Cells that matter only "
+    "together, or whose cover looks like disease, mislead."
+)
+_LEAST_SCALE: Final = 0.05
+"""Drops under 5 points are never shown in full colour: they are as good as none."""
+_STRONGEST: Final = 0.62  # opacity of the greatest drop: the film must stay readable under it
+_SIDE: Final = 640  # of the film's longer side in the picture, at least
+_MOST: Final = 1200
+_PAD: Final = 14
+_SMALL: Final = 13.0
+
+
+def draw(explanation: Explanation, film: Image.Image) -> Image.Image:
+    """The film with heat over it, and a legend below."""
+    grey = _sized(film)
+    heated = _heated(explanation.drops, grey)
+    _mark_unknown(heated, explanation.drops)
+    lines = captions.wrapped(f"{LIMITS} {NOTICE}", heated.width - 2 * _PAD, _SMALL)
+    height = heated.height + 104 + 18 * len(lines)
+    page = Image.new("RGB", (heated.width, height), PAPER)
+    page.paste(heated)
+    _legend(page, explanation, heated.height + _PAD)
+    for place, line in enumerate(lines):
+        write(page, (_PAD, heated.height + 98 + 18 * place), line, size=_SMALL, fill=GREY)
+    return page
+
+
+def scale_of(drops: Floats) -> float:
+    """The drop that is shown in full colour: the greatest, either way, and at least 0.05."""
+    known = np.abs(drops[np.isfinite(drops)])
+    return max(float(known.max(initial=0.0)), _LEAST_SCALE)
+
+
+def _sized(film: Image.Image) -> Image.Image:
+    long = max(film.size)
+    factor = min(max(long, _SIDE), _MOST) / long
+    size = (max(round(film.width * factor), 360), round(film.height * factor))
+    return film.convert("L").resize(size, Image.Resampling.LANCZOS)
+
+
+def _heated(drops: Floats, grey: Image.Image) -> Image.Image:
+    """Vermilion where covering lowered the confidence, blue where it raised it."""
+    rows, columns = drops.shape
+    level = np.nan_to_num(drops / scale_of(drops))
+    field = shares(rows, grey.height).T @ level @ shares(columns, grey.width)
+    film = np.asarray(grey, dtype=np.float64)[..., None]
+    hue = np.where(field[..., None] > 0, np.array(VERMILION), np.array(BLUE))
+    opacity = _STRONGEST * np.abs(field[..., None])
+    # The colour is laid over at the film's own brightness, half and half, so that bone stays bone.
+    shade = hue * (0.45 + 0.55 * film / 255)
+    mixed = film * (1 - opacity) + shade * opacity
+    return Image.fromarray(np.rint(mixed).clip(0, 255).astype(np.uint8), "RGB")
+
+
+def _mark_unknown(picture: Image.Image, drops: Floats) -> None:
+    """Crosses out cells that nothing is known of."""
+    pen = ImageDraw.Draw(picture)
+    high, wide = (picture.height / drops.shape[0], picture.width / drops.shape[1])
+    for row, column in np.argwhere(~np.isfinite(drops)):
+        left, top = column * wide + 3, row * high + 3
+        right, bottom = left + wide - 7, top + high - 7
+        pen.rectangle((left, top, right, bottom), outline=PAPER)
+        pen.line((left, top, right, bottom), fill=PAPER)
+        pen.line((left, bottom, right, top), fill=PAPER)
+
+
+def _legend(page: Image.Image, explanation: Explanation, top: int) -> None:
+    scale = scale_of(explanation.drops)
+    title = f"{explanation.label}: confidence {explanation.base:.3f} of the whole film"
+    write(page, (_PAD, top), title, size=17)
+    bar = _bar(page.width - 2 * _PAD)
+    page.paste(bar, (_PAD, top + 28))
+    words = (
+        (_PAD, "la", f"covering raises it by {scale:.3f}"),
+        (page.width / 2, "ma", "no change"),
+        (page.width - _PAD, "ra", f"covering lowers it by {scale:.3f}"),
+    )
+    for at, anchor, text in words:
+        write(page, (at, top + 48), text, size=_SMALL, anchor=anchor)
+    if missing := int(np.sum(~np.isfinite(explanation.drops))):
+        text = f"{missing} of {explanation.drops.size} cells are crossed out: no answer came"
+        write(page, (_PAD, top + 65), text, size=_SMALL)
+
+
+def _bar(width: int) -> Image.Image:
+    level = np.linspace(-1, 1, width)[:, None]
+    hue = np.where(level > 0, np.array(VERMILION), np.array(BLUE))
+    colours = 255 * (1 - np.abs(level)) + hue * np.abs(level)
+    line = np.rint(colours).astype(np.uint8)
+    return Image.fromarray(np.repeat(line[None], 16, axis=0), "RGB")
