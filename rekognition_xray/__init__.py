@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.card import ModelCard
+    from rekognition_xray.clinic.comparison import Comparison, compare
     from rekognition_xray.clinic.diagnosis import Diagnoser, Diagnosis, FailedDiagnosis
     from rekognition_xray.clinic.evaluation import Evaluation, Figure
     from rekognition_xray.clinic.policy import Policy
@@ -30,6 +31,7 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "clinic.card": ("ModelCard",),
+    "clinic.comparison": ("Comparison", "compare"),
     "clinic.diagnosis": ("Diagnoser", "Diagnosis", "FailedDiagnosis"),
     "clinic.evaluation": ("Evaluation", "Figure"),
     "clinic.policy": ("Policy",),
@@ -52,6 +54,7 @@ __all__ = [
     "KERMANY",
     "Audit",
     "Aws",
+    "Comparison",
     "CustomLabelsProject",
     "Diagnoser",
     "Diagnosis",
@@ -73,6 +76,7 @@ __all__ = [
     "Xray",
     "XrayDataset",
     "XrayError",
+    "compare",
 ]
 
 
