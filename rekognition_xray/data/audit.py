@@ -6,16 +6,28 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Final
 
 from tqdm import tqdm
 
-from rekognition_xray.data.checks import CHECKS, Look, Looks, look
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.findings import Audit, Finding
+from rekognition_xray.errors import DataError, MissingExtraError, list_paths
 
-__all__ = ["Audit", "Finding", "audit"]
+try:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # of scikit-learn
+
+    from rekognition_xray.data.checks import CHECKS
+    from rekognition_xray.data.duplicates import Duplicates, find_duplicates
+    from rekognition_xray.data.evidence import Evidence
+    from rekognition_xray.data.findings import Audit, Finding, Unusable
+    from rekognition_xray.data.looks import Look, Looks, look_at
+    from rekognition_xray.data.shortcuts import Shortcut, shortcuts
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in {"numpy", "scipy", "sklearn", "threadpoolctl"}:
+        raise
+    raise MissingExtraError("science", needed_for="An audit") from error
+
+__all__ = ["Audit", "Duplicates", "Finding", "Shortcut", "Unusable", "audit"]
 
 _BATCH: Final = 32
 
@@ -25,25 +37,54 @@ Progress = bool | Callable[[int, int], None] | None
 def audit(
     dataset: XrayDataset, *, progress: Progress = None, executor: Executor | None = None
 ) -> Audit:
-    """Decodes every film to the end and reports all findings together.
+    """Decodes every film to the end and reports all findings together; nothing is changed.
 
     Errors: ``missing``, ``unreadable``, ``zero-bytes``, ``not-an-image``, ``truncated``,
-    ``over-limits`` (64 to 4096 px a side, aspect 20:1, 15 MB), ``no-label``,
-    ``contradictory-labels`` (by name and folder, or the same pixels under two labels).
+    ``over-limits`` (under 64 px a side, over 20:1, or a decompression bomb), ``burned-in``,
+    ``not-a-film`` and ``no-decoder`` of DICOM, ``no-label``, ``contradictory-labels`` (by name
+    and folder, or the same pixels under two labels).
 
-    Warnings: ``duplicates``, ``patients-across-official-splits``, ``too-few-labels``,
-    ``few-films`` (under 10 of a label), ``imbalance`` (over 5 to 1), ``rgb-among-grey``,
-    ``exif-orientation``, ``wrong-extension``.
+    Warnings: ``over-limits`` (over 4096 px a side or 15 MB: scaled down before upload),
+    ``duplicate-files``, ``duplicate-pixels``, ``near-duplicates``,
+    ``contradictory-near-duplicates``, ``duplicates-across-official-splits``,
+    ``patients-across-official-splits``, ``too-few-labels``, ``few-films`` (under 10 of a label),
+    ``imbalance`` (over 5 to 1), ``rgb-among-grey``, ``exif-orientation``, ``wrong-extension``,
+    ``shortcut`` (one for each property of the files that tells the label by itself).
+
+    About 6 ms and 17 kB a film of 224 px, of one processor.
 
     Args:
-        dataset: what to look at; its rejected files are reported too.
+        dataset: films on disk; its rejected files are reported too.
         progress: True for a bar, or a function that gets films done and films in all.
         executor: what to decode in; threads, one for each processor, unless told.
+
+    Raises:
+        DataError: films lie in S3; all are named.
+        MissingExtraError: the extra ``science`` is not installed.
     """
+    _refuse_films_in_s3(dataset)
     looks = _look_at(dataset, progress, executor)
-    found = [finding for check in CHECKS for finding in check(dataset, looks)]
+    with threadpool_limits(1):  # the arrays are small: more threads only wait for each other
+        evidence = Evidence(dataset, looks, find_duplicates(looks), shortcuts(looks))
+    found = [finding for check in CHECKS for finding in check(evidence)]
     found.sort(key=lambda finding: finding.severity)  # "error" sorts before "warning"
-    return Audit(tuple(found), len(dataset))
+    unusable = tuple(
+        Unusable(film, seen.fault, seen.reason) for film, seen in looks.items() if seen.fault
+    )
+    return Audit(
+        tuple(found), len(dataset), evidence.duplicates, evidence.shortcuts, unusable, dataset
+    )
+
+
+def _refuse_films_in_s3(dataset: XrayDataset) -> None:
+    far = [film.address for film in dataset if film.address]
+    if far:
+        raise DataError(
+            f"{len(far):,} of {len(dataset):,} films lie in S3, and an audit opens every film:\n"
+            f"{list_paths(far)}",
+            paths=far,
+            hint="Fetch the films first (aws s3 sync), read the folder, and audit that.",
+        )
 
 
 def _look_at(dataset: XrayDataset, progress: Progress, executor: Executor | None) -> Looks:
@@ -54,7 +95,7 @@ def _look_at(dataset: XrayDataset, progress: Progress, executor: Executor | None
     ]
     looks: list[Look] = []
     with _workers(executor) as pool, _told(progress, len(films)) as tell:
-        for batch in pool.map(_look_at_batch, batches):
+        for batch in pool.map(look_at, batches):
             looks += batch
             tell(len(looks))
     return dict(zip(films, looks, strict=True))
@@ -63,10 +104,6 @@ def _look_at(dataset: XrayDataset, progress: Progress, executor: Executor | None
 def _workers(executor: Executor | None) -> AbstractContextManager[Executor]:
     """Threads of our own, which end with the audit, or the caller's executor, which does not."""
     return ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
-
-
-def _look_at_batch(paths: list[Path]) -> list[Look]:
-    return [look(path) for path in paths]
 
 
 @contextmanager

@@ -1,19 +1,16 @@
-"""The single checks of an audit: from a dataset and a look at each film to findings."""
+"""The checks of an audit on single films, on labels and on what tells a label by itself."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import attrs
-
-from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data import copies
+from rekognition_xray.data.evidence import Check, Evidence, error, many, warning
 from rekognition_xray.data.findings import Finding
-from rekognition_xray.data.images import decode
-from rekognition_xray.errors import ImageError
+from rekognition_xray.data.shortcuts import WARNED
 from rekognition_xray.labels import in_order
 
 FEW_FILMS: Final = 10
@@ -21,72 +18,53 @@ FEW_FILMS: Final = 10
 IMBALANCE: Final = 5
 """A label with this many times the films of another calls for a warning."""
 
-_EXTENSIONS: Final = {"JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"}, "PNG": {".png"}}
-_GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
-
-
-@attrs.frozen
-class Look:
-    """What looking at one film told.
-
-    Attributes:
-        fault: the code of an ImageError; empty where the film could be decoded to the end.
-        reason: the fault in words.
-        format: ``JPEG`` or ``PNG``, by content.
-        grey: whether the file is stored without colour.
-        turned: whether EXIF asks for another orientation.
-        pixels: digest of size and upright grey pixels.
-    """
-
-    fault: str = ""
-    reason: str = ""
-    format: str = ""
-    grey: bool = True
-    turned: bool = False
-    pixels: bytes = attrs.field(default=b"", repr=False)
-
-
-Looks = Mapping[Xray, Look]
-Check = Callable[[XrayDataset, Looks], Iterable[Finding]]
-
-
-def look(path: Path) -> Look:
-    """Decodes one film to the end; a fault is an answer, not an error."""
-    try:
-        film = decode(path)
-    except ImageError as error:
-        return Look(fault=error.code, reason=error.reason)
-    digest = hashlib.sha256(repr(film.grey.size).encode())
-    digest.update(film.grey.tobytes())
-    return Look(
-        format=film.probe.format,
-        grey=film.probe.mode.partition(";")[0] in _GREY_MODES,
-        turned=film.turned,
-        pixels=digest.digest(),
-    )
-
-
+_EXTENSIONS: Final = {
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
+    "PNG": {".png"},
+    "DICOM": {".dcm", ".dicom"},
+}
 _FAULTS: Final = {
     "missing": "cannot be found any more",
     "unreadable": "cannot be read",
     "zero-bytes": "of zero bytes",
     "not-an-image": "neither PNG nor JPEG, whatever the name says",
     "truncated": "cut off before the last pixel",
-    "over-limits": "outside the limits of the service",
+    "over-limits": "outside the limits of the service, and no scaling can help",
+    "burned-in": "of DICOM that may show a name in its pixels",
+    "not-a-film": "of DICOM that is no plain X-ray film",
+    "no-decoder": "of DICOM that nothing here can decode",
+}
+_ADVICE: Final = {
+    "over-limits": "Leave these files out, or export them anew: 64 px a side and an aspect of "
+    "20:1 at most.",
+    "burned-in": "Look at them; prepare(allow_burned_in=True) takes those that show no name.",
+    "no-decoder": "Install the extra 'dicom', or export them in a common transfer syntax.",
 }
 
 
-def unusable(_: XrayDataset, looks: Looks) -> Iterator[Finding]:
+def unusable(evidence: Evidence) -> Iterator[Finding]:
     """Films that cannot be decoded, or that the service would refuse."""
     faults: dict[str, list[tuple[Path, str]]] = defaultdict(list)
-    for film, seen in looks.items():
+    for film, seen in evidence.looks.items():
         if seen.fault:
             faults[seen.fault].append((film.path, seen.reason))
-    for code in sorted(faults, key=list(_FAULTS).index):
-        advice = "Replace these files by sound ones, or leave them out."
-        if code == "over-limits":
-            advice = "Scale these films to 64 to 4096 px a side and 15 MB, or leave them out."
-        yield _error(code, f"{_files(faults[code])} {_FAULTS[code]}.", faults[code], advice)
+    for code in [*_FAULTS, *sorted(faults.keys() - _FAULTS)]:
+        if code in faults:
+            what = _FAULTS.get(code, "that cannot be used")
+            advice = _ADVICE.get(code, "Replace these files by sound ones, or leave them out.")
+            yield error(code, f"{many(faults[code], 'file')} {what}.", faults[code], advice)
+
+
+def scaled(evidence: Evidence) -> Iterator[Finding]:
+    """Files that break a limit of the service as they are, and keep it once they are prepared."""
+    large = [(film.path, seen.excess) for film, seen in evidence.looks.items() if seen.excess]
+    if large:
+        yield warning(
+            "over-limits",
+            f"{many(large, 'file')} outside the limits of the service as they are.",
+            large,
+            "Nothing to do: films are scaled to 4096 px a side and 15 MB before they are uploaded.",
+        )
 
 
 _REJECTED: Final = {
@@ -99,35 +77,19 @@ _REJECTED: Final = {
 }
 
 
-def rejected(dataset: XrayDataset, _: Looks) -> Iterator[Finding]:
+def rejected(evidence: Evidence) -> Iterator[Finding]:
     """What looked like a film and was not taken into the dataset."""
     for code, (what, advice) in _REJECTED.items():
-        found = [(item.path, item.reason) for item in dataset.rejected if item.code == code]
+        found = [
+            (item.path, item.reason) for item in evidence.dataset.rejected if item.code == code
+        ]
         if found:
-            yield _error(code, f"{_files(found)} {what}.", found, advice)
+            yield error(code, f"{many(found, 'file')} {what}.", found, advice)
 
 
-def same_pixels(_: XrayDataset, looks: Looks) -> Iterator[Finding]:
-    """Films that show the very same picture, under one label or under several."""
-    copies: dict[bytes, list[Xray]] = defaultdict(list)
-    for film, seen in looks.items():
-        if seen.pixels:
-            copies[seen.pixels].append(film)
-    sets = [films for films in copies.values() if len(films) > 1]
-    clashing = [films for films in sets if len({film.label for film in films}) > 1]
-    harmless = [films for films in sets if films not in clashing]
-    if clashing:
-        noted = [_copy_note(film, films) for films in clashing for film in films]
-        message = f"{_pictures(clashing)} with identical pixels and different labels."
-        yield _error("contradictory-labels", message, noted, "Keep the copy whose label is right.")
-    if harmless:
-        noted = [_copy_note(film, films) for films in harmless for film in films]
-        message = f"{_pictures(harmless)} with identical pixels and the same label."
-        yield _warning("duplicates", message, noted, "Keep one copy of each.")
-
-
-def across_official_splits(dataset: XrayDataset, _: Looks) -> Iterator[Finding]:
+def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
     """Patients with films in more than one of the official folders."""
+    dataset = evidence.dataset
     splits: dict[str, set[str]] = defaultdict(set)
     for film in dataset:
         if film.split:
@@ -139,21 +101,21 @@ def across_official_splits(dataset: XrayDataset, _: Looks) -> Iterator[Finding]:
         if film.split and film.group in crossing
     ]
     if noted:
-        yield _warning(
+        yield warning(
             "patients-across-official-splits",
-            f"{len(crossing):,} {'patient' if len(crossing) == 1 else 'patients'} (by the rule "
+            f"{many(len(crossing), 'patient')} (by the rule "
             f"{dataset.labelling.rule!r}) in more than one official folder, with "
-            f"{len(noted):,} films.",
+            f"{many(noted, 'film')}.",
             noted,
             "Use split(), which keeps patients whole, rather than the official folders.",
         )
 
 
-def labels(dataset: XrayDataset, _: Looks) -> Iterator[Finding]:
+def labels(evidence: Evidence) -> Iterator[Finding]:
     """Too few labels, labels of few films, and labels that are far from balanced."""
-    counts = dataset.counts
+    counts = evidence.dataset.counts
     if len(counts) < 2:
-        yield _warning(
+        yield warning(
             "too-few-labels",
             f"Only one label: {', '.join(counts) or 'none'}. A classification needs two or more.",
             (),
@@ -162,106 +124,107 @@ def labels(dataset: XrayDataset, _: Looks) -> Iterator[Finding]:
         return
     scarce = [label for label, films in counts.items() if films < FEW_FILMS]
     if scarce:
-        yield _warning(
+        yield warning(
             "few-films",
             f"Labels of fewer than {FEW_FILMS} films: {', '.join(scarce)}.",
-            [(film.path, film.label) for film in dataset if film.label in scarce],
+            [(film.path, film.label) for film in evidence.dataset if film.label in scarce],
             f"The service recommends at least {FEW_FILMS} images for each label.",
         )
-    few, many = (pick(counts, key=lambda label: counts[label]) for pick in (min, max))
-    if counts[many] > IMBALANCE * counts[few]:
-        yield _warning(
+    fewest, most = (pick(counts, key=lambda label: counts[label]) for pick in (min, max))
+    if counts[most] > IMBALANCE * counts[fewest]:
+        yield warning(
             "imbalance",
-            f"{many} has {counts[many]:,} films and {few} only {counts[few]:,}.",
+            f"{most} has {counts[most]:,} films and {fewest} only {counts[fewest]:,}.",
             (),
             "Add films of the rarer label, and judge by figures per label, not by accuracy.",
         )
 
 
-def colour(_: XrayDataset, looks: Looks) -> Iterator[Finding]:
+def colour(evidence: Evidence) -> Iterator[Finding]:
     """Files stored in colour among grey ones."""
-    sound = {film: seen.grey for film, seen in looks.items() if not seen.fault}
+    sound = {film: seen.grey for film, seen in evidence.looks.items() if not seen.fault}
     coloured = [film for film, grey in sound.items() if not grey]
     if coloured and len(coloured) < len(sound):
         bearing = Counter(film.label for film in coloured)
         spread = ", ".join(f"{label} {bearing[label]:,}" for label in in_order(bearing))
         noted = [(film.path, film.label) for film in coloured]
-        yield _warning(
+        yield warning(
             "rgb-among-grey",
-            f"{_files(noted)} stored in colour among grey ones ({spread}); "
+            f"{many(noted, 'file')} stored in colour among grey ones ({spread}); "
             "colour alone may give the label away.",
             noted,
             "Nothing to do: films are made grey before they are uploaded or judged.",
         )
 
 
-def orientation(_: XrayDataset, looks: Looks) -> Iterator[Finding]:
+def orientation(evidence: Evidence) -> Iterator[Finding]:
     """Files whose EXIF block asks for another orientation than the stored one."""
-    turned = [(film.path, film.label) for film, seen in looks.items() if seen.turned]
+    turned = [(film.path, film.label) for film, seen in evidence.looks.items() if seen.turned]
     if turned:
-        yield _warning(
+        yield warning(
             "exif-orientation",
-            f"{_files(turned)} that EXIF wants turned or mirrored.",
+            f"{many(turned, 'file')} that EXIF wants turned or mirrored.",
             turned,
             "Look at some of them: films are turned as EXIF says before they are uploaded.",
         )
 
 
-def extensions(_: XrayDataset, looks: Looks) -> Iterator[Finding]:
+def extensions(evidence: Evidence) -> Iterator[Finding]:
     """Sound images whose extension names another format."""
     wrong = [
         (film.path, f"the content is {seen.format}")
-        for film, seen in looks.items()
+        for film, seen in evidence.looks.items()
         if seen.format and film.path.suffix.lower() not in _EXTENSIONS[seen.format]
     ]
     if wrong:
-        yield _warning(
+        yield warning(
             "wrong-extension",
-            f"{_files(wrong)} with an extension that does not fit the content.",
+            f"{many(wrong, 'file')} with an extension that does not fit the content.",
             wrong,
             "Nothing to do for the service, which goes by content; rename them all the same.",
         )
 
 
+def shortcuts(evidence: Evidence) -> Iterator[Finding]:
+    """Properties that tell the label without the picture, better than chance by far."""
+    alone = [found for found in evidence.shortcuts if found.property != "all"]
+    telling = [found for found in alone if found.low > WARNED]
+    together = [found for found in evidence.shortcuts if found.property == "all"]
+    for found in telling or [found for found in together if found.low > WARNED]:
+        name = _SHORTCUTS[found.property]
+        yield warning(
+            "shortcut",
+            f"{name} the label with an AUROC of {found.auroc:.2f} "
+            f"(95 % interval {found.low:.2f} to {found.high:.2f}) on unseen patients.",
+            (),
+            "A model may learn this instead of the finding. Crop and scale all films alike, and "
+            "judge the model on films of another source.",
+        )
+
+
+_SHORTCUTS: Final = {
+    "size": "Width and height alone tell",
+    "aspect": "The aspect alone tells",
+    "colour": "The colour mode alone tells",
+    "file-size": "The size of the file alone tells",
+    "border": "The border alone (the outer 3 % of the picture) tells",
+    "all": "Size, aspect, colour, file size and border together tell",
+}
+
 CHECKS: Final[tuple[Check, ...]] = (
     unusable,
     rejected,
-    same_pixels,
+    copies.contradictory,
+    scaled,
+    copies.exact,
+    copies.near,
+    copies.nearly_contradictory,
+    copies.across_official_splits,
     across_official_splits,
     labels,
     colour,
     orientation,
     extensions,
+    shortcuts,
 )
 """All checks, in the order in which an audit reports."""
-
-_Noted = Iterable[tuple[Path | str, str]]
-
-
-def _error(code: str, message: str, noted: _Noted, advice: str) -> Finding:
-    paths, notes = _columns(noted)
-    return Finding(code, "error", message, paths, advice, notes)
-
-
-def _warning(code: str, message: str, noted: _Noted, advice: str) -> Finding:
-    paths, notes = _columns(noted)
-    return Finding(code, "warning", message, paths, advice, notes)
-
-
-def _columns(noted: _Noted) -> tuple[tuple[Path | str, ...], tuple[str, ...]]:
-    pairs = list(noted)
-    return tuple(path for path, _ in pairs), tuple(note for _, note in pairs)
-
-
-def _copy_note(film: Xray, films: list[Xray]) -> tuple[Path, str]:
-    others = ", ".join(f"{other.path} ({other.label})" for other in films if other is not film)
-    return film.path, f"{film.label}; same pixels as {others}"
-
-
-def _pictures(sets: list[list[Xray]]) -> str:
-    films = sum(map(len, sets))
-    return f"{len(sets):,} {'picture' if len(sets) == 1 else 'pictures'} in {films:,} films"
-
-
-def _files(found: Sized) -> str:
-    return "1 file" if len(found) == 1 else f"{len(found):,} files"

@@ -165,11 +165,16 @@ class XrayDataset:
         """Patients in all, each counted once."""
         return len({film.group for film in self.films})
 
-    def audit(self, *, progress: bool | Callable[[int, int], None] | None = None) -> Audit:
+    def audit(
+        self,
+        *,
+        progress: bool | Callable[[int, int], None] | None = None,
+        executor: Executor | None = None,
+    ) -> Audit:
         """Looks at every film and says what is wrong; see ``rekognition_xray.data.audit``."""
         from rekognition_xray.data.audit import audit  # noqa: PLC0415 - it imports this module
 
-        return audit(self, progress=progress)
+        return audit(self, progress=progress, executor=executor)
 
     def split(
         self,

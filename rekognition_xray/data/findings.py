@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from rekognition_xray.errors import AuditError, list_paths
+from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data.duplicates import Duplicates
+from rekognition_xray.data.shortcuts import Shortcut
+from rekognition_xray.errors import AuditError, MissingExtraError, list_paths
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rekognition_xray.data.cleaning import Cleaned
 
 _EXAMPLES: Final = 3
 
@@ -20,7 +29,7 @@ class Finding:
         code: such as ``truncated``; stable, for programs.
         severity: ``error`` where the service or a sound training would refuse the films.
         message: what was found, as a sentence.
-        paths: all files concerned.
+        paths: all files concerned; none where it concerns the dataset as a whole.
         advice: what to do.
         notes: one for each path, on what exactly is wrong with it; or none at all.
     """
@@ -35,10 +44,27 @@ class Finding:
     @property
     def lines(self) -> tuple[str, ...]:
         """The paths, each with its note."""
-        if not self.notes:
-            return tuple(str(path) for path in self.paths)
-        noted = zip(self.paths, self.notes, strict=True)
-        return tuple(f"{path}: {note}" for path, note in noted)
+        return tuple(f"{path}: {note}" if note else str(path) for path, note in self.noted)
+
+    @property
+    def noted(self) -> tuple[tuple[Path | str, str], ...]:
+        """The paths, each with its note or an empty text."""
+        return tuple(zip(self.paths, self.notes or ("",) * len(self.paths), strict=True))
+
+
+@attrs.frozen
+class Unusable:
+    """A film that cannot be decoded, or that the service would refuse.
+
+    Attributes:
+        film: the film.
+        code: the code of the finding that names it.
+        reason: why.
+    """
+
+    film: Xray
+    code: str
+    reason: str
 
 
 @attrs.frozen
@@ -48,10 +74,19 @@ class Audit:
     Attributes:
         findings: errors first.
         films: how many films were looked at.
+        duplicates: groups of films that show one picture; ``split(audit=...)`` keeps each group
+            on one side.
+        shortcuts: how well each property of the files tells the label, without the picture.
+        unusable: the films that cannot be used, each with its reason.
+        dataset: what was looked at.
     """
 
     findings: tuple[Finding, ...]
     films: int
+    duplicates: tuple[Duplicates, ...] = attrs.field(default=(), repr=False)
+    shortcuts: tuple[Shortcut, ...] = attrs.field(default=(), repr=False)
+    unusable: tuple[Unusable, ...] = attrs.field(default=(), repr=False)
+    dataset: XrayDataset = attrs.field(factory=lambda: XrayDataset(()), repr=False)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -80,13 +115,47 @@ class Audit:
             f"The audit of {self.films:,} films found errors in {len(paths):,} files.\n"
             + "\n".join(parts),
             paths=paths,
-            hint=advice,
+            hint=f"{advice} Or go on with clean(), which leaves these files out.",
         )
+
+    def clean(self, *, near: Literal["keep", "keep-first"] = "keep") -> Cleaned:
+        """A new dataset without what is wrong, and a record of it; see ``data.cleaning``."""
+        from rekognition_xray.data.cleaning import clean  # noqa: PLC0415 - it knows this module
+
+        return clean(self, near=near)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each file and finding; needs the extra ``frames``.
+
+        Columns: ``code``, ``severity``, ``path``, ``note``, ``message``, ``advice``, all text. A
+        finding about the whole dataset has one row with an empty path.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("frames", needed_for="Audit.to_frame()") from error
+        columns = ["code", "severity", "path", "note", "message", "advice"]
+        return pd.DataFrame(list(self._rows()), columns=columns)
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        for found in self.findings:
+            for path, note in found.noted or (("", ""),):
+                yield (
+                    found.code,
+                    found.severity,
+                    str(path),
+                    note,
+                    found.message,
+                    found.advice,
+                )
 
     def __str__(self) -> str:
         head = (
-            f"Audit of {self.films:,} films: {_count(len(self.errors), 'error')}, "
-            f"{_count(len(self.warnings), 'warning')}"
+            f"Audit of {self.films:,} {'film' if self.films == 1 else 'films'}: "
+            f"{_count(len(self.errors), 'error')}, {_count(len(self.warnings), 'warning')}"
         )
         width = max((len(finding.code) for finding in self.findings), default=0)
         return "\n".join([head, *(_row(finding, width) for finding in self.findings)])

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.audit import Audit, Finding, audit
-from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.errors import AuditError
+from rekognition_xray.data.audit import Audit, Finding
+from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data.images import Decoded, decode
+from rekognition_xray.errors import AuditError, DataError
 
 Draw = Callable[..., Image.Image]
 Write = Callable[..., Path]
@@ -27,7 +30,9 @@ def folder(write: Write, tmp_path: Path) -> Path:
 
 
 def findings(folder: Path) -> dict[str, Finding]:
-    found = XrayDataset.from_folder(folder).audit().findings
+    """Findings by code, without what so few random films may say of shortcuts."""
+    audited = XrayDataset.from_folder(folder).audit()
+    found = [finding for finding in audited.findings if finding.code != "shortcut"]
     codes = [finding.code for finding in found]
     assert len(set(codes)) == len(codes)
     return dict(zip(codes, found, strict=True))
@@ -43,8 +48,10 @@ def only(folder: Path, code: str, severity: str) -> Finding:
 
 
 def test_a_sound_dataset_has_no_findings(folder: Path) -> None:
+    assert findings(folder) == {}
     result = XrayDataset.from_folder(folder).audit()
-    assert result == Audit((), 30)
+    assert result.films == 30
+    assert (result.errors, result.duplicates, result.unusable) == ((), (), ())
     result.raise_for_errors()
 
 
@@ -62,7 +69,6 @@ def cut(image: Image.Image) -> bytes:
         ("truncated", lambda draw: cut(draw(1, (200, 200)))),
         ("unreadable", lambda draw: b"\x89PNG\r\n\x1a\n damaged"),
         ("over-limits", lambda draw: draw(1, (63, 200))),
-        ("over-limits", lambda draw: draw(1, (4097, 300))),
         ("over-limits", lambda draw: draw(1, (100, 2001))),
     ],
 )
@@ -73,10 +79,68 @@ def test_a_film_that_the_service_would_refuse_is_an_error(
     assert only(folder, code, "error").paths == (path,)
 
 
+def test_a_film_that_preparing_scales_down_is_a_warning(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    path = write("NORMAL/IM-0900-0001.png", draw(1, (4097, 300)))
+    finding = only(folder, "over-limits", "warning")
+    assert finding.paths == (path,)
+    assert "4096" in finding.notes[0]
+
+
+def test_a_decompression_bomb_is_refused_unopened(folder: Path, write: Write) -> None:
+    bomb = Image.new("1", (20_000, 20_000))
+    path = write("NORMAL/IM-0900-0001.png", bomb)
+    assert only(folder, "over-limits", "error").paths == (path,)
+
+
+def test_a_pipe_among_the_films_does_not_hang_the_audit(folder: Path) -> None:
+    dataset = XrayDataset.from_folder(folder)
+    path = folder / "NORMAL/IM-0003-0001.jpeg"
+    path.unlink()
+    os.mkfifo(path)
+    (finding,) = dataset.audit().errors
+    assert (finding.code, finding.paths) == ("unreadable", (path,))
+
+
+def test_a_file_that_may_not_be_read_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = folder / "NORMAL/IM-0003-0001.jpeg"
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    (finding,) = XrayDataset.from_folder(folder).audit().errors
+    assert finding.code == "unreadable"
+    assert finding.lines == (f"{closed}: Permission denied",)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("too deep"), ValueError("odd")])
+def test_whatever_a_decoder_raises_is_a_finding_of_that_one_film(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    broken = folder / "NORMAL/IM-0003-0001.jpeg"
+
+    def explode(path: Path) -> Decoded:
+        if path == broken:
+            raise error
+        return decode(path)
+
+    monkeypatch.setattr("rekognition_xray.data.looks.decode", explode)
+    (finding,) = XrayDataset.from_folder(folder).audit().errors
+    assert (finding.code, finding.paths) == ("unreadable", (broken,))
+    assert finding.notes[0]
+
+
 def test_a_file_that_vanished_is_an_error(folder: Path) -> None:
     dataset = XrayDataset.from_folder(folder)
     (folder / "NORMAL/IM-0003-0001.jpeg").unlink()
-    (finding,) = dataset.audit().findings
+    (finding,) = dataset.audit().errors
     assert (finding.code, finding.paths) == ("missing", (folder / "NORMAL/IM-0003-0001.jpeg",))
 
 
@@ -109,7 +173,43 @@ def test_the_same_pixels_under_one_label_are_a_warning(
         write("NORMAL/IM-0900-0001.png", draw(5)),
         write("NORMAL/IM-0901-0001.png", draw(5), compress_level=0),
     )
-    assert only(folder, "duplicates", "warning").paths == paths
+    assert only(folder, "duplicate-pixels", "warning").paths == paths
+
+
+def test_the_same_file_under_one_label_is_told_apart_from_the_same_pixels(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    paths = (
+        write("NORMAL/IM-0900-0001.png", draw(5)),
+        write("NORMAL/IM-0901-0001.png", draw(5)),
+    )
+    finding = only(folder, "duplicate-files", "warning")
+    assert finding.paths == paths
+    assert "same file" in finding.notes[0]
+    (group,) = XrayDataset.from_folder(folder).audit().duplicates
+    assert (group.kind, group.score) == ("file", 1)
+    assert tuple(film.path for film in group.films) == paths
+
+
+def test_of_many_copies_each_note_names_a_few(folder: Path, write: Write, draw: Draw) -> None:
+    for number in range(9):
+        write(f"NORMAL/IM-09{number:02}-0001.png", draw(5))
+    finding = only(folder, "duplicate-files", "warning")
+    assert "largest group has 9 films" in finding.message
+    assert all(note.endswith("and 5 more") for note in finding.notes)
+
+
+def test_a_copy_in_two_official_folders_is_a_warning_of_its_own(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    paths = (
+        write("test/NORMAL/IM-0900-0001.png", draw(5)),
+        write("train/NORMAL/IM-0901-0001.png", draw(5)),
+    )
+    found = findings(folder)
+    assert list(found) == ["duplicate-files", "duplicates-across-official-splits"]
+    assert found["duplicates-across-official-splits"].paths == paths
+    assert "in test" in found["duplicates-across-official-splits"].notes[0]
 
 
 def test_a_grey_film_saved_in_colour_is_still_the_same_film(
@@ -117,7 +217,7 @@ def test_a_grey_film_saved_in_colour_is_still_the_same_film(
 ) -> None:
     write("NORMAL/IM-0900-0001.png", draw(5))
     write("NORMAL/IM-0901-0001.png", draw(5, mode="RGB"))
-    assert "duplicates" in findings(folder)
+    assert "duplicate-pixels" in findings(folder)
 
 
 def test_equal_bytes_of_another_shape_are_no_duplicate(folder: Path, write: Write) -> None:
@@ -202,7 +302,7 @@ def test_warnings_alone_do_not_raise(folder: Path, write: Write, draw: Draw) -> 
     write("NORMAL/IM-0900-0001.png", draw(5))
     write("NORMAL/IM-0901-0001.png", draw(5))
     result = XrayDataset.from_folder(folder).audit()
-    assert [finding.code for finding in result.warnings] == ["duplicates"]
+    assert "duplicate-files" in [finding.code for finding in result.warnings]
     result.raise_for_errors()
 
 
@@ -242,15 +342,71 @@ def test_a_bar_shows_on_request(folder: Path, capsys: pytest.CaptureFixture[str]
     assert shown.out == ""
 
 
-def test_an_executor_of_the_caller_is_used_and_left_open(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ThreadPoolExecutor(1),
+        lambda: ProcessPoolExecutor(1, mp_context=get_context("spawn")),
+    ],
+)
+def test_an_executor_of_the_caller_is_used_and_left_open(
+    folder: Path, make: Callable[[], Executor], write: Write, draw: Draw
+) -> None:
+    write("NORMAL/IM-0901-0001.jpeg", b"text")
+    write("NORMAL/IM-0902-0001.png", draw(5))
+    write("NORMAL/IM-0903-0001.png", draw(5))
     dataset = XrayDataset.from_folder(folder)
-    with ThreadPoolExecutor(1, thread_name_prefix="mine") as pool:
-        assert audit(dataset, executor=pool) == dataset.audit()
+    with make() as pool:
+        assert dataset.audit(executor=pool) == dataset.audit()
         assert pool.submit(int, "7").result() == 7
+
+
+def test_films_in_s3_are_refused_all_together() -> None:
+    far = [Xray(f"s3://bucket/{name}.png", "normal") for name in "ab"]
+    with pytest.raises(DataError, match="2 of 2 films lie in S3") as caught:
+        XrayDataset(far).audit()
+    assert caught.value.paths == ("s3://bucket/a.png", "s3://bucket/b.png")
+    assert "Fetch the films" in caught.value.hint
+
+
+def test_an_empty_dataset_can_be_audited() -> None:
+    result = XrayDataset(()).audit()
+    assert str(result).startswith("Audit of 0 films")
+    assert result.shortcuts == ()
+
+
+def test_the_frame_has_a_row_for_each_file_and_finding(
+    folder: Path, write: Write, draw: Draw
+) -> None:
+    write("NORMAL/IM-0900-0001.jpeg", b"")
+    write("NORMAL/scan.jpeg")
+    write("PNEUMONIA/person900_virus_1.jpeg", draw(5, mode="RGB"))
+    result = XrayDataset.from_folder(folder).audit()
+    frame = result.to_frame()
+    assert list(frame) == ["code", "severity", "path", "note", "message", "advice"]
+    assert len(frame) == sum(len(found.paths) or 1 for found in result.findings)
+    (row,) = frame[frame.code == "zero-bytes"].itertuples(index=False)
+    assert row.path == str(folder / "NORMAL/IM-0900-0001.jpeg")
+    assert (row.severity, row.note) == ("error", "the file is empty")
+
+
+def test_a_finding_on_the_whole_dataset_has_one_row_without_a_path(write: Write) -> None:
+    path = write("NORMAL/IM-0001-0001.jpeg")
+    frame = XrayDataset.from_folder(path.parent).audit().to_frame()
+    assert frame[frame.code == "too-few-labels"].path.tolist() == [""]
+
+
+def test_a_sound_audit_has_an_empty_frame() -> None:
+    frame = Audit((), 0).to_frame()
+    assert len(frame) == 0
+    assert "path" in frame
 
 
 def test_the_real_originals_show_their_known_traps(xrays: Path) -> None:
     result = XrayDataset.from_folder(xrays / "originals").audit()
     assert result.errors == ()
     files = {finding.code: len(finding.paths) for finding in result.warnings}
-    assert files == {"duplicates": 4, "rgb-among-grey": 20}
+    assert files == {"duplicate-files": 4, "rgb-among-grey": 20, "shortcut": 0}
+    told = " ".join(finding.message for finding in result.warnings)
+    for property_ in ("Width and height alone", "The size of the file alone", "The border alone"):
+        assert property_ in told

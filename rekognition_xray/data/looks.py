@@ -1,0 +1,106 @@
+"""``look``: one film decoded to the end, and what an audit keeps of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import numpy as np
+from PIL import Image, ImageOps
+
+from rekognition_xray.data.films import Xray
+from rekognition_xray.data.images import check_limits, decode
+from rekognition_xray.errors import ImageError, MissingExtraError
+
+SIDE: Final = 128
+"""Side in pixels of the thumbnail by which films are compared."""
+
+_FRAME: Final = 4  # pixels of the thumbnail: 3 % of the picture
+_GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
+
+
+@attrs.frozen
+class Look:
+    """What looking at one film told; some 17 kB, and no pixel of the film itself.
+
+    Attributes:
+        fault: the code of an ImageError; empty where the film could be decoded to the end.
+        reason: the fault in words.
+        excess: which limit of the service the file breaks that preparing it will mend.
+        format: ``JPEG``, ``PNG`` or ``DICOM``, by content.
+        mode: the colour mode of the file.
+        width, height: pixels as stored.
+        size: bytes of the file.
+        turned: whether EXIF asks for another orientation.
+        pixels: digest of size and upright grey pixels.
+        thumb: SIDE x SIDE grey pixels, squared and equalised, so that brightness, contrast and
+            gamma hardly show; empty where the film is of one tone throughout.
+        border: mean and deviation of grey (0 to 255) along the top, bottom, left and right edge.
+    """
+
+    fault: str = ""
+    reason: str = ""
+    excess: str = ""
+    format: str = ""
+    mode: str = ""
+    width: int = 0
+    height: int = 0
+    size: int = 0
+    turned: bool = False
+    pixels: bytes = attrs.field(default=b"", repr=False)
+    thumb: bytes = attrs.field(default=b"", repr=False)
+    border: tuple[float, ...] = attrs.field(default=(), repr=False)
+
+    @property
+    def grey(self) -> bool:
+        """Whether the file is stored without colour."""
+        return self.mode.partition(";")[0] in _GREY_MODES
+
+
+Looks = Mapping[Xray, Look]
+
+
+def look_at(paths: Sequence[Path]) -> list[Look]:
+    """Looks at some films, one after the other."""
+    return [look(path) for path in paths]
+
+
+def look(path: Path) -> Look:
+    """Decodes one film to the end; a fault is an answer, not an error."""
+    try:
+        film = decode(path)
+    except ImageError as error:
+        return Look(fault=error.code, reason=error.reason)
+    except MissingExtraError as error:
+        return Look(fault="no-decoder", reason=f"{error.message} {error.hint}")
+    except Exception as error:  # noqa: BLE001 - one film must not end the audit of all
+        return Look(fault="unreadable", reason=str(error) or type(error).__name__)
+    digest = hashlib.sha256(repr(film.grey.size).encode())
+    digest.update(film.grey.tobytes())
+    small = film.grey.resize((SIDE, SIDE), Image.Resampling.BOX)
+    dark, bright = small.getextrema()
+    return Look(
+        excess=check_limits(film.probe) or "",
+        format=film.probe.format,
+        mode=film.probe.mode,
+        width=film.probe.width,
+        height=film.probe.height,
+        size=film.probe.size,
+        turned=film.turned,
+        pixels=digest.digest(),
+        thumb=ImageOps.equalize(small).tobytes() if dark != bright else b"",
+        border=_border(np.asarray(small, dtype=np.float64)),
+    )
+
+
+def _border(picture: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[float, ...]:
+    top, bottom = picture[:_FRAME], picture[-_FRAME:]
+    left, right = picture[:, :_FRAME], picture[:, -_FRAME:]
+    return tuple(
+        round(float(value), 3)
+        for edge in (top, bottom, left, right)
+        for value in (edge.mean(), edge.std())
+    )
