@@ -34,12 +34,12 @@ def draw(explanation: Explanation, film: Image.Image) -> Image.Image:
     heated = _heated(explanation.drops, grey)
     _mark_unknown(heated, explanation.drops)
     lines = captions.wrapped(f"{LIMITS} {NOTICE}", heated.width - 2 * _PAD, _SMALL)
-    height = heated.height + 104 + 18 * len(lines)
+    height = heated.height + 108 + 18 * len(lines)
     page = Image.new("RGB", (heated.width, height), PAPER)
     page.paste(heated)
     _legend(page, explanation, heated.height + _PAD)
     for place, line in enumerate(lines):
-        write(page, (_PAD, heated.height + 98 + 18 * place), line, size=_SMALL, fill=GREY)
+        write(page, (_PAD, heated.height + 102 + 18 * place), line, size=_SMALL, fill=GREY)
     return page
 
 
@@ -65,7 +65,7 @@ def _heated(drops: Floats, grey: Image.Image) -> Image.Image:
     hue = np.where(field[..., None] > 0, np.array(VERMILION), np.array(BLUE))
     opacity = _STRONGEST * np.abs(field[..., None])
     # The colour is laid over at the film's own brightness, half and half, so that bone stays bone.
-    shade = hue * (0.45 + 0.55 * film / 255)
+    shade = hue * (0.6 + 0.4 * film / 255)
     mixed = film * (1 - opacity) + shade * opacity
     return Image.fromarray(np.rint(mixed).clip(0, 255).astype(np.uint8), "RGB")
 
@@ -95,9 +95,17 @@ def _legend(page: Image.Image, explanation: Explanation, top: int) -> None:
     )
     for at, anchor, text in words:
         write(page, (at, top + 48), text, size=_SMALL, anchor=anchor)
-    if missing := int(np.sum(~np.isfinite(explanation.drops))):
-        text = f"{missing} of {explanation.drops.size} cells are crossed out: no answer came"
-        write(page, (_PAD, top + 65), text, size=_SMALL)
+    write(page, (_PAD, top + 66), _remark(explanation.drops), size=_SMALL)
+
+
+def _remark(drops: Floats) -> str:
+    """What a reader of the colours must know: cells without an answer, or that hardly matter."""
+    if missing := int(np.sum(~np.isfinite(drops))):
+        return f"{missing} of {drops.size} cells are crossed out: no answer came"
+    greatest = float(np.abs(drops).max())
+    if greatest < _LEAST_SCALE:
+        return f"No single cell changes it by more than {greatest:.3f}."
+    return ""
 
 
 def _bar(width: int) -> Image.Image:

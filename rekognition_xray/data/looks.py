@@ -80,8 +80,7 @@ def look(path: Path) -> Look:
         return Look(fault="unreadable", reason=str(error) or type(error).__name__)
     digest = hashlib.sha256(repr(film.grey.size).encode())
     digest.update(film.grey.tobytes())
-    small = film.grey.resize((SIDE, SIDE), Image.Resampling.BOX)
-    dark, bright = small.getextrema()
+    small = squared(film.grey)
     return Look(
         excess=check_limits(film.probe) or "",
         format=film.probe.format,
@@ -91,9 +90,20 @@ def look(path: Path) -> Look:
         size=film.probe.size,
         turned=film.turned,
         pixels=digest.digest(),
-        thumb=ImageOps.equalize(small).tobytes() if dark != bright else b"",
+        thumb=equalised(small),
         border=_border(np.asarray(small, dtype=np.float64)),
     )
+
+
+def squared(grey: Image.Image) -> Image.Image:
+    """A grey picture at SIDE x SIDE pixels."""
+    return grey.resize((SIDE, SIDE), Image.Resampling.BOX)
+
+
+def equalised(small: Image.Image) -> bytes:
+    """The pixels of a small picture, equalised; empty where it is of one tone throughout."""
+    dark, bright = small.getextrema()
+    return ImageOps.equalize(small).tobytes() if dark != bright else b""
 
 
 def _border(picture: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[float, ...]:
