@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -21,18 +23,17 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def folder(write: Write, tmp_path: Path) -> Path:
-    """Thirty sound films of three labels, each of its own patient."""
+    """Thirty sound films of nine patients for each of three labels, too few to seek shortcuts."""
     for number in range(10):
-        write(f"NORMAL/IM-{number:04}-0001.jpeg")
-        write(f"PNEUMONIA/person{number}_bacteria_1.jpeg")
-        write(f"PNEUMONIA/person{number + 100}_virus_1.jpeg")
+        patient, film = min(number, 8), 1 + number // 9
+        write(f"NORMAL/IM-{patient:04}-{film:04}.jpeg")
+        write(f"PNEUMONIA/person{patient}_bacteria_{film}.jpeg")
+        write(f"PNEUMONIA/person{patient + 100}_virus_{film}.jpeg")
     return tmp_path / "films"
 
 
 def findings(folder: Path) -> dict[str, Finding]:
-    """Findings by code, without what so few random films may say of shortcuts."""
-    audited = XrayDataset.from_folder(folder).audit()
-    found = [finding for finding in audited.findings if finding.code != "shortcut"]
+    found = XrayDataset.from_folder(folder).audit().findings
     codes = [finding.code for finding in found]
     assert len(set(codes)) == len(codes)
     return dict(zip(codes, found, strict=True))
@@ -410,3 +411,21 @@ def test_the_real_originals_show_their_known_traps(xrays: Path) -> None:
     told = " ".join(finding.message for finding in result.warnings)
     for property_ in ("Width and height alone", "The size of the file alone", "The border alone"):
         assert property_ in told
+
+
+@pytest.mark.parametrize("package", ["numpy", "scipy", "sklearn"])
+def test_without_the_science_packages_an_audit_names_the_extra(folder: Path, package: str) -> None:
+    code = f"""
+import sys
+sys.modules[{package!r}] = None
+from rekognition_xray.errors import MissingExtraError
+from rekognition_xray.data.dataset import XrayDataset
+try:
+    XrayDataset.from_folder({str(folder)!r}).audit()
+except MissingExtraError as error:
+    assert error.extra == "science", error
+else:
+    raise SystemExit("no error")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
