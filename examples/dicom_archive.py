@@ -65,17 +65,16 @@ def main() -> None:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else draw(work / "archive")
         films = rx.XrayDataset.from_folder(folder, names=Archive(folder, table()))
         print(f"{len(films)} films of {films.patient_count} patients: {dict(films.counts)}")
-        for item in films.rejected:
-            print(f"rejected: {item.path}: {item.reason}")
+        films, repairs = films.audit().clean()
+        for repair in repairs:
+            print(f"[{repair.code}] {repair.path}: {repair.what}")
 
-        prepared = films.prepare(work / "prepared", held="leave-out")
+        prepared = films.prepare(work / "prepared")
         print(f"{prepared.made} prepared, {prepared.bytes / 1e6:.1f} MB of grey pixels")
-        for film in prepared.held:
-            print(f"{film.film.name}: {film.reason}; look at it, then allow_burned_in=True")
         print("\nThe ledger, which stays here, tells of each film what was done:")
         for entry in read_ledger(prepared.folder)[:3]:
             print(f"  {entry.film} -> {entry.sha256[:12]}….{entry.extension}: {entry.steps}")
-        again = films.prepare(work / "prepared", held="leave-out")
+        again = films.prepare(work / "prepared")
         print(f"A second run prepares {again.made} and knows {again.cached}.\n")
 
         with LocalCloud(buckets=["clinic-xrays"]) as cloud:

@@ -44,7 +44,15 @@ class Wire:
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"RekognitionService.{operation}",
         }
-        self.connection.request("POST", "/", json.dumps(members).encode(), headers)
+        body = json.dumps(members).encode()
+        try:
+            return self._exchange(body, headers)
+        except ConnectionError:  # closed by the server, which other tests have kept idle too long
+            self.connection.close()
+            return self._exchange(body, headers)
+
+    def _exchange(self, body: bytes, headers: dict[str, str]) -> Reply:
+        self.connection.request("POST", "/", body, headers)
         reply = self.connection.getresponse()
         return Reply(reply.status, json.loads(reply.read()))
 
