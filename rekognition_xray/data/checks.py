@@ -96,7 +96,7 @@ def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
             splits[film.group].add(film.split)
     crossing = {group for group, found in splits.items() if len(found) > 1}
     noted = [
-        (film.path, f"{film.group} is in {', '.join(sorted(splits[film.group]))}")
+        (film.path, f"its patient is in {', '.join(sorted(splits[film.group]))}")
         for film in dataset
         if film.split and film.group in crossing
     ]
