@@ -24,7 +24,7 @@ _HEAD: Final = 40
 _CAPTION: Final = 52
 _ACROSS: Final = 6
 _NOTE: Final = (
-    "Similar in how bright which part is, not in disease. Of other patients unless told otherwise."
+    "Similar in how bright each part is: films that look alike need not show the same disease."
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PIL.Image import Image
+
+    from rekognition_xray.clinic.explaining import ExplainProgress, Explanation
+    from rekognition_xray.clinic.occlusion import Fill
+    from rekognition_xray.costs import Money
 
 __all__ = ["Diagnoser", "Diagnosis", "FailedDiagnosis"]
 
@@ -130,6 +134,34 @@ class Diagnoser:
                 unit=" films",
                 disable=not progress,
             ),
+        )
+
+    def explain(
+        self,
+        film: Path | str | bytes | Image,
+        *,
+        grid: int = 8,
+        label: str | None = None,
+        max_calls: int = 100,
+        max_cost: Money | None = None,
+        fill: Fill = "mean",
+        progress: bool | Callable[[ExplainProgress], None] = False,
+    ) -> Explanation:
+        """Which parts of a film the answer leans on; see ``clinic.explaining.explain``.
+
+        Calls DetectCustomLabels grid x grid + 1 times.
+        """
+        from rekognition_xray.clinic.explaining import explain  # noqa: PLC0415 - needs an extra
+
+        return explain(
+            self,
+            film,
+            grid=grid,
+            label=label,
+            max_calls=max_calls,
+            max_cost=max_cost,
+            fill=fill,
+            progress=progress,
         )
 
     def _answer(self, path: Path, journal: Journal | None) -> Answer:
