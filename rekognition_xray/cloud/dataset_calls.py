@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,7 +14,7 @@ from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.data.manifest import Manifest
-from rekognition_xray.errors import DatasetFailedError, InUseError, NotFoundError
+from rekognition_xray.errors import DatasetFailedError, InUseError, NotFoundError, list_paths
 from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
@@ -209,9 +210,21 @@ def update(aws: Aws, arn: str, manifest: Manifest) -> DatasetDescription:
     if seen.entries < max(before.entries, len(manifest)):
         raise DatasetFailedError(
             f"{arn} holds {seen.entries} entries after an update of {before.entries} by "
-            f"{len(manifest)}; the service drops lines that it cannot use without a word."
+            f"{len(manifest)}; {dropped(aws, arn, manifest)}"
         )
     return seen
+
+
+def dropped(aws: Aws, arn: str, manifest: Manifest) -> str:
+    """Says which of the lines that were sent are not there. Calls ListDatasetEntries; free."""
+    pages = aws.rekognition.get_paginator("list_dataset_entries").paginate(DatasetArn=arn)
+    with aws_errors(arn):
+        there = {
+            json.loads(line)["source-ref"] for page in pages for line in page["DatasetEntries"]
+        }
+    lost = [entry.source_ref for entry in manifest if entry.source_ref not in there]
+    told = "the service drops lines that it cannot use without a word"
+    return f"{told}; {len(lost)} that were sent are not there:\n{list_paths(lost)}"
 
 
 def _start_update(aws: Aws, arn: str, blob: bytes) -> None:

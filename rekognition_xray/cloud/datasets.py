@@ -18,6 +18,7 @@ from rekognition_xray.cloud.dataset_calls import (
     delete,
     describe,
     distribute,
+    dropped,
     listed,
     of_project,
     update,
@@ -152,7 +153,7 @@ class _Step:
         if done.entries != len(self.manifest):
             raise DatasetFailedError(
                 f"The {self.kind} dataset {done.arn} holds {done.entries} entries and should hold "
-                f"{len(self.manifest)}; the service drops lines that it cannot use without a word."
+                f"{len(self.manifest)}; {dropped(aws, done.arn, self.manifest)}"
             )
 
     def _written(self, aws: Aws, store: S3Location) -> S3Location:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud import datasets, parts, training
+from rekognition_xray.cloud import deleting, promotion, training
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType
-from rekognition_xray.cloud.s3 import S3Location, check_bucket
+from rekognition_xray.cloud.deleting import Deleted, DeletionPlan
+from rekognition_xray.cloud.project_datasets import ProjectDatasets
+from rekognition_xray.cloud.promotion import Compared
+from rekognition_xray.cloud.s3 import S3Location
+from rekognition_xray.cloud.tags import check_tags, read_tags, write_tags
 from rekognition_xray.cloud.training_checks import TrainingQuotas, check_name
-from rekognition_xray.cloud.upload import Receipt
-from rekognition_xray.cloud.upload import store as store_films
 from rekognition_xray.cloud.version import ModelVersion
+from rekognition_xray.cloud.version_description import VersionDescription, descriptions
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.costs import EstimateRange, Money, PriceBook
-from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.manifest import Manifest
-from rekognition_xray.data.overlap import leaks, left_to_chance
 from rekognition_xray.errors import InUseError, NotFoundError
 
 log = logging.getLogger(__name__)
@@ -34,11 +32,9 @@ CREATED: Final[SettleTable] = {
 }
 """Is the project there to be worked with?"""
 
-_NOT_SENT: Final = "nothing was uploaded"
-
 
 @attrs.frozen
-class CustomLabelsProject:
+class CustomLabelsProject(ProjectDatasets):
     """Handle on a project. It keeps nothing that the service can change.
 
     Attributes:
@@ -46,11 +42,10 @@ class CustomLabelsProject:
         arn: the project's ARN.
     """
 
-    aws: Aws = attrs.field(repr=False)
-    arn: str
-
     @classmethod
-    def get_or_create(cls, name: str, *, aws: Aws) -> CustomLabelsProject:
+    def get_or_create(
+        cls, name: str, *, aws: Aws, tags: Mapping[str, str] | None = None
+    ) -> CustomLabelsProject:
         """Opens the project of that name, or creates it and waits until it is there.
 
         Calls DescribeProjects and, for a new one, CreateProject; free.
@@ -58,17 +53,19 @@ class CustomLabelsProject:
         Args:
             name: 1 to 255 of the characters a-z, A-Z, 0-9, ``_``, ``.`` and ``-``.
             aws: the way to AWS.
+            tags: tags for a project that is created; one that is there keeps its own.
 
         Raises:
-            InvalidRequestError: the service would refuse the name.
+            InvalidRequestError: the service would refuse the name, or a tag.
             QuotaError: the account has as many projects as it may have.
         """
         check_name("project", name)
+        check_tags(tags or {}, "project")
         found = cls.find(name, aws=aws)
         if found is None:
             try:
                 with aws_errors(f"project {name}"):
-                    reply = aws.rekognition_once.create_project(ProjectName=name)
+                    reply = aws.rekognition_once.create_project(ProjectName=name, Tags=tags or {})
                 found = cls(aws, reply["ProjectArn"])
             except InUseError:  # somebody else was faster
                 found = cls.find(name, aws=aws)
@@ -86,99 +83,24 @@ class CustomLabelsProject:
             return cls(aws, project["ProjectArn"])
         return None
 
+    @classmethod
+    def list(cls, *, aws: Aws) -> tuple[CustomLabelsProject, ...]:
+        """All Custom Labels projects of the account and Region, as the service orders them.
+
+        Calls DescribeProjects once per 100; free.
+        """
+        pages = aws.rekognition.get_paginator("describe_projects").paginate()
+        with aws_errors("projects"):
+            return tuple(
+                cls(aws, project["ProjectArn"])
+                for page in pages
+                for project in page["ProjectDescriptions"]
+            )
+
     @property
     def name(self) -> str:
         """The project's name, read from the ARN."""
         return self.arn.split("/")[1]
-
-    def datasets(self) -> Mapping[DatasetType, DatasetDescription]:
-        """The datasets by type, ``TRAIN`` and ``TEST``. Calls DescribeProjects, DescribeDataset.
-
-        Raises:
-            NotFoundError: the project does not exist (any more).
-        """
-        found = datasets.of_project(self.aws, self.arn)
-        return {kind: datasets.describe(self.aws, arn) for kind, arn in found.items()}
-
-    def put_datasets(
-        self,
-        *,
-        train: XrayDataset,
-        test: XrayDataset | None = None,
-        store: str | S3Location,
-        key: str | bytes | None = None,
-        replace: bool = False,
-        allow_leaks: bool = False,
-        work: str | Path | None = None,
-        progress: bool = False,
-    ) -> Receipt:
-        """Uploads the films and makes them the project's datasets; waits until that is done.
-
-        Everything is checked before the first byte is sent, also that train and test share no
-        patient, no film and no picture, and are parts of one split. Without ``test`` the service
-        moves a fifth of the entries to a test dataset (DistributeDatasetEntries): it knows no
-        patients, so that is refused where one has several films. ``allow_leaks`` goes on all the
-        same: a warning says what leaks, and the datasets and the versions that are trained on them
-        bear the tag ``rxray.leaks``.
-
-        Safe to repeat: films that are there are not sent again, a dataset that already holds the
-        same entries is kept. Films that lie in S3 stay where they lie. Calls those of
-        ``storage.store`` and ``datasets.put_all``, ListTagsForResource, DistributeDatasetEntries
-        where there is no ``test``, and, for what leaks, TagResource. S3 bills requests and
-        storage; the datasets are free.
-
-        Args:
-            train: films to learn from; at least two labels.
-            test: films to judge by; at least two labels, all of them known to ``train``.
-            store: bucket and prefix for films and manifests, in the project's Region.
-            key: secret of the pseudonyms in the object keys; see PseudonymKey.find.
-            replace: deletes a dataset that holds other entries and makes it anew.
-            allow_leaks: goes on where train and test share what they must not.
-            work: folder for prepared films, kept for the next run; else a temporary one.
-            progress: shows bars.
-
-        Returns:
-            What was uploaded, and where each film lies.
-
-        Raises:
-            LabelsError: too few labels, or labels that only the test part has.
-            ManifestError: a part is larger than the service's guide allows.
-            SplitError: train and test share patients, films or pictures, or are of two splits.
-            AuditError: films that cannot be used, or files that the dataset rejected; all named.
-            StorageError: the bucket is missing or elsewhere.
-            AlreadyExistsError: the project has datasets with other entries.
-            DatasetFailedError: with the service's message.
-        """
-        parts.check_rejected(train, test)
-        parts.check_labels(train, test)
-        both = parts.by_type(train, test)
-        for kind, part in both.items():
-            datasets.check_limits(part.counts, kind, region=self.aws.region)
-        target = S3Location.parse(store)
-        found = leaks(train, test) if test is not None else left_to_chance(train)
-        leaking = parts.judge(found, allowed=allow_leaks, stopped=_NOT_SENT)
-        if test is None and not leaking:
-            parts.warn_of_unknown(train)
-        check_bucket(self.aws, target.bucket)
-        with parts.prepared_in(work) as folder:
-            if test is not None:
-                same = parts.same_pictures(train, test, folder, progress=progress)
-                leaking |= parts.judge(same, allowed=allow_leaks, stopped=_NOT_SENT)
-            receipt = store_films(
-                parts.films_of(train, test),
-                target,
-                aws=self.aws,
-                key=key,
-                work=folder,
-                progress=progress,
-            )
-        manifests = {kind: Manifest.of(part, receipt.addresses) for kind, part in both.items()}
-        datasets.put_all(self.aws, self.arn, manifests, store=target, replace=replace)
-        if test is None:
-            datasets.distribute(self.aws, self.arn)
-        made = datasets.of_project(self.aws, self.arn)
-        parts.note_leaks(self.aws, made.values(), leaking=leaking)
-        return receipt
 
     def train(
         self,
@@ -277,13 +199,97 @@ class CustomLabelsProject:
 
     def versions(self) -> tuple[ModelVersion, ...]:
         """All versions, newest first. Calls DescribeProjectVersions once per 100; free."""
-        pages = self.aws.rekognition.get_paginator("describe_project_versions")
-        with aws_errors(self.arn):
-            return tuple(
-                ModelVersion(self.aws, version["ProjectVersionArn"], self.arn)
-                for page in pages.paginate(ProjectArn=self.arn)
-                for version in page["ProjectVersionDescriptions"]
-            )
+        return tuple(
+            ModelVersion(self.aws, seen.arn, self.arn) for seen in self.describe_versions()
+        )
+
+    def describe_versions(self) -> tuple[VersionDescription, ...]:
+        """What the service says of all versions, newest first; ``str()`` of each is a line.
+
+        Versions that AWS has deprecated or that have expired say so (``retired``). Calls
+        DescribeProjectVersions once per 100; free.
+        """
+        return descriptions(self.aws, self.arn)
+
+    def current(self) -> ModelVersion | None:
+        """The version in use, which ``promote`` made so; None where there is none.
+
+        Calls ListTagsForResource and DescribeProjectVersions; free.
+
+        Raises:
+            NotFoundError: it was deleted; ``rollback`` or ``promote`` name another one.
+            AccessDeniedError: the tags may not be read.
+        """
+        arn = promotion.current(self.aws, self.arn)
+        return None if arn is None else ModelVersion(self.aws, arn, self.arn)
+
+    def promote(self, version: ModelVersion, comparison: Compared | None = None) -> None:
+        """Makes a version the one in use.
+
+        The project's tag ``rxray.current`` names it, and ``rxray.previous`` the one before, by name
+        and time of creation. Both are written by one call, so that no crash can lose the one in
+        use. It starts and stops nothing. Calls DescribeProjectVersions, ListTagsForResource and
+        TagResource; free.
+
+        Args:
+            version: a trained version of this project.
+            comparison: with the version in use (``compare(old, new)``); one that shows the new
+                version to be worse, or that is about others, is refused.
+
+        Raises:
+            NotReadyError: it is not trained, or has expired or is deprecated.
+            InvalidRequestError: see ``comparison``.
+            NotFoundError: it is no version of this project (any more).
+            AccessDeniedError: the tags may not be read or written.
+        """
+        promotion.promote(self.aws, self.arn, version.arn, comparison)
+
+    def rollback(self) -> ModelVersion:
+        """Puts the version back that was in use before, and gives it; twice is as before.
+
+        Calls ListTagsForResource, DescribeProjectVersions and TagResource; free.
+
+        Raises:
+            NotFoundError: none was in use before, or it was deleted.
+            NotReadyError: it has expired or is deprecated.
+            AccessDeniedError: the tags may not be read or written.
+        """
+        return ModelVersion(self.aws, promotion.rollback(self.aws, self.arn), self.arn)
+
+    def tags(self) -> Mapping[str, str]:
+        """The project's tags; none where they may not be read. Calls ListTagsForResource; free."""
+        return read_tags(self.aws, self.arn)
+
+    def tag(self, **tags: str) -> None:
+        """Adds tags of your own, or changes them. Calls TagResource; free.
+
+        Raises:
+            InvalidRequestError: AWS would refuse one, or it begins with ``rxray.``.
+        """
+        check_tags(tags, "project")
+        write_tags(self.aws, self.arn, tags)
+
+    def delete(self, *, confirm: Callable[[DeletionPlan], bool], stop: bool = False) -> Deleted:
+        """Deletes the project with its versions and datasets, after showing what that means.
+
+        Nothing is changed before ``confirm`` has seen the plan and answered True. Then running
+        versions are stopped, and versions, datasets and the project deleted in this order, each
+        waited for. Films and result files in S3 stay. Safe to repeat: a run that was cut off is
+        completed by the next one, which shows its own plan.
+
+        Calls DescribeProjects, DescribeDataset, DescribeProjectVersions and ListTagsForResource
+        to look; StopProjectVersion, DeleteProjectVersion, DeleteDataset and DeleteProject; free.
+
+        Args:
+            confirm: gets the plan; only True goes on.
+            stop: stops versions that run; without it they refuse.
+
+        Raises:
+            InUseError: a version is being trained or copied, or runs and ``stop`` is false.
+            NotFoundError: the project does not exist (any more).
+            StopFailedError: a version could not be stopped and may go on billing.
+        """
+        return deleting.delete_project(self.aws, self.arn, confirm=confirm, stop=stop)
 
     def look(self) -> tuple[str, dt.datetime]:
         """The status and the time of creation. Calls DescribeProjects; free."""

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from rekognition_xray.cloud import failures, meter
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.tags import read_tags
+from rekognition_xray.cloud.copying import start_copy
+from rekognition_xray.cloud.s3 import S3Location
+from rekognition_xray.cloud.tags import LEAKS, SPLIT, check_tags, read_tags, write_tags
 from rekognition_xray.cloud.training_progress import Progress, training_reporter
 from rekognition_xray.cloud.version_description import TRAINED, VersionDescription, described
 from rekognition_xray.cloud.waiting import Wait
 from rekognition_xray.costs import CANNOT_STOP, Money, PriceBook
 from rekognition_xray.errors import InvalidRequestError, NotFoundError
 
+if TYPE_CHECKING:
+    from rekognition_xray.cloud.project import CustomLabelsProject
+
 __all__ = ["TRAINED", "Detection", "ModelVersion", "VersionDescription"]
+
+log = logging.getLogger(__name__)
 
 _DAY: Final = 24 * 3600.0
 
@@ -204,6 +212,79 @@ class ModelVersion:
             NotFoundError: the version does not exist (any more).
         """
         return read_tags(self.aws, self.arn)
+
+    def tag(self, **tags: str) -> None:
+        """Adds tags of your own, or changes them. Calls TagResource; free.
+
+        Raises:
+            InvalidRequestError: AWS would refuse one, or it begins with ``rxray.``.
+        """
+        check_tags(tags)
+        write_tags(self.aws, self.arn, tags)
+
+    def copy_to(
+        self,
+        project: CustomLabelsProject,
+        *,
+        output: str | S3Location,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        kms_key: str | None = None,
+        budget: float = 6 * 3600.0,
+    ) -> ModelVersion:
+        """Copies this version into another project of the same Region, and waits for it.
+
+        The call is made by the account of ``project``. Where that is another one, a policy on this
+        version's project has to allow it; the error says which. The copy bears this version's
+        notes on its split and its leaks. Safe to repeat: a copy that was begun is found. AWS bills
+        no training for it. Calls DescribeProjectVersions, ListTagsForResource, HeadBucket and
+        CopyProjectVersion; the caller needs ``rekognition:CreateProjectVersion``, too.
+
+        Args:
+            project: that gets the copy.
+            output: bucket and prefix for the copy's result files.
+            name: of the copy; by default this version's.
+            tags: tags of your own for the copy.
+            kms_key: id, ARN or alias of the KMS key that encrypts the copy's files.
+            budget: seconds to wait.
+
+        Raises:
+            AlreadyExistsError: the name is taken by another version.
+            AccessDeniedError: the policy, or a permission, is missing.
+            InvalidRequestError: another Region, or the service would refuse an argument.
+            StorageError: the bucket is missing or elsewhere.
+            QuotaError: the project is full.
+            CopyFailedError: with the service's message.
+            WaitTimeoutError: the budget is used up; the copying goes on.
+        """
+        arn = start_copy(
+            project.aws,
+            (self.arn, self.project_arn),
+            project.arn,
+            name=self.name if name is None else name,
+            output=output,
+            tags=tags or {},
+            noted=self._inherited(),
+            kms_key=kms_key,
+        )
+        copy = ModelVersion(project.aws, arn, project.arn)
+        Wait(budget).until(
+            copy.look,
+            TRAINED,
+            what=f"the copy {copy.name}",
+            clock=project.aws.clock,
+            on_timeout="The copying goes on; call copy_to again to wait for it.",
+            failure=lambda seen: failures.settled_badly(project.aws, seen),
+        )
+        return copy
+
+    def _inherited(self) -> Mapping[str, str]:
+        """What a copy has to bear, too; nothing where the other account's tags cannot be read."""
+        try:
+            return {key: tag for key, tag in self.tags().items() if key in {SPLIT, LEAKS}}
+        except NotFoundError:
+            log.warning("the notes of %s on split and leaks cannot be read from here", self.arn)
+            return {}
 
     def delete(self) -> None:
         """Deletes the version; its result files in S3 stay. Calls DeleteProjectVersion; free.

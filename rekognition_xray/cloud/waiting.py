@@ -5,13 +5,11 @@ from __future__ import annotations
 import enum
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 import attrs
 import tenacity
-from tqdm import tqdm
 
 from rekognition_xray.errors import UnreachableStateError, WaitTimeoutError, XrayError
 
@@ -145,19 +143,3 @@ class Wait:
             message = f"{what} is {status}; the state that was waited for cannot come any more."
             raise UnreachableStateError(message)
         return value
-
-
-Progress = bool | Callable[[WaitProgress], None]
-"""True for a line on the terminal, or a callable that gets a record of every look."""
-
-
-@contextmanager
-def reporter(progress: Progress) -> Iterator[Callable[[WaitProgress], None] | None]:
-    """Gives what is to be called after each look: a caller's own function, a bar, or nothing."""
-    if not isinstance(progress, bool):
-        yield progress
-    elif not progress:
-        yield None
-    else:
-        with tqdm(bar_format="{desc}, {elapsed}") as bar:
-            yield lambda seen: bar.set_description_str(f"{seen.what} is {seen.status}")

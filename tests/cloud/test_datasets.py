@@ -266,8 +266,11 @@ def test_lines_that_the_service_drops_are_noticed(
             yield blob.replace(b"s3://clinic-xrays/films/003", b"nowhere", 1)
 
     monkeypatch.setattr(Manifest, "blobs", spoilt)
-    with pytest.raises(errors.DatasetFailedError, match="holds 8 entries and should hold 9"):
+    with pytest.raises(
+        errors.DatasetFailedError, match="holds 8 entries and should hold 9"
+    ) as told:
         put(TRAIN=films(*range(1, 10)))
+    assert "1 that were sent are not there:\n  - s3://clinic-xrays/films/003.jpg" in str(told.value)
 
 
 @pytest.mark.parametrize(

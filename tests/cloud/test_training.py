@@ -457,6 +457,19 @@ def test_a_version_that_is_deleted_meanwhile_is_not_waited_for(begin, slow: Loca
         version.wait_until_trained()
 
 
+def test_a_copy_that_takes_longer_than_the_budget_goes_on(begin, patient: rx.Aws) -> None:
+    version = begin("slow")
+    version.wait_until_trained()
+    other = rx.CustomLabelsProject.get_or_create("other", aws=patient)
+    late = pytest.raises(errors.WaitTimeoutError, match="still COPYING_IN_PROGRESS after 60 s")
+    with late as caught:
+        version.copy_to(other, output=MODELS, budget=60)
+    assert "call copy_to again" in caught.value.message
+    copy = version.copy_to(other, output=MODELS)
+    assert copy.describe().status == "COPYING_COMPLETED"
+    assert other.versions() == (copy,)
+
+
 def test_time_counts_from_the_beginning_of_the_training() -> None:
     looks: list[TrainingProgress] = []
     watch = Watch(looks.append, rx.PriceBook())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from rekognition_xray.cloud import datasets, meter, project, version
-from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait, WaitProgress, reporter
+from rekognition_xray.cloud import datasets, deleting, meter, project, version
+from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait, WaitProgress
 from rekognition_xray.errors import (
     NotReadyError,
     UnreachableStateError,
@@ -80,13 +80,6 @@ def test_whoever_watches_gets_every_look(clock) -> None:
     assert [(look.status, look.elapsed) for look in looks] == [("BUSY", 0), ("READY", 1)]
 
 
-def test_progress_true_writes_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with reporter(progress=True) as on_look:
-        assert on_look
-        on_look(WaitProgress("version v1", "TRAINING_IN_PROGRESS", 3.0))
-    assert "version v1 is TRAINING_IN_PROGRESS" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("table", "shape"),
     [
@@ -94,6 +87,8 @@ def test_progress_true_writes_a_line(capsys: pytest.CaptureFixture[str]) -> None
         (datasets.READY, "DatasetStatus"),
         (datasets.DELETED, "DatasetStatus"),
         (version.TRAINED, "ProjectVersionStatus"),
+        (deleting.VERSION_GONE, "ProjectVersionStatus"),
+        (deleting.PROJECT_GONE, "ProjectStatus"),
         (meter.RUNS, "ProjectVersionStatus"),
         (meter.RESTS, "ProjectVersionStatus"),
     ],
