@@ -29,7 +29,7 @@ pytest.importorskip("pydicom", reason="needs the extra dicom")
 
 import rekognition_xray as rx
 from rekognition_xray.cloud import storage
-from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.dicom import read_patient
 from rekognition_xray.data.ledger import LEDGER
 from rekognition_xray.data.names import FilmName
 from rekognition_xray.data.preparing import prepare
@@ -205,7 +205,7 @@ def walk(aws: rx.Aws, originals: Path, place: Path) -> tuple[list[str], int]:
     films = rx.XrayDataset.from_folder(originals, names=naming(originals))
     films.prepare(place / "prepared")
     split = films.split(test=0.4, seed=1)
-    messages = [repr(films), refused(place)]
+    messages = [repr(films), repr(films.films), str(films.audit()), refused(place)]
     storage.store(films, f"s3://{BUCKET}/stored", aws=aws, work=place / "prepared")
     project = rx.CustomLabelsProject.get_or_create("privacy", aws=aws)
     receipt = project.put_datasets(train=split.train, test=split.test, store=f"s3://{BUCKET}/films")
@@ -233,7 +233,7 @@ def naming(root: Path) -> Callable[[PurePath], FilmName]:
     def read(path: PurePath) -> FilmName:
         patient = path.stem.split("-")[0]
         if path.suffix == ".dcm":
-            patient = f"{read_film(root / path).patient} {patient}"
+            patient = f"{read_patient(root / path)} {patient}"
         return FilmName(path.parent.name, patient)
 
     return read
