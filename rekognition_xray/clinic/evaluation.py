@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rekognition_xray.clinic.calibrated import Kind
     from rekognition_xray.clinic.curves import Curves
+    from rekognition_xray.clinic.gallery import Films
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.clinic.referral import RiskCoverage
     from rekognition_xray.cloud.version import ModelVersion
@@ -368,13 +369,27 @@ class Evaluation:
         """The figures as short Markdown tables."""
         return markdown(self)
 
-    def to_html(self, path: str | os.PathLike[str]) -> Path:
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        films: Films = None,
+        policy: Policy | None = None,
+        prevalence: float | None = None,
+    ) -> Path:
         """Writes one self-contained page, whole or not at all, and returns its path.
 
+        Args:
+            path: of the file.
+            films: where its pictures come from, see ``clinic.gallery.Films``; else it has none.
+            policy: a policy of this version, to be shown with its figures.
+            prevalence: as of ``at_prevalence``, for predictive values.
+
         Raises:
+            EvaluationError: another version's policy, no prevalence, or unreadable pictures.
             MissingExtraError: the extra ``report`` is not installed.
         """
-        return write_page(self, Path(path))
+        return write_page(self, Path(path), films=films, policy=policy, prevalence=prevalence)
 
     def __str__(self) -> str:
         return plain(self)

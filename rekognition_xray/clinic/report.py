@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
+from rekognition_xray.clinic.card_texts import FORBIDDEN, INTENDED
+from rekognition_xray.clinic.drawings import SIDE
 from rekognition_xray.clinic.extras import needs_report, needs_science
-from rekognition_xray.clinic.figures import TestFilm
-from rekognition_xray.clinic.tables import NOTICE, facts, tables
+from rekognition_xray.clinic.gallery import Films
+from rekognition_xray.clinic.page import page_of
+from rekognition_xray.clinic.tables import NOTICE, TYPE_NOTICE, facts, notes
 
 if TYPE_CHECKING:
+    import jinja2
+
     from rekognition_xray.clinic.evaluation import Evaluation
+    from rekognition_xray.clinic.policy import Policy
 
 _TEMPLATE: Final = "evaluation.html.j2"
-_MAX_FILMS: Final = 400
-_MAX_POINTS: Final = 500  # of the curve: more cannot be seen
-_SIDE: Final = 300  # of the plot, in units of its own
 
 
-@attrs.frozen
-class Cell:
-    """One cell of the confusion matrix; the share is of the true label's films, None if none."""
-
-    films: int
-    share: float | None
-    right: bool
-
-
-def write_page(evaluation: Evaluation, path: Path) -> Path:
+def write_page(
+    evaluation: Evaluation,
+    path: Path,
+    *,
+    films: Films = None,
+    policy: Policy | None = None,
+    prevalence: float | None = None,
+) -> Path:
     """Writes the page under a temporary name and renames it, so that it is whole or not there.
 
-    Raises:
-        MissingExtraError: jinja2 or scikit-learn is not installed.
+    Arguments and errors are those of ``Evaluation.to_html``.
     """
-    page = render_page(evaluation)
+    page = render_page(evaluation, films=films, policy=policy, prevalence=prevalence)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     made = Path(name)
@@ -52,62 +52,62 @@ def write_page(evaluation: Evaluation, path: Path) -> Path:
     return path
 
 
-def render_page(evaluation: Evaluation) -> str:
+def render_page(
+    evaluation: Evaluation,
+    *,
+    films: Films = None,
+    policy: Policy | None = None,
+    prevalence: float | None = None,
+) -> str:
     """The page as text. Everything that comes from files is escaped."""
     needs_report("The evaluation page")
     needs_science("The evaluation page")
+    style, script = _asset("page.css"), _asset("page.js")
+    return (
+        _environment()
+        .get_template(_TEMPLATE)
+        .render(
+            evaluation=evaluation,
+            page=page_of(evaluation, films, policy, prevalence),
+            notices=(NOTICE, TYPE_NOTICE),
+            intended=INTENDED,
+            forbidden=FORBIDDEN,
+            facts=facts(evaluation),
+            notes=tuple(notes(evaluation)),
+            side=SIDE,
+            style=style,
+            script=script,
+            policy_of_content=_content_policy(style, script),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - optional
 
-    loader = jinja2.PackageLoader("rekognition_xray.clinic")
-    environment = jinja2.Environment(
-        loader=loader,
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("rekognition_xray.clinic"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    overall, two_class, by_label, service, _ = tables(evaluation)
-    return environment.get_template(_TEMPLATE).render(
-        evaluation=evaluation,
-        notice=NOTICE,
-        facts=facts(evaluation),
-        tables=(by_label, service),
-        headline=(overall, two_class),
-        confusion=_confusion(evaluation),
-        curve=_curve(evaluation),
-        side=_SIDE,
-        films=_misread_first(evaluation.films)[:_MAX_FILMS],
+
+
+def _asset(name: str) -> str:
+    """Style or script of our own as it goes into the page: the hash is taken of the same text."""
+    folder = resources.files("rekognition_xray.clinic") / "templates"
+    return "\n" + (folder / name).read_text("utf-8").replace("\r\n", "\n")
+
+
+def _content_policy(style: str, script: str) -> str:
+    """Forbids the page everything but its own style, its own script and pictures within it."""
+    return (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
-def _confusion(evaluation: Evaluation) -> dict[str, dict[str, Cell]]:
-    return {
-        truth: {label: _cell(row, label, truth) for label in row}
-        for truth, row in evaluation.confusion.items()
-    }
-
-
-def _cell(row: Mapping[str, int], label: str, truth: str) -> Cell:
-    total = sum(row.values())
-    return Cell(row[label], row[label] / total if total else None, label == truth)
-
-
-def _misread_first(films: Sequence[TestFilm]) -> list[TestFilm]:
-    return sorted(films, key=lambda film: film.truth == film.predicted)
-
-
-def _curve(evaluation: Evaluation) -> str:
-    """Points of the ROC curve of pneumonia for an SVG polyline; empty where there is none."""
-    if evaluation.two_class.auroc.value is None:
-        return ""
-    return " ".join(_points(evaluation.films))
-
-
-def _points(films: Sequence[TestFilm]) -> Iterator[str]:
-    from sklearn.metrics import roc_curve  # noqa: PLC0415 - optional
-
-    sick = [film.has_pneumonia for film in films]
-    false, true, _ = roc_curve(sick, [film.pneumonia for film in films])
-    step = -(-len(false) // _MAX_POINTS)
-    for x, y in [*zip(false[::step], true[::step], strict=True), (1.0, 1.0)]:
-        yield f"{_SIDE * x:.1f},{_SIDE * (1 - y):.1f}"
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
