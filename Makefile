@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published test fix check pytest others soak bench constraints clean
+.PHONY: help demo published test fix check pytest test-browser others soak bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -32,10 +32,13 @@ check: $(VENV)/ready ## lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 pytest: $(VENV)/ready
 	$(BIN)/pytest -n 2
+
+test-browser: $(VENV)/ready ## the evaluation page in Chromium ($$CHROMIUM or PATH)
+	$(BIN)/pytest -m browser tests/clinic/browser
 
 others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14 that is found
 	$(BIN)/python tests/interpreters.py
