@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import rekognition_xray as rx
@@ -57,9 +57,10 @@ def tell(data: Path, output: Path, seed: int, *, drawn: bool = False) -> None:
     _show_split(split)
     with LocalCloud(buckets=["clinic-xrays"], seed=seed) as cloud:
         aws = rx.Aws(session=cloud.session())
-        version = _train(aws, split, output)
-        evaluation = _evaluate(version, split, output)
+        version, addresses = _train(aws, split, output)
+        evaluation = _evaluate(version, split)
         policy = _policy(evaluation)
+        evaluation.to_html(output / "evaluation.html", films=addresses, policy=policy)
         _diagnose(version, policy, split, output)
         _show_bill(str(cloud.bill))
         card = rx.ModelCard.of(
@@ -121,7 +122,9 @@ def _show_split(split: rx.Split) -> None:
         print(f"{name:6} {len(part):6,} films of {part.patient_count:5,} patients: {counts}")
 
 
-def _train(aws: rx.Aws, split: rx.Split, output: Path) -> rx.ModelVersion:
+def _train(
+    aws: rx.Aws, split: rx.Split, output: Path
+) -> tuple[rx.ModelVersion, Mapping[rx.Xray, str]]:
     prices = rx.PriceBook()
     _title("Upload: grey pixels only, under pseudonyms (the demo's key is public)")
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
@@ -136,10 +139,10 @@ def _train(aws: rx.Aws, split: rx.Split, output: Path) -> rx.ModelVersion:
     version = project.train("v1", output=MODELS)
     described = version.wait_until_trained(progress=True)
     print(f"{described.status} after {described.billable_training_seconds} s on the local learner")
-    return version
+    return version, receipt.addresses
 
 
-def _evaluate(version: rx.ModelVersion, split: rx.Split, output: Path) -> rx.Evaluation:
+def _evaluate(version: rx.ModelVersion, split: rx.Split) -> rx.Evaluation:
     _title("Evaluation: figures of the local learner, not of AWS; patients unseen in training")
     evaluation = rx.Evaluation.from_version(version, split=f"patient-wise, {split.fingerprint}")
     print(f"{'label':10} {'precision':>9} {'recall':>7} {'F1':>6} {'threshold':>9} {'films':>6}")
@@ -149,7 +152,6 @@ def _evaluate(version: rx.ModelVersion, split: rx.Split, output: Path) -> rx.Eva
             f"{row.threshold:9.3f} {row.test_films:6,}"
         )
     print(f"\n{evaluation}")
-    evaluation.to_html(output / "evaluation.html")
     return evaluation
 
 
