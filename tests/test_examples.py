@@ -82,3 +82,12 @@ def test_real_dicom_files_leave_their_names_at_home(xrays: Path, tmp_path: Path)
     assert "RG3_JPLY_tibia.dcm: the transfer syntax JPEG Extended" in told
     assert "4 prepared" in told
     assert told.rstrip().endswith("found in what was stored: 0")
+
+
+@pytest.mark.heavy
+def test_a_better_version_is_promoted_and_rolled_back() -> None:
+    told = run("compare_and_promote.py")
+    assert "Verdict: better, by balanced accuracy +" in told
+    assert "Not a medical device" in told
+    assert told.index("in use: all-films") < told.index("rolled back to: few-films")
+    assert "few-films: TRAINING_COMPLETED" in told

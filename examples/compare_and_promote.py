@@ -1,0 +1,54 @@
+"""A new version takes an old one's place where it is shown to be better, and gives it back.
+
+The first version learns from the films of a few patients, the second from all of them. Both are
+judged on the same test films; the second is promoted, and rolled back. Everything happens on this
+machine.
+
+Usage: python examples/compare_and_promote.py [path/to/chest_xray]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import attrs
+
+import rekognition_xray as rx
+from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.local import LocalCloud
+
+store, models = "s3://clinic-xrays/films", "s3://clinic-xrays/models"
+
+with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays"]) as cloud:
+    if len(sys.argv) > 1:
+        folder = Path(sys.argv[1])
+    else:
+        folder = make_phantoms(Path(scratch), patients=90, films_per_patient=(1, 2), seed=3)
+    train, test = rx.XrayDataset.from_folder(folder, names=rx.KERMANY).split(test=0.5, seed=7)
+    few = attrs.evolve(train, films=[film for n, film in enumerate(train) if n % 8 == 0])
+    project = rx.CustomLabelsProject.get_or_create("chest", aws=rx.Aws(session=cloud.session()))
+
+    evaluations = {}
+    for name, films in {"few-films": few, "all-films": train}.items():
+        receipt = project.put_datasets(train=films, test=test, store=store)
+        kept = project.check("TRAIN", films, receipt)
+        print(f"{kept}; expected: {str(project.training_estimate()).splitlines()[0]}")
+        version = project.train(name, output=models, max_cost="24.00")
+        version.wait_until_trained()
+        evaluations[name] = rx.Evaluation.from_version(version)
+        if project.current() is None:
+            project.promote(version)
+
+    before = project.current()
+    comparison = rx.compare(evaluations["few-films"], evaluations["all-films"], margin=0.05)
+    print(f"\n{comparison}\n")
+    if comparison.verdict == "better":
+        project.promote(version, comparison)
+        print("in use:", project.current().name)
+        assert project.rollback() == before
+        print("rolled back to:", project.current().name)
+    else:
+        print("still in use:", before.name)
+    print(*project.describe_versions(), sep="\n")
