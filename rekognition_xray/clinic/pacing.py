@@ -33,7 +33,7 @@ class Pacer:
     All times are seconds of one clock that the caller brings.
     """
 
-    def __init__(self, *, most: int = 32) -> None:
+    def __init__(self, *, most: int = 64) -> None:
         self.most = most
         self.in_flight = 0
         self._rate = 0.0  # calls a second; 0 until the first answer tells the latency
@@ -131,14 +131,14 @@ class Pacer:
         if (ceiling := self._ceiling(sent_at)) < 0.9 * before:
             self._begin()
             return max(before / 2, ceiling)
-        if (good - 1) / seconds > 1.1 * before:
+        if seconds > _BLUR and (good - 1) / seconds > 1.1 * before:
             self._begin()
             return min(self._rate, good / seconds)
         self._vain = 0
         early = good < self._probe / 2
         self._probe = max(_SHORTEST, self._probe // 2) if early else min(_LONG, 2 * self._probe)
         good, seconds = self._since(self._marks[0] if self._marks else self._empty, sent_at)
-        return good / seconds
+        return good / seconds if good >= _SHORTEST and seconds > _BLUR else 0.8 * before
 
     def _risen(self, found: float) -> float:
         """The capacity after a rise."""

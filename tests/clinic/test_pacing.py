@@ -56,7 +56,7 @@ def simulate(
     noise: float = 0.0,
     seed: int = 0,
     skip: float = 5.0,
-    most: int = 32,
+    most: int = 64,
 ) -> Outcome:
     dice, service, pacer = random.Random(seed), Service(capacity, burst), Pacer(most=most)
     events: list[tuple[float, int, str, float]] = []
@@ -127,7 +127,7 @@ def test_whatever_capacity_latency_and_burst(capacity, latency, burst, seed):
         skip=30,
     )
     assert found.share >= 0.93
-    assert found.throttled <= 0.05
+    assert found.throttled <= 0.08
 
 
 @settings(max_examples=15, deadline=None)
@@ -173,7 +173,7 @@ def test_the_first_call_goes_alone_and_tells_the_latency():
 def test_calls_under_way_follow_from_rate_and_latency():
     slow = simulate(lambda _: 10, 40, latency=0.1)
     fast = simulate(lambda _: 10, 40, latency=1.0)
-    assert slow.most_under_way < fast.most_under_way <= 32
+    assert slow.most_under_way < fast.most_under_way <= 64
 
 
 def test_after_a_pause_of_the_caller_no_burst_is_made_up_for():
