@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from rekognition_xray.data.phantoms import make_phantoms
 
@@ -91,3 +92,15 @@ def test_a_better_version_is_promoted_and_rolled_back() -> None:
     assert "Not a medical device" in told
     assert told.index("in use: all-films") < told.index("rolled back to: few-films")
     assert "few-films: TRAINING_COMPLETED" in told
+
+
+@pytest.mark.heavy
+def test_one_film_is_explained_by_a_map_and_by_its_like(tmp_path: Path) -> None:
+    told = run("explain_one.py", str(tmp_path))
+    assert told.startswith("65 calls for a grid of 8 x 8, about 23 s")
+    assert "0.03 USD" in told.splitlines()[1]
+    assert "not where disease is" in told
+    assert "  5. " in told.split("most similar")[1]
+    for name in ("overlay.png", "cases.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert min(picture.size) > 300
