@@ -39,7 +39,7 @@ TRAINED: Final[SettleTable] = {
 """Is the version trained? FAILED is a failed start, which only a trained version can have."""
 
 RETIRED: Final = {
-    "DEPRECATED": "deprecated: AWS is about to withdraw it; train or copy a new version",
+    "DEPRECATED": "deprecated by AWS, which may withdraw it: train a new version",
     "EXPIRED": "expired: it cannot be started any more; train a new version",
 }
 """What it means that AWS has retired a version."""

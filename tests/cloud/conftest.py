@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from PIL import Image
 
@@ -95,3 +96,27 @@ def trained(project: rx.CustomLabelsProject, draw: Draw) -> rx.ModelVersion:
     version = project.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
     return version
+
+
+@attrs.define
+class Pushing(NoWaitClock):
+    """A clock whose pauses move a local cloud's own time."""
+
+    cloud: LocalCloud = attrs.field(kw_only=True)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.cloud.advance(seconds)
+
+
+@pytest.fixture(scope="session")
+def slow() -> Iterator[LocalCloud]:
+    """A cloud that takes as long as AWS, by a clock that the library's own pauses move."""
+    with LocalCloud(buckets=["clinic-xrays"], pace="manual") as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def patient(slow: LocalCloud) -> Iterator[rx.Aws]:
+    yield rx.Aws(slow.session(), clock=Pushing(cloud=slow))
+    slow.reset()

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 
 import attrs
@@ -190,30 +190,6 @@ def test_a_project_that_is_full_takes_no_version(aws: rx.Aws) -> None:
     with pytest.raises(errors.QuotaError, match="has 100 versions, and may have 100"):
         training_checks.check_quotas(aws, "arn", 100, [], TrainingQuotas())
     training_checks.check_quotas(aws, "arn", 100, [], TrainingQuotas(versions=200))
-
-
-@attrs.define
-class Pushing(NoWaitClock):
-    """A clock whose pauses move a local cloud's own time."""
-
-    cloud: LocalCloud = attrs.field(kw_only=True)
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        self.cloud.advance(seconds)
-
-
-@pytest.fixture(scope="module")
-def slow() -> Iterator[LocalCloud]:
-    """A cloud that takes as long as AWS, by a clock that the library's own pauses move."""
-    with LocalCloud(buckets=["clinic-xrays"], pace="manual") as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def patient(slow: LocalCloud) -> Iterator[rx.Aws]:
-    yield rx.Aws(slow.session(), clock=Pushing(cloud=slow))
-    slow.reset()
 
 
 @pytest.fixture
