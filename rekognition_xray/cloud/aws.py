@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -32,6 +32,7 @@ from botocore.parsers import ResponseParserError, ResponseParserFactory
 from botocore.utils import parse_timestamp
 
 from rekognition_xray import errors
+from rekognition_xray.cloud.recipe import AwsRecipe, rebuilt, recipe_of
 from rekognition_xray.cloud.waiting import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -210,8 +211,14 @@ def _time(text: str) -> dt.datetime:
     return found if found.tzinfo else parse_timestamp(text)
 
 
-def _default_session() -> boto3.Session:
-    return boto3.Session()
+def _default_session(aws: Aws) -> boto3.Session:
+    return aws.session_factory() if aws.session_factory else boto3.Session()
+
+
+def _custom(url: str) -> str | None:
+    """The address, where it is not AWS's own."""
+    host = urlsplit(url).hostname or ""
+    return None if host.endswith((".amazonaws.com", ".api.aws", ".amazonaws.com.cn")) else url
 
 
 @attrs.frozen
@@ -221,8 +228,12 @@ class Aws:
     Profiles, SSO, roles, Regions and ``AWS_ENDPOINT_URL`` work as boto3 users know them. The raw
     clients stay reachable as ``aws.rekognition`` and ``aws.s3``. Building one makes no call.
 
+    It pickles as a recipe (profile, Region, endpoints, settings), never with credentials; where
+    boto3's own rules do not lead to the session, that needs a ``session_factory``.
+
     Attributes:
-        session: the boto3 session; by default one made by boto3's own rules.
+        session: the boto3 session; by default one that the factory makes, or boto3's own rules.
+        session_factory: a function of a module that makes the session, in other processes, too.
         connect_timeout: seconds to wait for a connection.
         read_timeout: seconds to wait for a reply.
         attempts: attempts in all for a call that was throttled or met a fault (botocore retries).
@@ -232,7 +243,8 @@ class Aws:
             services; the notice about it is then left out. See ``storage.store``.
     """
 
-    session: boto3.Session = attrs.field(factory=_default_session)
+    session_factory: Callable[[], boto3.Session] | None = attrs.field(default=None, kw_only=True)
+    session: boto3.Session = attrs.field(default=attrs.Factory(_default_session, takes_self=True))
     connect_timeout: float = attrs.field(default=10.0, kw_only=True)
     read_timeout: float = attrs.field(default=60.0, kw_only=True)
     attempts: int = attrs.field(default=5, kw_only=True)
@@ -241,20 +253,28 @@ class Aws:
     opted_out: bool = attrs.field(default=False, kw_only=True)
     # A boto3 session must not make clients in several threads at once.
     _making: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False, eq=False)
+    _urls: tuple[str | None, str | None] = attrs.field(
+        default=(None, None), kw_only=True, repr=False
+    )
+
+    def __reduce__(self) -> tuple[Callable[[AwsRecipe], Aws], tuple[AwsRecipe]]:
+        return rebuilt, (recipe_of(self),)
 
     def _config(self, attempts: int) -> Config:
         return Config(
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
-            max_pool_connections=32,
+            max_pool_connections=64,
         )
 
     @cached_property
     def rekognition(self) -> RekognitionClient:
         """Client for calls that botocore may repeat."""
         with self._making, aws_errors():
-            return self.session.client("rekognition", config=self._config(self.attempts))
+            return self.session.client(
+                "rekognition", config=self._config(self.attempts), endpoint_url=self._urls[0]
+            )
 
     @cached_property
     def rekognition_once(self) -> RekognitionClient:
@@ -263,13 +283,17 @@ class Aws:
         botocore would repeat ``LimitExceededException`` as if it were a throttle.
         """
         with self._making, aws_errors():
-            return self.session.client("rekognition", config=self._config(1))
+            return self.session.client(
+                "rekognition", config=self._config(1), endpoint_url=self._urls[0]
+            )
 
     @cached_property
     def s3(self) -> S3Client:
         """Client for S3."""
         with self._making, aws_errors():
-            client = self.session.client("s3", config=self._config(self.attempts))
+            client = self.session.client(
+                "s3", config=self._config(self.attempts), endpoint_url=self._urls[1]
+            )
         client.meta.events.register("before-sign.s3.PutObject", _send_at_once)
         _read_times_fast(client)
         return client
@@ -286,6 +310,24 @@ class Aws:
     @property
     def endpoint_url(self) -> str | None:
         """Address of a custom endpoint, such as a local cloud's; None for AWS itself."""
-        url = self.rekognition.meta.endpoint_url
-        host = urlsplit(url).hostname or ""
-        return None if host.endswith((".amazonaws.com", ".api.aws", ".amazonaws.com.cn")) else url
+        return _custom(self.rekognition.meta.endpoint_url)
+
+    @property
+    def endpoints(self) -> tuple[str | None, str | None]:
+        """Addresses of Rekognition and S3, where they are not AWS's own."""
+        return self.endpoint_url, _custom(self.s3.meta.endpoint_url)
+
+
+def from_recipe(recipe: AwsRecipe) -> Aws:
+    """What ``recipe.rebuilt`` makes of a recipe."""
+    if recipe.factory:
+        session = recipe.factory()
+    else:
+        session = boto3.Session(profile_name=recipe.profile, region_name=recipe.region)
+    return Aws(
+        session,
+        session_factory=recipe.factory,
+        clock=recipe.clock,
+        urls=recipe.endpoints,
+        **dict(recipe.settings),  # type: ignore[arg-type]
+    )
