@@ -14,7 +14,7 @@ import attrs
 from rekognition_xray.clinic.exports import as_dict, as_frame
 from rekognition_xray.clinic.extras import needs_science
 from rekognition_xray.clinic.figures import BinaryFigures, Figure, ServiceFigures, TestFilm
-from rekognition_xray.clinic.leaks import NOT_COMPARED, Lines, compare, refuse
+from rekognition_xray.clinic.leaks import NOT_COMPARED, TOLD, Lines, compare, refuse
 from rekognition_xray.clinic.predictive import PredictiveValues, predictive_values
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.results import check_together, gaps, read_snapshot, read_summary
@@ -38,10 +38,6 @@ __all__ = ["Evaluation", "Figure"]
 _MIN_RESAMPLES: Final = 100
 _AWS: Final = "Amazon Rekognition Custom Labels"
 _FILES: Final = ("the evaluation summary", "the testing snapshot", "the training snapshot")
-_TOLD: Final = (
-    "Train and test were known to share patients or pictures, or to be of two splits, when this "
-    f"version was trained (tag {LEAKS})."
-)
 
 
 @attrs.frozen(str=False)
@@ -142,7 +138,7 @@ class Evaluation:
             seed=seed,
             addresses=(str(summary), str(testing), str(training)),
         )
-        return attrs.evolve(made, warnings=(_TOLD, *made.warnings)) if LEAKS in tags else made
+        return attrs.evolve(made, warnings=(TOLD, *made.warnings)) if LEAKS in tags else made
 
     @classmethod
     def from_files(

@@ -10,6 +10,7 @@ import attrs
 from rekognition_xray.clinic import fields
 from rekognition_xray.clinic.fields import FieldError
 from rekognition_xray.clinic.figures import TestFilm
+from rekognition_xray.cloud.tags import LEAKS
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
 
@@ -18,6 +19,10 @@ Lines = Iterable[bytes | str]
 NOT_COMPARED: Final = (
     "The films that the model was trained on are not known here, so nobody has checked that the "
     "test shows other patients."
+)
+TOLD: Final = (
+    "Train and test were known to share patients or pictures, or to be of two splits, when this "
+    f"version was trained (tag {LEAKS})."
 )
 
 

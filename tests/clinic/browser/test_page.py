@@ -256,7 +256,8 @@ def test_without_script_everything_but_the_choosing_is_there(open_page, evaluati
 
 
 def test_on_paper_the_notice_stands_and_the_controls_do_not(open_page):
-    tab = open_page(media="print", scheme="dark")
+    tab = open_page(media="print", scheme="dark", width=700)
+    assert tab.js("document.documentElement.scrollWidth") <= 700
     visible = (
         '[...document.querySelectorAll("nav, #filters, .slider")].some((x) => x.checkVisibility())'
     )
