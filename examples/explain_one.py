@@ -35,8 +35,9 @@ def main() -> None:
         with version.running(max_cost="1.00") as model:
             diagnoser = rx.Diagnoser(model)
             film = least_sure(diagnoser, test)
-            print(f"\n{diagnoser.diagnose(film.path)}\n")
-            why = diagnoser.explain(film.path, grid=GRID, max_cost="0.10")
+            told = diagnoser.diagnose(film.path)
+            print(f"\n{told}\n")
+            why = diagnoser.explain(film.path, grid=GRID, label=told.finding, max_cost="0.10")
         print(why)
         why.overlay(film.path).save(output / "overlay.png")
 

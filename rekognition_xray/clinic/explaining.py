@@ -20,7 +20,6 @@ from rekognition_xray.clinic.explain_plan import (
     plan_explanation,
 )
 from rekognition_xray.clinic.occlusion import Covering, Fill, Floats
-from rekognition_xray.clinic.tables import NOTICE
 from rekognition_xray.cloud.version import ModelVersion
 from rekognition_xray.data.fitting import encode
 from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, decode, prepare
@@ -160,7 +159,7 @@ class Explanation:
             "planned_calls": self.plan.calls,
             "estimated_cost": str(self.plan.estimate.total),
             "currency": self.plan.estimate.currency,
-            "notice": f"{heat.LIMITS} {NOTICE}",
+            "notice": heat.notice(self.label),
         }
 
     def __str__(self) -> str:
@@ -176,7 +175,7 @@ class Explanation:
             )
         if self.missing:
             told.append(f"{len(self.missing)} cells without an answer: {self.missing[0].reason}")
-        return "\n".join([*told, heat.LIMITS, NOTICE])
+        return "\n".join([*told, heat.notice(self.label)])
 
 
 def explain(

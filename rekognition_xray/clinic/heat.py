@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import BLUE, GREY, PAPER, VERMILION, write
 from rekognition_xray.clinic.occlusion import Floats, shares
-from rekognition_xray.clinic.tables import NOTICE
+from rekognition_xray.clinic.tables import NOTICE, TYPE_NOTICE
+from rekognition_xray.labels import BACTERIAL, VIRAL
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.explaining import Explanation
@@ -33,7 +34,7 @@ def draw(explanation: Explanation, film: Image.Image) -> Image.Image:
     grey = _sized(film)
     heated = _heated(explanation.drops, grey)
     _mark_unknown(heated, explanation.drops)
-    lines = captions.wrapped(f"{LIMITS} {NOTICE}", heated.width - 2 * _PAD, _SMALL)
+    lines = captions.wrapped(notice(explanation.label), heated.width - 2 * _PAD, _SMALL)
     height = heated.height + 108 + 18 * len(lines)
     page = Image.new("RGB", (heated.width, height), PAPER)
     page.paste(heated)
@@ -41,6 +42,12 @@ def draw(explanation: Explanation, film: Image.Image) -> Image.Image:
     for place, line in enumerate(lines):
         write(page, (_PAD, heated.height + 102 + 18 * place), line, size=_SMALL, fill=GREY)
     return page
+
+
+def notice(label: str) -> str:
+    """What every map of a label's confidence must say of itself."""
+    of_type = f" {TYPE_NOTICE}" if label in {BACTERIAL, VIRAL} else ""
+    return f"{LIMITS}{of_type} {NOTICE}"
 
 
 def scale_of(drops: Floats) -> float:

@@ -339,6 +339,12 @@ def test_the_text_says_what_it_does_not_show(ward):
     assert "Not a medical device" in told
 
 
+def test_a_map_of_one_type_says_that_no_drug_is_chosen_by_it(ward):
+    told = explain(ward.version, ward.film, grid=2, label="bacterial").to_dict()["notice"]
+    assert "antibiotics" in told
+    assert "antibiotics" not in explain(ward.version, ward.film, grid=2).to_dict()["notice"]
+
+
 def test_the_diagnoser_explains_too(ward):
     found = rx.Diagnoser(ward.version).explain(ward.film, grid=2)
     assert isinstance(found, Explanation)
