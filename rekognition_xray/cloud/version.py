@@ -169,14 +169,18 @@ class ModelVersion:
             budget=budget,
         )
 
-    def detect(self, image: bytes, *, min_confidence: float = 0.0) -> Detection:
+    def detect(
+        self, image: bytes | S3Location, *, min_confidence: float = 0.0, once: bool = False
+    ) -> Detection:
         """Asks the running model for the labels of one prepared image.
 
         Calls DetectCustomLabels once (botocore repeats it on throttles and faults); no price per
         call, the running model is what bills.
 
         Args:
-            image: a PNG or JPEG of at most 4 MB, as ``images.prepare`` makes it.
+            image: a PNG or JPEG of at most 4 MB, as ``images.prepare`` makes it, or where one of at
+                most 15 MB lies in S3, in the version's Region.
+            once: make one attempt only; the caller repeats.
             min_confidence: 0 to 1; labels below it are left out. 0 gives every label and
                 replaces the thresholds that the service assumes.
 
@@ -190,11 +194,14 @@ class ModelVersion:
                 f"min_confidence is {min_confidence}, not from 0 to 1.",
                 hint="Confidences are fractions here; AWS's 95 percent is 0.95.",
             )
+        client = self.aws.rekognition_once if once else self.aws.rekognition
         began = time.perf_counter()
         with aws_errors(self.arn):
-            reply = self.aws.rekognition.detect_custom_labels(
+            reply = client.detect_custom_labels(
                 ProjectVersionArn=self.arn,
-                Image={"Bytes": image},
+                Image={"S3Object": {"Bucket": image.bucket, "Name": image.key}}
+                if isinstance(image, S3Location)
+                else {"Bytes": image},
                 MinConfidence=min_confidence * 100,
             )
         found = {item["Name"]: item["Confidence"] / 100 for item in reply["CustomLabels"]}
