@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from botocore import xform_name
@@ -16,7 +15,16 @@ from botocore import xform_name
 from rekognition_xray.local.__main__ import main
 from rekognition_xray.local.operations import OPERATIONS
 
-AWS = Path(sys.executable).with_name("aws")
+# One process for all commands: to start the command line takes longer than most commands do.
+COMMANDS = """
+import contextlib, io, json, sys
+from awscli.clidriver import create_clidriver
+for row in sys.stdin:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = create_clidriver().main(json.loads(row))
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
 
 
 @pytest.fixture
@@ -82,20 +90,27 @@ class CommandLine:
     """The AWS command line in the environment that `serve` printed; notes which commands it ran."""
 
     def __init__(self, variables):
-        self.environment = {**os.environ, **variables, "AWS_PAGER": ""}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", COMMANDS],
+            env={**os.environ, **variables, "AWS_PAGER": ""},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.ran = set()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
     def aws(self, *arguments):
-        done = subprocess.run(
-            [AWS, *arguments, "--output", "json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip().startswith("{") else {}
+        print(json.dumps([*arguments, "--output", "json"]), file=self.process.stdin, flush=True)
+        code, out, err = json.loads(self.process.stdout.readline())
+        assert code == 0, err
+        return json.loads(out) if out.strip().startswith("{") else {}
 
     def __call__(self, command, **options):
         """Runs `aws rekognition`; values that are no text are passed as JSON."""
@@ -205,10 +220,16 @@ def share(rekognition, project, version):
 
 
 @pytest.mark.heavy
-@pytest.mark.skipif(not AWS.exists(), reason="the AWS command line is not installed")
 def test_the_aws_command_line_walks_through_every_operation(serve, tmp_path, film, line):
+    pytest.importorskip("awscli", reason="the AWS command line is not installed")
     _, variables = serve("--bucket", "films", "--check")
-    rekognition = CommandLine(variables)
+    with CommandLine(variables) as rekognition:
+        walk(rekognition, tmp_path, film, line)
+        assert rekognition.ran == {xform_name(name, "-") for name in OPERATIONS}
+
+
+def walk(rekognition, tmp_path, film, line):
+    """Every operation, from the first project to the last one's deletion."""
     project, train, test = fill(rekognition, tmp_path, film, line)
     version = train_and_detect(rekognition, project, tmp_path / "1.jpeg")
     other, copy = share(rekognition, project, version)
@@ -225,7 +246,6 @@ def test_the_aws_command_line_walks_through_every_operation(serve, tmp_path, fil
     for arn in (project, other):
         assert rekognition("delete-project", project_arn=arn) == {"Status": "DELETING"}
     assert rekognition("describe-projects") == {"ProjectDescriptions": []}
-    assert rekognition.ran == {xform_name(name, "-") for name in OPERATIONS}
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(desk, capsys):
