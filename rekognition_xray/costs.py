@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -111,25 +112,66 @@ class EstimateRange:
         return "\n".join([*rows, *(f"(by: {text})" for text in self.sources)])
 
 
+@attrs.frozen(str=False)
+class Reckoning:
+    """What was estimated, beside what was billed."""
+
+    estimated: Estimate
+    actual: Estimate
+
+    @property
+    def difference(self) -> Decimal:
+        """Billed less estimated; above zero where it was dearer than thought."""
+        return self.actual.total - self.estimated.total
+
+    @property
+    def share(self) -> Decimal | None:
+        """The difference as a share of what was billed; None where nothing was billed."""
+        return self.difference / self.actual.total if self.actual.total else None
+
+    def __str__(self) -> str:
+        share = "" if self.share is None else f", {self.share:+.1%} of the bill"
+        return (
+            f"estimated {self.estimated.total}, billed {self.actual.total} {self.actual.currency} "
+            f"({self.difference:+}{share})"
+        )
+
+
 _THIRD_PARTY: Final = "AWS's price page as quoted by third parties for us-east-1"
 _S3: Final = "AWS's price page of S3 as quoted by third parties: Standard, first 50 TB, us-east-1"
 _READ: Final = dt.date(2026, 11, 1)
 _GIB: Final = 2**30
 
 
+UNITS: Final[Mapping[Item, str]] = MappingProxyType(
+    {
+        "training-hour": "hour",
+        "inference-unit-hour": "unit-hour",
+        "s3-gib-month": "GiB-month",
+        "s3-1000-writes": "1,000 requests",
+        "s3-1000-reads": "1,000 requests",
+    }
+)
+"""What each price is per."""
+
+
 def _published() -> Mapping[Item, Price]:
+    figures: Mapping[Item, tuple[str, str]] = {
+        "training-hour": ("1.00", _THIRD_PARTY),
+        "inference-unit-hour": ("4.00", _THIRD_PARTY),
+        "s3-gib-month": ("0.023", _S3),
+        "s3-1000-writes": ("0.005", _S3),
+        "s3-1000-reads": ("0.0004", _S3),
+    }
     return MappingProxyType(
         {
-            "training-hour": Price(Decimal("1.00"), "hour", _THIRD_PARTY, _READ),
-            "inference-unit-hour": Price(Decimal("4.00"), "unit-hour", _THIRD_PARTY, _READ),
-            "s3-gib-month": Price(Decimal("0.023"), "GiB-month", _S3, _READ),
-            "s3-1000-writes": Price(Decimal("0.005"), "1,000 requests", _S3, _READ),
-            "s3-1000-reads": Price(Decimal("0.0004"), "1,000 requests", _S3, _READ),
+            item: Price(Decimal(amount), UNITS[item], source, _READ)
+            for item, (amount, source) in figures.items()
         }
     )
 
 
-@attrs.frozen
+@attrs.frozen(str=False)
 class PriceBook:
     """Prices of one Region; bring your own where you know better.
 
@@ -137,10 +179,58 @@ class PriceBook:
     November 2026; AWS's own page was not read): 1.00 USD per training hour, 4.00 USD per
     inference unit and hour; S3 Standard at 0.023 USD per GiB and month, 0.005 USD per 1,000 writes
     (PUT, LIST) and 0.0004 USD per 1,000 reads (HEAD, GET). Check them before you rely on them.
+    Prices of other Regions are not known here: bring them with `from_file`.
     """
 
     prices: Mapping[Item, Price] = attrs.field(factory=_published)
     currency: str = "USD"
+    region: str = "us-east-1"
+
+    @classmethod
+    def for_region(cls, region: str) -> PriceBook:
+        """The prices that come with the library for a Region.
+
+        Raises:
+            PriceBookError: none come with it; names the Regions known and how to add one.
+        """
+        if region != "us-east-1":
+            from rekognition_xray.pricefile import no_region  # noqa: PLC0415 (it imports this file)
+
+            raise no_region(region, ["us-east-1"], "The price book that comes with the library")
+        return cls()
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, region: str = "us-east-1") -> PriceBook:
+        """Prices of one Region from a TOML or JSON file of your own.
+
+        Each figure bears its source and date; hours must cost more than nothing, and figures for S3
+        may be left out. In JSON the same names are nested, and dates are written as text::
+
+            currency = "USD"
+
+            [regions.eu-west-1.inference-unit-hour]
+            amount = "4.00"
+            source = "aws.amazon.com/rekognition/pricing"
+            as_of = 2026-11-01
+
+            [regions.eu-west-1.training-hour]
+            ...
+
+        Raises:
+            PriceBookError: the file cannot be read, holds faults (all are told together, those of
+                other Regions included) or lacks the Region.
+        """
+        from rekognition_xray.pricefile import read_prices  # noqa: PLC0415 (it imports this file)
+
+        return read_prices(Path(path), region)
+
+    def __str__(self) -> str:
+        rows = [
+            f"{item}: {price.amount} {self.currency} per {price.unit} "
+            f"({price.source}, as of {price.as_of})"
+            for item, price in self.prices.items()
+        ]
+        return "\n".join([f"Prices in {self.region}:", *rows])
 
     def training(self, hours: Money) -> Estimate:
         """Cost of a training of so many billable hours. AWS bills only trainings that succeed."""
@@ -166,6 +256,23 @@ class PriceBook:
         )
         assumed = "only the time in state RUNNING is billed; AWS does not document start and stop"
         return Estimate((line,), (assumed,), self.currency)
+
+    def reckon(self, estimated: Estimate, *, hours: Money, units: int = 1) -> Reckoning:
+        """After a run: the estimate beside what the hours come to that AWS's bill shows.
+
+        Args:
+            estimated: what was expected, such as `inference` of the hours planned.
+            hours: that the model ran, by the bill (usage type CustomLabels-Inference-Hrs, there
+                multiplied by the units already; leave ``units`` at 1 for it) or by the clock.
+            units: inference units that it ran on.
+
+        Raises:
+            ValueError: the estimate is in another currency.
+        """
+        if estimated.currency != self.currency:
+            message = f"cannot compare {estimated.currency} with {self.currency}"
+            raise ValueError(message)
+        return Reckoning(estimated, self.inference(hours, units=units))
 
     def storage(self, size: int, *, months: Money = 1) -> Estimate:
         """Cost of keeping so many bytes in S3 for so many months."""

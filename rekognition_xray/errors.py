@@ -39,6 +39,8 @@
     ├── CopyFailedError                       the service could not copy a version
     ├── MoneyError
     │   ├── CostCapError                      refused to start: dearer than the cap
+    │   ├── PlanError (ValueError)            no plan meets what was asked
+    │   ├── PriceBookError (ValueError)       carries everything wrong with a file of prices
     │   └── StopFailedError                   a model may still be billing
     ├── EvaluationError (ValueError)          result files that cannot be read or relied on
     └── JournalError (ValueError)             a bulk journal that cannot be continued
@@ -468,6 +470,29 @@ class CostCapError(MoneyError):
     """Refused to start: the price would exceed the cap. Nothing was billed."""
 
     default_hint = "Raise the cap, or ask for less."
+
+
+class PlanError(MoneyError, ValueError):
+    """No plan meets what was asked; nothing was billed."""
+
+    default_hint = "Allow more time or more units."
+
+
+class PriceBookError(MoneyError, ValueError):
+    """A file of prices that cannot be relied on, or no prices for the Region.
+
+    Attributes:
+        faults: each thing that is wrong, with its place in the file.
+    """
+
+    default_hint = "Correct what is named; PriceBook.from_file says how a file of prices reads."
+
+    def __init__(
+        self, message: str, *, faults: Iterable[str] = (), hint: str | None = None
+    ) -> None:
+        self.faults = tuple(faults)
+        listing = f":\n{list_paths(self.faults)}" if self.faults else ""
+        super().__init__(f"{message}{listing}", hint=hint)
 
 
 class StopFailedError(MoneyError):
