@@ -20,7 +20,7 @@ def python_blocks(page: Path) -> list[str]:
 def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder as the README's reader has it: ``chest_xray`` in the current one."""
     monkeypatch.chdir(tmp_path)
-    make_phantoms(Path("chest_xray"), patients=160, seed=7)
+    make_phantoms(Path("chest_xray"), patients=160, seed=7, heights=(200, 260))
 
 
 @pytest.mark.heavy
