@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published test fix check pytest test-browser others soak bench constraints clean
+.PHONY: help demo published test fix check pytest newest test-browser others soak bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -22,7 +22,7 @@ published: $(DEMO)/ready ## the page of published figures; DATA=path/to/chest_xr
 	$(if $(DATA),$(DEMO)/bin/python -m rekognition_xray.demo "$(DATA)")
 	$(DEMO)/bin/python tools/published.py $(if $(DATA),--card demo-output/card.json)
 
-test: check pytest others ## set up, then lint, types, import contracts and all tests
+test: check pytest newest ## set up, then lint, types, import contracts and all tests
 
 fix: $(VENV)/ready ## format and mend what can be mended
 	$(BIN)/ruff check --quiet --fix-only .
@@ -39,6 +39,9 @@ pytest: $(VENV)/ready
 
 test-browser: $(VENV)/ready ## the evaluation page in Chromium ($$CHROMIUM or PATH)
 	$(BIN)/pytest -m browser tests/clinic/browser
+
+newest: $(VENV)/ready
+	$(BIN)/python tests/interpreters.py newest
 
 others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14 that is found
 	$(BIN)/python tests/interpreters.py

@@ -1,5 +1,8 @@
 """Runs the quick tests on every other Python from 3.11 to 3.14 that is found on this machine.
 
+With the argument ``newest`` on the newest of them alone, as ``make test`` does: what the oldest and the
+newest take, those in between take.
+
 Looks on PATH and among pyenv's versions. Each interpreter gets an environment of its own, made
 once. What takes long (marker ``heavy``) and the tests of the local cloud by itself run on the main
 interpreter alone: the tests of the SDK drive the local cloud on each of them all the same.
@@ -75,7 +78,8 @@ def main() -> None:
     found = others()
     missing = [f"{a}.{b}" for a, b in SUPPORTED if (a, b) not in found]
     print(f"Python {sys.version.split()[0]} ran everything; not found: {', '.join(missing[1:])}")
-    for version, python in sorted(found.items()):
+    chosen = sorted(found.items())[-1:] if sys.argv[1:] == ["newest"] else sorted(found.items())
+    for version, python in chosen:
         print("Python {}.{}: the quick tests".format(*version), flush=True)
         run_tests(version, python)
 
