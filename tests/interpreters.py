@@ -1,7 +1,7 @@
 """Runs the quick tests on every other Python from 3.11 to 3.14 that is found on this machine.
 
-With the argument ``newest`` on the newest of them alone, as ``make test`` does: what the oldest and the
-newest take, those in between take.
+With the argument ``newest`` on the newest of them alone, as ``make test`` does: what the oldest and
+the newest take, those in between take.
 
 Looks on PATH and among pyenv's versions. Each interpreter gets an environment of its own, made
 once. What takes long (marker ``heavy``) and the tests of the local cloud by itself run on the main
