@@ -87,6 +87,24 @@ class FailedDiagnosis:
         """Plain data, ready for JSON."""
         return attrs.asdict(self)
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> FailedDiagnosis:
+        """A failure out of what ``to_dict`` gave. Keys that it does not know are ignored.
+
+        Raises:
+            ValueError: names the field that is missing or of another kind.
+        """
+        try:
+            return cls(
+                source=fields.string_in(data.get("source"), "source"),
+                reason=fields.string_in(data.get("reason"), "reason"),
+                error=fields.string_in(data.get("error"), "error"),
+                retryable=fields.flag_in(data, "retryable"),
+                version_arn=fields.string_in(data.get("version_arn"), "version_arn"),
+            )
+        except FieldError as error:
+            raise ValueError(f"This is no failed diagnosis: {error}") from error
+
     def __str__(self) -> str:
         return f"{self.source}: no diagnosis ({self.error})\n  {self.reason}"
 

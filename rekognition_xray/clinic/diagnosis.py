@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Iterable, Sized
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
-from tqdm import tqdm
 
 from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.bulk import Answer, answers
+from rekognition_xray.clinic.bulk import Engine
+from rekognition_xray.clinic.bulk_records import BulkProgress, BulkSummary
+from rekognition_xray.clinic.bulk_run import BulkRun, Progress
+from rekognition_xray.clinic.inputs import Film, Sendable, sendable
 from rekognition_xray.clinic.journal import Journal
 from rekognition_xray.clinic.policy import REFERRED, Decision, Policy
+from rekognition_xray.cloud.recipe import recipe_of
 from rekognition_xray.cloud.version import ModelVersion
-from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, prepare
-from rekognition_xray.errors import (
-    AccessDeniedError,
-    AwsError,
-    CredentialsError,
-    EvaluationError,
-    ImageError,
-    InvalidRequestError,
-    NotFoundError,
-    NotReadyError,
-)
+from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from PIL.Image import Image
 
@@ -37,10 +31,15 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.occlusion import Fill
     from rekognition_xray.costs import Money
 
-__all__ = ["Diagnoser", "Diagnosis", "FailedDiagnosis"]
-
-_STOPS: Final = (NotReadyError, NotFoundError, CredentialsError, AccessDeniedError)
-"""Errors that are about the version or the caller: every further film would meet them too."""
+__all__ = [
+    "BulkProgress",
+    "BulkRun",
+    "BulkSummary",
+    "Diagnoser",
+    "Diagnosis",
+    "FailedDiagnosis",
+    "Film",
+]
 
 
 @attrs.frozen
@@ -49,7 +48,9 @@ class Diagnoser:
 
     Every film is prepared as the training films were: grey, upright, without metadata; nothing
     else leaves this machine. Only where that makes more than 4 MB, the most that a call may carry,
-    it is scaled down. It is an aid for a person who reads the film, not a medical device.
+    it is scaled down. It pickles as a recipe, without credentials; see ``Aws``.
+
+    It is an aid for a person who reads the film, not a medical device.
 
     Attributes:
         version: the version to ask; it must run.
@@ -73,68 +74,79 @@ class Diagnoser:
                 hint="Thresholds do not carry over: take this version's evaluation.policy().",
             )
 
-    def diagnose(self, film: Path | str | bytes | Image) -> Diagnosis:
+    def diagnose(self, film: Film) -> Diagnosis:
         """Asks about one film. Calls DetectCustomLabels once; no price per call.
 
+        An object in S3 that ``storage.store()`` wrote, in the version's Region, is referred to and
+        not read; any other is read (GetObject), prepared and sent. Safe to call from many threads.
+
         Args:
-            film: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
+            film: a path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or an ``s3://``
+                address (as text, or an S3Location).
 
         Raises:
             ImageError: the film cannot be used; nothing was sent.
+            StorageError: there is no such object, or it cannot be read.
             NotReadyError: the version does not run.
             AwsError: AWS refused the call or could not be reached.
         """
-        if isinstance(film, str | os.PathLike):
-            path = Path(film)
-            return self._ask(str(path), self._prepared(path))
-        prepared = self._prepared(film)
-        return self._ask(_name(film, prepared), prepared)
+        ready = sendable(film, self.version.aws, allow_burned_in=self.allow_burned_in)
+        return self.ask(ready)
 
     def diagnose_many(
         self,
-        paths: Iterable[str | os.PathLike[str]],
+        films: Iterable[Film],
         *,
         journal: str | os.PathLike[str] | None = None,
-        workers: int = 4,
-        progress: bool = False,
-    ) -> Iterator[Diagnosis | FailedDiagnosis]:
-        """Asks about many films; answers come in the order of the paths, read lazily.
+        ordered: bool = True,
+        executor: Executor | None = None,
+        progress: Progress = False,
+        retry_failed: bool = False,
+    ) -> BulkRun:
+        """Asks about many films, as fast as the version answers; nothing needs tuning.
 
-        A film that cannot be used, or that AWS does not answer for, gives a ``FailedDiagnosis``;
-        the run goes on. What would fail for every film stops it: the version does not run or is
-        gone, credentials or permissions lack. Calls DetectCustomLabels once for each film (botocore
-        repeats it on throttles and faults).
+        Rate and number of calls under way are found from throttles and latency, and follow them.
+        A call that was throttled is repeated in its turn, one that met a fault after a pause, up to
+        eight times. A film that cannot be used, or that AWS does not answer for, gives a
+        ``FailedDiagnosis``; the run goes on. What would fail for every film ends it: the version
+        does not run or is gone, credentials or permissions lack, the service cannot be reached.
+        What had come by then is given out and stands in the journal.
+
+        Films are read lazily, at most some 300 ahead of the answers taken, in a thread of the
+        run's own. Calls DetectCustomLabels once for each film, and again where it is repeated.
 
         Args:
-            paths: the films.
-            journal: a JSON Lines file. Each answer is written there before it is given out. Films
-                whose path and pixels have a diagnosis there are not asked again, and their
-                findings are those of the policy of now; failed ones are.
-            workers: films under way at once.
-            progress: True for a bar.
+            films: the films, each as for ``diagnose``.
+            journal: a JSON Lines file. Each answer is on the disk before it is given out. A film
+                under the same path is not asked again while its file is unchanged (size and time)
+                or its prepared pixels are; its finding is that of the policy of now. So a run that
+                was killed goes on where it was; what was under way is asked again.
+            ordered: whether answers come in the order of the films, or as they come.
+            executor: where films are prepared and calls made: any ``concurrent.futures.Executor``,
+                such as ``dask.distributed.Client().get_executor()``. Without one, threads. This
+                process paces, and keeps the journal.
+            progress: True for a bar, or a callable that gets a ``BulkProgress`` after each answer.
+            retry_failed: ask again for films whose failure stands in the journal.
 
         Raises:
             JournalError: at once: the journal is another version's, or damaged before its end.
-            InvalidRequestError: at once: workers below 1.
-            NotReadyError, NotFoundError, CredentialsError, AccessDeniedError: while iterating;
-                answers that had come by then are in the journal.
+            TypeError: at once: this cannot be sent to the executor's processes; see ``Aws``.
+            NotReadyError, NotFoundError, CredentialsError, AccessDeniedError, ThrottledError,
+            ConnectionFailedError, ServiceFaultError: while iterating, as the run's end.
         """
-        if workers < 1:
-            raise InvalidRequestError(f"workers is {workers}.", hint="Give 1 or more; 4 is usual.")
         known = None if journal is None else Journal(Path(journal), version_arn=self.version.arn)
-        # Made here: a boto3 session must not make a client in several threads at once.
-        self.version.aws.rekognition  # noqa: B018
-        return answers(
-            map(Path, paths),
-            lambda path: self._answer(path, known),
+        if executor is not None and not isinstance(executor, ThreadPoolExecutor):
+            recipe_of(self.version.aws)
+        engine = Engine(
+            self,
+            films,
             journal=known,
-            workers=workers,
-            bar=tqdm(
-                total=len(paths) if isinstance(paths, Sized) else None,
-                unit=" films",
-                disable=not progress,
-            ),
+            ordered=ordered,
+            executor=executor,
+            retry_failed=retry_failed,
         )
+        total = len(films) if isinstance(films, Sized) else None
+        return BulkRun(engine, self.version, total=total, progress=progress)
 
     def explain(
         self,
@@ -164,29 +176,23 @@ class Diagnoser:
             progress=progress,
         )
 
-    def _answer(self, path: Path, journal: Journal | None) -> Answer:
-        source = str(path)
-        try:
-            prepared = self._prepared(path)
-            told = journal.known(source, prepared.sha256) if journal else None
-            return self._ask(source, prepared) if told is None else self._decided_anew(told)
-        except _STOPS:
-            raise
-        except (ImageError, AwsError) as error:
-            kind = type(error).__name__
-            return FailedDiagnosis(source, str(error), kind, error.retryable, self.version.arn)
+    def ask(self, ready: Sendable, *, once: bool = False) -> Diagnosis:
+        """Asks about a film that is ready to be sent; ``diagnose`` makes it so.
 
-    def _prepared(self, film: Path | bytes | Image) -> PreparedImage:
-        return prepare(film, allow_burned_in=self.allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+        Args:
+            ready: the film.
+            once: make one attempt only.
 
-    def _ask(self, source: str, prepared: PreparedImage) -> Diagnosis:
-        detection = self.version.detect(prepared.data)
+        Raises:
+            AwsError: AWS refused the call or could not be reached.
+        """
+        detection = self.version.detect(ready.image, once=once)
         confidences = {
             label: detection.confidences[label] for label in in_order(detection.confidences)
         }
         decision = self._decide(confidences)
         return Diagnosis(
-            source=source,
+            source=ready.source,
             finding=decision.finding,
             confidences=confidences,
             referred=decision.referred,
@@ -194,12 +200,13 @@ class Diagnoser:
             policy=self.policy.name if self.policy else None,
             threshold=self.policy.threshold if self.policy else None,
             version_arn=self.version.arn,
-            image_sha256=prepared.sha256,
+            image_sha256=ready.sha256,
             request_id=detection.request_id,
             seconds=detection.seconds,
         )
 
-    def _decided_anew(self, told: Diagnosis) -> Diagnosis:
+    def decided_anew(self, told: Diagnosis) -> Diagnosis:
+        """A diagnosis of earlier with the finding of the policy of now; makes no call."""
         decision = self._decide(told.confidences)
         return attrs.evolve(
             told,
@@ -218,9 +225,3 @@ class Diagnoser:
             return Decision(REFERRED, referred=True, reason=reason)
         finding = max(in_order(confidences), key=confidences.__getitem__)
         return Decision(finding, referred=False, reason="highest confidence; no policy was given")
-
-
-def _name(film: bytes | Image, prepared: PreparedImage) -> str:
-    """What to call a film that came without a path."""
-    given = getattr(film, "filename", "")
-    return str(given) if given else f"image {prepared.sha256[:12]}"

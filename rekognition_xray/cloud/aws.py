@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
@@ -211,6 +211,9 @@ def _time(text: str) -> dt.datetime:
     return found if found.tzinfo else parse_timestamp(text)
 
 
+SessionFactory: TypeAlias = Callable[[], boto3.Session]
+
+
 def _default_session(aws: Aws) -> boto3.Session:
     return aws.session_factory() if aws.session_factory else boto3.Session()
 
@@ -243,7 +246,7 @@ class Aws:
             services; the notice about it is then left out. See ``storage.store``.
     """
 
-    session_factory: Callable[[], boto3.Session] | None = attrs.field(default=None, kw_only=True)
+    session_factory: SessionFactory | None = attrs.field(default=None, kw_only=True)
     session: boto3.Session = attrs.field(default=attrs.Factory(_default_session, takes_self=True))
     connect_timeout: float = attrs.field(default=10.0, kw_only=True)
     read_timeout: float = attrs.field(default=60.0, kw_only=True)
@@ -253,6 +256,7 @@ class Aws:
     opted_out: bool = attrs.field(default=False, kw_only=True)
     # A boto3 session must not make clients in several threads at once.
     _making: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False, eq=False)
+    _regions: dict[str, str] = attrs.field(factory=dict, init=False, repr=False, eq=False)
     _urls: tuple[str | None, str | None] = attrs.field(
         default=(None, None), kw_only=True, repr=False
     )
@@ -316,6 +320,19 @@ class Aws:
     def endpoints(self) -> tuple[str | None, str | None]:
         """Addresses of Rekognition and S3, where they are not AWS's own."""
         return self.endpoint_url, _custom(self.s3.meta.endpoint_url)
+
+    def bucket_region(self, bucket: str) -> str:
+        """The Region of a bucket. Calls HeadBucket, once for each bucket.
+
+        Raises:
+            StorageError: it does not exist, or lies elsewhere.
+            AccessDeniedError: not allowed.
+        """
+        if bucket not in self._regions:
+            with aws_errors(f"s3://{bucket}"):
+                reply = self.s3.head_bucket(Bucket=bucket)
+            self._regions[bucket] = reply.get("BucketRegion") or self.region
+        return self._regions[bucket]
 
 
 def from_recipe(recipe: AwsRecipe) -> Aws:

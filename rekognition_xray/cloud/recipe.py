@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -11,9 +10,7 @@ import attrs
 from rekognition_xray.cloud.waiting import Clock
 
 if TYPE_CHECKING:
-    import boto3
-
-    from rekognition_xray.cloud.aws import Aws
+    from rekognition_xray.cloud.aws import Aws, SessionFactory
 
 _HINT: Final = (
     "Name a function of a module that makes the session there, too: "
@@ -51,7 +48,7 @@ class AwsRecipe:
         clock: its clock.
     """
 
-    factory: Callable[[], boto3.Session] | None
+    factory: SessionFactory | None
     profile: str | None
     region: str
     endpoints: tuple[str | None, str | None]
@@ -67,7 +64,7 @@ def recipe_of(aws: Aws) -> AwsRecipe:
     """
     factory = aws.session_factory
     if factory is None:
-        _check_by_rule(aws.session)
+        _check_by_rule(aws)
     elif "<" in getattr(factory, "__qualname__", "<"):
         raise TypeError(f"The session factory {factory!r} is no function of a module. {_HINT}")
     profile = aws.session.profile_name
@@ -88,7 +85,8 @@ def recipe_of(aws: Aws) -> AwsRecipe:
     )
 
 
-def _check_by_rule(session: boto3.Session) -> None:
+def _check_by_rule(aws: Aws) -> None:
+    session = aws.session
     name = f"{type(session).__module__}.{type(session).__qualname__}"
     if name != "boto3.session.Session":
         raise TypeError(f"A session of {name} cannot be made again in another process. {_HINT}")

@@ -229,7 +229,8 @@ def running_clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]
         clinic = Clinic(version, save_films(folder / "new", each=6, first=100))
         clinic.start()
         counted = "before-call.rekognition.DetectCustomLabels"
-        aws.rekognition.meta.events.register(counted, lambda **_: clinic.asked.append(1))
+        for client in (aws.rekognition, aws.rekognition_once):
+            client.meta.events.register(counted, lambda **_: clinic.asked.append(1))
         yield clinic
 
 

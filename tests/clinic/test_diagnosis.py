@@ -8,14 +8,13 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic import diagnosis as module
+from rekognition_xray.clinic import inputs as module
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy
 from rekognition_xray.cloud.storage import store
 from rekognition_xray.data.images import MAX_BYTES, MAX_DETECT_BYTES, prepare
 from rekognition_xray.errors import (
     EvaluationError,
     ImageError,
-    InvalidRequestError,
     JournalError,
     NotReadyError,
     StorageError,
@@ -168,7 +167,7 @@ def test_printed_it_ends_with_the_notice(diagnoser, clinic):
 
 
 def test_answers_come_in_the_order_of_the_films(diagnoser, clinic):
-    answers = list(diagnoser.diagnose_many(clinic.films, workers=4))
+    answers = list(diagnoser.diagnose_many(clinic.films))
     assert [answer.source for answer in answers] == [str(path) for path in clinic.films]
     assert [answer.finding for answer in answers] == ["normal", "bacterial", "viral"] * 6
 
@@ -181,11 +180,12 @@ def test_paths_are_read_lazily(diagnoser, clinic):
             taken.append(1)
             yield clinic.films[len(taken) % 3]
 
-    answers = diagnoser.diagnose_many(endless(), workers=2)
+    answers = diagnoser.diagnose_many(endless())
+    assert taken == []
     for _ in range(5):
         next(answers)
     answers.close()
-    assert len(taken) <= 5 + 2 * 2
+    assert 5 <= len(taken) <= 5 + 350
 
 
 def test_a_film_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, tmp_path):
@@ -218,14 +218,8 @@ def test_a_film_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path, monke
 def test_a_version_that_does_not_run_stops_the_run_after_a_few_films(diagnoser, clinic):
     films = clinic.films * 20
     with clinic.stopped(), pytest.raises(NotReadyError):
-        list(diagnoser.diagnose_many(films, workers=2))
+        list(diagnoser.diagnose_many(films))
     assert 1 <= len(clinic.asked) <= 6
-
-
-@pytest.mark.parametrize("workers", [0, -1])
-def test_workers_below_one_are_refused_at_once(diagnoser, clinic, workers):
-    with pytest.raises(InvalidRequestError, match="workers"):
-        diagnoser.diagnose_many(clinic.films, workers=workers)
 
 
 def test_no_films_give_no_answers(diagnoser, tmp_path):
@@ -252,8 +246,8 @@ def _entries(journal):
 def test_every_answer_stands_in_the_journal_before_it_is_given_out(diagnoser, clinic, journal):
     for number, answer in enumerate(diagnoser.diagnose_many(clinic.films, journal=journal), 1):
         entries = _entries(journal)
-        assert len(entries) == number
-        assert entries[-1]["source"] == answer.source
+        assert len(entries) >= number
+        assert answer.source in [entry["source"] for entry in entries]
 
 
 def test_a_second_run_gives_the_same_answers_and_asks_nothing(diagnoser, clinic, journal):
@@ -266,7 +260,7 @@ def test_a_second_run_gives_the_same_answers_and_asks_nothing(diagnoser, clinic,
 
 
 def test_a_run_given_up_half_way_is_continued_without_asking_twice(diagnoser, clinic, journal):
-    answers = diagnoser.diagnose_many(clinic.films, journal=journal, workers=3)
+    answers = diagnoser.diagnose_many(clinic.films, journal=journal)
     for _ in range(4):
         next(answers)
     answers.close()
@@ -277,10 +271,20 @@ def test_a_run_given_up_half_way_is_continued_without_asking_twice(diagnoser, cl
 
 
 def test_a_model_that_stops_half_way_loses_nothing_that_was_answered(diagnoser, clinic, journal):
-    answers = diagnoser.diagnose_many(clinic.films, journal=journal, workers=2)
-    given = [next(answers) for _ in range(5)]
-    with clinic.stopped(), pytest.raises(NotReadyError):
-        given.extend(answers)
+    served, given = 0, []
+
+    def films():
+        nonlocal served
+        for served, path in enumerate(clinic.films):
+            if served == 7:
+                clinic.version.aws.rekognition.stop_project_version(
+                    ProjectVersionArn=clinic.version.arn
+                )
+            yield path
+
+    with pytest.raises(NotReadyError):
+        given.extend(diagnoser.diagnose_many(films(), journal=journal))
+    clinic.start()
     written = len(_entries(journal))
     assert len(given) <= written < len(clinic.films)
     clinic.asked.clear()
@@ -298,7 +302,7 @@ def test_other_pixels_under_a_known_path_are_asked_again(diagnoser, clinic, jour
     assert len(clinic.asked) == 2
 
 
-def test_failed_films_are_tried_again(diagnoser, clinic, journal, tmp_path):
+def test_failed_films_are_tried_again_when_they_have_changed(diagnoser, clinic, journal, tmp_path):
     path = tmp_path / "late.jpeg"
     (failed,) = diagnoser.diagnose_many([path], journal=journal)
     path.write_bytes(clinic.films[0].read_bytes())
@@ -306,6 +310,20 @@ def test_failed_films_are_tried_again(diagnoser, clinic, journal, tmp_path):
     assert failed.error == "ImageError"
     assert answered.finding == "normal"
     assert [entry["kind"] for entry in _entries(journal)] == ["failure", "diagnosis"]
+
+
+def test_failures_are_remembered_and_tried_again_on_request(diagnoser, clinic, journal):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "prepare", _refuse)
+        (failed,) = diagnoser.diagnose_many(clinic.films[:1], journal=journal)
+    assert list(diagnoser.diagnose_many(clinic.films[:1], journal=journal)) == [failed]
+    assert clinic.asked == []
+    (answered,) = diagnoser.diagnose_many(clinic.films[:1], journal=journal, retry_failed=True)
+    assert answered.finding == "normal"
+
+
+def _refuse(*_, **__):
+    raise ImageError("not today")
 
 
 def test_another_policy_decides_anew_without_asking(diagnoser, clinic, journal):

@@ -1,0 +1,121 @@
+"""What can be diagnosed, and what is sent for it: prepared bytes, or a reference into S3."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import attrs
+from PIL import Image
+
+from rekognition_xray.cloud.s3 import S3Location, read_object
+from rekognition_xray.data.images import MAX_DETECT_BYTES, prepare
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.errors import AccessDeniedError, AwsError, StorageError
+
+if TYPE_CHECKING:
+    from rekognition_xray.cloud.aws import Aws
+
+Film: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | S3Location
+"""A path, an ``s3://`` address, the bytes of a PNG, JPEG or DICOM file, or a Pillow image."""
+
+_S3: Final = "s3://"
+
+
+@attrs.frozen
+class Sendable:
+    """A film that is ready to be sent.
+
+    Attributes:
+        source: what it is called: its path or address, or a name by its pixels.
+        image: prepared bytes, or where in S3 a prepared film lies.
+        sha256: hash of the prepared image.
+    """
+
+    source: str
+    image: bytes | S3Location = attrs.field(repr=False)
+    sha256: str
+
+
+def source_of(film: Film) -> str | None:
+    """What a film is called; None where only its pixels will tell."""
+    if isinstance(film, str | os.PathLike):
+        return os.fspath(film)
+    if isinstance(film, S3Location):
+        return str(film)
+    return None
+
+
+def file_of(film: Film) -> tuple[int, int] | None:
+    """Size and time of change (nanoseconds) of a film's file; None where it is no file."""
+    if isinstance(film, bytes | Image.Image | S3Location) or _is_address(film):
+        return None
+    try:
+        found = Path(film).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def sendable(film: Film, aws: Aws, *, allow_burned_in: bool) -> Sendable:
+    """Prepares a film as the training films were prepared, or refers to one that is prepared.
+
+    An object that ``store()`` wrote, in the Region of the clients, is referred to and not read;
+    any other is read. May call HeadBucket (once for a bucket) and GetObject; S3 bills them.
+
+    Raises:
+        ImageError: the film cannot be used.
+        StorageError: there is no such object, or it may not be read.
+        AwsError: S3 could not be asked.
+    """
+    if isinstance(film, str) and _is_address(film):
+        film = _location(film)
+    if isinstance(film, S3Location):
+        return _from_s3(film, aws, allow_burned_in=allow_burned_in)
+    content = Path(film) if isinstance(film, str | os.PathLike) else film
+    source = source_of(film)
+    prepared = prepare(content, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    if source is None:
+        source = str(getattr(film, "filename", "") or f"image {prepared.sha256[:12]}")
+    return Sendable(source, prepared.data, prepared.sha256)
+
+
+def _from_s3(place: S3Location, aws: Aws, *, allow_burned_in: bool) -> Sendable:
+    if pseudonym_in(place.key) and _is_near(place, aws):
+        return Sendable(str(place), place, place.key.rpartition("/")[2].partition(".")[0])
+    try:
+        content = read_object(aws, place)
+    except AccessDeniedError as error:
+        # One object that may not be read, or that is missing where listing is forbidden.
+        raise StorageError(
+            f"{place} cannot be read: {error.message}",
+            operation=error.operation,
+            code=error.code,
+            request_id=error.request_id,
+        ) from error
+    prepared = prepare(
+        content, name=str(place), allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES
+    )
+    return Sendable(str(place), prepared.data, prepared.sha256)
+
+
+def _is_near(place: S3Location, aws: Aws) -> bool:
+    """Whether a bucket is known to lie in the Region of the clients."""
+    try:
+        return aws.bucket_region(place.bucket) == aws.region
+    except AwsError:
+        return False
+
+
+def _is_address(film: str | os.PathLike[str]) -> bool:
+    return isinstance(film, str) and film.startswith(_S3)
+
+
+def _location(address: str) -> S3Location:
+    bucket, _, key = address.removeprefix(_S3).partition("/")
+    if not bucket or not key:
+        raise StorageError(
+            f"{address!r} is no film's address.", hint="Write s3://bucket/key of one object."
+        )
+    return S3Location(bucket, key)
