@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -23,6 +23,7 @@ from rekognition_xray.errors import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
     from rekognition_xray.cloud.project import CustomLabelsProject
+    from rekognition_xray.cloud.run import Run
 
 __all__ = ["TRAINED", "Detection", "ModelVersion", "VersionDescription"]
 
@@ -54,11 +55,13 @@ class ModelVersion:
         aws: the way to AWS.
         arn: the version's ARN.
         project_arn: the ARN of its project.
+        run: inside a block of ``running()`` what keeps it running; its ``per_hour`` is the price.
     """
 
     aws: Aws = attrs.field(repr=False)
     arn: str
     project_arn: str
+    run: Run | None = attrs.field(default=None, kw_only=True, repr=False, eq=False)
 
     @classmethod
     def from_arn(cls, arn: str, *, aws: Aws) -> ModelVersion:
@@ -152,19 +155,28 @@ class ModelVersion:
         *,
         max_units: int | None = None,
         max_cost: Money | None = None,
+        max_hours: Money | None = None,
+        idle_stop: float | None = None,
+        take_over: bool = False,
+        progress: meter.Progress = None,
         prices: PriceBook | None = None,
         budget: float = 3600.0,
     ) -> AbstractContextManager[ModelVersion]:
         """Runs the model inside a ``with`` block and stops it at the end, whatever happens.
 
-        See ``rekognition_xray.cloud.meter.running``. AWS bills units times hours while it runs,
-        used or not.
+        Where others need it as well, the last to leave stops it. See
+        ``rekognition_xray.cloud.meter.run``. AWS bills units times hours while it runs, used or
+        not.
         """
-        return meter.running(
+        return meter.run(
             self,
             units,
             max_units=max_units,
             max_cost=max_cost,
+            max_hours=max_hours,
+            idle_stop=idle_stop,
+            take_over=take_over,
+            progress=progress,
             prices=prices or PriceBook(),
             budget=budget,
         )
@@ -196,7 +208,8 @@ class ModelVersion:
             )
         client = self.aws.rekognition_once if once else self.aws.rekognition
         began = time.perf_counter()
-        with aws_errors(self.arn):
+        asking = self.run.asking() if self.run else nullcontext()
+        with asking, aws_errors(self.arn):
             reply = client.detect_custom_labels(
                 ProjectVersionArn=self.arn,
                 Image={"S3Object": {"Bucket": image.bucket, "Name": image.key}}
