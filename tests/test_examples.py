@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +105,20 @@ def test_one_film_is_explained_by_a_map_and_by_its_like(tmp_path: Path) -> None:
     for name in ("overlay.png", "cases.png"):
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 300
+
+
+def test_the_least_permissions_are_told_by_purpose_and_one_alone_as_json() -> None:
+    told = run("least_permissions.py")
+    for text in ("prepare: ", "meter: ", "rekognition:StopProjectVersion", "OnlyOverTls"):
+        assert text in told
+    policy = json.loads(run("least_permissions.py", "inference"))
+    assert policy["Version"] == "2012-10-17"
+
+
+@pytest.mark.heavy
+def test_a_month_is_planned_and_a_run_of_one_day_is_billed_as_planned() -> None:
+    told = run("plan_the_month.py")
+    for text in ("2688.00 USD", "448.00 USD", "3.51 USD", "25.91 USD", "does not document"):
+        assert text in told
+    off = told.split("the plan is ")[1].split("%")[0]
+    assert abs(float(off)) < 5

@@ -151,7 +151,8 @@ def policy_for(
         output_prefix: that they write them under; by default ``prefix``.
         project: a project's name; ``*`` stands for any characters.
         version: likewise of a version; of use for ``inference`` and ``meter``.
-        kms_key: ARN of the key that films and results are encrypted with.
+        kms_key: ARN of the key that films and results are encrypted with; without a ``bucket``
+            there is nothing to use it for.
         also: further operations that the program calls, as AWS writes them, such as
             ``DeleteDataset`` for ``put_datasets(replace=True)``.
 
@@ -183,7 +184,10 @@ def policy_for(
     )
     return {
         "Version": "2012-10-17",
-        "Statement": [*_statements(_needs(purpose, operations), places), *_key(purpose, kms_key)],
+        "Statement": [
+            *_statements(_needs(purpose, operations), places),
+            *_key(purpose, kms_key if bucket else None),
+        ],
     }
 
 

@@ -1,0 +1,47 @@
+"""The least IAM policy for each of a clinic's five jobs, the bucket's and the key's.
+
+Nothing is asked of AWS. With a purpose, prints that policy alone, as ``aws iam create-policy
+--policy-document`` takes it.
+
+Usage: python examples/least_permissions.py [prepare|train|inference|meter|forget]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from rekognition_xray.cloud.access import MAX_SIZE, bucket_policy, key_statement, policy_for
+from rekognition_xray.cloud.calls import OPERATIONS
+
+where = {
+    "account": "123456789012",
+    "region": "us-east-1",
+    "bucket": "clinic-xrays",
+    "prefix": "kermany",
+    "output_prefix": "models",
+    "project": "pneumonia",
+}
+key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+if len(sys.argv) > 1:
+    print(json.dumps(policy_for(sys.argv[1], **where, kms_key=key), indent=2))
+    sys.exit()
+
+for purpose in OPERATIONS:
+    asked = {**where, "bucket": None} if purpose in {"inference", "meter"} else where
+    policy = policy_for(purpose, **asked, kms_key=key)
+    size = len(json.dumps(policy, separators=(",", ":")))
+    print(f"{purpose}: {size:,} of IAM's {MAX_SIZE:,} characters")
+    for statement in policy["Statement"]:
+        print(f"  {statement['Sid']}")
+        print(f"    may  {', '.join(statement['Action'])}")
+        print(f"    on   {', '.join(statement['Resource'])}")
+    print()
+
+print("What the bucket itself refuses:")
+print(json.dumps(bucket_policy("clinic-xrays", kms_key=key), indent=2))
+print("\nWhat the key has to allow the trainer:")
+print(
+    json.dumps(key_statement("train", principal="arn:aws:iam::123456789012:role/trainer"), indent=2)
+)

@@ -1,0 +1,84 @@
+"""What 300 films a day cost in a month, three ways; a batch in time; and a run that proves it.
+
+One day of the plan is then run on the local cloud, whose clock is moved by hand and whose steps
+take the time that AWS takes; its bill is laid beside the plan. Nothing reaches AWS.
+
+Usage: python examples/plan_the_month.py
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import rekognition_xray as rx
+from rekognition_xray.costs import article_month
+from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.local import LocalCloud
+from rekognition_xray.local.assumptions import Limits
+from rekognition_xray.plans import PUBLISHED_TPS, plan_batch, plan_month
+
+FILMS, DAYS = 300, 1
+
+
+class CloudClock:
+    """A clock for ``rx.Aws`` that moves the local cloud's own: no pause takes any time."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud, self.began, self.passed = cloud, time.time(), 0.0
+
+    def now(self) -> float:
+        """Seconds on this clock."""
+        return self.passed
+
+    def utc(self) -> float:
+        """Seconds since the epoch: leases are kept by them."""
+        return self.began + self.passed
+
+    def sleep(self, seconds: float) -> None:
+        """Lets so many seconds be over."""
+        self.passed += seconds
+        self.cloud.advance(seconds)
+
+
+print(rx.PriceBook())
+print(f"\nThe article's month:\n{article_month()}")
+month = plan_month(FILMS)
+print(f"\n{month}")
+print("\nThe archive, 100,000 films within 3 hours, at a measured speed:")
+print(plan_batch(100_000, tps_per_unit="4.2", deadline=dt.timedelta(hours=3)))
+
+limits = Limits(unit_tps=float(PUBLISHED_TPS))
+with (
+    tempfile.TemporaryDirectory() as scratch,
+    LocalCloud(buckets=["clinic-xrays"], pace="manual", limits=limits) as cloud,
+):
+    clock = CloudClock(cloud)
+    aws = rx.Aws(session=cloud.session(), clock=clock, attempts=1)
+    films = rx.XrayDataset.from_folder(
+        make_phantoms(Path(scratch), patients=20, films_per_patient=(1, 1), seed=1)
+    )
+    train, test = films.split(test=0.4, seed=1)
+    project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    version = project.train("v1", output="s3://clinic-xrays/models")
+    version.wait_until_trained()
+
+    film = Path(films.films[0].path).read_bytes()
+    for _ in range(DAYS):
+        with version.running() as model:
+            for _ in range(FILMS):
+                model.detect(film)
+                clock.sleep(1 / limits.unit_tps)
+        clock.sleep(12 * 3600)
+    hours = Decimal(str(cloud.bill.unit_seconds)) / 3600
+
+planned = plan_month(FILMS, days=DAYS).drained.low
+share = planned.lines[0].quantity / hours - 1
+print(f"\n{DAYS} day on the local cloud, at {PUBLISHED_TPS} films a second, by its bill:")
+print(f"planned {planned.lines[0].quantity} h, billed {hours:.6f} h: the plan is {share:+.1%} off")
+print(rx.PriceBook().reckon(planned, hours=hours))
+assert abs(share) < Decimal("0.05")
