@@ -1,0 +1,77 @@
+"""Calibration: the speed of a unit is found within budgets, and what could not be found is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import attrs
+import pytest
+
+import rekognition_xray as rx
+from rekognition_xray import errors
+from rekognition_xray.cloud.throughput import calibrate
+from rekognition_xray.local import LocalCloud
+from rekognition_xray.local.assumptions import Limits
+
+Draw = Callable[..., rx.XrayDataset]
+TPS = 20.0
+
+
+@attrs.frozen
+class Running:
+    """A trained version, somebody's film, and how it is started."""
+
+    version: rx.ModelVersion
+    film: bytes
+
+    def on(self, units: int) -> rx.ModelVersion:
+        self.version.aws.rekognition.start_project_version(
+            ProjectVersionArn=self.version.arn, MinInferenceUnits=units
+        )
+        assert self.version.describe().status == "RUNNING"
+        return self.version
+
+
+@pytest.fixture
+def ready(draw: Draw) -> Iterator[Running]:
+    limits = Limits(unit_tps=TPS, burst_seconds=1.0)
+    with LocalCloud(buckets=["clinic-xrays"], limits=limits) as cloud:
+        aws = rx.Aws(session=cloud.session())
+        train, test = draw().split(test=0.4, seed=1)
+        project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
+        project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+        version = project.train("v1", output="s3://clinic-xrays/models")
+        version.wait_until_trained()
+        yield Running(version, train.films[0].path.read_bytes())
+
+
+@pytest.mark.heavy
+def test_the_speed_of_a_unit_is_found_without_its_burst(ready: Running) -> None:
+    found = calibrate(ready.on(1), [ready.film], max_calls=120)
+    assert found.saturated
+    assert found.tps_per_unit == pytest.approx(TPS, rel=0.2)
+    assert found.calls <= 120
+    assert 0 < found.throttled < found.calls
+    assert "films a second and unit, by " in str(found)
+    with pytest.raises(errors.CostCapError, match=r"buys 0\.9 s"):
+        calibrate(ready.version, [ready.film], max_cost="0.001")
+
+
+@pytest.mark.heavy
+def test_few_calls_are_told_to_be_a_rough_measure(ready: Running) -> None:
+    found = calibrate(ready.on(2), [ready.film], max_calls=10)
+    assert (found.units, found.calls, found.throttled) == (2, 10, 0)
+    assert not found.saturated
+    assert "rough" in str(found)
+
+
+def test_a_model_that_is_not_running_is_not_measured(ready: Running) -> None:
+    with pytest.raises(errors.NotReadyError):
+        calibrate(ready.version, [ready.film])
+
+
+@pytest.mark.parametrize(("films", "calls"), [([], 10), ([b"film"], 0)])
+def test_nothing_is_measured_by_nothing(films: list[bytes], calls: int, aws: rx.Aws) -> None:
+    version = rx.ModelVersion(aws, "arn", "arn")
+    with pytest.raises(errors.InvalidRequestError, match="cannot be measured"):
+        calibrate(version, films, max_calls=calls)
