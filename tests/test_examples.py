@@ -122,3 +122,27 @@ def test_a_month_is_planned_and_a_run_of_one_day_is_billed_as_planned() -> None:
         assert text in told
     off = told.split("the plan is ")[1].split("%")[0]
     assert abs(float(off)) < 5
+
+
+@pytest.mark.heavy
+def test_no_model_is_forgotten() -> None:
+    told = run("never_forget.py")
+    assert "4.00 USD per hour, known before the start" in told
+    for line in (
+        "the block is left: STOPPED",
+        "upside-down.png cannot be read: STOPPED",
+        "the first of two users has left: RUNNING",
+        "the last of two users has left: STOPPED",
+        "nothing was asked for a while: STOPPED",
+        "its process was killed: RUNNING",
+        "at once  left: chest/v1 (needed by",
+        "18 min later  stopped: chest/v1 (all its leases have expired)",
+        "the model is STOPPED",
+    ):
+        assert line in told
+    assert told.endswith("still running: 0\n")
+
+
+@pytest.mark.usefixtures("local_cloud")
+def test_the_scheduled_function_finds_nothing_to_stop() -> None:
+    assert run("lambda_stop_expired.py") == "{'models': []}\n"
