@@ -12,7 +12,15 @@ from typing import Final, Literal, TypedDict
 
 import attrs
 
-from rekognition_xray.cloud.calls import ACTIONS, BEHIND, OPERATIONS, TAGS, Purpose, Resource
+from rekognition_xray.cloud.calls import (
+    ACTIONS,
+    BEHIND,
+    FILMS_IN_S3,
+    OPERATIONS,
+    TAGS,
+    Purpose,
+    Resource,
+)
 from rekognition_xray.errors import InvalidRequestError, list_paths
 
 MAX_SIZE: Final = 6_144
@@ -172,7 +180,8 @@ def policy_for(
         version=version,
         kms_key=kms_key,
     )
-    operations = _operations(purpose, also)
+    from_s3 = FILMS_IN_S3 if purpose == "inference" and bucket else frozenset[str]()
+    operations = _operations(purpose, also) | from_s3
     places = _Places(
         account=account,
         region=region,

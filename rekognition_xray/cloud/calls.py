@@ -175,3 +175,6 @@ OPERATIONS: Final[Mapping[Purpose, frozenset[str]]] = {
     ),
 }
 """The operations that each purpose calls, of Rekognition and of S3."""
+
+FILMS_IN_S3: Final = frozenset({"GetObject", "HeadBucket"})
+"""What ``inference`` calls besides where films that lie in S3 are diagnosed."""

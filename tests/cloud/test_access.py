@@ -15,7 +15,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import access, leases, meter, storage
-from rekognition_xray.cloud.calls import ACTIONS, BEHIND, OPERATIONS, TAGS
+from rekognition_xray.cloud.calls import ACTIONS, BEHIND, FILMS_IN_S3, OPERATIONS, TAGS
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
@@ -126,6 +126,18 @@ def inference(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
         model.detect(Path(film.path).read_bytes())
 
 
+def inference_from_s3(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
+    """Of two films in S3 one is as we wrote it, and one has to be read and prepared."""
+    version = rx.ModelVersion.from_arn(made(cloud, draw).arn, aws=aws)
+    s3 = cloud.session().client("s3")
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="films/")["Contents"]
+    key = next(one["Key"] for one in listed if "/manifests/" not in one["Key"])
+    s3.copy_object(Bucket=BUCKET, Key="films/raw.jpg", CopySource={"Bucket": BUCKET, "Key": key})
+    with version.running() as model:
+        for name in (key, "films/raw.jpg"):
+            rx.Diagnoser(model).diagnose(f"s3://{BUCKET}/{name}")
+
+
 def metering(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
     """Somebody's model runs on, and its lease is long over."""
     version = made(cloud, draw)
@@ -149,27 +161,33 @@ RUNS: dict[str, Callable[[rx.Aws, LocalCloud, Draw], None]] = {
     "prepare": prepare,
     "train": train,
     "inference": inference,
+    "inference from S3": inference_from_s3,
     "meter": metering,
     "forget": forget,
 }
 
 
 @pytest.mark.usefixtures("no_wait")
-@pytest.mark.parametrize("purpose", RUNS)
+@pytest.mark.parametrize("name", RUNS)
 def test_the_policy_allows_what_a_run_calls_and_nothing_else(
-    purpose: access.Purpose, cloud: LocalCloud, draw: Draw
+    name: str, cloud: LocalCloud, draw: Draw
 ) -> None:
+    purpose, _, from_s3 = name.partition(" ")
     aws, seen = recorded(cloud)
-    RUNS[purpose](aws, cloud, draw)
-    assert seen.operations == OPERATIONS[purpose]
-    document = policy(purpose)
+    RUNS[name](aws, cloud, draw)
+    assert seen.operations == OPERATIONS[purpose] | (FILMS_IN_S3 if from_s3 else set())
+    bucket = BUCKET if from_s3 or purpose not in {"inference", "meter"} else None
+    document = policy(purpose, bucket=bucket)
     for operation, resources in dict.fromkeys(seen.calls):
         for action in ACTIONS[operation]:
             for resource in resources:
                 assert allows(document, action, resource), f"{action} on {resource}"
     behind = [BEHIND.get(operation, {}) for operation in seen.operations]
     called = [ACTIONS[operation] for operation in seen.operations]
-    assert actions(document) == {action for needs in [*behind, *called] for action in needs}
+    needed = {action for needs in [*behind, *called] for action in needs}
+    if bucket is None:
+        needed = {action for action in needed if not action.startswith("s3:")}
+    assert actions(document) == needed
     for operation, kinds in TAGS.get(purpose, {}).items():
         used = {kind(one) for name, named in seen.calls if name == operation for one in named}
         assert used == (set(kinds) if operation in OPERATIONS[purpose] else set())
@@ -190,7 +208,7 @@ def test_every_operation_is_one_of_aws_and_every_purpose_is_known() -> None:
     }
     assert set(ACTIONS) | set(BEHIND) <= known
     assert set().union(*OPERATIONS.values()) <= set(ACTIONS)
-    assert set(RUNS) == set(OPERATIONS)
+    assert {name.split()[0] for name in RUNS} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("purpose", OPERATIONS)
