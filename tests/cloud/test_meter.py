@@ -98,6 +98,7 @@ def ward(built: Ward) -> Iterator[Ward]:
     built.cloud.faults.clear()
     built.clock.wrong = 0.0
     meter.stop(built.version)
+    built.clock.sleep(1000)  # the cloud goes on with a start that was stopped
     if built.tags:
         built.version.aws.rekognition.untag_resource(
             ResourceArn=built.version.arn, TagKeys=list(built.tags)

@@ -9,7 +9,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import dataset_calls, deleting, meter
+from rekognition_xray.cloud import dataset_calls, deleting, stopping
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
@@ -115,7 +115,7 @@ def test_a_start_and_a_stop_that_take_for_ever_are_told_with_the_price(
     with late as caught, stuck.version.running(budget=BUDGET):
         pytest.fail("it never runs")
     assert isinstance(caught.value.__context__, errors.WaitTimeoutError)
-    assert stuck.clock.time == pytest.approx(BUDGET + meter._STOP_BUDGET)
+    assert stuck.clock.time == pytest.approx(BUDGET + stopping.BUDGET)
 
 
 def test_a_project_that_is_made_for_ever_is_given_up(
