@@ -3,7 +3,7 @@
 A stand-in answers DetectCustomLabels after 150 ms, from a token bucket that holds one second's
 calls, one bucket to each run. Capacities stay, or step up and back every 100 s. Figures count from
 the fifth second to the last answer; a lost film is one that got no answer. Five capacities run at
-the same time, clients one after the other: 15 minutes. ``--quick`` takes seven and steps every 45 s.
+the same time, clients one after the other: 15 minutes. ``--quick`` steps every 45 s: 7 minutes.
 """
 
 from __future__ import annotations

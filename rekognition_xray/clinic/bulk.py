@@ -94,6 +94,7 @@ class Engine:
         self._lock = threading.Lock()
         self._exhausted = False
         self._error: BaseException | None = None
+        self._last: BaseException | None = None  # the caller's films ended with it
         self._preparing = 0
         self._waiting = Waiting()
         self._asked = 0  # calls under way
@@ -129,7 +130,7 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 - it is raised where the answers are taken
             self._error = self._error or error
         self.counts.ended = time.monotonic()
-        self.out.put(self._error)
+        self.out.put(self._error or self._last)
 
     # -- the loop --------------------------------------------------------------------------------
 
@@ -197,8 +198,8 @@ class Engine:
     def _next_film(self) -> tuple[int, Film] | None:
         try:
             return next(self._films, None)
-        except Exception as error:  # noqa: BLE001 - the caller's own: what is under way is kept
-            self._fail_all(error)
+        except Exception as error:  # noqa: BLE001 - the caller's own: films before it have their turn
+            self._last = error
             return None
 
     def _has_room(self) -> bool:

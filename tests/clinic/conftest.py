@@ -194,6 +194,7 @@ class Clinic:
 
     version: rx.ModelVersion
     films: list[Path]
+    cloud: LocalCloud
     asked: list[float] = attrs.field(factory=list)
 
     @contextmanager
@@ -226,7 +227,7 @@ def running_clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]
         project.put_datasets(train=train, test=test, store="s3://clinic/films", key="k" * 32)
         version = project.train("v1", output="s3://clinic/models")
         version.wait_until_trained()
-        clinic = Clinic(version, save_films(folder / "new", each=6, first=100))
+        clinic = Clinic(version, save_films(folder / "new", each=6, first=100), cloud)
         clinic.start()
         counted = "before-call.rekognition.DetectCustomLabels"
         for client in (aws.rekognition, aws.rekognition_once):
@@ -235,8 +236,9 @@ def running_clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]
 
 
 @pytest.fixture
-def clinic(running_clinic: Clinic) -> Clinic:
+def clinic(running_clinic: Clinic) -> Iterator[Clinic]:
     """A running version, with its count of requests at zero."""
     running_clinic.start()
     running_clinic.asked.clear()
-    return running_clinic
+    yield running_clinic
+    running_clinic.cloud.faults.clear()

@@ -1,0 +1,430 @@
+"""Bulk runs: faults, throttles, twins, memory, kills, what ends a run, S3, the summary."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import pytest
+from PIL import Image
+
+import rekognition_xray as rx
+from rekognition_xray.clinic import bulk
+from rekognition_xray.clinic.bulk_records import BulkProgress
+from rekognition_xray.clinic.inputs import Sendable
+from rekognition_xray.cloud.storage import store
+from rekognition_xray.data.images import prepare
+from rekognition_xray.errors import (
+    ConnectionFailedError,
+    CredentialsError,
+    NotReadyError,
+    StorageError,
+)
+
+DETECT = "DetectCustomLabels"
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def diagnoser(clinic):
+    return rx.Diagnoser(clinic.version)
+
+
+@pytest.fixture
+def hasty(clinic):
+    """A diagnoser that does not wait long for a reply."""
+    aws = rx.Aws(session=clinic.cloud.session(), read_timeout=0.2)
+    return rx.Diagnoser(attrs.evolve(clinic.version, aws=aws))
+
+
+def entries(journal):
+    return [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+
+
+def many(folder, count, label="normal"):
+    """Small films, each with pixels of its own."""
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for number in range(count):
+        film = Image.new("L", (64, 64), 90)
+        film.putpixel((number % 64, number // 64 % 64), 255)
+        film.putpixel((number // 4096, 60), 200)
+        paths.append(folder / f"{label}-{number:05}.png")
+        film.save(paths[-1], compress_level=1)
+    return paths
+
+
+# -- faults and throttles ------------------------------------------------------------------------
+
+
+def ask_for_faults(cloud, share, seed=3):
+    """Throttles, failures, resets and stalls, ``share`` percent of the calls each."""
+    faults = cloud.faults
+    faults.error(DETECT, "ProvisionedThroughputExceededException", percent=share, seed=seed)
+    faults.error(DETECT, "InternalServerError", percent=share, seed=seed + 1)
+    faults.drop(DETECT, percent=share, seed=seed + 2)
+    faults.delay(DETECT, 0.6, percent=share, seed=seed + 3)
+
+
+def test_with_a_fifth_of_faulty_calls_none_is_lost_and_none_comes_twice(hasty, clinic, tmp_path):
+    paths, journal = many(tmp_path / "films", 120), tmp_path / "journal.jsonl"
+    ask_for_faults(clinic.cloud, 5)
+    run = hasty.diagnose_many(paths, journal=journal)
+    assert [answer.source for answer in run] == [str(path) for path in paths]
+    assert [one["source"] for one in entries(journal) if one["kind"] == "diagnosis"]
+    assert sorted(one["source"] for one in entries(journal)) == [str(path) for path in paths]
+    summary = run.summary(units=1)
+    assert (summary.diagnosed, summary.failed) == (120, 0)
+    assert summary.calls == 120 + summary.throttled + summary.faulted
+    assert summary.throttled
+    assert summary.faulted
+
+
+def test_a_throttled_call_is_no_failure_however_often(diagnoser, clinic):
+    code = "ProvisionedThroughputExceededException"
+    fault = clinic.cloud.faults.error(DETECT, code, times=12)
+    run = diagnoser.diagnose_many(clinic.films[:3])
+    assert [answer.finding for answer in run] == ["normal", "bacterial", "viral"]
+    assert fault.met == 12
+    assert run.summary(units=1).throttled == 12
+
+
+def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypatch):
+    monkeypatch.setattr(bulk, "_PATIENCE", 0.2)
+    clinic.cloud.faults.error(DETECT, "ThrottlingException", percent=100)
+    with pytest.raises(rx.XrayError, match="Throttling"):
+        list(diagnoser.diagnose_many(clinic.films))
+
+
+def test_a_film_that_the_service_fails_on_again_and_again_is_a_failure(
+    diagnoser, clinic, monkeypatch
+):
+    monkeypatch.setattr(bulk, "_FIRST_PAUSE", 0.02)
+    real = rx.Diagnoser.ask
+
+    def ask(self, ready, *, once=False):
+        if ready.source.endswith(clinic.films[1].name):
+            raise ConnectionFailedError("no reply")
+        return real(self, ready, once=once)
+
+    monkeypatch.setattr(rx.Diagnoser, "ask", ask)
+    run = diagnoser.diagnose_many(clinic.films)
+    answers = list(run)
+    assert isinstance(answers[1], rx.FailedDiagnosis)
+    assert answers[1].retryable
+    assert sum(isinstance(answer, rx.Diagnosis) for answer in answers) == len(answers) - 1
+    assert run.summary(units=1).faulted == 8
+
+
+def test_a_service_that_cannot_be_reached_ends_the_run(diagnoser, clinic, monkeypatch, tmp_path):
+    monkeypatch.setattr(bulk, "_FIRST_PAUSE", 0.005)
+    clinic.cloud.faults.drop(DETECT, percent=100)
+    with pytest.raises(ConnectionFailedError):
+        list(diagnoser.diagnose_many(clinic.films, journal=tmp_path / "journal.jsonl"))
+    assert entries(tmp_path / "journal.jsonl") == []
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException"])
+def test_credentials_that_expire_end_the_run_and_what_was_paid_for_is_kept(
+    diagnoser, clinic, tmp_path, code
+):
+    journal, given = tmp_path / "journal.jsonl", []
+
+    def films():
+        for number, path in enumerate(clinic.films):
+            if number == 10:
+                clinic.cloud.faults.error(DETECT, code, status=400, percent=100)
+            yield path
+
+    with pytest.raises(CredentialsError, match="Sign in again"):
+        given.extend(diagnoser.diagnose_many(films(), journal=journal))
+    clinic.cloud.faults.clear()
+    assert given == [rx.Diagnosis.from_dict(one) for one in entries(journal)]
+    kept = len(given)
+    clinic.asked.clear()
+    assert len(list(diagnoser.diagnose_many(clinic.films, journal=journal))) == len(clinic.films)
+    assert len(clinic.asked) == len(clinic.films) - kept
+
+
+def test_a_version_that_is_gone_ends_the_run(clinic):
+    gone = clinic.version.arn.replace("/version/v1/", "/version/v9/")
+    with pytest.raises(rx.XrayError):
+        list(rx.Diagnoser(attrs.evolve(clinic.version, arn=gone)).diagnose_many(clinic.films))
+
+
+def test_an_error_of_the_callers_own_iterable_comes_through_and_answers_are_kept(
+    diagnoser, clinic, tmp_path
+):
+    def films():
+        yield from clinic.films[:4]
+        raise KeyError("lost the list")
+
+    given = []
+    with pytest.raises(KeyError, match="lost the list"):
+        given.extend(diagnoser.diagnose_many(films(), journal=tmp_path / "journal.jsonl"))
+    assert len(given) == len(entries(tmp_path / "journal.jsonl")) == 4
+
+
+# -- order, twins, memory ------------------------------------------------------------------------
+
+
+def test_unordered_answers_come_as_they_come_and_all_of_them(hasty, clinic):
+    clinic.cloud.faults.delay(DETECT, 0.15, times=1)
+    run = hasty.diagnose_many([*clinic.films, clinic.films[0].read_bytes()], ordered=False)
+    assert len({answer.source for answer in run}) == len(clinic.films) + 1
+
+
+def test_one_film_named_twice_is_asked_once_where_there_is_a_journal(diagnoser, clinic, tmp_path):
+    films = [clinic.films[0], clinic.films[1], clinic.films[0]] * 3
+    run = diagnoser.diagnose_many(films, journal=tmp_path / "journal.jsonl")
+    answers = list(run)
+    assert [answer.source for answer in answers] == [str(path) for path in films]
+    assert len(clinic.asked) == 2
+    assert run.summary(units=1).remembered == 7
+    assert len(entries(tmp_path / "journal.jsonl")) == 2
+
+
+def test_a_film_that_is_known_is_not_even_opened_again(diagnoser, clinic, tmp_path, monkeypatch):
+    journal = tmp_path / "journal.jsonl"
+    first = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    monkeypatch.setattr("rekognition_xray.clinic.inputs.prepare", None)
+    assert list(diagnoser.diagnose_many(clinic.films, journal=journal)) == first
+
+
+def test_a_film_that_was_only_touched_is_not_asked_again(diagnoser, clinic, tmp_path):
+    journal, path = tmp_path / "journal.jsonl", tmp_path / "film.jpeg"
+    path.write_bytes(clinic.films[0].read_bytes())
+    (first,) = diagnoser.diagnose_many([path], journal=journal)
+    path.touch()
+    clinic.asked.clear()
+    assert list(diagnoser.diagnose_many([path], journal=journal)) == [first]
+    assert clinic.asked == []
+
+
+def peak(diagnoser, monkeypatch, count, journal=None):
+    """Most bytes that Python held while so many films were asked for, without any service."""
+
+    def ready(film, *_, **__):
+        return Sendable(str(film), b"", f"{hash(film):064x}"[-64:])
+
+    def ask(self, ready, *, once=False):
+        return rx.Diagnosis(
+            ready.source, "normal", {"normal": 1.0}, False, "", None, None,
+            self.version.arn, ready.sha256, "r", 0.1,
+        )  # fmt: skip
+
+    monkeypatch.setattr("rekognition_xray.clinic.asking.sendable", ready)
+    monkeypatch.setattr(rx.Diagnoser, "ask", ask)
+    tracemalloc.start()
+    try:
+        run = diagnoser.diagnose_many((f"film-{n}" for n in range(count)), journal=journal)
+        assert sum(1 for _ in run) == count
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.heavy
+def test_memory_stays_flat_however_many_films_there_are(diagnoser, monkeypatch, tmp_path):
+    few = peak(diagnoser, monkeypatch, 1500, tmp_path / "few.jsonl")
+    assert peak(diagnoser, monkeypatch, 6000, tmp_path / "many.jsonl") < few + 500_000
+
+
+# -- S3 ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(clinic):
+    films = [rx.Xray(path, "normal", str(n)) for n, path in enumerate(clinic.films[:3])]
+    receipt = store(films, "s3://clinic/stored", aws=clinic.version.aws, key="k" * 32)
+    return [str(receipt.locations[film]) for film in films]
+
+
+def count_reads(clinic, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "rekognition_xray.clinic.inputs.read_object",
+        lambda aws, place: read.append(place) or _read(aws, place),
+    )
+    return read
+
+
+def _read(aws, place):
+    return aws.s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+
+
+def test_what_was_stored_is_referred_to_and_not_read(diagnoser, clinic, stored, monkeypatch):
+    read = count_reads(clinic, monkeypatch)
+    told = [diagnoser.diagnose(address) for address in stored]
+    assert [one.finding for one in told] == ["normal", "bacterial", "viral"]
+    assert [one.source for one in told] == stored
+    assert [one.image_sha256 for one in told] == [prepare(p).sha256 for p in clinic.films[:3]]
+    assert read == []
+
+
+def test_any_other_object_is_read_prepared_and_sent(diagnoser, clinic, monkeypatch):
+    read = count_reads(clinic, monkeypatch)
+    body = clinic.films[1].read_bytes()
+    clinic.version.aws.s3.put_object(Bucket="clinic", Key="raw/film 1.jpeg", Body=body)
+    told = diagnoser.diagnose("s3://clinic/raw/film 1.jpeg")
+    assert told.finding == "bacterial"
+    assert told.image_sha256 == prepare(clinic.films[1]).sha256
+    assert len(read) == 1
+
+
+def test_a_stored_object_of_another_region_is_read(diagnoser, clinic, stored, monkeypatch):
+    read = count_reads(clinic, monkeypatch)
+    monkeypatch.setitem(clinic.version.aws._regions, "clinic", "eu-west-1")
+    assert diagnoser.diagnose(stored[0]).finding == "normal"
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("address", ["s3://clinic/none.png", "s3://clinic", "s3://"])
+def test_an_address_without_an_object_is_an_error_alone_and_a_failure_among_many(
+    diagnoser, clinic, address
+):
+    with pytest.raises(StorageError):
+        diagnoser.diagnose(address)
+    failed, answered = diagnoser.diagnose_many([address, clinic.films[0]])
+    assert failed.error == "StorageError"
+    assert failed.source == address
+    assert answered.finding == "normal"
+
+
+def test_paths_bytes_pictures_and_addresses_go_together(diagnoser, clinic, stored, tmp_path):
+    with Image.open(clinic.films[2]) as picture:
+        films = [clinic.films[0], clinic.films[1].read_bytes(), picture.copy(), stored[0]]
+    journal = tmp_path / "journal.jsonl"
+    first = list(diagnoser.diagnose_many(films, journal=journal))
+    assert [one.finding for one in first] == ["normal", "bacterial", "viral", "normal"]
+    clinic.asked.clear()
+    assert list(diagnoser.diagnose_many(films, journal=journal)) == first
+    assert clinic.asked == []
+
+
+# -- summary and progress ------------------------------------------------------------------------
+
+
+def test_the_summary_counts_and_prices(diagnoser, clinic, tmp_path):
+    run = diagnoser.diagnose_many([*clinic.films, tmp_path / "none.jpeg"])
+    assert run.summary(units=2).films == 0
+    list(run)
+    summary = run.summary()
+    assert (summary.films, summary.diagnosed, summary.failed) == (19, 18, 1)
+    assert summary.calls == 18
+    assert summary.price.lines[0].price == Decimal("4.00")
+    assert (
+        summary.price.lines[0].quantity
+        == Decimal(summary.seconds).quantize(Decimal("0.001")) / 3600
+        or summary.price.lines[0].quantity > 0
+    )
+    assert summary.per_second == pytest.approx(19 / summary.seconds)
+    assert "18 diagnosed, 1 failed" in str(summary)
+
+
+def test_progress_can_be_a_callable(diagnoser, clinic):
+    seen = []
+    list(diagnoser.diagnose_many(clinic.films[:4], progress=seen.append))
+    assert [one.done for one in seen] == [1, 2, 3, 4]
+    assert all(isinstance(one, BulkProgress) and one.total == 4 for one in seen)
+
+
+def test_a_run_that_is_forgotten_ends_by_itself(diagnoser, clinic):
+    def films():
+        for number in itertools.count():
+            yield clinic.films[number % 18]
+
+    run = diagnoser.diagnose_many(films())
+    next(run)
+    thread = run._thread
+    del run
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_closed_it_gives_nothing_more(diagnoser, clinic):
+    with diagnoser.diagnose_many(clinic.films) as run:
+        next(run)
+    assert list(run) == []
+    run.close()
+
+
+# -- kills ---------------------------------------------------------------------------------------
+
+CHILD = """
+import os, sys
+import rekognition_xray as rx
+import local_sessions
+
+aws = rx.Aws(session=local_sessions.local())
+calls = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+for client in (aws.rekognition, aws.rekognition_once):
+    events = client.meta.events
+    detect = "call.rekognition.DetectCustomLabels"
+    events.register("before-" + detect, lambda **_: os.write(calls, b"+") and None)
+    events.register("after-" + detect, lambda **_: os.write(calls, b"-") and None)
+version = rx.ModelVersion.from_arn(sys.argv[1], aws=aws)
+paths = open(sys.argv[3], encoding="utf-8").read().split("\\n")
+for answer in rx.Diagnoser(version).diagnose_many(paths, journal=sys.argv[4]):
+    print(answer.source, flush=True)
+"""
+
+
+def kill_and_continue(clinic, folder, monkeypatch, *, films, kills, dice):
+    """A run that is killed so often, and then ends: its journal, calls, and calls cut off."""
+    monkeypatch.setenv("TEST_LOCAL_CLOUD", clinic.cloud.endpoint_url)
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    paths = many(folder / "films", films)
+    (folder / "paths").write_text("\n".join(map(str, paths)), "utf-8")
+    calls, journal = folder / "calls", folder / "journal.jsonl"
+    command = [sys.executable, "-c", CHILD, clinic.version.arn, calls, folder / "paths", journal]
+    cut = 0
+    for kill in range(kills + 1):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            if kill < kills:
+                wanted = dice(kill)
+                while (journal.stat().st_size if journal.exists() else 0) < wanted:
+                    assert child.poll() is None
+                    time.sleep(0.002)
+                child.send_signal(signal.SIGKILL)
+            child.communicate()
+        log = calls.read_text()
+        if kill < kills:
+            cut += log.count("+") - log.count("-") - cut
+    assert child.returncode == 0
+    asked = calls.read_text().count("+")
+    sources = [one["source"] for one in entries(journal)]
+    return sorted(map(str, paths)), sorted(sources), asked, cut
+
+
+@pytest.mark.heavy
+def test_a_run_killed_three_times_asks_again_only_what_was_under_way(clinic, tmp_path, monkeypatch):
+    films, found, asked, cut = kill_and_continue(
+        clinic, tmp_path, monkeypatch, films=150, kills=3, dice=lambda kill: 20_000 * (kill + 1)
+    )
+    assert found == films
+    assert asked - 150 <= cut + 3 * 4  # answered, and killed before the line was written
+
+
+def test_bytes_are_named_by_their_pixels(diagnoser, clinic):
+    buffer = io.BytesIO()
+    Image.open(clinic.films[0]).save(buffer, "PNG")
+    (answer,) = diagnoser.diagnose_many([buffer.getvalue()])
+    assert answer.source.startswith("image ")
+
+
+def test_a_version_that_does_not_run_is_said_so_and_a_journal_stays_empty(
+    diagnoser, clinic, tmp_path
+):
+    with clinic.stopped(), pytest.raises(NotReadyError):
+        list(diagnoser.diagnose_many(clinic.films, journal=tmp_path / "journal.jsonl"))
+    assert entries(tmp_path / "journal.jsonl") == []
