@@ -51,6 +51,8 @@ class World:
     rates: Rates = attrs.field(factory=Rates)
     remembered: set[str] = attrs.field(factory=set)
     """Datasets of an earlier process, whose images may be gone: S3 objects end with theirs."""
+    starts: dict[str, object] = attrs.field(factory=dict)
+    """The latest start of each version: one that was stopped has work under way for a while."""
 
     @property
     def manifests(self) -> ManifestReader:

@@ -69,6 +69,35 @@ def test_a_version_can_be_stopped_while_it_starts(slow):
     assert desk.cloud.bill.unit_seconds == 0
 
 
+def test_a_start_that_was_stopped_does_not_end_a_later_one(slow):
+    desk, arn = slow
+    start(desk, arn)
+    desk.call("StopProjectVersion", ProjectVersionArn=arn)
+    desk.cloud.advance(300)
+    assert desk.version(arn)["Status"] == "STOPPED"
+    start(desk, arn)
+    desk.cloud.advance(400)  # the first start's ten minutes are over, the second's are not
+    assert desk.version(arn)["Status"] == "STARTING"
+    assert desk.cloud.bill.unit_seconds == 0
+    desk.cloud.advance(200)
+    assert desk.version(arn)["Status"] == "RUNNING"
+    desk.cloud.advance(100)
+    assert desk.cloud.bill.unit_seconds == pytest.approx(100)
+
+
+def test_a_start_that_was_to_fail_does_not_fail_a_later_one(slow):
+    desk, arn = slow
+    desk.cloud.faults.fail_start()
+    start(desk, arn)
+    desk.call("StopProjectVersion", ProjectVersionArn=arn)
+    desk.cloud.advance(300)
+    start(desk, arn)
+    desk.cloud.advance(400)
+    assert desk.version(arn)["Status"] == "STARTING"
+    desk.cloud.advance(200)
+    assert desk.version(arn)["Status"] == "RUNNING"
+
+
 def test_a_running_version_is_not_started_again(desk):
     assert refused(desk, desk.running()) == "ResourceInUseException"
 

@@ -36,7 +36,8 @@ def start_project_version(world: World, caller: Caller, asked: Members) -> Membe
         world.store.versions.put(version)
         if world.assumptions.charged == "STARTING to STOPPED":
             _open_charge(world, version)
-    world.jobs.start([version.arn], "starting", _start(world, version), _failed(world, version))
+    start = _Start(world, version)
+    world.jobs.start([version.arn], "starting", start.work, start.failed)
     return {"Status": STARTING}
 
 
@@ -81,38 +82,42 @@ def _ignore(_error: Exception) -> None:
     """Nothing to put right: the version stays as it is."""
 
 
-def _start(world: World, version: Version) -> Callable[[Stopped], Callable[[], None]]:
-    def work(_stopped: Stopped) -> Callable[[], None]:
-        if world.faults.on_start():
-            return fail
-        world.models.get(version.arn)
-        return finish
+@attrs.frozen(eq=False)
+class _Start:
+    """One start of a version. When a later one has begun it changes nothing any more."""
 
-    def fail() -> None:
-        with world.store.transaction():
-            current = world.store.versions.get(version.arn)
-            if current is not None and current.status == STARTING:
-                _fail(world, version)
+    world: World
+    version: Version
 
-    def finish() -> None:
+    def __attrs_post_init__(self) -> None:
+        self.world.starts[self.version.arn] = self
+
+    def work(self, _stopped: Stopped) -> Callable[[], None]:
+        if self.world.faults.on_start():
+            return lambda: self.failed(None)
+        self.world.models.get(self.version.arn)
+        return self._finish
+
+    def failed(self, _error: Exception | None) -> None:
+        with self.world.store.transaction():
+            if self._lasts():
+                _fail(self.world, self.version)
+
+    def _finish(self) -> None:
+        world, version = self.world, self.version
         with world.store.transaction():
-            current = world.store.versions.get(version.arn)
-            if current is None or current.status != STARTING:  # stopped meanwhile
+            if self._lasts():
+                if world.assumptions.charged == RUNNING:
+                    _open_charge(world, version)
+                _settle(world, version, RUNNING, "The model is running.")
+            elif world.starts.get(version.arn) is self:  # stopped meanwhile
                 world.models.unload(version.arn)
-                return
-            if world.assumptions.charged == RUNNING:
-                _open_charge(world, version)
-            _settle(world, version, RUNNING, "The model is running.")
 
-    return work
-
-
-def _failed(world: World, version: Version) -> Callable[[Exception], None]:
-    def failed(_error: Exception) -> None:
-        with world.store.transaction():
-            _fail(world, version)
-
-    return failed
+    def _lasts(self) -> bool:
+        """Whether the version is starting still, and by this very start."""
+        current = self.world.store.versions.get(self.version.arn)
+        starting = current is not None and current.status == STARTING
+        return starting and self.world.starts.get(self.version.arn) is self
 
 
 def _fail(world: World, version: Version) -> None:
