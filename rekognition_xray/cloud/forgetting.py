@@ -154,7 +154,7 @@ def forget(
     check_bucket(aws, target.bucket)
     group = patient.group if isinstance(patient, Xray) else patient
     known = Patient(target, _key(key, target).pseudonym(group))
-    asked = tuple(traces.all_projects(aws) if projects is None else projects)
+    asked = tuple(CustomLabelsProject.list(aws=aws) if projects is None else projects)
     plan, begun = _look(aws, known, asked)
     if confirm(plan) is not True:
         log.info("%s is not forgotten: it was not confirmed", known.pseudonym)

@@ -76,8 +76,8 @@ def run(
         version: a trained version.
         units: inference units, 1 to 5; one answers a few calls a second.
         max_units: lets AWS scale up to so many units; each running one bills.
-        max_cost: ends the stay when it may have cost so much, counted from the start call and
-            at ``max_units``; calls made after that raise NotReadyError.
+        max_cost: ends the stay when it may have cost so much by ``prices``, counted from the start
+            call and at ``max_units``; calls made after that raise NotReadyError.
         max_hours: ends it after so many hours, counted in the same way.
         idle_stop: ends it after so many seconds without a detection by the block's handle.
         take_over: stops the model at the end even where somebody without a lease had started it.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from rekognition_xray.cloud import leases
-from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.leases import Lease, Leases, wall
+from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.stopping import BUDGET, STOPPABLE, look_and_stop, stop
 from rekognition_xray.cloud.version_description import VersionDescription, descriptions
 from rekognition_xray.costs import PriceBook
@@ -41,6 +42,7 @@ class RunningVersion:
         per_hour: price of an hour at these units.
         currency: of the prices.
         now: when this was seen.
+        priced_in: Region that the price is of, where it is not the model's own.
     """
 
     arn: str
@@ -51,6 +53,7 @@ class RunningVersion:
     per_hour: Decimal
     currency: str
     now: dt.datetime
+    priced_in: str | None = None
 
     @property
     def project(self) -> str:
@@ -95,9 +98,12 @@ class RunningVersion:
         since = "since unknown"
         if self.since:
             since = f"since {self.since:%Y-%m-%d %H:%M} UTC, {self.cost} {self.currency} so far"
+        price = f"{self.per_hour} {self.currency} per hour"
+        if self.priced_in:
+            price += f" by the prices of {self.priced_in}"
         line = (
             f"{self.project}/{self.version}: {self.status} on {self.units} unit"
-            f"{'s' if self.units > 1 else ''}, {self.per_hour} {self.currency} per hour, {since}"
+            f"{'s' if self.units > 1 else ''}, {price}, {since}"
         )
         return "\n".join([f"{line}; {self._needed_by()}", *self._odd()])
 
@@ -143,9 +149,10 @@ def running(aws: Aws, *, prices: PriceBook | None = None) -> tuple[RunningVersio
 
     Args:
         aws: the way to AWS.
-        prices: the price book.
+        prices: the price book; the library's for the Region unless told. Where it knows none,
+            those of us-east-1, and each line says so.
     """
-    return tuple(seen for _, seen in _running(aws, prices or PriceBook()))
+    return tuple(seen for _, seen in _running(aws, book_for(aws, prices)))
 
 
 def stop_expired(
@@ -167,14 +174,14 @@ def stop_expired(
         aws: the way to AWS.
         unleased: stops those, too, that nobody holds a lease on, or a lease that cannot be read.
             A model is never stopped while somebody has a live lease.
-        prices: the price book, for what is told.
+        prices: the price book, for what is told, as of ``running``.
         budget: seconds to wait for each to rest.
 
     Returns:
         What was done with each model that starts or runs. Look at ``error``: such a model may
         still be billing.
     """
-    found = [(v, s) for v, s in _running(aws, prices or PriceBook()) if s.status in STOPPABLE]
+    found = [(v, s) for v, s in _running(aws, book_for(aws, prices)) if s.status in STOPPABLE]
     judged = [(version, seen, _due(seen, unleased=unleased)) for version, seen in found]
     due = [version for version, _, (stops, _) in judged if stops]
     asked = {version.arn: _asked(version, unleased=unleased) for version in due}
@@ -232,9 +239,11 @@ def _left(seen: RunningVersion, reason: str) -> Outcome:
 
 
 def _running(aws: Aws, book: PriceBook) -> Iterator[tuple[ModelVersion, RunningVersion]]:
-    from rekognition_xray.cloud.version import ModelVersion  # noqa: PLC0415 (versions meter)
+    # Imported here, since both import this module.
+    from rekognition_xray.cloud.project import CustomLabelsProject  # noqa: PLC0415
+    from rekognition_xray.cloud.version import ModelVersion  # noqa: PLC0415
 
-    for project in _projects(aws):
+    for project in (each.arn for each in CustomLabelsProject.list(aws=aws)):
         for seen in _billing(aws, project):
             try:
                 found = leases.read(aws, seen.arn)
@@ -252,15 +261,9 @@ def _running(aws: Aws, book: PriceBook) -> Iterator[tuple[ModelVersion, RunningV
                     book.per_hour(units),
                     book.currency,
                     wall(aws.clock),
+                    book.region if book.region != aws.region else None,
                 ),
             )
-
-
-def _projects(aws: Aws) -> Iterable[str]:
-    pages = aws.rekognition.get_paginator("describe_projects")
-    with aws_errors():
-        for page in pages.paginate():
-            yield from (told["ProjectArn"] for told in page["ProjectDescriptions"])
 
 
 def _billing(aws: Aws, project: str) -> tuple[VersionDescription, ...]:

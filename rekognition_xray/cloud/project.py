@@ -12,6 +12,7 @@ import attrs
 from rekognition_xray.cloud import deleting, promotion, training
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.deleting import Deleted, DeletionPlan
+from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.project_datasets import ProjectDatasets
 from rekognition_xray.cloud.promotion import Compared
 from rekognition_xray.cloud.s3 import S3Location
@@ -142,7 +143,7 @@ class CustomLabelsProject(ProjectDatasets):
             max_cost: refuses to start when the upper end of the estimate exceeds it: AWS's 24
                 hours, unless earlier trainings of this project say less. It is an estimate all
                 the same, and a training cannot be stopped: this is all that a cap can do.
-            prices: the price book for that.
+            prices: the price book for that; the library's for the Region unless told.
             tags: tags of your own for the version; keys that begin with ``rxray.`` are ours.
             kms_key: id, ARN or alias of the KMS key that encrypts the service's copy of the films
                 and the result files; whoever reads those needs ``kms:Decrypt``.
@@ -160,6 +161,7 @@ class CustomLabelsProject(ProjectDatasets):
             NotFoundError: the project lacks a train or a test dataset.
             StorageError: the bucket is missing or elsewhere.
             CostCapError: see ``max_cost``.
+            PriceBookError: there is a cap, and no price for the Region.
             QuotaError: as many trainings are running as may, or the project is full.
             TrainingRefusedError: several of these; it carries them all.
         """
@@ -167,7 +169,7 @@ class CustomLabelsProject(ProjectDatasets):
             name,
             output,
             max_cost=max_cost,
-            prices=prices or PriceBook(),
+            prices=book_for(self.aws, prices, max_cost),
             tags=tags or {},
             kms_key=kms_key,
             allow_leaks=allow_leaks,
@@ -185,7 +187,7 @@ class CustomLabelsProject(ProjectDatasets):
         Raises:
             NotFoundError: the project has no TRAIN dataset, or does not exist.
         """
-        return training.estimate(self.aws, self.arn, prices or PriceBook())
+        return training.estimate(self.aws, self.arn, book_for(self.aws, prices))
 
     def version(self, name: str) -> ModelVersion | None:
         """The version of that name, or None. Calls DescribeProjectVersions; free."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.costs import Estimate, Money, PriceBook
 from rekognition_xray.errors import CostCapError, InvalidRequestError, ThrottledError
 
@@ -83,9 +84,10 @@ def calibrate(
         films: prepared films like those to come, such as ``images.prepare`` makes; used in turn.
         max_calls: calls at most, throttled ones included.
         max_cost: what the model may cost meanwhile, at most.
-        prices: the price book.
+        prices: the price book; the library's for the Region unless told.
 
     Raises:
+        PriceBookError: the prices of the Region are not known; give ``prices``.
         InvalidRequestError: no films, or no calls.
         CostCapError: the cost buys less than five seconds; nothing was asked.
         NotReadyError: the model is not running.
@@ -95,7 +97,7 @@ def calibrate(
             f"A speed cannot be measured by {max_calls} calls with {len(films)} films.",
             hint="Give one film or more, and some hundred calls.",
         )
-    book = prices or PriceBook()
+    book = book_for(model.aws, prices, max_cost)
     units = model.describe().units or 1
     seconds = float(book.hours_within(max_cost, units=units) * 3600)
     if seconds < _LEAST_SECONDS:

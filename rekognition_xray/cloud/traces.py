@@ -131,17 +131,6 @@ def _lists(aws: Aws, item: ObjectVersion, patient: Patient) -> bool:
         return patient.mark.encode() in reply["Body"].read()
 
 
-def all_projects(aws: Aws) -> tuple[CustomLabelsProject, ...]:
-    """Every Custom Labels project of the account and Region. Calls DescribeProjects; free."""
-    pages = aws.rekognition.get_paginator("describe_projects").paginate()
-    with aws_errors("projects"):
-        return tuple(
-            CustomLabelsProject(aws, project["ProjectArn"])
-            for page in pages
-            for project in page["ProjectDescriptions"]
-        )
-
-
 def held(project: CustomLabelsProject, patient: Patient) -> Iterator[Held]:
     """The project's datasets that hold the patient.
 

@@ -26,6 +26,7 @@ from rekognition_xray.cloud.planning import (
     missing,
     parcels_of,
 )
+from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.sending import Parcel, Sender, parallel, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
@@ -130,7 +131,7 @@ def store(
         verify: asks for the checksum of every object that is there, and sends it anew where it
             differs or was never kept.
         max_cost: refuses where requests and the first month's storage would cost more.
-        prices: the price book for that.
+        prices: the price book for that; the library's for the Region unless told.
         progress: True for bars, or a callable that gets PrepareProgress, UploadPlan and
             UploadProgress.
 
@@ -141,16 +142,17 @@ def store(
         AuditError: films that cannot be used, all of them with their reasons.
         LabelsError: equal pixels, or one address, under two labels.
         CostCapError: see ``max_cost``.
+        PriceBookError: there is a cap, and no price for the Region.
         UploadError: films that were not uploaded, each with its reason; the others were.
     """
-    target = S3Location.parse(where)
+    target, book = S3Location.parse(where), book_for(aws, prices, max_cost)
     if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after
         check_place(aws, target.bucket, allow_public=allow_public)
     with _ready(aws, films, target, work, executor, progress=progress) as (files, elsewhere):
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
         sizes = look(aws, target, allow_public=allow_public)
         new = missing(aws, sizes, parcels, verify=verify, threads=threads)
-        estimate = cost(parcels, new, verify=verify, prices=prices or PriceBook())
+        estimate = cost(parcels, new, verify=verify, prices=book)
         planned = _plan(target, parcels, new, elsewhere, estimate)
         check_cap(planned, max_cost)
         log.info("%s", planned)
@@ -186,7 +188,7 @@ def plan(
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
     sizes = look(aws, target, allow_public=allow_public)
     new = missing(aws, sizes, parcels, verify=verify, threads=THREADS)
-    estimate = cost(parcels, new, verify=verify, prices=prices or PriceBook())
+    estimate = cost(parcels, new, verify=verify, prices=book_for(aws, prices))
     return _plan(target, parcels, new, elsewhere, estimate)
 
 

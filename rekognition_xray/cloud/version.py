@@ -13,6 +13,7 @@ import attrs
 from rekognition_xray.cloud import failures, meter
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.copying import start_copy
+from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.tags import LEAKS, SPLIT, check_tags, read_tags, write_tags
 from rekognition_xray.cloud.training_progress import Progress, training_reporter
@@ -122,7 +123,7 @@ class ModelVersion:
             progress: True for a line with the time since the training began and its price by the
                 clock, or a callable that gets them with each look. AWS's own count of hours can
                 be higher than the clock's, and only a training that succeeds is billed.
-            prices: the price book for that.
+            prices: the price book for that; the library's for the Region unless told.
 
         Raises:
             TrainingFailedError: with the service's message and the lines of the datasets that it
@@ -131,7 +132,7 @@ class ModelVersion:
             WaitTimeoutError: the budget is used up; the training goes on and will be billed.
             NotFoundError: the version does not exist.
         """
-        book = prices or PriceBook()
+        book = book_for(self.aws, prices)
         per_hour = f"{book.prices['training-hour'].amount} {book.currency}"
         with training_reporter(progress, book) as watch:
 
@@ -166,7 +167,7 @@ class ModelVersion:
 
         Where others need it as well, the last to leave stops it. See
         ``rekognition_xray.cloud.meter.run``. AWS bills units times hours while it runs, used or
-        not.
+        not. Where the prices of the Region are not known, ``max_cost`` needs ``prices``.
         """
         return meter.run(
             self,
@@ -177,7 +178,7 @@ class ModelVersion:
             idle_stop=idle_stop,
             take_over=take_over,
             progress=progress,
-            prices=prices or PriceBook(),
+            prices=book_for(self.aws, prices, max_cost),
             budget=budget,
         )
 

@@ -1,0 +1,47 @@
+"""Which price book a call reckons with where the caller gives none: that of its Region."""
+
+from __future__ import annotations
+
+import logging
+
+from rekognition_xray.cloud.aws import Aws
+from rekognition_xray.costs import Money, PriceBook
+from rekognition_xray.errors import PriceBookError
+
+log = logging.getLogger(__name__)
+
+
+def book_for(aws: Aws, given: PriceBook | None, cap: Money | None = None) -> PriceBook:
+    """The caller's price book, or else the library's for the Region. Makes no call.
+
+    For a Region whose prices the library does not know, those of us-east-1 stand in, and a warning
+    says so: what is told is then a guess, and nothing that has to be stopped or listed fails for
+    want of a price. A cap in money is no cap by guessed prices, so it is refused.
+
+    Args:
+        aws: the way to AWS, which knows the Region.
+        given: the caller's price book; it is used as it is, whatever its Region.
+        cap: the most that may be spent, where the caller has said so.
+
+    Raises:
+        PriceBookError: there is a cap, and no price for the Region.
+    """
+    if given is not None:
+        return given
+    try:
+        return PriceBook.for_region(aws.region)
+    except PriceBookError as error:
+        book = PriceBook()
+        told = f"Or pass prices=PriceBook() to reckon with those of {book.region}."
+        if cap is not None:
+            raise PriceBookError(
+                f"A cap of {cap} cannot be kept in {aws.region}: {error.message}",
+                hint=f"{error.hint} {told}",
+            ) from error
+        log.warning(
+            "the prices of %s are not known; those of %s are told instead. %s",
+            aws.region,
+            book.region,
+            error.hint,
+        )
+        return book
