@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published test fix check pytest newest test-browser others soak bench constraints clean
+.PHONY: help demo published test fix check pytest newest test-browser test-deep others soak bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -7,9 +7,12 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null))
 VENV := .venv
 DEMO := .venv-demo
+DEEP := .venv-deep
 BIN := $(VENV)/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt,)
+TORCH := torch==2.13.0+cpu
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
 PIP_QUIET := --quiet --disable-pip-version-check
 
 help: ## show what there is
@@ -40,6 +43,9 @@ pytest: $(VENV)/ready
 test-browser: $(VENV)/ready ## the evaluation page in Chromium ($$CHROMIUM or PATH)
 	$(BIN)/pytest -m browser tests/clinic/browser
 
+test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorch of their own
+	$(DEEP)/bin/pytest -n 0 -m deep tests/local/training
+
 newest: $(VENV)/ready
 	$(BIN)/python tests/interpreters.py newest
 
@@ -61,6 +67,16 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
 	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[all]'
+	@touch $@
+
+# The plain package would bring a GPU's libraries: the CPU build, from PyTorch's own index where
+# pip's own places have none.
+$(DEEP)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEEP)
+	$(DEEP)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
+	$(DEEP)/bin/python -m pip install $(PIP_QUIET) '$(TORCH)' 2> $(DEEP)/without-index.log || \
+		$(DEEP)/bin/python -m pip install $(PIP_QUIET) '$(TORCH)' --extra-index-url $(TORCH_INDEX)
+	$(DEEP)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group test -e '.[deep]'
 	@touch $@
 
 constraints: ## write constraints.txt anew from a fresh environment of Python 3.11

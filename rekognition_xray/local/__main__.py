@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
+from rekognition_xray.local.training.named import NAMES
 
 _BILL_SIGNAL = getattr(signal, "SIGUSR1", None)  # Windows has none
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             buckets=asked.bucket,
             region=asked.region,
             pace=asked.pace,
+            learner=asked.learner,
             prices=asked.prices,
             seed=asked.seed,
             data=asked.data,
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=asked.port,
         )
         cloud.start()
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 2
     stop = threading.Event()
@@ -92,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--pace", choices=("instant", "realistic"), default="instant", help="how fast jobs end"
+    )
+    serve.add_argument(
+        "--learner", choices=NAMES, default="fast", help="what learns; deep needs PyTorch"
     )
     serve.add_argument("--prices", type=Path, metavar="FILE", help="JSON of dollars by name")
     serve.add_argument("--seed", type=int, default=0, help="for splits and learning")

@@ -28,6 +28,7 @@ from rekognition_xray.local.server import HOLDING_PLACES, Server
 from rekognition_xray.local.session import SECRET, local_session
 from rekognition_xray.local.store import Store
 from rekognition_xray.local.training.learner import Learner
+from rekognition_xray.local.training.named import chosen
 from rekognition_xray.local.world import World
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ class LocalCloud:
             the work ends; ``realistic`` takes the time that AWS takes; ``manual`` stands still
             until `advance`.
         hold: seconds that a Describe is held at most; keep it below your client's read time-out.
-        learner: what learns; by default the ``fast`` learner of this package.
+        learner: what learns: ``fast``, ``deep`` (PyTorch, extra ``deep``), or your own `Learner`;
+            by default ``fast``.
         prices: dollars by name (``training-hour``, ``inference-unit-hour``), or a JSON file.
         seed: for splits and learning; the same seed and films give the same model.
         data: a folder for state and models that outlive the process; S3 objects do not.
@@ -68,7 +70,7 @@ class LocalCloud:
         region: str = "us-east-1",
         pace: Pace = "instant",
         hold: float = 20.0,
-        learner: Learner | None = None,
+        learner: Learner | str | None = None,
         prices: Prices | Mapping[str, object] | str | Path | None = None,
         seed: int = 0,
         data: str | Path | None = None,
@@ -85,7 +87,7 @@ class LocalCloud:
         self._region = region
         self._clock = Clock(pace, {**DURATIONS, **(durations or {})}, time_scale)
         self._hold = hold
-        self._learner = learner
+        self._learner = chosen(learner)
         self._prices = Prices.of(prices)
         self._seed = seed
         self._data = None if data is None else Path(data)

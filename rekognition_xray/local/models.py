@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rekognition_xray.local.training.learner import Learner, Model
+from rekognition_xray.local.training.named import DEFAULT, learner_named
 
 _OURS: Final = re.compile(r"[0-9a-f]{32}(\.draft)?")
 
@@ -84,9 +85,7 @@ class Models:
 
     def _default_learner(self) -> Learner:
         if self._learner is None:
-            from rekognition_xray.local.training.fast import FastLearner  # noqa: PLC0415
-
-            self._learner = FastLearner()
+            self._learner = learner_named(DEFAULT)
         return self._learner
 
     def _place(self, arn: str) -> Path:

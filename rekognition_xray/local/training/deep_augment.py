@@ -1,0 +1,106 @@
+"""Films as they could have been taken elsewhere: turned, moved, exposed, blurred otherwise.
+
+Everything is drawn by one generator on the CPU, so that a seed gives the same films on any device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_TURN = math.radians(12)
+_ZOOM, _STRETCH, _SHEAR, _SHIFT = 0.15, 0.08, 0.08, 0.10
+_GAMMA, _CONTRAST, _BRIGHTNESS = 0.4, 0.3, 0.15
+_SHADE = 0.15  # of slow changes of brightness over the film
+_NOISE = 0.08
+_BLURRED, _COVERED = 0.3, 0.5  # shares of films
+_DARKEST = 1e-3
+
+
+def varied(films: Tensor, side: int, draw: torch.Generator) -> Tensor:
+    """Squares (n, h, w), uint8, as varied films (n, 1, side, side) of values 0-1."""
+    device = films.device
+    values = films[:, None].float() / 255
+    values = values + _shades(values, draw).to(device)
+    grid = functional.affine_grid(
+        _framings(len(films), draw), [len(films), 1, side, side], align_corners=False
+    )
+    values = functional.grid_sample(values, grid.to(device), align_corners=False)
+    values = _blurred(_exposed(values, draw), draw)
+    noise = torch.randn(values.shape, generator=draw) * _some(len(films), 0, _NOISE, draw)
+    return _covered((values + noise.to(device)).clamp(0, 1), draw)
+
+
+def _some(count: int, low: float, high: float, draw: torch.Generator) -> Tensor:
+    """A number for each film, shaped to be used with films."""
+    return torch.empty(count, 1, 1, 1).uniform_(low, high, generator=draw)
+
+
+def _either(count: int, spread: float, draw: torch.Generator) -> Tensor:
+    """A factor for each film, evenly around 1 on a logarithmic scale."""
+    return torch.exp(_some(count, -spread, spread, draw))
+
+
+def _shades(values: Tensor, draw: torch.Generator) -> Tensor:
+    count = len(values)
+    coarse = torch.randn(count, 1, 4, 4, generator=draw)
+    size = (values.shape[2], values.shape[3])
+    smooth = functional.interpolate(coarse, size=size, mode="bicubic", align_corners=False)
+    return smooth * _some(count, 0, _SHADE, draw)
+
+
+def _framings(count: int, draw: torch.Generator) -> Tensor:
+    """Matrices (n, 2, 3) from places in the varied film to places in the film."""
+
+    def drawn(low: float, high: float) -> Tensor:
+        return torch.empty(count).uniform_(low, high, generator=draw)
+
+    angle, zoom = drawn(-_TURN, _TURN), torch.exp(drawn(-_ZOOM, _ZOOM))
+    stretch = torch.exp(drawn(-_STRETCH, _STRETCH))
+    wide, high = zoom * stretch, zoom / stretch
+    mirror = torch.where(drawn(0, 1) < 0.5, -1.0, 1.0)
+    across = torch.stack(
+        (
+            torch.cos(angle) * wide * mirror,
+            drawn(-_SHEAR, _SHEAR) - torch.sin(angle) * wide,
+            drawn(-_SHIFT, _SHIFT),
+        ),
+        dim=1,
+    )
+    down = torch.stack(
+        (torch.sin(angle) * high * mirror, torch.cos(angle) * high, drawn(-_SHIFT, _SHIFT)), dim=1
+    )
+    return torch.stack((across, down), dim=1)
+
+
+def _exposed(values: Tensor, draw: torch.Generator) -> Tensor:
+    count, device = len(values), values.device
+    values = values.clamp(_DARKEST, 1) ** _either(count, _GAMMA, draw).to(device)
+    values = (values - 0.5) * _either(count, _CONTRAST, draw).to(device)
+    return values + 0.5 + _some(count, -_BRIGHTNESS, _BRIGHTNESS, draw).to(device)
+
+
+def _blurred(values: Tensor, draw: torch.Generator) -> Tensor:
+    """A part of the films as if taken at a coarser resolution, one for the batch."""
+    chosen = (_some(len(values), 0, 1, draw) < _BLURRED).to(values.device)
+    side = values.shape[-1]
+    coarser = round(side * float(torch.empty(1).uniform_(0.4, 0.9, generator=draw)))
+    small = functional.interpolate(values, size=(coarser, coarser), mode="area")
+    back = functional.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
+    return torch.where(chosen, back, values)
+
+
+def _covered(values: Tensor, draw: torch.Generator) -> Tensor:
+    """A part of the films with one rectangle of one grey on them, as plates and marks have."""
+    count, side = len(values), values.shape[-1]
+    place = torch.arange(side) / side
+    reach = [_some(count, 0.04, 0.125, draw) for _ in range(2)]
+    middle = [_some(count, 0, 1, draw) for _ in range(2)]
+    tall = (place[:, None] - middle[0]).abs() < reach[0]
+    wide = (place[None, :] - middle[1]).abs() < reach[1]
+    chosen = _some(count, 0, 1, draw) < _COVERED
+    grey = _some(count, 0, 1, draw).to(values.device)
+    return torch.where((tall & wide & chosen).to(values.device), grey, values)

@@ -1,0 +1,48 @@
+"""The learners of this package by name."""
+
+from __future__ import annotations
+
+from rekognition_xray.local.training.learner import Learner
+
+DEFAULT = "fast"
+NAMES = (DEFAULT, "deep")
+
+
+def learner_named(name: str) -> Learner:
+    """The learner `name`.
+
+    Raises `ValueError` for a name that is none of `NAMES`, `ImportError` where the packages of the
+    learner's extra are missing.
+    """
+    if name == DEFAULT:
+        from rekognition_xray.local.training.fast import FastLearner  # noqa: PLC0415
+
+        return FastLearner()
+    if name == "deep":
+        return _deep()
+    raise ValueError(
+        f"no learner is named {name!r}. What to do: take one of {', '.join(NAMES)}, or give an "
+        "object with the methods of rekognition_xray.local.training.learner.Learner"
+    )
+
+
+def chosen(learner: Learner | str | None) -> Learner | None:
+    """The learner that is meant; None for the default one, which is not imported before it learns.
+
+    Raises as `learner_named` does.
+    """
+    if isinstance(learner, str):
+        return None if learner == DEFAULT else learner_named(learner)
+    return learner
+
+
+def _deep() -> Learner:
+    try:
+        from rekognition_xray.local.training.deep import DeepLearner  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"the learner 'deep' needs packages of the extra 'deep'; {error.name} is missing. "
+            "What to do: pip install 'rekognition-xray[deep]'",
+            name=error.name,
+        ) from error
+    return DeepLearner()
