@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -10,6 +13,11 @@ from rekognition_xray.clinic import fields
 from rekognition_xray.clinic.fields import FieldError, Json
 from rekognition_xray.clinic.tables import NOTICE
 from rekognition_xray.labels import in_order
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from rekognition_xray.clinic.annotated import Picture
 
 
 @attrs.frozen(str=False)
@@ -43,8 +51,30 @@ class Diagnosis:
     seconds: float
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON; ``from_dict`` turns it back."""
-        return attrs.asdict(self) | {"confidences": dict(self.confidences)}
+        """Plain data, ready for JSON; ``json_schema`` describes it, ``from_dict`` turns it back."""
+        return {**attrs.asdict(self), "confidences": dict(self.confidences)}
+
+    @staticmethod
+    def json_schema() -> Mapping[str, object]:
+        """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
+        return _schema("diagnosis")
+
+    def draw(self, film: Picture, *, allow_burned_in: bool = False) -> Image:
+        """The film with the finding, the reason and each label's confidence; an RGB picture.
+
+        No path, name or date stands on it; but it shows a film, so treat it as you treat those.
+
+        Args:
+            film: the film that was diagnosed: a path, bytes, a Pillow image, or a prepared film.
+            allow_burned_in: as for the diagnoser.
+
+        Raises:
+            ImageError: the film cannot be used.
+            DataError: it is another film.
+        """
+        from rekognition_xray.clinic.annotated import draw  # noqa: PLC0415 - few need the pictures
+
+        return draw(self, film, allow_burned_in=allow_burned_in)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Diagnosis:
@@ -84,8 +114,13 @@ class FailedDiagnosis:
     version_arn: str
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON."""
+        """Plain data, ready for JSON; ``json_schema`` describes it, ``from_dict`` turns it back."""
         return attrs.asdict(self)
+
+    @staticmethod
+    def json_schema() -> Mapping[str, object]:
+        """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
+        return _schema("failed-diagnosis")
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> FailedDiagnosis:
@@ -107,6 +142,11 @@ class FailedDiagnosis:
 
     def __str__(self) -> str:
         return f"{self.source}: no diagnosis ({self.error})\n  {self.reason}"
+
+
+def _schema(name: str) -> Json:
+    folder = files("rekognition_xray.clinic") / "schemas"
+    return fields.object_in(json.loads((folder / f"{name}.json").read_text("utf-8")))
 
 
 def _diagnosis(data: Json) -> Diagnosis:

@@ -81,8 +81,9 @@ class Diagnoser:
         not read; any other is read (GetObject), prepared and sent. Safe to call from many threads.
 
         Args:
-            film: a path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or an ``s3://``
-                address (as text, or an S3Location).
+            film: a path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, an ``s3://``
+                address (as text, or an S3Location), or a film that ``images.prepare`` made ready,
+                which is sent as it is.
 
         Raises:
             ImageError: the film cannot be used; nothing was sent.

@@ -10,15 +10,16 @@ import attrs
 from PIL import Image
 
 from rekognition_xray.cloud.s3 import S3Location, read_object
-from rekognition_xray.data.images import MAX_DETECT_BYTES, prepare
+from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, prepare
 from rekognition_xray.data.pseudonyms import pseudonym_in
-from rekognition_xray.errors import AccessDeniedError, AwsError, StorageError
+from rekognition_xray.errors import AccessDeniedError, AwsError, ImageError, StorageError
 
 if TYPE_CHECKING:
     from rekognition_xray.cloud.aws import Aws
 
-Film: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | S3Location
-"""A path, an ``s3://`` address, the bytes of a PNG, JPEG or DICOM file, or a Pillow image."""
+Film: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | S3Location | PreparedImage
+"""A path, an ``s3://`` address, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or a film
+that ``images.prepare`` has made ready."""
 
 _S3: Final = "s3://"
 
@@ -49,7 +50,7 @@ def source_of(film: Film) -> str | None:
 
 def file_of(film: Film) -> tuple[int, int] | None:
     """Size and time of change (nanoseconds) of a film's file; None where it is no file."""
-    if isinstance(film, bytes | Image.Image | S3Location) or _is_address(film):
+    if isinstance(film, bytes | Image.Image | S3Location | PreparedImage) or _is_address(film):
         return None
     try:
         found = Path(film).stat()
@@ -69,6 +70,8 @@ def sendable(film: Film, aws: Aws, *, allow_burned_in: bool) -> Sendable:
         StorageError: there is no such object, or it may not be read.
         AwsError: S3 could not be asked.
     """
+    if isinstance(film, PreparedImage):
+        return _as_it_is(film)
     if isinstance(film, str) and _is_address(film):
         film = _location(film)
     if isinstance(film, S3Location):
@@ -79,6 +82,16 @@ def sendable(film: Film, aws: Aws, *, allow_burned_in: bool) -> Sendable:
     if source is None:
         source = str(getattr(film, "filename", "") or f"image {prepared.sha256[:12]}")
     return Sendable(source, prepared.data, prepared.sha256)
+
+
+def _as_it_is(film: PreparedImage) -> Sendable:
+    name = f"image {film.sha256[:12]}"
+    if len(film.data) > MAX_DETECT_BYTES:
+        raise ImageError(
+            f"{name} has {len(film.data):,} bytes; a call carries {MAX_DETECT_BYTES:,}.",
+            hint="Prepare it with max_bytes=images.MAX_DETECT_BYTES.",
+        )
+    return Sendable(name, film.data, film.sha256)
 
 
 def _from_s3(place: S3Location, aws: Aws, *, allow_burned_in: bool) -> Sendable:

