@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import shlex
@@ -25,27 +26,45 @@ _KEPT = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; the exit status is 0, or 2 where it cannot start."""
-    asked = _parser().parse_args(arguments)
+    asked = parse(arguments)
     logging.basicConfig(level=logging.INFO if asked.verbose else logging.WARNING)
-    kept = asked.data is not None and (asked.data / "state.sqlite").exists()
     try:
-        cloud = LocalCloud(
-            buckets=asked.bucket,
-            region=asked.region,
-            pace=asked.pace,
-            learner=asked.learner,
-            prices=asked.prices,
-            seed=asked.seed,
-            data=asked.data,
-            limits=Limits.throttled() if asked.throttle else None,
-            check=asked.check,
-            host=asked.host,
-            port=asked.port,
-        )
-        cloud.start()
+        run(asked)
     except (ImportError, OSError, ValueError) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Reads the command's words; what ``run`` takes."""
+    return _parser().parse_args(arguments)
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Serves until SIGINT or SIGTERM.
+
+    Raises:
+        ImportError: packages that the learner needs are missing.
+        OSError: the port is taken, or a file cannot be read or written.
+        ValueError: a bucket's name or a price that is none.
+    """
+    kept = asked.data is not None and (asked.data / "state.sqlite").exists()
+    cloud = LocalCloud(
+        buckets=asked.bucket,
+        region=asked.region,
+        pace=asked.pace,
+        learner=asked.learner,
+        prices=asked.prices,
+        seed=asked.seed,
+        data=asked.data,
+        limits=Limits.throttled() if asked.throttle else None,
+        check=asked.check,
+        host=asked.host,
+        port=asked.port,
+    )
+    cloud.start()
+    tell = _Lines() if asked.json else _Words()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -53,29 +72,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if _BILL_SIGNAL is not None:
         signal.signal(_BILL_SIGNAL, lambda *_: asked_for_bill.set())
     try:
-        _announce(cloud, kept=kept)
+        tell.ready(cloud, kept=kept)
         while not stop.wait(0.5):  # a wait without end would not see signals on every system
             if asked_for_bill.is_set():
                 asked_for_bill.clear()
-                _print_bill(cloud, "so far")
+                tell.bill(cloud, "so far")
     finally:
         cloud.close()
-    _print_bill(cloud, "in all")
-    return 0
+    tell.bill(cloud, "in all")
 
 
-def _print_bill(cloud: LocalCloud, when: str) -> None:
-    print(f"# AWS would have charged, {when}\n{cloud.bill}", flush=True)
+class _Words:
+    """For people and for a shell that takes the lines in."""
+
+    def ready(self, cloud: LocalCloud, *, kept: bool) -> None:
+        if kept:
+            print(_KEPT)
+        for name, value in cloud.environment().items():
+            print(f"export {name}={shlex.quote(value)}")
+        if _BILL_SIGNAL is not None:
+            print(f"# the bill so far: kill -USR1 {os.getpid()}")
+        print("# ready; stop with Ctrl-C", flush=True)
+
+    def bill(self, cloud: LocalCloud, when: str) -> None:
+        print(f"# AWS would have charged, {when}\n{cloud.bill}", flush=True)
 
 
-def _announce(cloud: LocalCloud, *, kept: bool) -> None:
-    if kept:
-        print(_KEPT)
-    for name, value in cloud.environment().items():
-        print(f"export {name}={shlex.quote(value)}")
-    if _BILL_SIGNAL is not None:
-        print(f"# the bill so far: kill -USR1 {os.getpid()}")
-    print("# ready; stop with Ctrl-C", flush=True)
+class _Lines:
+    """For programs: JSON Lines."""
+
+    def ready(self, cloud: LocalCloud, *, kept: bool) -> None:
+        told = {"pid": os.getpid(), "kept": kept, "environment": cloud.environment()}
+        print(json.dumps({"ready": told}), flush=True)
+
+    def bill(self, cloud: LocalCloud, when: str) -> None:
+        bill = cloud.bill
+        told = {
+            "when": when,
+            "training_seconds": bill.training_seconds,
+            "unit_seconds": bill.unit_seconds,
+            "training": str(bill.training),
+            "inference": str(bill.inference),
+            "total": str(bill.total),
+            "currency": "USD",
+            "running": list(bill.running),
+        }
+        print(json.dumps({"bill": told}), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--data", type=Path, metavar="DIR", help="keep state and models there")
     serve.add_argument("--throttle", action="store_true", help="allow as few calls as AWS does")
     serve.add_argument("--check", action="store_true", help="check replies against AWS's model")
+    serve.add_argument("--json", action="store_true", help="print JSON Lines instead of words")
     serve.add_argument("--verbose", action="store_true", help="log what happens")
     return parser
 

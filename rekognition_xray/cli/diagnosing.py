@@ -1,0 +1,167 @@
+"""``diagnose``: asks a running version about films, or runs one for just these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+import rekognition_xray as rx
+from rekognition_xray.cli.exits import EPILOG, FILMS
+from rekognition_xray.cli.options import (
+    FILE,
+    burned_in_option,
+    max_cost_option,
+    prices_option,
+    yes_option,
+)
+from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
+from rekognition_xray.cli.terminal import Terminal, speaks
+from rekognition_xray.errors import NotReadyError
+
+_STARTS = ("units", "max_hours", "idle_stop")
+
+
+@click.command(epilog=EPILOG)
+@click.argument("version", metavar=VERSION)
+@click.argument("films", nargs=-1, required=True)
+@click.option("--policy", type=FILE, help="Policy that evaluate --policy wrote.")
+@click.option("--journal", type=FILE, help="JSON Lines file by which a second run goes on.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for failures in the journal.")
+@click.option("--as-they-come", is_flag=True, help="Answers in the order in which they come.")
+@burned_in_option
+@click.option("--start", is_flag=True, help="Run the model for these films, and stop it after.")
+@click.option("--units", type=click.IntRange(1, 5), default=1, help="Inference units to start on.")
+@max_cost_option("End when it may have cost so much; also agrees.")
+@click.option("--max-hours", type=float, help="End after so many hours.")
+@click.option("--idle-stop", type=float, help="End after so many seconds without a question.")
+@yes_option
+@prices_option
+@speaks
+@in_a_place
+def diagnose(
+    terminal: Terminal,
+    place: Place,
+    *,
+    version: str,
+    films: tuple[str, ...],
+    policy: Path | None,
+    journal: Path | None,
+    retry_failed: bool,
+    as_they_come: bool,
+    allow_burned_in: bool,
+    start: bool,
+    units: int,
+    max_cost: Decimal | None,
+    max_hours: float | None,
+    idle_stop: float | None,
+    yes: bool,
+    prices: Path | None,
+) -> None:
+    """Ask a version about films.
+
+    FILMS are files, folders, and s3:// addresses. VERSION is PROJECT/VERSION, an ARN, or PROJECT
+    for its version in use. It must run; or --start runs it: the price is told and asked for
+    unless --yes or --max-cost is given, and it is stopped at the end whatever happens, Ctrl-C
+    included. Films without an answer end it with exit code 3.
+
+    --json gives a line for each film, and a last one with a summary. Not a medical device: a
+    person must read every film.
+    """
+    from rekognition_xray.clinic.tables import NOTICE
+
+    agreed = yes or max_cost is not None
+    if start:
+        terminal.must_not_ask(agreed=agreed, by="--yes or --max-cost")
+    elif max_cost is not None or max_hours is not None or idle_stop is not None:
+        raise click.UsageError("--max-cost, --max-hours and --idle-stop need --start.")
+    found = list(_films(terminal, films))
+    handle = place.version(version)
+    book = prices_for(handle.aws, prices, max_cost)
+    rule = None if policy is None else rx.Policy.from_json(policy.read_bytes())
+    rx.Diagnoser(handle, rule)  # a policy of another version is refused before anything bills
+    terminal.say(NOTICE)
+    stay: AbstractContextManager[rx.ModelVersion] = nullcontext(handle)
+    if start:
+        terminal.say(f"{handle.arn}\n{_price(book, units, max_cost)}")
+        terminal.ask(f"Run it for {len(found):,} films?", agreed=agreed)
+        stay = handle.running(
+            units,
+            max_cost=max_cost,
+            max_hours=None if max_hours is None else str(max_hours),
+            idle_stop=idle_stop,
+            progress=terminal.progress,
+            prices=book,
+        )
+    else:
+        _require_running(handle, book)
+    with stay as model, _stopping_told(terminal, started=start):
+        asker = rx.Diagnoser(model, rule, allow_burned_in=allow_burned_in)
+        with asker.diagnose_many(
+            found,
+            journal=journal,
+            ordered=not as_they_come,
+            progress=terminal.progress,
+            retry_failed=retry_failed,
+        ) as run:
+            for answer in run:
+                terminal.line(answer, _told(answer))
+    summary = run.summary(units=units if start else None, prices=book)
+    if terminal.as_json:
+        terminal.line({"summary": summary, "notice": NOTICE}, "")
+    terminal.say(summary)
+    if summary.failed:
+        click.get_current_context().exit(FILMS)
+
+
+@contextmanager
+def _stopping_told(terminal: Terminal, *, started: bool) -> Iterator[None]:
+    """Says at the end of a stay that a stop takes its time, after Ctrl-C, too."""
+    try:
+        yield
+    finally:
+        if started:
+            terminal.say("Stopping the model; that takes minutes on AWS.")
+
+
+def _price(book: rx.PriceBook, units: int, max_cost: Decimal | None) -> str:
+    per_hour = book.per_hour(units)
+    told = f"{per_hour} {book.currency} per hour on {units} unit{'s' if units > 1 else ''}"
+    if max_cost is None:
+        return f"{told}, used or not; stopped after the films"
+    hours = book.hours_within(max_cost, units=units)
+    return f"{told}, used or not; stopped after the films, at the latest after {hours:.2f} h"
+
+
+def _require_running(version: rx.ModelVersion, book: rx.PriceBook) -> None:
+    status = version.describe().status
+    if status != "RUNNING":
+        raise NotReadyError(
+            f"{version.arn} does not run; it is {status}.",
+            arn=version.arn,
+            hint=f"Add --start: it runs for these films at {book.per_hour()} {book.currency} per "
+            "hour and is stopped after them.",
+        )
+
+
+def _films(terminal: Terminal, named: tuple[str, ...]) -> Iterator[str]:
+    """Files and addresses as they are; of folders, every film in them."""
+    for name in named:
+        if name.startswith("s3://") or not Path(name).is_dir():
+            yield name
+            continue
+        folder = rx.XrayDataset.from_folder(name, names=lambda _: "film")
+        for rejected in folder.rejected:
+            terminal.say(f"left out: {rejected.path}: {rejected.reason}")
+        yield from (str(film.path) for film in folder)
+
+
+def _told(answer: rx.Diagnosis | rx.FailedDiagnosis) -> str:
+    if isinstance(answer, rx.FailedDiagnosis):
+        return f"{answer.source}: no diagnosis ({answer.error}): {answer.reason}"
+    confidences = ", ".join(f"{label} {share:.3f}" for label, share in answer.confidences.items())
+    why = f"; {answer.reason}" if answer.policy else ""
+    return f"{answer.source}: {answer.finding} ({confidences}{why})"

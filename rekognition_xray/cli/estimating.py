@@ -1,0 +1,202 @@
+"""``estimate``: prices before anything is begun."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+import rekognition_xray as rx
+from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.options import (
+    FOLDER,
+    key_in,
+    key_option,
+    names_options,
+    prices_option,
+    rule_of,
+    work_option,
+)
+from rekognition_xray.cli.places import Place, find_project, in_a_place, prices_for
+from rekognition_xray.cli.terminal import Terminal, speaks
+
+_speed = click.option(
+    "--per-second",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Films a second and unit; by default AWS's own example. Measure yours.",
+    show_default="2.78",
+)
+_region = click.option("--region", help="Region of the prices; only us-east-1's are known.")
+
+
+def _offline(prices: Path | None, region: str | None) -> rx.PriceBook:
+    """The price book of a Region; refuses a Region whose prices nobody has given."""
+    known = region or "us-east-1"
+    if prices is not None:
+        return rx.PriceBook.from_file(prices, region=known)
+    return rx.PriceBook.for_region(known)
+
+
+@click.group(epilog=EPILOG)
+def estimate() -> None:
+    """Say what something will cost; begin nothing."""
+
+
+@estimate.command(epilog=EPILOG)
+@click.option("--hours", type=float, help="Billable hours.")
+@click.option("--films", type=click.IntRange(min=1), help="Films to train on: a range, by AWS's.")
+@click.option("--project", help="The datasets of a project: a range, by its earlier trainings.")
+@prices_option
+@speaks
+@in_a_place
+def training(
+    terminal: Terminal,
+    place: Place,
+    *,
+    hours: float | None,
+    films: int | None,
+    project: str | None,
+    prices: Path | None,
+) -> None:
+    """Price a training, by one of --hours, --films and --project.
+
+    Only --project asks AWS, which is free. AWS bills only a training that succeeds.
+    """
+    from rekognition_xray.cloud.training_estimate import training_range
+
+    if sum(given is not None for given in (hours, films, project)) != 1:
+        raise click.UsageError("Give one of --hours, --films and --project.")
+    if project is not None:
+        aws = place.aws()
+        book = prices_for(aws, prices)
+        told = find_project(aws, project).training_estimate(book)
+        terminal.result(told, told)
+    elif films is not None:
+        ranged = training_range(films, (), _offline(prices, place.region))
+        terminal.result(ranged, ranged)
+    else:
+        exact = _offline(prices, place.region).training(str(hours))
+        terminal.result(exact, exact)
+
+
+@estimate.command(epilog=EPILOG)
+@click.option("--hours", type=float, required=True, help="Hours that the model runs, used or not.")
+@click.option("--units", type=click.IntRange(1, 5), default=1, help="Inference units.")
+@_region
+@prices_option
+@speaks
+def running(
+    terminal: Terminal, *, hours: float, units: int, region: str | None, prices: Path | None
+) -> None:
+    """Price a running model."""
+    told = _offline(prices, region).inference(str(hours), units=units)
+    terminal.result(told, told)
+
+
+@estimate.command(epilog=EPILOG)
+@click.option("--films", type=click.IntRange(min=1), required=True, help="Films to be answered.")
+@click.option("--within", type=float, required=True, metavar="HOURS", help="Until when, in hours.")
+@_speed
+@click.option("--max-units", type=click.IntRange(1, 5), default=5, help="Most inference units.")
+@_region
+@prices_option
+@speaks
+def batch(
+    terminal: Terminal,
+    *,
+    films: int,
+    within: float,
+    per_second: float | None,
+    max_units: int,
+    region: str | None,
+    prices: Path | None,
+) -> None:
+    """Find the cheapest way to have many films answered in time."""
+    from rekognition_xray.plans import PUBLISHED_TPS, plan_batch
+
+    told = plan_batch(
+        films,
+        tps_per_unit=per_second or PUBLISHED_TPS,
+        deadline=dt.timedelta(hours=within),
+        max_units=max_units,
+        prices=_offline(prices, region),
+    )
+    terminal.result(told, told)
+
+
+@estimate.command(epilog=EPILOG)
+@click.option("--films-per-day", type=click.IntRange(min=1), required=True, help="Films a day.")
+@_speed
+@click.option("--units", type=click.IntRange(1, 5), default=1, help="Inference units.")
+@click.option("--days", type=click.IntRange(min=1), default=28, help="Days of the month.")
+@click.option("--runs-per-day", type=click.IntRange(min=1), default=1, help="Starts a day.")
+@_region
+@prices_option
+@speaks
+def month(
+    terminal: Terminal,
+    *,
+    films_per_day: int,
+    per_second: float | None,
+    units: int,
+    days: int,
+    runs_per_day: int,
+    region: str | None,
+    prices: Path | None,
+) -> None:
+    """Compare three ways to spend a month: always on, 4 hours a day, start-drain-stop."""
+    from rekognition_xray.plans import PUBLISHED_TPS, plan_month
+
+    speed: Decimal | float = per_second or PUBLISHED_TPS
+    told = plan_month(
+        films_per_day,
+        tps_per_unit=speed,
+        units=units,
+        days=days,
+        runs_per_day=runs_per_day,
+        prices=_offline(prices, region),
+    )
+    terminal.result(told, told)
+
+
+@estimate.command(epilog=EPILOG)
+@click.argument("folder", type=FOLDER)
+@click.option("--store", required=True, metavar="S3", help="Bucket and prefix for the films.")
+@names_options
+@key_option
+@work_option
+@prices_option
+@speaks
+@in_a_place
+def upload(
+    terminal: Terminal,
+    place: Place,
+    *,
+    folder: Path,
+    store: str,
+    names: str,
+    columns: tuple[tuple[str, str], ...],
+    delimiter: str,
+    key_file: Path | None,
+    work: Path | None,
+    prices: Path | None,
+) -> None:
+    """Price the upload of FOLDER's films; prepare them, look what is there, send nothing.
+
+    Calls HeadBucket and ListObjectsV2 and asks who may read the bucket: fractions of a cent.
+    """
+    from rekognition_xray.cloud import storage
+
+    rule = rule_of(names, columns, delimiter)
+    aws = place.aws()
+    told = storage.plan(
+        rx.XrayDataset.from_folder(folder, names=rule),
+        store,
+        aws=aws,
+        key=key_in(key_file),
+        work=work,
+        prices=prices_for(aws, prices),
+    )
+    terminal.result(told, told)

@@ -1,0 +1,100 @@
+"""Exit codes, and how an error is told: a message with a hint, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from rekognition_xray.errors import AuditError, StopFailedError, UploadError, XrayError
+
+OK: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+FILMS: Final = 3
+INTERRUPTED: Final = 130
+
+MEANINGS: Final[Mapping[int, str]] = {
+    OK: "done",
+    FAILED: "refused or failed; also a question that was not answered with yes",
+    USAGE: "wrong usage",
+    FILMS: "films are at fault: findings, or films not usable, not sent, not answered",
+    INTERRUPTED: "interrupted (Ctrl-C)",
+}
+
+EPILOG: Final = "\b\nExit codes:\n" + "\n".join(
+    f"  {code:<4}{meaning}" for code, meaning in MEANINGS.items()
+)
+
+_DETAILS: Final = ("operation", "code", "request_id", "arn")
+
+
+class DeclinedError(XrayError):
+    """A question was not answered with yes; nothing was begun."""
+
+    default_hint = "Answer beforehand by --yes, or by a cap: --max-cost."
+
+
+class MisusedError(XrayError):
+    """Options or arguments that the command does not take."""
+
+
+class InterruptedRunError(XrayError):
+    """Ctrl-C; a model that the command had started is stopped by then."""
+
+    default_hint = "`rekognition-xray running` lists what bills."
+
+
+def code_of(error: BaseException) -> int:
+    """The exit code that an error ends the command with."""
+    return FILMS if isinstance(error, AuditError | UploadError) else FAILED
+
+
+def as_xray_error(error: Exception) -> XrayError:
+    """An error of ours as it is, any other with a hint of its own."""
+    if isinstance(error, XrayError):
+        return error
+    if isinstance(error, ImportError):  # the local cloud shares no errors with the SDK
+        message, _, hint = str(error).partition(" What to do: ")
+        return XrayError(message, hint=hint or "pip install 'rekognition-xray[all]'")
+    if isinstance(error, OSError):
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return XrayError(told, hint="Check the path and its permissions, the port and the disk.")
+    hint = "This should not happen: run it again with --debug and report what it prints."
+    return XrayError(f"{type(error).__name__}: {error}", hint=hint)
+
+
+def as_record(error: Exception) -> dict[str, object]:
+    """An error as plain data."""
+    told = as_xray_error(error)
+    details = {name: getattr(error, name, "") for name in _DETAILS}
+    return {
+        "type": type(error).__name__,
+        "message": told.message,
+        "hint": told.hint,
+        "retryable": told.retryable,
+        **{name: value for name, value in details.items() if value},
+        "paths": [str(path) for path in getattr(error, "paths", ())],
+    }
+
+
+def complain(error: Exception, *, as_json: bool) -> None:
+    """Tells of an error on stderr."""
+    if as_json:
+        click.echo(json.dumps({"error": as_record(error)}, ensure_ascii=False), err=True)
+    else:
+        prefix = "" if isinstance(error, DeclinedError | InterruptedRunError) else "Error: "
+        click.echo(f"{prefix}{as_xray_error(error)}", err=True)
+
+
+def unstopped(error: BaseException | None) -> StopFailedError | None:
+    """A stop that failed behind an interruption: that it may be billing is what matters."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, StopFailedError):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None

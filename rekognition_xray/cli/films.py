@@ -1,0 +1,95 @@
+"""``audit`` and ``prepare``: films on this machine; no AWS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import rekognition_xray as rx
+from rekognition_xray.cli import records
+from rekognition_xray.cli.exits import EPILOG, FILMS
+from rekognition_xray.cli.options import FOLDER, burned_in_option, names_options, rule_of
+from rekognition_xray.cli.terminal import Terminal, speaks
+
+
+def shown(dataset: rx.XrayDataset) -> str:
+    """A dataset in one line."""
+    counts = ", ".join(f"{label} {count:,}" for label, count in dataset.counts.items())
+    return f"{len(dataset):,} films of {dataset.patient_count:,} patients: {counts}"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("folder", type=FOLDER)
+@names_options
+@click.option("--strict", is_flag=True, help="Warnings count as findings, too.")
+@speaks
+def audit(
+    terminal: Terminal,
+    *,
+    folder: Path,
+    names: str,
+    columns: tuple[tuple[str, str], ...],
+    delimiter: str,
+    strict: bool,
+) -> None:
+    """Say what is wrong with the films of FOLDER.
+
+    Every film is opened, nothing is changed. Errors end it with exit code 3, warnings only with
+    --strict. --json names all files of each finding. Calls nothing, costs nothing.
+    """
+    dataset = rx.XrayDataset.from_folder(folder, names=rule_of(names, columns, delimiter))
+    found = dataset.audit(progress=terminal.progress)
+    terminal.result(records.of_audit(found), f"{shown(dataset)}\n{found}")
+    if found.errors or (strict and found.warnings):
+        click.get_current_context().exit(FILMS)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("folder", type=FOLDER)
+@click.argument("output", type=FOLDER)
+@names_options
+@burned_in_option
+@click.option(
+    "--leave-out-burned-in", is_flag=True, help="Go on without DICOM that may show a name."
+)
+@speaks
+def prepare(
+    terminal: Terminal,
+    *,
+    folder: Path,
+    output: Path,
+    names: str,
+    columns: tuple[tuple[str, str], ...],
+    delimiter: str,
+    allow_burned_in: bool,
+    leave_out_burned_in: bool,
+) -> None:
+    """Prepare films as AWS will see them.
+
+    Of every film in FOLDER into OUTPUT: grey pixels without metadata, under their content;
+    OUTPUT/ledger.jsonl tells what was done to each. A second run does only what is new. Films
+    that cannot be used end it with exit code 3, all named; the others are prepared. Calls
+    nothing, costs nothing.
+    """
+    dataset = rx.XrayDataset.from_folder(folder, names=rule_of(names, columns, delimiter))
+    done = dataset.prepare(
+        output,
+        progress=terminal.progress,
+        allow_burned_in=allow_burned_in,
+        held="leave-out" if leave_out_burned_in else "error",
+    )
+    record = {
+        **records.of_dataset(done.dataset),
+        "folder": done.folder,
+        "made": done.made,
+        "cached": done.cached,
+        "bytes": done.bytes,
+        "held": [{"path": item.film.source, "reason": item.reason} for item in done.held],
+    }
+    told = (
+        f"{len(done):,} films lie prepared in {done.folder}, {done.bytes / 1e6:.1f} MB: "
+        f"{done.made:,} made, {done.cached:,} known from an earlier run"
+    )
+    held = [f"held back: {item.film.source}: {item.reason}" for item in done.held]
+    terminal.result(record, "\n".join([told, *held]))

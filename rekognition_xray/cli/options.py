@@ -1,0 +1,129 @@
+"""Options that several commands share: naming rules, money, prices, keys, films."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+import rekognition_xray as rx
+
+if TYPE_CHECKING:
+    from rekognition_xray.data.names import NamingRule
+
+Command = Callable[..., None]
+
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_COLUMNS: Final = ("file", "label", "patient", "split")
+
+
+def _money(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Decimal | None:
+    from rekognition_xray.costs import money
+
+    try:
+        return None if value is None else money(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from error
+
+
+def _pairs(
+    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    pairs = [value.partition("=") for value in values]
+    for name, found, _ in pairs:
+        if not found or name not in _COLUMNS:
+            raise click.BadParameter(f"write one of {', '.join(_COLUMNS)}, '=', and a column.")
+    return tuple((name, column) for name, _, column in pairs)
+
+
+def max_cost_option(told: str) -> Callable[[Command], Command]:
+    """``--max-cost`` with its help; gives an exact amount."""
+    return click.option("--max-cost", metavar="AMOUNT", callback=_money, help=told)
+
+
+def names_options(command: Command) -> Command:
+    """Adds what tells label and patient of each film; see ``rule_of``."""
+    added = (
+        click.option(
+            "--names",
+            default="kermany",
+            metavar="RULE",
+            help="kermany, kermany-two-class, kermany-by-type, folders, or a CSV file.",
+        ),
+        click.option(
+            "--column",
+            "columns",
+            metavar="NAME=COLUMN",
+            callback=_pairs,
+            multiple=True,
+            help="The CSV file's column of file, label, patient or split, such as"
+            " label=Finding; patient= for none. Repeatable.",
+        ),
+        click.option("--delimiter", default=",", help="Between two cells of the CSV file."),
+    )
+    for option in reversed(added):
+        command = option(command)
+    return command
+
+
+_RULES: Final[Mapping[str, Callable[[], NamingRule]]] = {
+    "kermany": lambda: rx.KERMANY,
+    "kermany-two-class": lambda: rx.KERMANY.two_class(),  # noqa: PLW0108 (loaded on use)
+    "kermany-by-type": lambda: rx.KERMANY.by_type(),  # noqa: PLW0108
+    "folders": lambda: rx.FOLDERS,
+}
+
+
+def rule_of(names: str, columns: tuple[tuple[str, str], ...], delimiter: str) -> NamingRule:
+    """The naming rule that was asked for.
+
+    Raises:
+        click.UsageError: no rule, and no file.
+        DataError: the CSV file cannot be used.
+    """
+    if names in _RULES:
+        return _RULES[names]()
+    if not Path(names).is_file():
+        raise click.BadParameter(
+            f"{names!r} is neither a file nor one of {', '.join(_RULES)}.", param_hint="--names"
+        )
+    given = dict(columns)
+    return rx.TableNames.from_csv(
+        names,
+        file=given.get("file", "file"),
+        label=given.get("label", "label"),
+        patient=given.get("patient", "patient") or None,
+        split=given.get("split") or None,
+        delimiter="\t" if delimiter == r"\t" else delimiter,
+    )
+
+
+prices_option = click.option(
+    "--prices", type=FILE, help="TOML or JSON file of your own prices; see PriceBook.from_file."
+)
+
+key_option = click.option(
+    "--key-file",
+    type=FILE,
+    help="File that holds the secret of the pseudonyms; else the variable REKOGNITION_XRAY_KEY,"
+    " else a key that is made once and kept.",
+)
+
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+work_option = click.option(
+    "--work", type=FOLDER, help="Folder for prepared films, kept for the next run."
+)
+
+burned_in_option = click.option(
+    "--allow-burned-in", is_flag=True, help="Take DICOM whose pixels may show a name."
+)
+
+
+def key_in(file: Path | None) -> str | None:
+    """The secret in a file, if one is named."""
+    return None if file is None else file.read_text("utf-8").strip()

@@ -1,0 +1,44 @@
+"""``serve``: the local cloud as a process; what it does stands in ``local.__main__``."""
+
+from __future__ import annotations
+
+import click
+
+from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.options import FILE, FOLDER
+from rekognition_xray.cli.terminal import Terminal, speaks
+
+
+@click.command(epilog=EPILOG)
+@click.option("--port", type=int, default=5005, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", help="Anything else lets other machines in.")
+@click.option("--region", default="us-east-1", help="Region of the buckets.")
+@click.option("--bucket", multiple=True, help="Make this bucket; repeatable.")
+@click.option(
+    "--pace", type=click.Choice(["instant", "realistic"]), default="instant", help="Of its jobs."
+)
+@click.option("--prices", type=FILE, help="JSON of dollars by name.")
+@click.option("--seed", type=int, default=0, help="For splits and learning.")
+@click.option("--data", type=FOLDER, help="Keep state and models there.")
+@click.option("--throttle", is_flag=True, help="Allow as few calls as AWS does.")
+@click.option("--check", is_flag=True, help="Check replies against AWS's model.")
+@speaks
+def serve(terminal: Terminal, **options: object) -> None:
+    """Run the local cloud until Ctrl-C.
+
+    It answers as Rekognition Custom Labels and S3 on this machine. Prints the variables to
+    export; then boto3, the AWS CLI and this command reach it. Nothing is sent to AWS and nothing
+    is charged; at the end, and on SIGUSR1, it prints what AWS would have charged. --json prints
+    the same as JSON Lines. Needs the extra local.
+    """
+    from rekognition_xray.local.__main__ import parse, run
+
+    words = ["serve", *(["--json"] if terminal.as_json else [])]
+    for name, value in options.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif isinstance(value, tuple):
+            words += [f"--{name}={one}" for one in value]
+        elif value is not None and value is not False:
+            words.append(f"--{name}={value}")
+    run(parse(words))
