@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,24 @@ def test_the_leak_of_a_random_split_is_told_of_phantoms() -> None:
 
 def test_the_leak_of_a_random_split_is_told_of_the_films_in_a_folder(xrays: Path) -> None:
     assert_leak_is_told(run("leakage.py", str(xrays / "chest_xray")), "4,167")
+
+
+@pytest.mark.heavy
+def test_a_random_split_stands_beside_one_by_patients_with_intervals() -> None:
+    told = run("leakage_study.py")
+    assert "show a patient whom the training has seen" in told
+    assert told.count("fold 5") == 2
+    table = told.split("All films: ")[1].split("\n\n")[0]
+    assert "random less whole" in table
+    interval = r"0\.\d{3} \(0\.\d{3}–[01]\.\d{3}\)"
+    change = r"([+-]0\.\d{3}) \(([+-]0\.\d{3}) to ([+-]0\.\d{3})\)"
+    (found,) = re.findall(rf"\naccuracy +{interval} +{interval} +{change}", table)
+    difference, low, high = map(float, found)
+    assert low <= difference <= high
+    assert difference > 0.05  # a patient's drawn films are alike
+    verdict = "the random split reads too high" if low > 0 else "no difference is shown"
+    assert f"- All films: {verdict}" in told
+    assert "never AWS's. Not a medical device." in told
 
 
 @pytest.mark.heavy
