@@ -36,7 +36,7 @@ def test_10000_films_with_a_fifth_of_faulty_calls(clinic, tmp_path):
     aws = rx.Aws(session=clinic.cloud.session(), read_timeout=0.5)
     diagnoser = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws))
     paths, journal = bulk_runs.many(tmp_path / "films", 10_000), tmp_path / "journal.jsonl"
-    bulk_runs.ask_for_faults(clinic.cloud, 5, 5)
+    bulk_runs.ask_for_faults(clinic.cloud, throttles=5, others=5, stall=10, seed=5)
     run = diagnoser.diagnose_many(paths, journal=journal)
     assert [answer.source for answer in run] == [str(path) for path in paths]
     summary = run.summary(units=1)
