@@ -27,7 +27,9 @@ def read_prices(path: Path, region: str) -> PriceBook:
     regions = cast("Mapping[str, Mapping[Item, Table]]", root["regions"])
     if region not in regions:
         raise no_region(region, regions, f"The price book {path}")
-    prices = {item: _price(item, figure) for item, figure in regions[region].items()}
+    prices: dict[Item, Price] = {
+        item: _price(item, figure) for item, figure in regions[region].items()
+    }
     return PriceBook(prices, str(root["currency"]), region)
 
 

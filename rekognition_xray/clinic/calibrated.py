@@ -64,7 +64,8 @@ class Calibration:
 
     def to_dict(self) -> dict[str, object]:
         """Plain data, ready for JSON; ``from_dict`` turns it back."""
-        return attrs.asdict(self) | {
+        return {
+            **attrs.asdict(self),
             "confidences": list(self.confidences),
             "probabilities": list(self.probabilities),
         }

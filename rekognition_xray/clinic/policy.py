@@ -130,6 +130,9 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
         )
 
 
+_AT_THRESHOLD: Final = attrs.Factory(lambda policy: policy.threshold, takes_self=True)
+
+
 @attrs.frozen(kw_only=True, str=False)
 class Policy:
     """A rule from confidences to a finding. Make one by ``Evaluation.policy()``, or by hand.
@@ -159,8 +162,8 @@ class Policy:
     """
 
     threshold: float = attrs.field(validator=_share)
-    refer_from: float = attrs.field(validator=_share)
-    refer_to: float = attrs.field(validator=_share)
+    refer_from: float = attrs.field(default=_AT_THRESHOLD, validator=_share)
+    refer_to: float = attrs.field(default=_AT_THRESHOLD, validator=_share)
     type_share: float = attrs.field(default=0.7, validator=_share)
     labels: tuple[str, ...] = attrs.field(default=THREE_CLASSES, converter=in_order)
     name: str = "by hand"
@@ -170,14 +173,6 @@ class Policy:
     parts: str = ""
     calibration: Calibration | None = None
     warnings: tuple[str, ...] = ()
-
-    @refer_from.default
-    def _at_threshold(self) -> float:
-        return self.threshold
-
-    @refer_to.default
-    def _from_threshold(self) -> float:
-        return self.threshold
 
     def __attrs_post_init__(self) -> None:
         if not self.refer_from <= self.threshold <= self.refer_to:

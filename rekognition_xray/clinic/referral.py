@@ -38,7 +38,7 @@ class RiskCoverage:
 
     def to_dict(self) -> dict[str, object]:
         """Plain data, ready for JSON; ``from_dict`` turns it back."""
-        return attrs.asdict(self) | {"points": [attrs.asdict(point) for point in self.points]}
+        return {**attrs.asdict(self), "points": [attrs.asdict(point) for point in self.points]}
 
     @classmethod
     def from_dict(cls, data: object) -> RiskCoverage:

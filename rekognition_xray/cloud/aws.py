@@ -258,7 +258,7 @@ class Aws:
     _making: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False, eq=False)
     _regions: dict[str, str] = attrs.field(factory=dict, init=False, repr=False, eq=False)
     _urls: tuple[str | None, str | None] = attrs.field(
-        default=(None, None), kw_only=True, repr=False
+        default=(None, None), alias="urls", kw_only=True, repr=False
     )
 
     def __reduce__(self) -> tuple[Callable[[AwsRecipe], Aws], tuple[AwsRecipe]]:

@@ -118,7 +118,9 @@ def delete_project(
 
 def _look(aws: Aws, project_arn: str) -> DeletionPlan:
     arns = dataset_calls.of_project(aws, project_arn)
-    seen = ((kind, dataset_calls.wait_until_still(aws, arn)) for kind, arn in arns.items())
+    seen: Iterator[tuple[DatasetType, DatasetDescription | None]] = (
+        (kind, dataset_calls.wait_until_still(aws, arn)) for kind, arn in arns.items()
+    )
     return DeletionPlan(
         project_arn,
         descriptions(aws, project_arn),

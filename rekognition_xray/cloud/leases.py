@@ -55,6 +55,7 @@ class WallClock(Clock, Protocol):
 
     def utc(self) -> float:
         """Seconds since the epoch."""
+        raise NotImplementedError
 
 
 def wall(clock: Clock) -> dt.datetime:

@@ -118,7 +118,9 @@ class ProjectDatasets:
                 work=folder,
                 progress=progress,
             )
-        manifests = {kind: Manifest.of(part, receipt.addresses) for kind, part in both.items()}
+        manifests: dict[DatasetType, Manifest] = {
+            kind: Manifest.of(part, receipt.addresses) for kind, part in both.items()
+        }
         datasets.put_all(self.aws, self.arn, manifests, store=target, replace=replace)
         if test is None:
             datasets.distribute(self.aws, self.arn)

@@ -23,14 +23,17 @@ class Compared(Protocol):
     @property
     def old(self) -> str:
         """ARN of the version that was in use."""
+        raise NotImplementedError
 
     @property
     def new(self) -> str:
         """ARN of the version that is to be promoted."""
+        raise NotImplementedError
 
     @property
     def verdict(self) -> str:
         """``better``, ``worse`` or ``no difference shown``."""
+        raise NotImplementedError
 
 
 def current(aws: Aws, project_arn: str) -> str | None:

@@ -22,6 +22,7 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds on a clock that only goes forward."""
+        raise NotImplementedError
 
     def sleep(self, seconds: float) -> None:
         """Lets so many seconds pass."""

@@ -22,6 +22,7 @@ class SameFilms(Protocol):
     @property
     def films(self) -> tuple[Xray, ...]:
         """The films."""
+        raise NotImplementedError
 
 
 def joined(duplicates: Iterable[SameFilms]) -> dict[str, str]:

@@ -118,7 +118,7 @@ def _describe(pictures: Floats, *, cropped: bool) -> Floats:
     waves = spans @ pictures @ spans.T
     split = waves.reshape(len(pictures), count, _FREQUENCIES, count, _FREQUENCIES)
     kept = split.transpose(0, 1, 3, 2, 4)[..., _KEPT] * _RAISED
-    return _unit(kept.reshape(len(pictures), count * count, -1))
+    return _unit(kept.reshape(len(pictures), count * count, -1).astype(np.float32, copy=False))
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -43,6 +43,7 @@ class NamingRule(Protocol):
     @property
     def labelling(self) -> Labelling:
         """Where the labels come from: the rule's name, who made them, and when."""
+        raise NotImplementedError
 
     def read(self, path: PurePath) -> FilmName | None:
         """Reads one path, relative to the dataset's folder, with ``/``.
@@ -67,6 +68,7 @@ class ListedRule(NamingRule, Protocol):
             The rule to read these very names with, and what it lists in vain, as pairs of the
             name that is listed and the reason.
         """
+        raise NotImplementedError
 
 
 Names = NamingRule | Callable[[PurePath], FilmName | str | None]

@@ -26,9 +26,11 @@ class Frame(Protocol):
     @property
     def columns(self) -> Iterable[object]:
         """The names of the columns."""
+        raise NotImplementedError
 
     def __getitem__(self, name: str, /) -> Iterable[object]:
         """One column."""
+        raise NotImplementedError
 
 
 @attrs.frozen

@@ -24,10 +24,12 @@ class Audited(Protocol):
     @property
     def films(self) -> int:
         """How many films were looked at."""
+        raise NotImplementedError
 
     @property
     def duplicates(self) -> Sequence[SameFilms]:
         """Films that show one picture."""
+        raise NotImplementedError
 
 
 @attrs.frozen

@@ -81,7 +81,9 @@ class Fault:
     times: int | None
     percent: float
     met: int = 0
-    _dice: random.Random = attrs.field(factory=random.Random, kw_only=True, repr=False)
+    _dice: random.Random = attrs.field(
+        factory=random.Random, alias="dice", kw_only=True, repr=False
+    )
     _held: list[Callable[[], None]] = attrs.field(factory=list, init=False, repr=False)
 
     def strikes(self) -> bool:

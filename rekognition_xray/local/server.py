@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -67,7 +67,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         if self.completed:
             self.expect_continue = False
         if self.error is not None:
-            self.error = _Refusal(self.error)
+            self.error = _Refusal(self.error)  # pyright: ignore[reportAttributeAccessIssue]
         return taken
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -89,7 +89,7 @@ class Server:
     def __init__(self, application: WSGIApplication, host: str, port: int) -> None:
         listening = _listen(host, port)
         self.port: int = listening.getsockname()[1]
-        self._sockets: dict[int, object] = {}
+        self._sockets: dict[Any, Any] = {}
         self._server = create_server(
             application,
             map=self._sockets,
@@ -101,7 +101,7 @@ class Server:
             ident="rekognition-xray",
             clear_untrusted_proxy_headers=True,
         )
-        self._server.channel_class = _Channel
+        vars(self._server)["channel_class"] = _Channel
         self._server.task_dispatcher.queue_logger = _queue_logger()
         self._wake = trigger(self._sockets)
         self._closing = threading.Event()

@@ -124,8 +124,8 @@ class Reading:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value
         try:
-            return datetime.datetime.fromisoformat(value).timestamp()
-        except (TypeError, ValueError):
+            return datetime.datetime.fromisoformat(str(value)).timestamp()
+        except ValueError:
             return self._wrong_type(member, "a time")
 
     def _length(self, shape: Shape, value: Any, member: str) -> None:

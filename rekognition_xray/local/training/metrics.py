@@ -98,7 +98,10 @@ def _judge(label: str, truth: _Flags, found: npt.NDArray[np.float64]) -> LabelMe
         return LabelMetrics(label, 0.0, 0.0, 0.0, UNSEEN_THRESHOLD, 0)
     threshold = _best_threshold(truth, found)
     precision, recall, f1, _ = precision_recall_fscore_support(
-        truth, found >= threshold, average="binary", zero_division=0.0
+        truth,
+        found >= threshold,
+        average="binary",
+        zero_division=0.0,  # pyright: ignore[reportArgumentType]
     )
     return LabelMetrics(
         label, float(precision), float(recall), float(f1), threshold, int(truth.sum())

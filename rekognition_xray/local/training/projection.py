@@ -52,5 +52,5 @@ def _principal_axes(centred: Rows, size: int, seed: int, watch: Watch) -> Rows:
 
 
 def _orthonormal(columns: Rows) -> Rows:
-    basis, _ = qr(columns, mode="economic", overwrite_a=True, check_finite=False)
+    basis, *_ = qr(columns, mode="economic", overwrite_a=True, check_finite=False)
     return np.asarray(basis, dtype=np.float32)

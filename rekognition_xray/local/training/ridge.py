@@ -35,11 +35,10 @@ class KernelMap:
 
     landmarks: Array
     gamma: float
-    _squares: Array = attrs.field(init=False)
-
-    @_squares.default
-    def _sum_of_squares(self) -> Array:
-        return np.asarray(np.sum(self.landmarks**2, axis=1), dtype=np.float64)
+    _squares: Array = attrs.field(
+        default=attrs.Factory(lambda self: _squared_lengths(self.landmarks), takes_self=True),
+        init=False,
+    )
 
     def __call__(self, points: Rows | Array) -> Array:
         """The kernel matrix (n, m)."""
@@ -165,9 +164,13 @@ class Ridge:
         yield chunk
 
 
+def _squared_lengths(landmarks: Array) -> Array:
+    return np.asarray(np.sum(landmarks**2, axis=1), dtype=np.float64)
+
+
 def _unfold(corner: Array, solution: Array) -> Array:
     """From coefficients of the Nyström features to those of the kernel."""
-    return np.ascontiguousarray(solve_triangular(corner, solution, lower=True, trans="T"))
+    return np.ascontiguousarray(solve_triangular(corner, solution, lower=True, trans=1))
 
 
 def _solve(normal: Array, right: Array, watch: Watch) -> list[tuple[Rows, Array]]:
