@@ -74,6 +74,10 @@ _REJECTED: Final = {
         "Move these files to the right folder, or correct their names.",
     ),
     "unreadable": ("that cannot be read", "Correct permissions and links."),
+    "no-film": (
+        "named by a row that leads to no film",
+        "Correct these rows of the table, or add the films that they name.",
+    ),
 }
 
 

@@ -60,17 +60,18 @@ class Xray:
 
 @attrs.frozen
 class Rejected:
-    """A file that looks like a film and did not become one.
+    """A file that looks like a film and did not become one, or a row of a table without a film.
 
     Attributes:
         path: where the file lies; text for an address in S3.
         reason: why, as part of a sentence.
-        code: ``no-label``, ``contradictory-labels`` or ``unreadable``.
+        code: ``no-label``, ``contradictory-labels``, ``unreadable``, or ``no-film`` for a row that
+            leads to none.
     """
 
     path: Path | str
     reason: str
-    code: Literal["no-label", "contradictory-labels", "unreadable"] = "no-label"
+    code: Literal["no-label", "contradictory-labels", "unreadable", "no-film"] = "no-label"
 
 
 @attrs.frozen

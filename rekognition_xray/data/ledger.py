@@ -101,7 +101,7 @@ def read_ledger(path: str | Path) -> tuple[LedgerEntry, ...]:
 
 @attrs.define
 class Ledger:
-    """A ledger as it was read, and a way to append to it. Only one process should append.
+    """A ledger as it was read, and a way to append to it; several processes may.
 
     Attributes:
         path: the file.
@@ -129,6 +129,8 @@ class Ledger:
 
     def append(self, entries: Iterable[LedgerEntry]) -> None:
         """Appends entries in one write, which survives the end of this process.
+
+        Writes of several processes to one file on this machine follow each other whole.
 
         Raises:
             OSError: the file cannot be written.

@@ -49,7 +49,7 @@ def prepare(
 
     Args:
         dataset: films on this machine.
-        folder: where to; it is made. One run at a time should write to it.
+        folder: where to; it is made. Two runs at once do no harm, and some work twice.
         executor: where to prepare: any ``concurrent.futures.Executor``; threads, one for each
             processor, unless told. Processes decode faster. Its workers read the films and write
             the results themselves, so workers on other machines need both folders under the same
@@ -163,10 +163,10 @@ def _refused(run: Run, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
     faults = sorted(bad, key=lambda item: item[0].name)
     hints = dict.fromkeys(fault.hint for _, fault in faults)
     if any(fault.code == _BURNED_IN for _, fault in faults):
-        hints["Or leave such films out by held='leave-out'."] = None
+        hints["Or leave such films out by prepare(..., held='leave-out')."] = None
     return AuditError(
-        f"{len(faults)} of {len(run.films)} films cannot be used; the others lie prepared in "
-        f"{run.root}:\n" + list_paths(f"[{fault.code}] {fault.message}" for _, fault in faults),
+        f"{len(faults)} of {len(run.films)} films cannot be used:\n"
+        + list_paths(f"[{fault.code}] {fault.message}" for _, fault in faults),
         paths=[film.source for film, _ in faults],
         hint=" ".join(hints),
     )

@@ -58,7 +58,7 @@ def sort_out(
     rejected: list[Rejected] = []
     if isinstance(rule, ListedRule):
         rule, missed = rule.among(names)
-        rejected += [Rejected(place(name), reason, "unreadable") for name, reason in missed]
+        rejected += [Rejected(place(name), reason, "no-film") for name, reason in missed]
     for name in names:
         read = _ask(rule, name, place)
         if isinstance(read, Rejected):

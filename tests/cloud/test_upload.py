@@ -321,6 +321,18 @@ def test_a_prepared_file_that_is_gone_is_named_by_its_film(aws: rx.Aws, tmp_path
     assert len(keys(aws)) == 3
 
 
+def test_a_bad_film_is_named_by_its_own_path_and_no_folder_of_ours(aws: rx.Aws, draw) -> None:
+    films = draw(patients=1)
+    films.films[0].path.write_bytes(b"no film")
+    for upload in (storage.store, storage.plan):
+        with pytest.raises(errors.AuditError) as caught:
+            upload(films, "s3://clinic-xrays/f", aws=aws)
+        assert str(films.films[0].path) in str(caught.value)
+        assert caught.value.paths == (films.films[0].path,)
+        assert "rekognition-xray-" not in str(caught.value)
+    assert keys(aws) == {}
+
+
 @pytest.fixture
 def versioned(cloud: LocalCloud, aws: rx.Aws) -> Iterator[rx.Aws]:
     """Each PutObject leaves a version behind: they can be counted."""

@@ -339,6 +339,43 @@ rx.XrayDataset.from_folder({str(dataset.films[0].path.parents[1])!r}).prepare(
         assert hashlib.sha256(item.file.read_bytes()).hexdigest() == item.sha256
 
 
+def _prepared_by_a_process(folder: str, source: str, gate: str) -> tuple[int, int]:
+    dataset = rx.XrayDataset.from_folder(source)
+    Path(gate, str(os.getpid())).touch()
+    while len(list(Path(gate).iterdir())) < 2:  # both begin at the same moment
+        time.sleep(0.001)
+    prepared = prepare(dataset, folder)
+    return len(prepared.files), prepared.made + prepared.cached
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("cut", [False, True])
+def test_two_processes_at_once_leave_a_right_folder_and_a_whole_ledger(
+    dataset, folder, write, tmp_path, cut
+):
+    source = write("a.txt", b"no film").parent
+    for number in range(11, 60):
+        write(f"NORMAL/IM-{number:04}-0001.jpeg")
+    if cut:  # of a third one, which was killed
+        prepare(dataset, folder)
+        whole = (folder / LEDGER).read_bytes()
+        (folder / LEDGER).write_bytes(whole[:-20])
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        runs = [
+            pool.submit(_prepared_by_a_process, str(folder), str(source), str(gate))
+            for _ in range(2)
+        ]
+        assert [run.result() for run in runs] == [(61, 61), (61, 61)]
+    films = rx.XrayDataset.from_folder(source)
+    assert {entry.path for entry in read_ledger(folder)} == {str(film.path) for film in films}
+    for item in prepare(films, folder):
+        assert hashlib.sha256(item.file.read_bytes()).hexdigest() == item.sha256
+    assert prepare(films, folder).made == 0
+    assert not list((folder / ".unfinished").iterdir())
+
+
 def test_what_is_raised_while_progress_is_told_stops_the_run_and_keeps_what_is_done(
     dataset, folder
 ):

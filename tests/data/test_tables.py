@@ -135,6 +135,15 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them(folder: Path, save: Save)
     assert rejected == {"z.png": "row 6 of labels.csv: no such film is in the folder"}
 
 
+def test_rows_that_lead_to_no_film_are_a_finding_of_their_own(folder: Path, save: Save) -> None:
+    table = TableNames.from_csv(save(f"{SOUND}z.png,normal,1\n"))
+    dataset = XrayDataset.from_folder(folder, names=table)
+    assert [item.code for item in dataset.rejected] == ["no-film"]
+    (finding,) = [one for one in dataset.audit().errors if one.code == "no-film"]
+    assert finding.message == "1 file named by a row that leads to no film."
+    assert "no such film is in the folder" in finding.lines[0]
+
+
 def test_a_film_that_no_row_names_is_rejected(folder: Path, save: Save) -> None:
     labels, rejected = read(folder, TableNames.from_csv(save("file,label,patient\na.png,x,1\n")))
     assert labels == {"a.png": "x"}
