@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 
 SECRET = "local"  # noqa: S105 (signatures are made with it, and nobody checks them)
 
@@ -21,7 +23,14 @@ def local_session(endpoint_url: str, *, access_key: str, region: str) -> boto3.S
         "credentials_file": (None, None, os.devnull, None),
     }
     inner = botocore.session.Session(session_vars=nothing)
+    inner.register_component("data_loader", _service_models())
     return _LocalSession(endpoint_url, inner, access_key, region)
+
+
+@functools.cache
+def _service_models() -> Loader:
+    """One for all sessions: to read the models of all services costs more than a small training."""
+    return create_loader()
 
 
 class _LocalSession(boto3.Session):
@@ -39,6 +48,8 @@ class _LocalSession(boto3.Session):
             region_name=region,
             botocore_session=inner,
         )
+        paths = _service_models().search_paths  # to which boto3 adds its own once per session
+        paths[:] = dict.fromkeys(paths)
 
     def client(self, *args: Any, **kwargs: Any) -> Any:
         kwargs["endpoint_url"] = kwargs.get("endpoint_url") or self._endpoint_url
