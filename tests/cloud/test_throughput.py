@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import attrs
 import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
+from rekognition_xray.cloud import throughput
 from rekognition_xray.cloud.throughput import calibrate
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
 
 Draw = Callable[..., rx.XrayDataset]
 TPS = 20.0
+
+
+@attrs.define
+class CloudClock:
+    """Pauses move the cloud's clock along with the user's."""
+
+    cloud: LocalCloud
+    passed: float = 0.0
+
+    def now(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        self.cloud.advance(seconds)
 
 
 @attrs.frozen
@@ -28,6 +45,7 @@ class Running:
         self.version.aws.rekognition.start_project_version(
             ProjectVersionArn=self.version.arn, MinInferenceUnits=units
         )
+        self.version.aws.clock.sleep(600)
         assert self.version.describe().status == "RUNNING"
         return self.version
 
@@ -35,8 +53,8 @@ class Running:
 @pytest.fixture
 def ready(draw: Draw) -> Iterator[Running]:
     limits = Limits(unit_tps=TPS, burst_seconds=1.0)
-    with LocalCloud(buckets=["clinic-xrays"], limits=limits) as cloud:
-        aws = rx.Aws(session=cloud.session())
+    with LocalCloud(buckets=["clinic-xrays"], pace="manual", limits=limits) as cloud:
+        aws = rx.Aws(session=cloud.session(), clock=CloudClock(cloud))
         train, test = draw().split(test=0.4, seed=1)
         project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
         project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
@@ -46,15 +64,31 @@ def ready(draw: Draw) -> Iterator[Running]:
 
 
 @pytest.mark.heavy
-def test_the_speed_of_a_unit_is_found_without_its_burst(ready: Running) -> None:
+def test_the_speed_of_a_unit_is_found_without_its_burst(
+    ready: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throughput, "_THREADS", 1)  # several cannot share a clock moved by pauses
     found = calibrate(ready.on(1), [ready.film], max_calls=120)
     assert found.saturated
-    assert found.tps_per_unit == pytest.approx(TPS, rel=0.2)
-    assert found.calls <= 120
+    assert found.tps_per_unit == pytest.approx(TPS)
+    assert found.calls == 120
     assert 0 < found.throttled < found.calls
+    assert found.seconds == pytest.approx(found.throttled * 0.4)
     assert "films a second and unit, by " in str(found)
+
+
+def test_a_cost_that_buys_no_measure_is_refused(ready: Running) -> None:
     with pytest.raises(errors.CostCapError, match=r"buys 0\.9 s"):
         calibrate(ready.version, [ready.film], max_cost="0.001")
+
+
+@pytest.mark.heavy
+def test_the_cost_ends_the_measure(ready: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throughput, "_THREADS", 1)
+    found = calibrate(ready.on(1), [ready.film], max_calls=10_000, max_cost="0.01")
+    assert 9 <= found.seconds <= 9.4
+    assert found.cost.total == Decimal("0.01")
+    assert found.tps_per_unit == pytest.approx(TPS)
 
 
 @pytest.mark.heavy
