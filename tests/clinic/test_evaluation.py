@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import sys
 
 import attrs
@@ -10,7 +11,12 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray.clinic.evaluation import _maker
 from rekognition_xray.clinic.exports import figures
-from rekognition_xray.errors import EvaluationError, MissingExtraError, PatientLeakWarning
+from rekognition_xray.errors import (
+    EvaluationError,
+    MissingExtraError,
+    PatientLeakWarning,
+    StorageError,
+)
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +216,42 @@ def test_a_version_names_its_split_and_its_test_is_compared_with_its_training(cl
     evaluation = rx.Evaluation.from_version(clinic.version)
     assert evaluation.split == clinic.version.tags()["rxray.split"]
     assert evaluation.warnings == ()
+
+
+@pytest.mark.parametrize("file", ["summary", "testing_output", "training_output"])
+def test_a_result_file_that_is_gone_from_s3_is_named(clinic, file):
+    place, s3 = getattr(clinic.version.describe(), file), clinic.version.aws.s3
+    there = {"Bucket": place.bucket, "Key": place.key}
+    content = s3.get_object(**there)["Body"].read()
+    s3.delete_object(**there)
+    try:
+        with pytest.raises(StorageError, match=re.escape(place.key)):
+            rx.Evaluation.from_version(clinic.version)
+    finally:
+        s3.put_object(**there, Body=content)
+
+
+@pytest.mark.parametrize("file", ["summary", "testing_output", "training_output"])
+def test_a_result_file_that_is_cut_off_is_named(clinic, file):
+    place, s3 = getattr(clinic.version.describe(), file), clinic.version.aws.s3
+    there = {"Bucket": place.bucket, "Key": place.key}
+    content = s3.get_object(**there)["Body"].read()
+    s3.put_object(**there, Body=content[: len(content) - 20])
+    try:
+        with pytest.raises(EvaluationError, match=re.escape(place.key)):
+            rx.Evaluation.from_version(clinic.version)
+    finally:
+        s3.put_object(**there, Body=content)
+
+
+def test_a_version_that_is_not_trained_has_nothing_to_judge(clinic, monkeypatch):
+    described = attrs.evolve(
+        clinic.version.describe(), status="TRAINING_IN_PROGRESS", summary=None, testing_output=None
+    )
+    monkeypatch.setattr(rx.ModelVersion, "describe", lambda self: described)
+    with pytest.raises(EvaluationError, match="it is TRAINING_IN_PROGRESS") as caught:
+        rx.Evaluation.from_version(clinic.version)
+    assert "wait_until_trained" in caught.value.hint
 
 
 def test_the_services_own_split_is_refused_unless_told_and_then_every_table_says_so(clinic):
