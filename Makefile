@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published test fix check pytest newest test-browser test-deep others soak bench constraints clean
+.PHONY: help demo published docs test fix check pytest newest types packages test-browser test-deep others soak bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -8,10 +8,11 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null))
 VENV := .venv
 DEMO := .venv-demo
 DEEP := .venv-deep
+DOCS := .venv-docs
 BIN := $(VENV)/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt,)
-TORCH := torch==2.13.0+cpu
+TORCH := torch==2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 PIP_QUIET := --quiet --disable-pip-version-check
 
@@ -24,6 +25,10 @@ demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/
 published: $(DEMO)/ready ## the page of published figures; DATA=path/to/chest_xray measures ours anew
 	$(if $(DATA),$(DEMO)/bin/python -m rekognition_xray.demo "$(DATA)")
 	$(DEMO)/bin/python tools/published.py $(if $(DATA),--card demo-output/card.json)
+
+docs: $(DOCS)/ready ## build the pages into site/, strictly and offline; read with: python -m http.server -d site
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
+	@echo "site/index.html"
 
 test: check pytest newest ## set up, then lint, types, import contracts and all tests
 
@@ -45,6 +50,12 @@ test-browser: $(VENV)/ready ## the evaluation page in Chromium ($$CHROMIUM or PA
 
 test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorch of their own
 	$(DEEP)/bin/pytest -n 0 -m deep tests/local/training
+
+types: $(VENV)/ready .venv-types/ready ## pyright on the package, beside mypy in make check
+	.venv-types/bin/basedpyright
+
+packages: $(VENV)/ready .venv-packages/ready ## build sdist and wheel; tests, core and each extra in environments of their own
+	$(BIN)/python tests/packages.py $(ONLY)
 
 newest: $(VENV)/ready
 	$(BIN)/python tests/interpreters.py newest
@@ -69,8 +80,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[all]'
 	@touch $@
 
-# The plain package would bring a GPU's libraries: the CPU build, from PyTorch's own index where
-# pip's own places have none.
+# On Linux the plain package would bring a GPU's libraries: the CPU build, from PyTorch's own index
+# where pip's own places have none.
 $(DEEP)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEEP)
 	$(DEEP)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
@@ -79,13 +90,25 @@ $(DEEP)/ready: pyproject.toml constraints.txt
 	$(DEEP)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group test -e '.[deep]'
 	@touch $@
 
+$(DOCS)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
+	$(DOCS)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group docs
+	@touch $@
+
+.venv-types/ready .venv-packages/ready: .venv-%/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
+	.venv-$*/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group $*
+	@touch $@
+
 constraints: ## write constraints.txt anew from a fresh environment of Python 3.11
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
 	.venv-constraints/bin/python -m pip install $(PIP_QUIET) 'pip>=25.1'
-	.venv-constraints/bin/python -m pip install $(PIP_QUIET) --group dev -e '.[all]'
+	.venv-constraints/bin/python -m pip install $(PIP_QUIET) --group dev --group docs --group types --group packages -e '.[all]'
 	.venv-constraints/bin/python -m pip freeze --exclude-editable --all | grep -v '^setuptools' > constraints.txt
 	rm -rf .venv-constraints
 
 clean: ## remove environments and caches
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist site

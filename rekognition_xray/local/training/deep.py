@@ -1,4 +1,8 @@
-"""The deep learner: a small convolutional network trained from scratch, calibrated on patients."""
+"""The deep learner: a small convolutional network trained from scratch, beside a fast model.
+
+Both are calibrated on patients that they never saw, and a confidence is the mean of theirs: their
+mistakes differ, so that the mean is better than either.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,14 @@ from pathlib import Path
 import attrs
 import numpy as np
 import torch
+from torch.nn import functional
 
 from rekognition_xray.local.training import deep_network as network
 from rekognition_xray.local.training import saved
 from rekognition_xray.local.training.calibration import FEW, Array, Calibration
 from rekognition_xray.local.training.deep_films import Squares, read_squares
 from rekognition_xray.local.training.deep_training import Places, Task, train
+from rekognition_xray.local.training.fast import FastLearner, FastModel
 from rekognition_xray.local.training.films import Square, square
 from rekognition_xray.local.training.learner import Example, ModelFormatError
 from rekognition_xray.local.training.targets import Flags, held_back, truth_of, weights_of
@@ -23,24 +29,29 @@ NAME = "deep"
 _SCALE = 10.0  # logits are divided by it, so that scores lie about between -1 and 1
 _HELD, _HELD_AT_LEAST, _HELD_AT_MOST = 0.1, 60, 2000
 _LARGEST_PART = 0.3  # of the films, that is held back at most
-_READ, _TRAINED = 0.05, 0.97  # shares of the work that is done after reading and training
+_BESIDE = "fast"  # the folder of the fast model in that of a saved one
+_READ, _BEGUN, _TRAINED = 0.02, 0.1, 0.99  # shares of the work that is done after each step
 _CHUNK = 64
 _DIGITS = 6
 
 
 @attrs.frozen(eq=False)
 class DeepModel:
-    """A trained network and its calibration; plain tensors, used by any number of threads."""
+    """A trained network, its calibration and a fast model; used by any number of threads."""
 
     labels: tuple[str, ...]
     tensors: network.Tensors
     calibration: Calibration
+    beside: FastModel
 
     def confidences(self, image: bytes) -> dict[str, float]:
         """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableFilm`."""
-        values = self.calibration(_scores(self.tensors, square(image)[None]))[0]
-        rounded = np.round(values, _DIGITS)
-        return {label: float(value) for label, value in zip(self.labels, rounded, strict=True)}
+        seen = self.calibration(_scores(self.tensors, square(image)[None]))[0]
+        beside = self.beside.confidences(image)
+        return {
+            label: round((float(value) + beside[label]) / 2, _DIGITS)
+            for label, value in zip(self.labels, seen, strict=True)
+        }
 
     def save(self, folder: Path) -> None:
         """Write `arrays.npz` and `model.json` into `folder`, which is made if need be."""
@@ -48,6 +59,7 @@ class DeepModel:
             name: values.numpy().astype(np.float32) for name, values in self.tensors.items()
         }
         arrays |= {"slope": self.calibration.slope, "shift": self.calibration.shift}
+        self.beside.save(folder / _BESIDE)
         saved.write(folder, NAME, self.labels, single=self.calibration.single, arrays=arrays)
 
 
@@ -84,12 +96,13 @@ class DeepLearner:
         with Squares() as squares:
             read_squares(examples, watch.part(0.0, _READ), squares)
             films = np.setdiff1d(np.arange(len(examples)), away)
+            beside = _fast([examples[film] for film in films], seed, watch.part(_READ, _BEGUN))
             task = Task(squares, films, truth[films], weights_of(truth[films]), single)
-            tensors = train(task, seed=seed, effort=self.effort, watch=watch.part(_READ, _TRAINED))
+            tensors = train(task, seed=seed, effort=self.effort, watch=watch.part(_BEGUN, _TRAINED))
             scores = _score_all(tensors, squares, away, watch.part(_TRAINED, 1.0))
         calibration = Calibration.fit(scores, truth[away], single=single)
         watch.at(1.0)
-        return DeepModel(labels, tensors, calibration)
+        return DeepModel(labels, tensors, calibration, beside)
 
     def load(self, folder: Path) -> DeepModel:
         """Read what `DeepModel.save` wrote. Raises `ModelFormatError`."""
@@ -103,7 +116,13 @@ class DeepLearner:
                 )
             tensors[name] = torch.from_numpy(arrays[name].astype(np.float32))
         slope, shift = (arrays[name].astype(np.float64) for name in ("slope", "shift"))
-        return DeepModel(labels, tensors, Calibration(single, slope, shift))
+        beside = FastLearner().load(folder / _BESIDE)
+        return DeepModel(labels, tensors, Calibration(single, slope, shift), beside)
+
+
+def _fast(examples: Sequence[Example], seed: int, watch: Watch) -> FastModel:
+    """A fast model of the same films; it is calibrated on patients held back by itself."""
+    return FastLearner().fit(examples, seed=seed, progress=watch.at, stopped=watch.stopped)
 
 
 def _away(truth: Array, groups: Sequence[str], seed: int) -> Flags:
@@ -127,6 +146,8 @@ def _scores(tensors: network.Tensors, films: Square) -> Array:
     """Mean scores of films (n, side, side) and their mirror images."""
     with torch.inference_mode():
         values = torch.from_numpy(films[:, None].astype(np.float32) / 255)
+        side = (network.SIDE, network.SIDE)
+        values = functional.interpolate(values, size=side, mode="bilinear", align_corners=False)
         logits = (network.look(tensors, values) + network.look(tensors, values.flip(3))) / 2
     return np.asarray(logits.numpy(), dtype=np.float64) / _SCALE
 

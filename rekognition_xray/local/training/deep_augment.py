@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_TURN = math.radians(12)
-_ZOOM, _STRETCH, _SHEAR, _SHIFT = 0.15, 0.08, 0.08, 0.10
-_GAMMA, _CONTRAST, _BRIGHTNESS = 0.4, 0.3, 0.15
-_SHADE = 0.15  # of slow changes of brightness over the film
-_NOISE = 0.08
-_BLURRED, _COVERED = 0.3, 0.5  # shares of films
+_TURN = math.radians(10)
+_ZOOM, _STRETCH, _SHEAR, _SHIFT = 0.12, 0.06, 0.05, 0.07
+_GAMMA, _CONTRAST, _BRIGHTNESS = 0.35, 0.25, 0.15
+_NOISE = 0.04
+_BLURRED, _COVERED = 0.15, 0.15  # shares of films
 _DARKEST = 1e-3
 
 
@@ -24,7 +23,6 @@ def varied(films: Tensor, side: int, draw: torch.Generator) -> Tensor:
     """Squares (n, h, w), uint8, as varied films (n, 1, side, side) of values 0-1."""
     device = films.device
     values = films[:, None].float() / 255
-    values = values + _shades(values, draw).to(device)
     grid = functional.affine_grid(
         _framings(len(films), draw), [len(films), 1, side, side], align_corners=False
     )
@@ -42,14 +40,6 @@ def _some(count: int, low: float, high: float, draw: torch.Generator) -> Tensor:
 def _either(count: int, spread: float, draw: torch.Generator) -> Tensor:
     """A factor for each film, evenly around 1 on a logarithmic scale."""
     return torch.exp(_some(count, -spread, spread, draw))
-
-
-def _shades(values: Tensor, draw: torch.Generator) -> Tensor:
-    count = len(values)
-    coarse = torch.randn(count, 1, 4, 4, generator=draw)
-    size = (values.shape[2], values.shape[3])
-    smooth = functional.interpolate(coarse, size=size, mode="bicubic", align_corners=False)
-    return smooth * _some(count, 0, _SHADE, draw)
 
 
 def _framings(count: int, draw: torch.Generator) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+SIDE = 112  # of the films that a finished network looks at, in pixels
 WIDTHS = (16, 32, 64, 128)  # channels after the first layer and after each stage
 DEPTHS = (1, 2, 2)  # blocks of each stage; each stage halves the picture
 STEM = "stem"
@@ -95,7 +96,7 @@ def shapes(labels: int) -> dict[str, tuple[int, ...]]:
 
 
 def look(tensors: Mapping[str, Tensor], films: Tensor) -> Tensor:
-    """What a finished network sees in `films` (n, 1, side, side): logits (n, labels)."""
+    """What a finished network sees in `films` (n, 1, SIDE, SIDE): logits (n, labels)."""
 
     def convolve(name: str, values: Tensor, stride: int) -> Tensor:
         weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
@@ -114,8 +115,16 @@ def learn(tensors: Mapping[str, Tensor], films: Tensor, kept: Tensor) -> Tensor:
     def convolve(name: str, values: Tensor, stride: int) -> Tensor:
         weight = tensors[f"{name}.weight"]
         values = functional.conv2d(values, weight, None, stride, padding=weight.shape[-1] // 2)
-        parts = (tensors[f"{name}.{part}"] for part in ("mean", "variance", "scale", "shift"))
-        return functional.batch_norm(values, *parts, training=True, momentum=1 - _KEPT, eps=_TINY)
+        return functional.batch_norm(
+            values,
+            tensors[f"{name}.mean"],
+            tensors[f"{name}.variance"],
+            tensors[f"{name}.scale"],
+            tensors[f"{name}.shift"],
+            training=True,
+            momentum=1 - _KEPT,
+            eps=_TINY,
+        )
 
     seen = _pooled(films, convolve) * kept
     return functional.linear(seen, tensors["head.weight"], tensors["head.bias"])

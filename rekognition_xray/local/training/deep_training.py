@@ -16,18 +16,16 @@ from rekognition_xray.local.training import deep_network as network
 from rekognition_xray.local.training.calibration import Array
 from rekognition_xray.local.training.deep_augment import varied
 from rekognition_xray.local.training.deep_films import Squares
-from rekognition_xray.local.training.films import SIDE
 from rekognition_xray.local.training.watch import Watch
 
 _BATCH = 32
 _RATE, _WARMING = 3e-3, 0.15
 _DECAY = 0.05
 _DROPPED = 0.2
-_SMOOTH = 0.05
-_MIX = 0.3
-_AVERAGE = 0.998  # of the trained tensors, from one batch to the next
-_SMALL, _SMALL_PART = 96, 0.7  # side of the films for the first part of the work
-_USUAL_FILMS, _USUAL_ROUNDS = 4000, 30
+_SMOOTH = 0.1
+_AVERAGE = 0.995  # of the trained tensors, from one batch to the next
+_SMALL, _SMALL_PART = 96, 0.6  # side of the films for the first part of the work
+_USUAL_FILMS, _USUAL_ROUNDS = 4000, 24
 _ROUNDS_AT_MOST = 150
 
 Places = npt.NDArray[np.int64]
@@ -88,7 +86,6 @@ class _Run:
     average: network.Tensors
     optimiser: torch.optim.Optimizer
     draw: torch.Generator
-    chance: np.random.Generator
     steps: int = 0
 
     @classmethod
@@ -106,28 +103,23 @@ class _Run:
             {"params": flat, "weight_decay": 0.0},
         ]
         optimiser = torch.optim.AdamW(groups, lr=_RATE, betas=(0.9, 0.99))
-        return cls(tensors, average, optimiser, draw, np.random.default_rng(seed))
+        return cls(tensors, average, optimiser, draw)
 
     def step(self, task: Task, places: Places, done: float) -> None:
         """One batch."""
         for group in self.optimiser.param_groups:
             group["lr"] = _rate(done)
-        side = _SMALL if done < _SMALL_PART else SIDE
+        side = _SMALL if done < _SMALL_PART else network.SIDE
         place = self.tensors["head.bias"].device
         squares = torch.from_numpy(task.squares.take(task.films[places].tolist()))
         films = varied(squares.to(place), side, self.draw)
         truth = torch.from_numpy(task.truth[places].astype(np.float32)).to(place)
         weights = torch.from_numpy(task.weights[places].astype(np.float32)).to(place)
-        share = float(self.chance.beta(_MIX, _MIX))
-        other = torch.randperm(len(places), generator=self.draw).to(place)
-        films, truth, weights = (
-            share * each + (1 - share) * each[other] for each in (films, truth, weights)
-        )
         kept = torch.rand(len(places), network.WIDTHS[-1], generator=self.draw) >= _DROPPED
         logits = network.learn(self.tensors, films, kept.float().to(place) / (1 - _DROPPED))
         loss = (_loss(logits, truth, single=task.single) * weights).mean()
         self.optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimiser.step()
         self._follow()
 

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rekognition_xray.local.training import deep_films
+from rekognition_xray.local.training.deep_films import Squares, read_squares
+from rekognition_xray.local.training.films import square
+from rekognition_xray.local.training.learner import Example, TrainingStopped, UnreadableFilm
+from rekognition_xray.local.training.watch import Watch
+
+
+def film(seed: int) -> bytes:
+    values = np.random.default_rng(seed).integers(0, 255, (60, 80), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def examples(count: int) -> list[Example]:
+    return [Example(lambda seed=seed: film(seed), ("a",), str(seed)) for seed in range(count)]  # type: ignore[misc]
+
+
+def watch(*, stop: bool = False) -> Watch:
+    return Watch(lambda fraction: None, lambda: stop)
+
+
+def test_squares_are_read_in_order_and_taken_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deep_films, "CHUNK", 4)
+    with Squares() as squares:
+        read_squares(examples(11), watch(), squares)
+        assert len(squares) == 11
+        taken = squares.take([7, 0, 7])
+    assert np.array_equal(taken, np.stack([square(film(seed)) for seed in (7, 0, 7)]))
+
+
+def test_none_taken_are_none() -> None:
+    with Squares() as squares:
+        assert squares.take([]).shape[0] == 0
+
+
+def test_a_stop_is_heard_while_reading() -> None:
+    with Squares() as squares, pytest.raises(TrainingStopped):
+        read_squares(examples(3), watch(stop=True), squares)
+
+
+def test_an_unreadable_film_is_named_by_place_and_group() -> None:
+    films = [*examples(2), Example(lambda: b"no image", ("a",), "patient 9")]
+    with Squares() as squares, pytest.raises(UnreadableFilm, match="film 2 of group 'patient 9'"):
+        read_squares(films, watch(), squares)
