@@ -583,6 +583,21 @@ def test_a_stop_that_fails_is_in_the_answer(ward: Ward) -> None:
     assert str(told).startswith("NOT STOPPED: ward/v1")
 
 
+def test_a_stop_that_fails_does_not_keep_the_others_on(ward: Ward) -> None:
+    aws = ward.version.aws
+    project = rx.CustomLabelsProject(aws, ward.version.project_arn)
+    second = project.train("v2", output="s3://clinic-xrays/m")
+    second.wait_until_trained()
+    aws.rekognition.start_project_version(ProjectVersionArn=second.arn, MinInferenceUnits=1)
+    ward.start_without_lease()
+    # Both are asked once, which is refused; the first is refused for good.
+    ward.cloud.faults.error("StopProjectVersion", "AccessDeniedException", times=3)
+    told = meter.stop_expired(aws, unleased=True)
+    assert [(one.stopped, one.error is None) for one in told] == [(False, False), (True, True)]
+    meter.stop(second)
+    second.delete()
+
+
 # Interleavings
 
 
