@@ -34,10 +34,21 @@ _STARTS = ("units", "max_hours", "idle_stop")
 @click.option("--as-they-come", is_flag=True, help="Answers in the order in which they come.")
 @burned_in_option
 @click.option("--start", is_flag=True, help="Run the model for these films, and stop it after.")
-@click.option("--units", type=click.IntRange(1, 5), default=1, help="Inference units to start on.")
+@click.option(
+    "--units",
+    type=click.IntRange(1, 5),
+    metavar="N",
+    default=1,
+    help="Inference units to start on.",
+)
 @max_cost_option("End when it may have cost so much; also agrees.")
-@click.option("--max-hours", type=float, help="End after so many hours.")
-@click.option("--idle-stop", type=float, help="End after so many seconds without a question.")
+@click.option("--max-hours", type=float, metavar="HOURS", help="End after so many hours.")
+@click.option(
+    "--idle-stop",
+    type=float,
+    metavar="SECONDS",
+    help="End after so many seconds without a question.",
+)
 @yes_option
 @prices_option
 @speaks
@@ -91,7 +102,7 @@ def diagnose(
         stay = handle.running(
             units,
             max_cost=max_cost,
-            max_hours=None if max_hours is None else str(max_hours),
+            max_hours=None if max_hours is None else f"{max_hours:.12g}",
             idle_stop=idle_stop,
             progress=terminal.progress,
             prices=book,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -21,14 +20,18 @@ from rekognition_xray.cli.options import (
 )
 from rekognition_xray.cli.places import Place, find_project, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
+from rekognition_xray.plans import PUBLISHED_TPS, plan_batch, plan_month
 
 _speed = click.option(
     "--per-second",
     type=click.FloatRange(min=0, min_open=True),
-    help="Films a second and unit; by default AWS's own example. Measure yours.",
-    show_default="2.78",
+    metavar="FILMS",
+    default=float(PUBLISHED_TPS),
+    help="Films a second and unit: AWS's own example, unless you have measured yours.",
 )
-_region = click.option("--region", help="Region of the prices; only us-east-1's are known.")
+_region = click.option(
+    "--region", metavar="NAME", help="Region of the prices; only us-east-1's are known."
+)
 
 
 def _offline(prices: Path | None, region: str | None) -> rx.PriceBook:
@@ -45,9 +48,15 @@ def estimate() -> None:
 
 
 @estimate.command(epilog=EPILOG)
-@click.option("--hours", type=float, help="Billable hours.")
-@click.option("--films", type=click.IntRange(min=1), help="Films to train on: a range, by AWS's.")
-@click.option("--project", help="The datasets of a project: a range, by its earlier trainings.")
+@click.option("--hours", type=click.FloatRange(min=0), metavar="HOURS", help="Billable hours.")
+@click.option(
+    "--films", type=click.IntRange(min=1), metavar="N", help="Films to train on: a range, by AWS's."
+)
+@click.option(
+    "--project",
+    metavar="NAME",
+    help="The datasets of a project: a range, by its earlier trainings.",
+)
 @prices_option
 @speaks
 @in_a_place
@@ -77,13 +86,19 @@ def training(
         ranged = training_range(films, (), _offline(prices, place.region))
         terminal.result(ranged, ranged)
     else:
-        exact = _offline(prices, place.region).training(str(hours))
+        exact = _offline(prices, place.region).training(f"{hours:.12g}")
         terminal.result(exact, exact)
 
 
 @estimate.command(epilog=EPILOG)
-@click.option("--hours", type=float, required=True, help="Hours that the model runs, used or not.")
-@click.option("--units", type=click.IntRange(1, 5), default=1, help="Inference units.")
+@click.option(
+    "--hours",
+    type=float,
+    metavar="HOURS",
+    required=True,
+    help="Hours that the model runs, used or not.",
+)
+@click.option("--units", type=click.IntRange(1, 5), metavar="N", default=1, help="Inference units.")
 @_region
 @prices_option
 @speaks
@@ -91,15 +106,19 @@ def running(
     terminal: Terminal, *, hours: float, units: int, region: str | None, prices: Path | None
 ) -> None:
     """Price a running model."""
-    told = _offline(prices, region).inference(str(hours), units=units)
+    told = _offline(prices, region).inference(f"{hours:.12g}", units=units)
     terminal.result(told, told)
 
 
 @estimate.command(epilog=EPILOG)
-@click.option("--films", type=click.IntRange(min=1), required=True, help="Films to be answered.")
+@click.option(
+    "--films", type=click.IntRange(min=1), metavar="N", required=True, help="Films to be answered."
+)
 @click.option("--within", type=float, required=True, metavar="HOURS", help="Until when, in hours.")
 @_speed
-@click.option("--max-units", type=click.IntRange(1, 5), default=5, help="Most inference units.")
+@click.option(
+    "--max-units", type=click.IntRange(1, 5), metavar="N", default=5, help="Most inference units."
+)
 @_region
 @prices_option
 @speaks
@@ -108,17 +127,15 @@ def batch(
     *,
     films: int,
     within: float,
-    per_second: float | None,
+    per_second: float,
     max_units: int,
     region: str | None,
     prices: Path | None,
 ) -> None:
-    """Find the cheapest way to have many films answered in time."""
-    from rekognition_xray.plans import PUBLISHED_TPS, plan_batch
-
+    """Find the cheapest way to have films answered."""
     told = plan_batch(
         films,
-        tps_per_unit=per_second or PUBLISHED_TPS,
+        tps_per_unit=per_second,
         deadline=dt.timedelta(hours=within),
         max_units=max_units,
         prices=_offline(prices, region),
@@ -127,11 +144,17 @@ def batch(
 
 
 @estimate.command(epilog=EPILOG)
-@click.option("--films-per-day", type=click.IntRange(min=1), required=True, help="Films a day.")
+@click.option(
+    "--films-per-day", type=click.IntRange(min=1), metavar="N", required=True, help="Films a day."
+)
 @_speed
-@click.option("--units", type=click.IntRange(1, 5), default=1, help="Inference units.")
-@click.option("--days", type=click.IntRange(min=1), default=28, help="Days of the month.")
-@click.option("--runs-per-day", type=click.IntRange(min=1), default=1, help="Starts a day.")
+@click.option("--units", type=click.IntRange(1, 5), metavar="N", default=1, help="Inference units.")
+@click.option(
+    "--days", type=click.IntRange(min=1), metavar="N", default=28, help="Days of the month."
+)
+@click.option(
+    "--runs-per-day", type=click.IntRange(min=1), metavar="N", default=1, help="Starts a day."
+)
 @_region
 @prices_option
 @speaks
@@ -139,20 +162,20 @@ def month(
     terminal: Terminal,
     *,
     films_per_day: int,
-    per_second: float | None,
+    per_second: float,
     units: int,
     days: int,
     runs_per_day: int,
     region: str | None,
     prices: Path | None,
 ) -> None:
-    """Compare three ways to spend a month: always on, 4 hours a day, start-drain-stop."""
-    from rekognition_xray.plans import PUBLISHED_TPS, plan_month
+    """Compare three ways to spend a month.
 
-    speed: Decimal | float = per_second or PUBLISHED_TPS
+    Always on; 4 hours a day, as in the article of 2020; and start, drain, stop.
+    """
     told = plan_month(
         films_per_day,
-        tps_per_unit=speed,
+        tps_per_unit=per_second,
         units=units,
         days=days,
         runs_per_day=runs_per_day,
@@ -183,9 +206,10 @@ def upload(
     work: Path | None,
     prices: Path | None,
 ) -> None:
-    """Price the upload of FOLDER's films; prepare them, look what is there, send nothing.
+    """Price the upload of FOLDER's films.
 
-    Calls HeadBucket and ListObjectsV2 and asks who may read the bucket: fractions of a cent.
+    Prepares them, looks what is there, and sends nothing. Calls HeadBucket and ListObjectsV2, and
+    asks who may read the bucket: fractions of a cent.
     """
     from rekognition_xray.cloud import storage
 

@@ -26,13 +26,31 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--pictures", is_flag=True, help="Show the test films on it; fetched from S3.")
 @click.option("--card", type=FILE, help="Write the model card there: .json, else Markdown.")
 @click.option("--policy", "policy_file", type=FILE, help="Write the policy there, for diagnose.")
-@click.option("--sensitivity", type=_SHARE, help="Choose a policy that reaches it.")
-@click.option("--specificity", type=_SHARE, help="Choose a policy that reaches it.")
-@click.option("--max-referrals", type=_SHARE, help="Choose a policy that refers no more films.")
-@click.option("--prevalence", type=_SHARE, help="Predictive values on the page, for this share.")
+@click.option(
+    "--sensitivity", type=_SHARE, metavar="SHARE", help="Choose a policy that reaches it."
+)
+@click.option(
+    "--specificity", type=_SHARE, metavar="SHARE", help="Choose a policy that reaches it."
+)
+@click.option(
+    "--max-referrals",
+    type=_SHARE,
+    metavar="SHARE",
+    help="Choose a policy that refers no more films.",
+)
+@click.option(
+    "--prevalence",
+    type=_SHARE,
+    metavar="SHARE",
+    help="Predictive values on the page, for this share.",
+)
 @click.option("--allow-leaks", is_flag=True, help="Go on where test patients were trained on.")
-@click.option("--resamples", type=click.IntRange(100), default=1000, help="For the intervals.")
-@click.option("--seed", type=int, default=0, help="Seed of the intervals and of a policy.")
+@click.option(
+    "--resamples", type=click.IntRange(100), metavar="N", default=1000, help="For the intervals."
+)
+@click.option(
+    "--seed", type=int, metavar="N", default=0, help="Seed of the intervals and of a policy."
+)
 @speaks
 @in_a_place
 def evaluate(

@@ -63,7 +63,12 @@ def names_options(command: Command) -> Command:
             help="The CSV file's column of file, label, patient or split, such as"
             " label=Finding; patient= for none. Repeatable.",
         ),
-        click.option("--delimiter", default=",", help="Between two cells of the CSV file."),
+        click.option(
+            "--delimiter",
+            default=",",
+            metavar="CHARACTER",
+            help="Between two cells of the CSV file.",
+        ),
     )
     for option in reversed(added):
         command = option(command)

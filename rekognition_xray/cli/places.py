@@ -117,9 +117,11 @@ def prices_for(aws: rx.Aws, prices: Path | None, cap: Money | None = None) -> rx
         raise
 
 
-_profile = click.option("--profile", help="Profile of your AWS configuration.")
-_region = click.option("--region", help="Region; else as boto3 finds it.")
-_endpoint = click.option("--endpoint-url", help="Other address, such as a local cloud's.")
+_profile = click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")
+_region = click.option("--region", metavar="NAME", help="Region; else as boto3 finds it.")
+_endpoint = click.option(
+    "--endpoint-url", metavar="URL", help="Other address, such as a local cloud's."
+)
 
 
 def in_a_place(function: Command) -> Command:
@@ -146,7 +148,7 @@ def in_regions(function: Callable[..., None]) -> Command:
     """Gives a command the same with many Regions, and a Place with each Region's way to AWS."""
 
     @_profile
-    @click.option("--region", "regions", multiple=True, help="Region; repeatable.")
+    @click.option("--region", "regions", metavar="NAME", multiple=True, help="Region; repeatable.")
     @click.option("--all-regions", is_flag=True, help="All Regions that offer Custom Labels.")
     @_endpoint
     @functools.wraps(function)

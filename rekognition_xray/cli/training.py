@@ -62,8 +62,10 @@ class _Wanted:
 @click.option("--store", metavar="S3", help="Bucket and prefix for the films; needed with FOLDER.")
 @names_options
 @click.option("--clean", is_flag=True, help="Leave out what the audit finds fault with.")
-@click.option("--test", type=float, default=0.2, help="Share of the films to judge by.")
-@click.option("--seed", type=int, default=0, help="Seed of the split.")
+@click.option(
+    "--test", type=float, metavar="SHARE", default=0.2, help="Share of the films to judge by."
+)
+@click.option("--seed", type=int, metavar="N", default=0, help="Seed of the split.")
 @click.option("--official", is_flag=True, help="Split by the official folders train, val, test.")
 @key_option
 @work_option
@@ -109,15 +111,14 @@ def train(
     rule = rule_of(names, columns, delimiter)
     aws = place.aws()
     run = _Run(terminal, wanted, aws, prices_for(aws, prices, wanted.max_cost))
-    split = None
+    split = receipt = None
     if folder is None:
         handle = find_project(aws, project)
+        expected = run.agreed_price(None)
     else:
         rx.CustomLabelsProject.find(project, aws=aws)  # who cannot ask shall not wait for the audit
         split = run.split(rx.XrayDataset.from_folder(folder, names=rule))
-    expected = run.agreed_price(split)
-    receipt = None
-    if split is not None:
+        expected = run.agreed_price(split)
         handle = rx.CustomLabelsProject.get_or_create(project, aws=aws)
         receipt = run.put(handle, split)
     made = run.train(handle)
