@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import attrs
 import pytest
@@ -202,19 +200,3 @@ def test_more_films_than_a_day_can_hold_are_refused() -> None:
         plan_month(300_000)
     with pytest.raises(ValueError, match="days and runs"):
         plan_month(300, days=0)
-
-
-PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "know-the-price.md"
-
-
-def test_the_page_about_prices_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = PAGE.read_text("utf-8")
-    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {})
-    told = capsys.readouterr().out
-    assert "448.00 USD" in told
-    assert "\n3 2.204586 28.86\n" in told
-    assert "estimated 28.86, billed 30.00 USD (+1.14, +3.8% of the bill)" in told
-    (prices,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "prices.toml").write_text(prices, encoding="utf-8")
-    book = PriceBook.from_file(tmp_path / "prices.toml", region="eu-west-1")
-    assert book.per_hour() == 4

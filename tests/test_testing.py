@@ -165,23 +165,6 @@ def test_a_test_that_fails_fails_for_its_own_reason(app) -> None:
     result.stdout.no_fnmatch_line("*never met*")
 
 
-def python_blocks(page: str) -> dict[str, str]:
-    """Blocks by the file that their first line names."""
-    found = re.findall(r"^```python\n# (\S+)\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    return dict(found)
-
-
-@pytest.mark.heavy
-def test_the_page_runs_as_written(pytester: pytest.Pytester) -> None:
-    files = python_blocks(PAGE.read_text("utf-8"))
-    assert set(files) == {"app.py", "conftest.py", "test_app.py"}
-    for name, text in files.items():
-        (pytester.path / name).write_text(text)
-    pytester.syspathinsert()
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:xdist", "-q")
-    result.assert_outcomes(passed=2)
-
-
 def test_every_call_of_the_page_is_one_that_there_is(local_cloud) -> None:
     calls = re.findall(r"^\| `(\w+\(.*?\))` \|", PAGE.read_text("utf-8"), re.MULTILINE)
     assert len(calls) == 8

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -283,16 +282,3 @@ def test_real_neighbours_of_other_patients_share_the_label_far_more_often_than_c
         told, votes = np.unique(nearest, return_counts=True)
         right[labels[place]].append(told[votes.argmax()] == labels[place])
     assert np.mean([np.mean(found) for found in right.values()]) > 0.70
-
-
-@pytest.mark.heavy
-def test_the_page_on_seeing_why_runs_as_written(tmp_path, monkeypatch, capsys):
-    page = Path(__file__).parents[2] / "docs" / "how-to" / "see-why.md"
-    (sample,) = re.findall(
-        r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
-    monkeypatch.chdir(tmp_path)
-    make_phantoms(Path("chest_xray"), patients=24, films_per_patient=(1, 2), heights=(96, 200))
-    exec(compile(sample, str(page), "exec"), {})
-    assert "65 calls for a grid of 8 x 8" in capsys.readouterr().out
-    assert all(Path(name).exists() for name in ("overlay.png", "cases.png", "cases/cases.npz"))

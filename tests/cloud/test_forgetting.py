@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import platformdirs
@@ -13,7 +12,6 @@ import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import datasets, storage
 from rekognition_xray.cloud.tags import write_tags
-from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.data.pseudonyms import KEY_VARIABLE, PseudonymKey
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
@@ -379,19 +377,3 @@ def test_a_damaged_journal_is_told(aws: rx.Aws, patient: str, pseudonym: str) ->
     aws.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"x": 1}).encode())
     with pytest.raises(errors.StorageError, match="no journal"):
         storage.forget(patient, STORE, aws=aws, confirm=yes)
-
-
-@pytest.mark.heavy
-def test_the_page_on_storing_and_forgetting_runs_as_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page = Path(__file__).parents[2] / "docs" / "how-to" / "store-and-forget.md"
-    samples = re.findall(
-        r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
-    monkeypatch.chdir(tmp_path)
-    make_phantoms(Path("chest_xray"), patients=6, seed=7)
-    exec(compile("\n".join(samples), str(page), "exec"), {})
-    told = capsys.readouterr().out
-    for row in ("S3 storage", "is deleted for good", "What stays", "are sent", "0 with 0.0 MB"):
-        assert row in told
