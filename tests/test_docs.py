@@ -14,6 +14,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -86,13 +87,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def around(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def around(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The current folder is the page's own, and whatever asks for AWS finds the local cloud."""
-    shutil.copytree(world.folder, tmp_path / "here")
-    monkeypatch.chdir(tmp_path / "here")
+    here = tmp_path / "here"
+    shutil.copytree(world.folder, here)
+    monkeypatch.chdir(here)
+    monkeypatch.syspath_prepend(here)
     for variable, value in world.cloud.environment().items():
         monkeypatch.setenv(variable, value)
-    return world
+    yield world
+    for name, module in list(sys.modules.items()):  # another page may have a file of the same name
+        if str(getattr(module, "__file__", None)).startswith(str(here)):
+            del sys.modules[name]
 
 
 def _nothing(_: World) -> None:
@@ -147,6 +153,7 @@ SET_UP: dict[str, Callable[[World], None]] = {
     "how-to/dicom-archive.md": _archive,
     "how-to/resume-an-upload.md": _failing_network,
     "how-to/choose-a-threshold.md": _held_out,
+    "how-to/bring-your-own-learner.md": _few_films,
     "how-to/share-a-model.md": _partner,
     "how-to/your-own-labels.md": _films_of_ones_own,
 }
