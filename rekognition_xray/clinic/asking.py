@@ -1,4 +1,7 @@
-"""What a worker does for one film: prepare it, and make one call. Runs in any process."""
+"""What a worker does for one film: prepare it, and make one call. Runs in any process.
+
+Each function takes a name of this piece of work, which makes no two calls of it equal.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ class Reply:
     seconds: float = 0.0
 
 
-def make_ready(diagnoser: Diagnoser, film: Film) -> Sendable | ImageError | AwsError:
+def make_ready(
+    diagnoser: Diagnoser, film: Film, _name: str = ""
+) -> Sendable | ImageError | AwsError:
     """Prepares a film, or says why it cannot be used."""
     try:
         return sendable(film, diagnoser.version.aws, allow_burned_in=diagnoser.allow_burned_in)
@@ -46,13 +51,13 @@ def make_ready(diagnoser: Diagnoser, film: Film) -> Sendable | ImageError | AwsE
         return error
 
 
-def check(diagnoser: Diagnoser, film: Film) -> Sendable | ImageError | AwsError:
+def check(diagnoser: Diagnoser, film: Film, _name: str = "") -> Sendable | ImageError | AwsError:
     """As ``make_ready``, without sending the picture back."""
     ready = make_ready(diagnoser, film)
     return attrs.evolve(ready, image=b"") if isinstance(ready, Sendable) else ready
 
 
-def ask(diagnoser: Diagnoser, film: Film | Sendable) -> Reply:
+def ask(diagnoser: Diagnoser, film: Film | Sendable, _name: str = "") -> Reply:
     """Prepares a film, unless it is ready, and makes one call of one attempt."""
     ready = film if isinstance(film, Sendable) else make_ready(diagnoser, film)
     if not isinstance(ready, Sendable):

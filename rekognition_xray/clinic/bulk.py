@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import queue
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,6 +28,7 @@ from rekognition_xray.errors import (
     AwsError,
     ConnectionFailedError,
     ImageError,
+    NotReadyError,
     ServiceFaultError,
     ThrottledError,
 )
@@ -83,6 +86,7 @@ class Engine:
         self.counts = Counts()
         self.pacer = Pacer(most=MOST_CALLS)
         self.out: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
+        self._name, self._number = uuid.uuid4().hex, itertools.count()
         self._given = 0  # answers given out; who takes them counts them down
         self._diagnoser = diagnoser
         self._films: Iterator[tuple[int, Film]] = enumerate(films)
@@ -225,8 +229,10 @@ class Engine:
             self._named[task.source] = task
             known = entry is not None
         if self._executor is None:
+            self._preparing += 1
             self._submit("ready", task, pool, asking.make_ready)
         elif known or (self._journal is not None and task.source is None):
+            self._preparing += 1
             self._submit("check", task, pool, asking.check)
         else:
             self._waiting.add(task)
@@ -237,14 +243,10 @@ class Engine:
             return not self._retry_failed and entry.file == task.file
         return entry.file is not None and entry.file == task.file
 
-    def _submit(
-        self, kind: str, task: Task, pool: Executor, work: Callable[[Diagnoser, Film], object]
-    ) -> None:
-        assert task.film is not None  # noqa: S101
-        self._preparing += 1
-        self._report(kind, task, pool.submit(work, self._diagnoser, task.film))
-
-    def _report(self, kind: str, task: Task, future: Future[object]) -> None:
+    def _submit(self, kind: str, task: Task, pool: Executor, work: Callable[..., object]) -> None:
+        film = task.ready if task.film is None else task.film  # one of both is kept
+        # A name of its own for each: of two equal calls Dask answers the second from memory.
+        future = pool.submit(work, self._diagnoser, film, f"{self._name}-{next(self._number)}")
         future.add_done_callback(lambda done: self._done.put((kind, task, done)))
 
     # -- sending ---------------------------------------------------------------------------------
@@ -252,21 +254,31 @@ class Engine:
     def _send(self, pool: Executor) -> None:
         now = time.monotonic()
         while self.pacer.delay(now) <= 0 and (task := self._waiting.next(now)) is not None:
+            if not self._may_ask(task):
+                return
             self.pacer.sent(now)
             self.counts.calls += 1
             self._asked += 1
             task.sent_at, task.first_at = now, task.first_at or now
-            film = task.ready if task.film is None else task.film
-            assert film is not None  # noqa: S101 - one of both is kept
-            future: Future[object] = pool.submit(asking.ask, self._diagnoser, film)
-            self._report("asked", task, future)
+            self._submit("asked", task, pool, asking.ask)
             now = time.monotonic()
+
+    def _may_ask(self, task: Task) -> bool:
+        """Whether the model is there; the workers' processes do not know of the stay with it."""
+        if (run := self._diagnoser.version.run) is not None:
+            try:
+                task.stay.enter_context(run.asking())
+            except NotReadyError as over:
+                self._fail_all(over)
+                return False
+        return True
 
     # -- outcomes --------------------------------------------------------------------------------
 
     def _settle(self, kind: str, task: Task, future: Future[object]) -> None:
         if kind == "asked":
             self._asked -= 1
+            task.stay.close()
         else:
             self._preparing -= 1
         try:

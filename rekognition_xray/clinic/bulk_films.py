@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TypeAlias
 
 import attrs
@@ -30,6 +31,7 @@ class Task:
         sent_at: when the last call was made.
         first_at: when the first one was.
         twins: places of the same film that came later.
+        stay: held while a call is under way: a model that is asked is not idle.
     """
 
     place: int
@@ -41,6 +43,7 @@ class Task:
     sent_at: float = 0.0
     first_at: float = 0.0
     twins: list[int] = attrs.field(factory=list)
+    stay: ExitStack = attrs.field(factory=ExitStack)
 
 
 class Waiting:

@@ -64,9 +64,16 @@ class ModelVersion:
     project_arn: str
     run: Run | None = attrs.field(default=None, kw_only=True, repr=False, eq=False)
 
+    def __reduce__(self) -> tuple[type[ModelVersion], tuple[Aws, str, str]]:
+        return ModelVersion, (self.aws, self.arn, self.project_arn)  # the stay belongs to a process
+
     @classmethod
     def from_arn(cls, arn: str, *, aws: Aws) -> ModelVersion:
         """Opens a version by its ARN. Calls DescribeProjects; free.
+
+        Args:
+            arn: the version's ARN, as AWS writes it.
+            aws: the way to AWS.
 
         Raises:
             InvalidRequestError: the text is no version's ARN.
@@ -198,6 +205,7 @@ class ModelVersion:
                 replaces the thresholds that the service assumes.
 
         Raises:
+            InvalidRequestError: ``min_confidence`` is no fraction; nothing was sent.
             NotReadyError: the model is not running.
             InvalidImageError: the service refuses the image.
             ThrottledError: more calls than the inference units can answer.
@@ -317,6 +325,6 @@ class ModelVersion:
             self.aws.rekognition.delete_project_version(ProjectVersionArn=self.arn)
 
     def look(self) -> tuple[str, VersionDescription]:
-        """The status and the whole description, as ``Wait.until`` wants them."""
+        """Status and description, as ``Wait.until`` wants them. Calls DescribeProjectVersions; free."""
         seen = self.describe()
         return seen.status, seen

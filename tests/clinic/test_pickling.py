@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -10,6 +11,7 @@ import boto3
 import pytest
 
 import rekognition_xray as rx
+from rekognition_xray.errors import NotReadyError
 
 HERE = Path(__file__).parent
 ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/chest/version/v1/1690556751958"
@@ -92,11 +94,59 @@ def test_an_executor_of_processes_wants_a_recipe_at_once(clinic):
 
 
 def test_a_callers_own_threads_need_none(clinic):
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(2) as pool:
         run = rx.Diagnoser(clinic.version).diagnose_many(clinic.films, executor=pool)
         assert [answer.source for answer in run] == [str(path) for path in clinic.films]
+
+
+class Elsewhere(Executor):
+    """Another process as far as pickling goes; like Dask it never works twice on the same."""
+
+    def __init__(self, seen=lambda: None):
+        self._pool, self._seen, self._known = ThreadPoolExecutor(4), seen, {}
+
+    def submit(self, *call):
+        self._seen()
+        sent = pickle.dumps(call)
+
+        def elsewhere():
+            work, diagnoser, *rest = pickle.loads(sent)
+            assert diagnoser.version.run is None
+            return pickle.loads(pickle.dumps(work(diagnoser, *rest)))
+
+        if sent not in self._known:
+            self._known[sent] = self._pool.submit(elsewhere)
+        return self._known[sent]
+
+
+def test_a_throttled_call_is_made_again_where_equal_calls_are_answered_from_memory(
+    portable, clinic
+):
+    code = "ProvisionedThroughputExceededException"
+    clinic.cloud.faults.error("DetectCustomLabels", code, times=1)
+    run = portable.diagnose_many(clinic.films[:3], executor=Elsewhere())
+    assert [answer.finding for answer in run] == ["normal", "bacterial", "viral"]
+    assert run.summary(units=1).throttled == 1
+
+
+def test_within_running_calls_elsewhere_keep_the_model_from_being_idle(portable, clinic):
+    under_way = []
+    with portable.version.running() as model:
+        elsewhere = Elsewhere(lambda: under_way.append(model.run._asking))
+        run = attrs.evolve(portable, version=model).diagnose_many(clinic.films, executor=elsewhere)
+        assert [answer.source for answer in run] == [str(path) for path in clinic.films]
+        assert model.run._asking == 0
+    assert min(under_way) == 1
+    clinic.start()
+
+
+def test_after_the_block_nothing_more_is_asked_elsewhere(portable, clinic):
+    with portable.version.running() as model:
+        late = attrs.evolve(portable, version=model)
+    with pytest.raises(NotReadyError, match="is over"):
+        list(late.diagnose_many(clinic.films, executor=Elsewhere()))
+    clinic.start()
+    assert clinic.asked == []
 
 
 @pytest.mark.heavy
