@@ -26,8 +26,7 @@ from pathlib import Path
 import attrs
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.comparison import signed
-from rekognition_xray.clinic.figures import TestFilm
+from rekognition_xray.clinic.figures import Figure, TestFilm
 from rekognition_xray.clinic.pairing import differences
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
@@ -72,6 +71,13 @@ def judged(aws: rx.Aws, way: str, folds: Iterable[Parts], work: Path) -> dict[st
         found |= {film.source_ref: film for film in evaluation.films}
         print(f"  {way}, fold {number}: {evaluation.accuracy.value:.3f}", flush=True)
     return found
+
+
+def signed(change: Figure) -> str:
+    """A difference with its interval, always with its sign."""
+    if change.value is None:
+        return str(change)
+    return f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
 
 
 def tell(title: str, mixed: Sequence[TestFilm], apart: Sequence[TestFilm]) -> str:
