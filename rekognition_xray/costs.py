@@ -67,7 +67,13 @@ class Line:
 
 @attrs.frozen
 class Estimate:
-    """What a piece of work costs, line by line, and what was assumed."""
+    """What a piece of work costs, line by line, and what was assumed.
+
+    Attributes:
+        lines: quantity times price each.
+        assumptions: in sentences.
+        currency: of all amounts, such as ``USD``.
+    """
 
     lines: tuple[Line, ...]
     assumptions: tuple[str, ...] = ()
@@ -180,6 +186,11 @@ class PriceBook:
     inference unit and hour; S3 Standard at 0.023 USD per GiB and month, 0.005 USD per 1,000 writes
     (PUT, LIST) and 0.0004 USD per 1,000 reads (HEAD, GET). Check them before you rely on them.
     Prices of other Regions are not known here: bring them with `from_file`.
+
+    Attributes:
+        prices: each with its source and date.
+        currency: of all of them, such as ``USD``.
+        region: the AWS Region that they hold for.
     """
 
     prices: Mapping[Item, Price] = attrs.field(factory=_published)
@@ -216,6 +227,10 @@ class PriceBook:
             [regions.eu-west-1.training-hour]
             ...
 
+        Args:
+            path: the file; TOML, or JSON where its name ends in ``.json``.
+            region: the Region whose prices are wanted.
+
         Raises:
             PriceBookError: the file cannot be read, holds faults (all are told together, those of
                 other Regions included) or lacks the Region.
@@ -238,13 +253,26 @@ class PriceBook:
         return Estimate((line,), currency=self.currency)
 
     def training_range(self, low: Money, high: Money, sources: Iterable[str]) -> EstimateRange:
-        """Cost of a training that takes from ``low`` to ``high`` billable hours."""
+        """Cost of a training that takes from ``low`` to ``high`` billable hours.
+
+        Args:
+            low: hours, as a number, text or Decimal.
+            high: hours.
+            sources: where these hours come from, in sentences.
+        """
         return EstimateRange(self.training(low), self.training(high), tuple(sources))
 
     def inference(self, hours: Money, *, units: int = 1) -> Estimate:
         """Cost of a model that is running for so many hours on so many inference units.
 
         A running model is billed whether it is used or not.
+
+        Args:
+            hours: that it runs.
+            units: inference units that it runs on, 1 or more.
+
+        Raises:
+            ValueError: less than one unit.
         """
         if units < 1:
             message = f"a running model has at least 1 inference unit, not {units}"
@@ -275,13 +303,23 @@ class PriceBook:
         return Reckoning(estimated, self.inference(hours, units=units))
 
     def storage(self, size: int, *, months: Money = 1) -> Estimate:
-        """Cost of keeping so many bytes in S3 for so many months."""
+        """Cost of keeping films in S3.
+
+        Args:
+            size: bytes.
+            months: how long.
+        """
         held = (Decimal(size) / _GIB * money(months)).quantize(Decimal("0.000001"))
         price = self._price("s3-gib-month")
         return Estimate((Line("S3 storage", held, price, "GiB-month"),), currency=self.currency)
 
     def requests(self, *, writes: int = 0, reads: int = 0) -> Estimate:
-        """Cost of requests to S3: writes are PUT and LIST, reads are GET and HEAD."""
+        """Cost of requests to S3.
+
+        Args:
+            writes: number of PUT and LIST requests.
+            reads: number of GET and HEAD requests.
+        """
         asked: dict[str, tuple[int, Item]] = {
             "S3 writes and lists": (writes, "s3-1000-writes"),
             "S3 reads": (reads, "s3-1000-reads"),
@@ -304,7 +342,12 @@ class PriceBook:
         return self.prices["inference-unit-hour"].amount * units
 
     def hours_within(self, cap: Money, *, units: int = 1) -> Decimal:
-        """How many hours a model on so many units may run before it has cost ``cap``."""
+        """How many hours a model may run before it has cost so much.
+
+        Args:
+            cap: the amount, in the price book's currency.
+            units: inference units that it runs on.
+        """
         return money(cap) / self.per_hour(units)
 
 

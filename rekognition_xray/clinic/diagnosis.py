@@ -160,7 +160,9 @@ class Diagnoser:
         fill: Fill = "mean",
         progress: bool | Callable[[ExplainProgress], None] = False,
     ) -> Explanation:
-        """Which parts of a film the answer leans on; see ``clinic.explaining.explain``.
+        """Which parts of a film the answer leans on.
+
+        See ``rekognition_xray.clinic.explaining.explain``; what it costs is shown first.
 
         Calls DetectCustomLabels grid x grid + 1 times.
         """
@@ -179,6 +181,8 @@ class Diagnoser:
 
     def ask(self, ready: Sendable, *, once: bool = False) -> Diagnosis:
         """Asks about a film that is ready to be sent; ``diagnose`` makes it so.
+
+        Calls DetectCustomLabels once; no price per call.
 
         Args:
             ready: the film.

@@ -45,6 +45,10 @@ class Figure:
     def from_dict(cls, data: object, key: str = "the figure") -> Figure:
         """A figure out of what ``to_dict`` gave.
 
+        Args:
+            data: that, also after a way through JSON.
+            key: what an error calls the figure.
+
         Raises:
             FieldError: names the field that is missing or of another kind.
         """

@@ -167,8 +167,9 @@ def stop_expired(
     Run it on a schedule, from any machine. A process that is killed then costs at most what its
     model costs from its last renewal for ``leases.SECONDS`` + ``leases.MARGIN`` (17 minutes) and
     one interval of the schedule. All stops are asked for before any is waited for; one that fails
-    does not keep the others from being tried. Calls what ``running`` does, and
-    StopProjectVersion, DescribeProjectVersions and UntagResource.
+    does not keep the others from being tried. Calls what ``running`` does
+    (DescribeProjects, DescribeProjectVersions, ListTagsForResource), StopProjectVersion and
+    UntagResource; free.
 
     Args:
         aws: the way to AWS.

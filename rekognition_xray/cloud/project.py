@@ -77,7 +77,12 @@ class CustomLabelsProject(ProjectDatasets):
 
     @classmethod
     def find(cls, name: str, *, aws: Aws) -> CustomLabelsProject | None:
-        """The project of that name, or None. Calls DescribeProjects; free."""
+        """The project of that name, or None. Calls DescribeProjects; free.
+
+        Args:
+            name: its name.
+            aws: the way to AWS.
+        """
         with aws_errors(f"project {name}"):
             reply = aws.rekognition.describe_projects(ProjectNames=[name])
         for project in reply["ProjectDescriptions"]:
@@ -294,7 +299,11 @@ class CustomLabelsProject(ProjectDatasets):
         return deleting.delete_project(self.aws, self.arn, confirm=confirm, stop=stop)
 
     def look(self) -> tuple[str, dt.datetime]:
-        """The status and the time of creation. Calls DescribeProjects; free."""
+        """The status and the time of creation. Calls DescribeProjects; free.
+
+        Raises:
+            NotFoundError: the project does not exist (any more).
+        """
         with aws_errors(self.arn):
             reply = self.aws.rekognition.describe_projects(ProjectNames=[self.name])
         for project in reply["ProjectDescriptions"]:

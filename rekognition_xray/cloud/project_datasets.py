@@ -68,10 +68,13 @@ class ProjectDatasets:
         bear the tag ``rxray.leaks``.
 
         Safe to repeat: films that are there are not sent again, a dataset that already holds the
-        same entries is kept. Films that lie in S3 stay where they lie. Calls those of
-        ``storage.store`` and ``datasets.put_all``, ListTagsForResource, DistributeDatasetEntries
-        where there is no ``test``, and, for what leaks, TagResource. S3 bills requests and
-        storage; the datasets are free.
+        same entries is kept. Films that lie in S3 stay where they lie.
+
+        Calls those of ``storage.store`` (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
+        GetBucketAcl, ListObjectsV2, PutObject); DescribeProjects, DescribeDataset,
+        ListDatasetEntries, ListTagsForResource and, as needed, CreateDataset, UpdateDatasetEntries
+        and DeleteDataset; DistributeDatasetEntries where there is no ``test``; and TagResource for
+        what leaks. S3 bills requests and storage; the datasets are free.
 
         Args:
             train: films to learn from; at least two labels.

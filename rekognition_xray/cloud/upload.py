@@ -109,9 +109,10 @@ def store(
     S3 checks each against its SHA-256. Films that lie in S3 already are left where they lie.
 
     Safe to kill and to repeat: an object that is there under its content, with its size, is not
-    sent again. Calls HeadBucket, those of ``buckets.check_place``, ListObjectsV2 once per 1,000
-    objects under the prefix, one PutObject for each new object, and HeadObject where ``verify``
-    asks for it. S3 bills requests and storage; ``plan`` tells the price without sending.
+    sent again. Calls HeadBucket, GetPublicAccessBlock and, where that leaves a door open,
+    GetBucketPolicyStatus and GetBucketAcl; ListObjectsV2 once per 1,000 objects under the prefix,
+    one PutObject for each new object, and HeadObject where ``verify`` asks for it. S3 bills
+    requests and storage; ``plan`` tells the price without sending.
 
     The first upload of a process to AWS itself logs a notice: AWS may use content to improve its
     services unless the organisation has opted out. ``Aws(opted_out=True)`` says that it has.
@@ -178,8 +179,9 @@ def plan(
 ) -> UploadPlan:
     """Tells what ``store`` would do, with its price, and refuses what it would; sends nothing.
 
-    Arguments, errors and calls are those of ``store``, without PutObject. Without ``work`` the
-    films that are prepared for this are thrown away again.
+    Arguments, errors and calls (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
+    GetBucketAcl, ListObjectsV2, HeadObject) are those of ``store``, without PutObject.
+    Without ``work`` the films that are prepared for this are thrown away again.
     """
     target = S3Location.parse(where)
     if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after

@@ -325,6 +325,6 @@ class ModelVersion:
             self.aws.rekognition.delete_project_version(ProjectVersionArn=self.arn)
 
     def look(self) -> tuple[str, VersionDescription]:
-        """Status and description, as ``Wait.until`` wants them. Calls DescribeProjectVersions; free."""
+        """What ``Wait.until`` wants to know. Calls DescribeProjectVersions; free."""
         seen = self.describe()
         return seen.status, seen

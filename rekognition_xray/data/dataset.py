@@ -171,7 +171,7 @@ class XrayDataset:
         progress: bool | Callable[[int, int], None] | None = None,
         executor: Executor | None = None,
     ) -> Audit:
-        """Looks at every film and says what is wrong; see ``rekognition_xray.data.audit``."""
+        """Looks at every film and says what is wrong; see ``rekognition_xray.data.audit.audit``."""
         from rekognition_xray.data.audit import audit  # noqa: PLC0415 - it imports this module
 
         return audit(self, progress=progress, executor=executor)
@@ -195,7 +195,7 @@ class XrayDataset:
     def folds(
         self, k: int = 5, *, seed: int = 0, audit: Audited | None = None
     ) -> tuple[Split, ...]:
-        """Cuts k folds of whole patients; see ``rekognition_xray.data.folds``."""
+        """Cuts k folds of whole patients; see ``rekognition_xray.data.folds.folds``."""
         from rekognition_xray.data.folds import folds  # noqa: PLC0415 - it imports this module
 
         return folds(self, k=k, seed=seed, audit=audit)
@@ -209,7 +209,7 @@ class XrayDataset:
     def leakage(self, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100) -> Leakage:
         """What a random split by film would put on both sides; nothing is split.
 
-        See ``rekognition_xray.data.leakage``.
+        See ``rekognition_xray.data.leakage.leakage``.
         """
         from rekognition_xray.data.leakage import leakage  # noqa: PLC0415 - it imports this module
 
@@ -224,7 +224,10 @@ class XrayDataset:
         allow_burned_in: bool = False,
         held: Literal["error", "leave-out"] = "error",
     ) -> Prepared:
-        """Prepares every film into a folder, as AWS will see it; see ``data.preparing``."""
+        """Prepares every film into a folder, as AWS will see it; calls no AWS.
+
+        See ``rekognition_xray.data.preparing.prepare``.
+        """
         from rekognition_xray.data.preparing import prepare  # noqa: PLC0415 - it imports this module
 
         return prepare(

@@ -119,7 +119,10 @@ class Audit:
         )
 
     def clean(self, *, near: Literal["keep", "keep-first"] = "keep") -> Cleaned:
-        """A new dataset without what is wrong, and a record of it; see ``data.cleaning``."""
+        """A new dataset without what is wrong, and a record of it.
+
+        See ``rekognition_xray.data.cleaning.clean``.
+        """
         from rekognition_xray.data.cleaning import clean  # noqa: PLC0415 - it knows this module
 
         return clean(self, near=near)

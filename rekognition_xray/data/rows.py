@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath, PurePosixPath
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import attrs
 
@@ -24,8 +24,8 @@ class Frame(Protocol):
     """What is needed of a data frame; pandas and polars have it."""
 
     @property
-    def columns(self) -> Iterable[object]:
-        """The names of the columns."""
+    def columns(self) -> object:
+        """The names of the columns, one after the other."""
         raise NotImplementedError
 
     def __getitem__(self, name: str, /) -> Iterable[object]:
@@ -115,7 +115,9 @@ def rows_of_frame(frame: Frame, columns: Columns, table: str) -> Iterator[Row]:
     Raises:
         DataError: wrong columns.
     """
-    _require(columns, [_plain(str(name)) for name in frame.columns], table)
+    _require(
+        columns, [_plain(str(name)) for name in cast("Iterable[object]", frame.columns)], table
+    )
     cells = zip(*(map(_text, frame[name]) for name in columns.wanted), strict=True)
     for number, values in enumerate(cells, 1):
         yield _row(number, dict(zip(columns.wanted, values, strict=True)), columns, "")
