@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import subprocess
@@ -24,29 +25,55 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Films for the examples that practise; drawn once."""
+    return make_phantoms(
+        tmp_path_factory.mktemp("films"), patients=90, films_per_patient=(1, 1), heights=(300, 480)
+    )
+
+
+@pytest.fixture
+def films(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMS", str(drawn))
+
+
 def test_every_example_has_a_test() -> None:
     text = Path(__file__).read_text("utf-8")
-    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in text] == []
+    kept = [path.name for path in EXAMPLES.glob("[!_]*.*")]
+    assert [name for name in kept if f'"{name}"' not in text] == []
 
 
-def test_the_articles_costs() -> None:
-    told = run("article_costs.py")
+@pytest.mark.heavy
+def test_the_article_is_replayed_with_its_split_and_with_one_by_patient() -> None:
+    told = run("article.py")
+    assert "SplitError: " in told
+    assert "allow_leaks=True" in told
+    assert "PatientLeakWarning" in told
+    by_film, by_patient = told.split("by-film: ")[1].split("by-patient: ")
+    assert int(by_film.split(" of ")[0]) > 0
+    assert int(by_patient.split(" of ")[0]) == 0
+    assert "Not a medical device" in told
     for amount in ("1.31 USD", "4.90 USD", "448.00 USD", "240.00 USD"):
         assert amount in told
 
 
 @pytest.mark.heavy
-def test_the_services_own_split_is_refused_unless_told_leaks_patients_and_ours_does_not(
-    tmp_path: Path,
-) -> None:
-    films = make_phantoms(tmp_path / "chest_xray", patients=30, films_per_patient=(3, 4), seed=5)
-    told = run("automatic_split.py", str(films))
-    assert told.startswith("SplitError: ")
-    assert "allow_leaks=True" in told
-    leaked = int(told.split("on both sides: ")[1].split(" of ")[0])
-    assert leaked > 0
-    assert "PatientLeakWarning" in told
-    assert told.rstrip().endswith(": 0 on both sides")
+def test_the_notebook_replays_the_article_and_is_kept_without_outputs(tmp_path: Path) -> None:
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.read(EXAMPLES / "article.ipynb", as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in cells)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=tmp_path)
+    told = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+    for text in ("show a patient whom the training has seen", "STOPPED", "448.00 USD"):
+        assert text in told
+    shown = [output["data"] for cell in cells for output in cell.outputs if "data" in output]
+    assert sum(data.get("text/html", "").count("<figure") for data in shown) == 6
+    assert any("## The service's own figures" in data.get("text/markdown", "") for data in shown)
+    assert not any(output.get("name") == "stderr" for cell in cells for output in cell.outputs)
 
 
 def assert_leak_is_told(told: str, films: str) -> None:
@@ -103,6 +130,73 @@ def test_real_dicom_files_leave_their_names_at_home(xrays: Path, tmp_path: Path)
     assert "RG3_JPLY_tibia.dcm: the transfer syntax JPEG Extended" in told
     assert "4 prepared" in told
     assert told.rstrip().endswith("found in what was stored: 0")
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("films")
+def test_a_folder_of_dicom_files_becomes_a_worklist(tmp_path: Path) -> None:
+    told = run("dicom_report.py", str(tmp_path))
+    assert told.startswith("12 films; the model is STOPPED")
+    whole = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    first, *others = whole["films"]
+    assert "text is burned into its pixels" in first["reason"]
+    assert not any("error" in film for film in others)
+    urgency = [(not film["referred"], film["confidences"]["normal"]) for film in others]
+    assert urgency == sorted(urgency)
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as stream:
+        assert next(csv.DictReader(stream))["finding"] == "no diagnosis"
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert page.count("<tr>") == 13
+    assert "Not a medical device" in page
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("films")
+def test_a_service_diagnoses_uploads_and_its_model_ends_with_it() -> None:
+    told = run("fastapi_service.py")
+    assert "'model': 'RUNNING', 'price': '4.00 USD per hour'" in told
+    assert told.count(": 200 {'finding'") == 3
+    assert told.count("Not a medical device") == 3
+    assert "no film: 422 {'detail': 'neither PNG nor JPEG: the content is text'" in told
+    assert "too much: 413" in told
+    stopped = told.split("somebody has stopped the model: ")[1]
+    assert stopped.startswith("503 {'detail': 'The model cannot be asked now.'}\n")
+    assert told.endswith("the service has ended; models still running: 0\n")
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("films")
+def test_a_function_answers_for_films_that_arrive_in_s3_once() -> None:
+    told = run("lambda_s3_events.py")
+    assert "before the model runs: NotReadyError" in told
+    first, again = told.split("once it runs: ")[1].split("the same event again: ")
+    for film, outcome, known in (
+        ("inbox/first film.jpeg", "normal", "known"),
+        ("inbox/notes.txt", "unusable", "known"),
+        ("diagnoses/inbox/old.json", "refused", "refused"),
+    ):
+        assert f"'s3://clinic-xrays/{film}': '{outcome}'" in first
+        assert f"'s3://clinic-xrays/{film}': '{known}'" in again
+    assert told.count("Not a medical device") == 2
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("films")
+def test_a_diagnosis_becomes_a_preliminary_report_in_fhir() -> None:
+    from fhir.resources.R4B.diagnosticreport import DiagnosticReport
+
+    told = run("fhir_report.py")
+    report = DiagnosticReport.model_validate_json(told)
+    device, observation = report.contained
+    assert (report.status, observation.status) == ("preliminary", "preliminary")
+    assert [result.reference for result in report.result] == [f"#{observation.id}"]
+    assert observation.device.reference == f"#{device.id}"
+    assert ":project/chest/version/v1/" in device.identifier[0].value
+    assert sum(part.valueQuantity.value for part in observation.component) == pytest.approx(1)
+    assert re.fullmatch("[0-9a-f]{24}", report.subject.identifier.value)
+    assert report.subject.reference is None
+    assert "person" not in re.sub("A person|a person", "", told)  # no name of a file
+    assert "Not a medical device" in report.conclusion
 
 
 @pytest.mark.heavy
