@@ -259,3 +259,24 @@ def test_no_model_is_forgotten() -> None:
 @pytest.mark.usefixtures("local_cloud")
 def test_the_scheduled_function_finds_nothing_to_stop() -> None:
     assert run("lambda_stop_expired.py") == "{'models': []}\n"
+
+
+@pytest.mark.heavy
+def test_an_archive_is_interrupted_and_continued_on_dask_and_nothing_is_asked_twice(
+    tmp_path: Path,
+) -> None:
+    films = make_phantoms(
+        tmp_path / "films", patients=30, films_per_patient=(1, 1), heights=(120, 200), seed=8
+    )
+    (films / "letter.jpeg").write_text("Dear colleague", encoding="utf-8")
+    told = run("bulk_archive.py", str(films), str(tmp_path / "journal.jsonl"))
+    before, _, after = told.partition("Continued on Dask:")
+    kept = int(before.split("the journal has ")[1].split()[0])
+    assert 15 <= kept < 31
+    assert "31 films: 30 diagnosed, 1 failed" in after
+    assert "films a second" in after
+    assert "4.00 USD/h" in after
+    assert "letter.jpeg: no diagnosis" in after
+    assert "Once more: 0 calls; the journal has 31 lines." in after
+    lines = (tmp_path / "journal.jsonl").read_text("utf-8").splitlines()
+    assert len({json.loads(line)["source"] for line in lines}) == 31

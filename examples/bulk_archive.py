@@ -1,0 +1,104 @@
+"""An archive of films, by threads and by Dask: interrupted, continued, nothing asked twice.
+
+Usage: python examples/bulk_archive.py [folder of films] [journal.jsonl]
+
+Without a folder phantoms are drawn. All of it happens on this machine: the model is one of phantoms
+in a local cloud that lets 30 calls a second through, and Dask's workers are two processes. On AWS
+take the cloud and its environment away, and give Dask the address of your scheduler.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from distributed import Client, LocalCluster
+
+import rekognition_xray as rx
+from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.local import LocalCloud
+from rekognition_xray.local.assumptions import Limits
+
+KEY = "a public key, good for this example alone"  # keep yours secret: REKOGNITION_XRAY_KEY
+KINDS = {".jpeg", ".jpg", ".png", ".dcm"}
+
+
+def main() -> None:
+    """Trains, and asks about an archive in three sittings with one journal."""
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        LocalCloud(buckets=["clinic-xrays"], limits=Limits(unit_tps=30)) as cloud,
+    ):
+        os.environ |= cloud.environment()  # workers find the cloud as they would find AWS
+        version = trained(Path(scratch, "training"))
+        archive = Path(sys.argv[1]) if len(sys.argv) > 1 else drawn(Path(scratch, "archive"))
+        journal = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(scratch, "journal.jsonl")
+        films = sorted(path for path in archive.rglob("*") if path.suffix.lower() in KINDS)
+        with version.running(max_cost="1.00") as model:
+            diagnoser = rx.Diagnoser(model, rx.Policy(threshold=0.5))
+            interrupted(diagnoser, films, journal)
+            by_dask(diagnoser, films, journal)
+            again(diagnoser, films, journal)
+
+
+def interrupted(diagnoser: rx.Diagnoser, films: list[Path], journal: Path) -> None:
+    """Half of the films, on threads; leaving the block ends the run, as Ctrl-C or a kill would."""
+    half = len(films) // 2
+    with diagnoser.diagnose_many(films, journal=journal) as run:
+        for taken, _ in enumerate(run, start=1):
+            if taken == half:
+                break
+    print(f"Left after {half} of {len(films)} films; the journal has {lines(journal)}.\n")
+
+
+def by_dask(diagnoser: rx.Diagnoser, films: list[Path], journal: Path) -> None:
+    """The rest, on Dask: workers prepare and call, this process paces and keeps the journal."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=4, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        run = diagnoser.diagnose_many(films, journal=journal, executor=client.get_executor())
+        answers = list(run)
+        print(f"Continued on Dask:\n{run.summary(units=1)}\n")
+    for failed in (answer for answer in answers if isinstance(answer, rx.FailedDiagnosis)):
+        print(failed)
+    found = [answer.finding for answer in answers if isinstance(answer, rx.Diagnosis)]
+    print({finding: found.count(finding) for finding in sorted(set(found))})
+
+
+def again(diagnoser: rx.Diagnoser, films: list[Path], journal: Path) -> None:
+    """Once more: everything is known, and nothing is asked."""
+    run = diagnoser.diagnose_many(films, journal=journal)
+    assert len(list(run)) == len(films)
+    print(f"\nOnce more: {run.summary(units=1).calls} calls; the journal has {lines(journal)}.")
+
+
+def lines(journal: Path) -> str:
+    """How long a journal is."""
+    return f"{len(journal.read_text('utf-8').splitlines())} lines"
+
+
+def trained(folder: Path) -> rx.ModelVersion:
+    """A version; this step is billed on AWS."""
+    films = make_phantoms(folder, patients=45, films_per_patient=(1, 1), heights=(120, 200))
+    train, test = rx.XrayDataset.from_folder(films).split(test=0.3, seed=7)
+    project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=rx.Aws())
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films", key=KEY)
+    version = project.train("v1", output="s3://clinic-xrays/models")
+    version.wait_until_trained()
+    return version
+
+
+def drawn(folder: Path) -> Path:
+    """Films of no patient, and one file that is no film."""
+    films = make_phantoms(
+        folder, patients=120, films_per_patient=(1, 1), heights=(120, 200), seed=8
+    )
+    (films / "letter.jpeg").write_text("Dear colleague", encoding="utf-8")
+    return films
+
+
+if __name__ == "__main__":
+    main()
