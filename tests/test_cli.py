@@ -27,6 +27,7 @@ import rekognition_xray as rx
 from rekognition_xray.cli import commands
 from rekognition_xray.cli.exits import EPILOG
 from rekognition_xray.cli.records import plain
+from rekognition_xray.cli.wording import OPTIONS, for_a_shell
 from rekognition_xray.cloud import meter
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
@@ -734,6 +735,22 @@ def test_a_bar_is_shown_on_a_terminal_and_never_beside_json(
         shown[bool(extra)] = stream.getvalue()
     assert "audit: 100%" in shown[False]
     assert shown[True] == ""
+
+
+def test_advice_names_options_and_not_arguments(run: Run, few: Path, tmp_path: Path):
+    folder = bad_folder(tmp_path / "films", few)
+    (folder / "stray.jpeg").write_text("")
+    done = run("train", "a/v1", folder, *OTHER[3:], "--yes")
+    assert "clean()" not in done.stderr
+    assert "Or go on with train --clean, which" in done.stderr
+    library = "\n".join(
+        re.sub(r'"\n\s+f?"', "", file.read_text("utf-8"))
+        for file in (ROOT / "rekognition_xray").rglob("*.py")
+        if "cli" not in file.parts
+    )
+    assert [said for said in OPTIONS if said not in library] == []
+    for said, meant in OPTIONS.items():
+        assert for_a_shell(said) == meant
 
 
 def test_a_value_without_a_record_is_a_mistake():

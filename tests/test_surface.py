@@ -28,7 +28,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         rx.nothing_like_this  # noqa: B018
 
 
-@pytest.mark.parametrize("module", ["boto3", "botocore", "numpy", "PIL", "sklearn", "moto"])
+@pytest.mark.parametrize("module", ["boto3", "botocore", "click", "numpy", "PIL", "sklearn", "moto"])
 def test_importing_the_package_does_not_import(module: str) -> None:
     code = f"import sys, rekognition_xray; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -20,6 +20,7 @@ from rekognition_xray.cli.options import (
 )
 from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
+from rekognition_xray.cli.wording import for_a_shell
 from rekognition_xray.errors import NotReadyError
 
 _STARTS = ("units", "max_hours", "idle_stop")
@@ -172,7 +173,7 @@ def _films(terminal: Terminal, named: tuple[str, ...]) -> Iterator[str]:
 
 def _told(answer: rx.Diagnosis | rx.FailedDiagnosis) -> str:
     if isinstance(answer, rx.FailedDiagnosis):
-        return f"{answer.source}: no diagnosis ({answer.error}): {answer.reason}"
+        return for_a_shell(f"{answer.source}: no diagnosis ({answer.error}): {answer.reason}")
     confidences = ", ".join(f"{label} {share:.3f}" for label, share in answer.confidences.items())
     why = f"; {answer.reason}" if answer.policy else ""
     return f"{answer.source}: {answer.finding} ({confidences}{why})"

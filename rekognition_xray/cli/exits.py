@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from typing import Final
 
 import click
 
+from rekognition_xray.cli.wording import for_a_shell
 from rekognition_xray.errors import AuditError, StopFailedError, UploadError, XrayError
 
 OK: Final = 0
@@ -60,8 +62,10 @@ def as_xray_error(error: Exception) -> XrayError:
         message, _, hint = str(error).partition(" What to do: ")
         return XrayError(message, hint=hint or "pip install 'rekognition-xray[all]'")
     if isinstance(error, OSError):
+        taken = error.errno == errno.EADDRINUSE
         told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return XrayError(told, hint="Check the path and its permissions, the port and the disk.")
+        hint = "Take another --port." if taken else "Check the path, its permissions and the disk."
+        return XrayError(told, hint=hint)
     hint = "This should not happen: run it again with --debug and report what it prints."
     return XrayError(f"{type(error).__name__}: {error}", hint=hint)
 
@@ -72,8 +76,8 @@ def as_record(error: Exception) -> dict[str, object]:
     details = {name: getattr(error, name, "") for name in _DETAILS}
     return {
         "type": type(error).__name__,
-        "message": told.message,
-        "hint": told.hint,
+        "message": for_a_shell(told.message),
+        "hint": for_a_shell(told.hint),
         "retryable": told.retryable,
         **{name: value for name, value in details.items() if value},
         "paths": [str(path) for path in getattr(error, "paths", ())],
@@ -86,7 +90,7 @@ def complain(error: Exception, *, as_json: bool) -> None:
         click.echo(json.dumps({"error": as_record(error)}, ensure_ascii=False), err=True)
     else:
         prefix = "" if isinstance(error, DeclinedError | InterruptedRunError) else "Error: "
-        click.echo(f"{prefix}{as_xray_error(error)}", err=True)
+        click.echo(f"{prefix}{for_a_shell(str(as_xray_error(error)))}", err=True)
 
 
 def unstopped(error: BaseException | None) -> StopFailedError | None:
