@@ -1,0 +1,123 @@
+"""A web service that diagnoses films, with a model that runs just as long as the service does.
+
+POST a film (JPEG, PNG or DICOM) as the body of a request to /diagnoses. It is read up to a limit,
+held in memory, prepared, and forgotten: no film, no file name and no tag is written or logged. The
+service knows nobody and lets everybody in, so put it behind your own sign-in and TLS.
+
+Usage, to try it on this machine without a port: python examples/fastapi_service.py
+In earnest, with one worker, where this file lies:
+    RXRAY_VERSION=arn:aws:... RXRAY_POLICY=policy.json uvicorn fastapi_service:app
+
+On AWS the model costs 4 USD an hour and unit from start to stop. The meter stops it when the
+service ends, when it may have cost MAX_COST, and after IDLE seconds without a film; from then on
+the service answers 503 until it is started again. What is killed outright leaves its model to
+examples/lambda_stop_expired.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.concurrency import contextmanager_in_threadpool
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+import rekognition_xray as rx
+from rekognition_xray.clinic.tables import NOTICE, TYPE_NOTICE
+from rekognition_xray.cloud import meter
+from rekognition_xray.errors import ImageError
+
+MAX_BYTES = 64 * 2**20  # of an upload; a DICOM film of 16 bits can have 40 MB
+MAX_COST, IDLE = "32.00", 3600.0
+BODY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+log = logging.getLogger(__name__)
+
+
+class Answer(BaseModel):
+    """What the service says of a film."""
+
+    finding: str
+    referred: bool
+    reason: str
+    confidences: dict[str, float]
+    version: str
+    request_id: str
+    notice: str = f"{NOTICE} {TYPE_NOTICE}"
+
+
+@asynccontextmanager
+async def lifespan(service: FastAPI) -> AsyncIterator[None]:
+    """Keeps the model running. In a thread: a start takes minutes, and signals are the server's."""
+    version = rx.ModelVersion.from_arn(os.environ["RXRAY_VERSION"], aws=rx.Aws())
+    policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
+    running = version.running(max_cost=MAX_COST, idle_stop=IDLE)
+    async with contextmanager_in_threadpool(running) as model:
+        service.state.diagnoser = rx.Diagnoser(model, policy=policy)
+        yield
+
+
+app = FastAPI(title="A second look at chest films", description=NOTICE, lifespan=lifespan)
+
+
+async def film_of(request: Request) -> bytes:
+    """The body, as far as the limit; what its header says of its length proves nothing."""
+    film = bytearray()
+    async for piece in request.stream():
+        film += piece
+        if len(film) > MAX_BYTES:
+            raise HTTPException(413, f"A film may have {MAX_BYTES / 2**20:.0f} MB.")
+    return bytes(film)
+
+
+@app.post("/diagnoses", openapi_extra={"requestBody": {"required": True, "content": BODY}})
+def diagnose(film: Annotated[bytes, Depends(film_of)], request: Request) -> Answer:
+    """One film; the call to AWS takes its time in a thread."""
+    told = request.app.state.diagnoser.diagnose(film)
+    return Answer(version=told.version_arn, **told.to_dict())
+
+
+@app.get("/health")
+def health(request: Request) -> JSONResponse:
+    """200 while films can be diagnosed, else 503. Asks AWS, which is free; once in a while."""
+    version = request.app.state.diagnoser.version
+    status = version.describe().status
+    price = f"{version.run.per_hour} {version.run.currency} per hour"
+    return JSONResponse({"model": status, "price": price}, 200 if status == "RUNNING" else 503)
+
+
+@app.exception_handler(rx.XrayError)
+def refused(_request: Request, error: rx.XrayError) -> JSONResponse:
+    """What is the film's fault goes to whoever sent it; the rest goes to the log."""
+    if isinstance(error, ImageError):
+        return JSONResponse({"detail": error.reason, "code": error.code}, 422)
+    log.error("%s: %s", type(error).__name__, error)
+    later = {"Retry-After": "2"} if error.retryable else None
+    return JSONResponse({"detail": "The model cannot be asked now."}, 503, headers=later)
+
+
+if __name__ == "__main__":
+    from _practice import practice
+    from fastapi.testclient import TestClient
+
+    with practice() as films:
+        with TestClient(app) as client:
+            print("health:", client.get("/health").json())
+            for film in {film.label: film for film in films}.values():
+                reply = client.post("/diagnoses", content=film.path.read_bytes())
+                print(f"a film labelled {film.label}: {reply.status_code} {reply.json()}")
+            reply = client.post("/diagnoses", content=b"not a film")
+            print(f"no film: {reply.status_code} {reply.json()}")
+            reply = client.post("/diagnoses", content=bytes(MAX_BYTES + 1))
+            print(f"too much: {reply.status_code} {reply.json()}")
+
+            rx.Aws().rekognition.stop_project_version(ProjectVersionArn=os.environ["RXRAY_VERSION"])
+            reply = client.post("/diagnoses", content=film.path.read_bytes())
+            print(f"somebody has stopped the model: {reply.status_code} {reply.json()}")
+            print("health:", client.get("/health").json())
+        print("the service has ended; models still running:", len(meter.running(rx.Aws())))

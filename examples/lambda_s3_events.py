@@ -1,0 +1,108 @@
+"""An AWS Lambda handler for S3 events: a film arrives, and its diagnosis lies beside it.
+
+Point the bucket's event s3:ObjectCreated:* with the prefix inbox/ at it. Give the function a
+minute, 1 GB of memory, the variables RXRAY_VERSION and RXRAY_POLICY (a file of Policy.to_json,
+deployed with the code) and the policy of ``access.policy_for("inference", ...)`` with the right to
+put objects under diagnoses/. It starts no model, for that takes minutes: a program that holds
+``version.running()`` in the hours of the clinic does, at 4 USD an hour and unit.
+
+- What cannot be done now raises: Lambda tries again twice, then hands the event to the function's
+  destination on failure, from where it can be sent again. A model that does not run is such a case.
+- A film that can never be used gets a result that says so.
+- Events come more than once: what is answered already is not asked again.
+- What it writes itself it refuses to read, so that no wrong trigger makes it run in circles.
+
+Usage, to try it on this machine: python examples/lambda_s3_events.py
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import rekognition_xray as rx
+from rekognition_xray.clinic.tables import NOTICE
+from rekognition_xray.cloud.s3 import read_object, write_object
+from rekognition_xray.errors import ImageError, StorageError
+
+RESULTS = "diagnoses"
+log = logging.getLogger(__name__)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
+    """Answers for each film of an event; tells what was done with each."""
+    aws = rx.Aws()
+    version = rx.ModelVersion.from_arn(os.environ["RXRAY_VERSION"], aws=aws)
+    policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
+    diagnoser = rx.Diagnoser(version, policy=policy)
+    return {str(film): answer(diagnoser, film, etag) for film, etag in films_of(event["Records"])}
+
+
+def films_of(records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[rx.S3Location, str]]:
+    """Where the films lie, and the mark of their content; S3 writes keys as in a web form."""
+    for record in records:
+        bucket, item = record["s3"]["bucket"]["name"], record["s3"]["object"]
+        yield rx.S3Location(bucket, unquote_plus(item["key"])), item["eTag"]
+
+
+def answer(diagnoser: rx.Diagnoser, film: rx.S3Location, etag: str) -> str:
+    """Asks about one film and writes the result, unless it is there."""
+    if film.key.startswith(f"{RESULTS}/"):
+        log.error("%s is a result, no film: correct the trigger", film)
+        return "refused"
+    aws, arn = diagnoser.version.aws, diagnoser.version.arn
+    place = rx.S3Location(film.bucket, f"{RESULTS}/{film.key}.json")
+    known = written(aws, place)
+    if (known.get("etag"), known.get("version_arn")) == (etag, arn):
+        return "known"
+    try:
+        told = diagnoser.diagnose(film).to_dict()
+    except ImageError as error:
+        told = {"finding": None, "code": error.code, "reason": error.reason, "version_arn": arn}
+    result = json.dumps(told | {"etag": etag, "notice": NOTICE}, indent=2)
+    write_object(aws, place, result.encode(), content_type="application/json")
+    return str(told["finding"] or "unusable")
+
+
+def written(aws: rx.Aws, place: rx.S3Location) -> Mapping[str, object]:
+    """A result of earlier; empty where there is none."""
+    try:
+        return json.loads(read_object(aws, place))
+    except StorageError as error:
+        if error.code != "NoSuchKey":
+            raise
+        return {}
+
+
+if __name__ == "__main__":
+    from _practice import practice
+
+    with practice() as films:
+        aws = rx.Aws()
+        inbox = {
+            "inbox/first film.jpeg": films.films[0].path.read_bytes(),
+            "inbox/notes.txt": b"no film",
+            f"{RESULTS}/inbox/old.json": b"{}",
+        }
+        records = []
+        for key, content in inbox.items():
+            put = aws.s3.put_object(Bucket="clinic-xrays", Key=key, Body=content)
+            item = {"key": key.replace(" ", "+"), "eTag": put["ETag"].strip('"')}
+            records.append({"s3": {"bucket": {"name": "clinic-xrays"}, "object": item}})
+        event = {"Records": records}
+        try:
+            handler(event, None)
+        except rx.XrayError as error:
+            print(f"before the model runs: {type(error).__name__}, so the event is tried again")
+        version = rx.ModelVersion.from_arn(os.environ["RXRAY_VERSION"], aws=aws)
+        with version.running(max_cost="1.00"):
+            print("once it runs:", handler(event, None))
+            print("the same event again:", handler(event, None))
+        for key in inbox:
+            if not key.startswith(RESULTS):
+                print(key, read_object(aws, rx.S3Location("clinic-xrays", f"{RESULTS}/{key}.json")))
