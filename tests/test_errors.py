@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import botocore.session
 import pytest
@@ -117,3 +120,66 @@ def test_a_long_list_of_paths_is_cut_and_counted() -> None:
     assert "file99" in text
     assert "file100" not in text
     assert "5 more" in text
+
+
+# -- no message without what to do next: every place that makes an error is looked at ------------
+
+PACKAGE = Path(errors.__file__).parent
+NAMES = {leaf.__name__: leaf for leaf in LEAVES}
+
+
+def made() -> Iterator[tuple[str, ast.Call, type[XrayError]]]:
+    """Every call in the package that makes an error of ours, with its place."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func).rpartition(".")[2]
+                if name in NAMES:
+                    yield f"{path.relative_to(PACKAGE)}:{node.lineno}", node, NAMES[name]
+
+
+def said(call: ast.Call, argument: str) -> ast.expr | None:
+    return next((given.value for given in call.keywords if given.arg == argument), None)
+
+
+def knows_what_to_do(call: ast.Call, leaf: type[XrayError]) -> bool:
+    """By a hint of its own, or because the class says it for all that it stands for.
+
+    What XrayError says is no advice, and what AwsError says needs a code to look up.
+    """
+    if said(call, "hint") is not None or leaf is errors.MissingExtraError:
+        return True
+    if leaf.default_hint == errors.AwsError.default_hint:
+        return said(call, "code") is not None
+    return leaf.default_hint != XrayError.default_hint
+
+
+def test_no_error_is_made_that_does_not_say_what_to_do_next() -> None:
+    places = list(made())
+    assert len(places) > 200
+    assert [place for place, call, leaf in places if not knows_what_to_do(call, leaf)] == []
+
+
+def test_every_hint_that_is_written_out_is_a_sentence() -> None:
+    hints = {place: said(call, "hint") for place, call, _ in made()}
+    texts = {
+        place: hint.value if isinstance(hint, ast.Constant) else ast.unparse(hint)[2:-1]
+        for place, hint in hints.items()
+        if isinstance(hint, ast.Constant | ast.JoinedStr)
+    }
+    assert len(texts) > 50
+    assert {place: text for place, text in texts.items() if not sentence(str(text))} == {}
+
+
+def sentence(text: str) -> bool:
+    return (
+        len(text) > 10 and text.endswith((".", ">", "?", "'", "}", ")")) and not text[0].islower()
+    )
+
+
+def test_an_error_that_never_left_this_machine_says_where_to_look() -> None:
+    from botocore.exceptions import UnknownServiceError
+
+    with pytest.raises(errors.AwsError) as caught, aws_errors():
+        raise UnknownServiceError(service_name="x", known_service_names="y")
+    assert "profile" in caught.value.hint

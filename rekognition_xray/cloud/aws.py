@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import logging
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
@@ -17,12 +18,14 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
     TokenRetrievalError,
 )
 from botocore.exceptions import (
@@ -37,8 +40,11 @@ from rekognition_xray.cloud.waiting import Clock, SystemClock
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
+    from botocore.model import OperationModel
     from types_boto3_rekognition import RekognitionClient
     from types_boto3_s3 import S3Client
+
+log = logging.getLogger(__name__)
 
 _CODES: Final[dict[type[errors.AwsError], tuple[str, ...]]] = {
     errors.AccessDeniedError: ("AccessDeniedException", "AccessDenied", "403", "AllAccessDisabled"),
@@ -128,6 +134,8 @@ _NO_IDENTITY: Final = (
     PartialCredentialsError,
     ProfileNotFound,
     TokenRetrievalError,
+    CredentialRetrievalError,
+    SSOError,
 )
 
 
@@ -163,7 +171,8 @@ def _from_client(error: BotoCoreError, arn: str) -> errors.AwsError:
         return errors.InvalidRequestError(text, arn=arn, hint=hint)
     if isinstance(error, ParamValidationError):
         return errors.InvalidRequestError(text, arn=arn)
-    return errors.AwsError(text, arn=arn)
+    hint = "The call never left this machine: check the session's profile, Region and settings."
+    return errors.AwsError(text, arn=arn, hint=hint)
 
 
 @contextmanager
@@ -181,6 +190,14 @@ def aws_errors(arn: str = "") -> Iterator[None]:
         raise _from_client(error, arn) from error
     except ResponseParserError as error:
         raise errors.ServiceFaultError(f"a reply that is no reply: {error}", arn=arn) from error
+
+
+def _log_reply(model: OperationModel, parsed: Mapping[str, Any], **_: object) -> None:
+    """Logs AWS's id of each request, at DEBUG; the record has it as ``request_id``, too."""
+    meta = parsed.get("ResponseMetadata", {})
+    known = {"operation": model.name, "request_id": str(meta.get("RequestId", ""))}
+    status = meta.get("HTTPStatusCode", "no status")
+    log.debug("%s: %s, request id %s", model.name, status, known["request_id"], extra=known)
 
 
 def _send_at_once(request: AWSRequest, **_: object) -> None:
@@ -230,6 +247,7 @@ class Aws:
 
     Profiles, SSO, roles, Regions and ``AWS_ENDPOINT_URL`` work as boto3 users know them. The raw
     clients stay reachable as ``aws.rekognition`` and ``aws.s3``. Building one makes no call.
+    Each reply's request id is logged at DEBUG.
 
     It pickles as a recipe (profile, Region, endpoints, settings), never with credentials; where
     boto3's own rules do not lead to the session, that needs a ``session_factory``.
@@ -275,10 +293,7 @@ class Aws:
     @cached_property
     def rekognition(self) -> RekognitionClient:
         """Client for calls that botocore may repeat."""
-        with self._making, aws_errors():
-            return self.session.client(
-                "rekognition", config=self._config(self.attempts), endpoint_url=self._urls[0]
-            )
+        return self._rekognition(self.attempts)
 
     @cached_property
     def rekognition_once(self) -> RekognitionClient:
@@ -286,10 +301,15 @@ class Aws:
 
         botocore would repeat ``LimitExceededException`` as if it were a throttle.
         """
+        return self._rekognition(1)
+
+    def _rekognition(self, attempts: int) -> RekognitionClient:
         with self._making, aws_errors():
-            return self.session.client(
-                "rekognition", config=self._config(1), endpoint_url=self._urls[0]
+            client = self.session.client(
+                "rekognition", config=self._config(attempts), endpoint_url=self._urls[0]
             )
+        client.meta.events.register("after-call", _log_reply)
+        return client
 
     @cached_property
     def s3(self) -> S3Client:
@@ -299,6 +319,7 @@ class Aws:
                 "s3", config=self._config(self.attempts), endpoint_url=self._urls[1]
             )
         client.meta.events.register("before-sign.s3.PutObject", _send_at_once)
+        client.meta.events.register("after-call", _log_reply)
         _read_times_fast(client)
         return client
 
