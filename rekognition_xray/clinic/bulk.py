@@ -41,9 +41,9 @@ log = logging.getLogger(__name__)
 MOST_CALLS: Final = 64  # under way at once
 _AHEAD: Final = 8  # films that are being prepared, or are ready and wait
 _WINDOW: Final = 256  # answers that wait for those before them, or for being taken
-_TRIES: Final = 8  # calls for one film that may meet a fault
+_TRIES: Final = 10  # calls for one film that may meet a fault
 _FIRST_PAUSE: Final = 0.1  # seconds before the first repetition after a fault
-_LONGEST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 10.0
 _SYNC: Final = 0.02  # least seconds between two writes to the disk
 _PATIENCE: Final = 900.0  # seconds of nothing but throttles that a run bears
 

@@ -108,7 +108,7 @@ class Diagnoser:
 
         Rate and number of calls under way are found from throttles and latency, and follow them.
         A call that was throttled is repeated in its turn, one that met a fault after a pause, up to
-        eight times. A film that cannot be used, or that AWS does not answer for, gives a
+        nine times. A film that cannot be used, or that AWS does not answer for, gives a
         ``FailedDiagnosis``; the run goes on. What would fail for every film ends it: the version
         does not run or is gone, credentials or permissions lack, the service cannot be reached.
         What had come by then is given out and stands in the journal.

@@ -111,7 +111,7 @@ def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypat
 def test_a_film_that_the_service_fails_on_again_and_again_is_a_failure(
     diagnoser, clinic, monkeypatch
 ):
-    monkeypatch.setattr(bulk, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.2)
     real = rx.Diagnoser.ask
 
     def ask(self, ready, *, once=False):
@@ -125,11 +125,11 @@ def test_a_film_that_the_service_fails_on_again_and_again_is_a_failure(
     assert isinstance(answers[1], rx.FailedDiagnosis)
     assert answers[1].retryable
     assert sum(isinstance(answer, rx.Diagnosis) for answer in answers) == len(answers) - 1
-    assert run.summary(units=1).faulted == 8
+    assert run.summary(units=1).faulted == 10
 
 
 def test_a_service_that_cannot_be_reached_ends_the_run(diagnoser, clinic, monkeypatch, tmp_path):
-    monkeypatch.setattr(bulk, "_FIRST_PAUSE", 0.005)
+    monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.01)
     clinic.cloud.faults.drop(DETECT, percent=100)
     with pytest.raises(ConnectionFailedError):
         list(diagnoser.diagnose_many(clinic.films, journal=tmp_path / "journal.jsonl"))

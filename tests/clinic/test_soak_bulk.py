@@ -33,7 +33,7 @@ def test_killed_at_20_random_moments_of_5000_films_nothing_is_lost_or_written_tw
 
 
 def test_10000_films_with_a_fifth_of_faulty_calls(clinic, tmp_path):
-    aws = rx.Aws(session=clinic.cloud.session(), read_timeout=0.5)
+    aws = rx.Aws(session=clinic.cloud.session(), read_timeout=1.0)
     diagnoser = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws))
     paths, journal = bulk_runs.many(tmp_path / "films", 10_000), tmp_path / "journal.jsonl"
     bulk_runs.ask_for_faults(clinic.cloud, throttles=5, others=5, stall=10, seed=5)
