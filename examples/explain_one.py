@@ -13,8 +13,6 @@ import tempfile
 from pathlib import Path
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.explain_plan import plan_explanation
-from rekognition_xray.clinic.similar import CaseIndex
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 
@@ -31,7 +29,7 @@ def main() -> None:
         train, test = films.split(test=0.25, seed=3)
         version = trained(train, test, rx.Aws(session=cloud.session()))
 
-        print(plan_explanation(GRID))
+        print(rx.plan_explanation(GRID))
         with version.running(max_cost="1.00") as model:
             diagnoser = rx.Diagnoser(model)
             film = least_sure(diagnoser, test)
@@ -41,7 +39,7 @@ def main() -> None:
         print(why)
         why.overlay(film.path).save(output / "overlay.png")
 
-        index = CaseIndex.build(train)
+        index = rx.CaseIndex.build(train)
         cases = index.similar(film.path, k=5, exclude_patient=film.patient)
         print(f"\nThe most similar of {len(index)} known films, which never left this machine:")
         for place, case in enumerate(cases, 1):

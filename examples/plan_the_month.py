@@ -19,7 +19,7 @@ from rekognition_xray.costs import article_month
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
-from rekognition_xray.plans import PUBLISHED_TPS, plan_batch, plan_month
+from rekognition_xray.plans import PUBLISHED_TPS
 
 FILMS, DAYS = 300, 1
 
@@ -46,10 +46,10 @@ class CloudClock:
 
 print(rx.PriceBook())
 print(f"\nThe article's month:\n{article_month()}")
-month = plan_month(FILMS)
+month = rx.plan_month(FILMS)
 print(f"\n{month}")
 print("\nThe archive, 100,000 films within 3 hours, at a measured speed:")
-print(plan_batch(100_000, tps_per_unit="4.2", deadline=dt.timedelta(hours=3)))
+print(rx.plan_batch(100_000, tps_per_unit="4.2", deadline=dt.timedelta(hours=3)))
 
 limits = Limits(unit_tps=float(PUBLISHED_TPS))
 with (
@@ -76,7 +76,7 @@ with (
         clock.sleep(12 * 3600)
     hours = Decimal(str(cloud.bill.unit_seconds)) / 3600
 
-planned = plan_month(FILMS, days=DAYS).drained.low
+planned = rx.plan_month(FILMS, days=DAYS).drained.low
 share = planned.lines[0].quantity / hours - 1
 print(f"\n{DAYS} day on the local cloud, at {PUBLISHED_TPS} films a second, by its bill:")
 print(f"planned {planned.lines[0].quantity} h, billed {hours:.6f} h: the plan is {share:+.1%} off")

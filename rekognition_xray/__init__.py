@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.comparison import Comparison, compare
     from rekognition_xray.clinic.diagnosis import Diagnoser, Diagnosis, FailedDiagnosis
     from rekognition_xray.clinic.evaluation import Evaluation, Figure
+    from rekognition_xray.clinic.explain_plan import plan_explanation
     from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.clinic.similar import CaseIndex
+    from rekognition_xray.clinic.validation import validation_films
     from rekognition_xray.cloud.aws import Aws
     from rekognition_xray.cloud.project import CustomLabelsProject
     from rekognition_xray.cloud.s3 import S3Location
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from rekognition_xray.data.split import Split
     from rekognition_xray.data.tables import TableNames
     from rekognition_xray.errors import XrayError
+    from rekognition_xray.plans import plan_batch, plan_month
 
 __version__ = "0.1.0.dev0"
 
@@ -34,7 +38,10 @@ _HOMES = {
     "clinic.comparison": ("Comparison", "compare"),
     "clinic.diagnosis": ("Diagnoser", "Diagnosis", "FailedDiagnosis"),
     "clinic.evaluation": ("Evaluation", "Figure"),
+    "clinic.explain_plan": ("plan_explanation",),
     "clinic.policy": ("Policy",),
+    "clinic.similar": ("CaseIndex",),
+    "clinic.validation": ("validation_films",),
     "cloud.aws": ("Aws",),
     "cloud.project": ("CustomLabelsProject",),
     "cloud.s3": ("S3Location",),
@@ -46,7 +53,9 @@ _HOMES = {
     "data.split": ("Split",),
     "data.tables": ("TableNames",),
     "errors": ("XrayError",),
+    "plans": ("plan_batch", "plan_month"),
 }
+_SCIENCE = {"numpy", "scipy", "sklearn"}
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -54,6 +63,7 @@ __all__ = [
     "KERMANY",
     "Audit",
     "Aws",
+    "CaseIndex",
     "Comparison",
     "CustomLabelsProject",
     "Diagnoser",
@@ -77,6 +87,10 @@ __all__ = [
     "XrayDataset",
     "XrayError",
     "compare",
+    "plan_batch",
+    "plan_explanation",
+    "plan_month",
+    "validation_films",
 ]
 
 
@@ -85,7 +99,14 @@ def __getattr__(name: str) -> object:
     if home is None:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    try:
+        value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _SCIENCE:
+            raise
+        from rekognition_xray.errors import MissingExtraError  # noqa: PLC0415 (nobody pays for it)
+
+        raise MissingExtraError("science", needed_for=f"rekognition_xray.{name}") from error
     globals()[name] = value
     return value
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+import inspect
+import json
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 
 import rekognition_xray as rx
+
+PACKAGE = Path(rx.__file__).parent
 
 
 @pytest.mark.parametrize("name", rx.__all__)
@@ -17,6 +25,7 @@ def test_every_exported_name_is_there_and_described(name: str) -> None:
 
 
 def test_all_is_sorted_and_complete() -> None:
+    """Complete: type checkers and the interpreter know the same names, and no others are public."""
     assert rx.__all__ == sorted(rx.__all__, key=lambda name: (not name.isupper(), name))
     lazy = {name for names in rx._HOMES.values() for name in names}
     assert set(rx.__all__) == lazy
@@ -28,7 +37,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         rx.nothing_like_this  # noqa: B018
 
 
-@pytest.mark.parametrize("module", ["boto3", "botocore", "click", "numpy", "PIL", "sklearn", "moto"])
+@pytest.mark.parametrize(
+    "module", ["boto3", "botocore", "click", "numpy", "PIL", "sklearn", "moto"]
+)
 def test_importing_the_package_does_not_import(module: str) -> None:
     code = f"import sys, rekognition_xray; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -60,3 +71,75 @@ else:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", rx.__all__)
+def test_a_name_is_there_without_any_extra_or_says_which_it_needs(name: str) -> None:
+    assert without_extras()[name] in {"there", "pip install 'rekognition-xray[science]'"}
+
+
+@functools.cache
+def without_extras() -> dict[str, str]:
+    """What comes of each public name where no package of an extra is installed."""
+    packages = ("numpy", "scipy", "sklearn", "pydicom", "pandas", "jinja2", "click", "moto", "dask")
+    code = f"""
+import json, sys
+sys.modules.update(dict.fromkeys({packages}))
+import rekognition_xray as rx
+found = {{}}
+for name in rx.__all__:
+    try:
+        getattr(rx, name)
+        found[name] = "there"
+    except ImportError as error:
+        found[name] = getattr(error, "hint", repr(error))
+print(json.dumps(found))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told: dict[str, str] = json.loads(run.stdout)
+    return told
+
+
+def modules_with_all() -> list[str]:
+    files = sorted(PACKAGE.rglob("*.py"))
+    texts = {path: path.read_text("utf-8") for path in files if path != PACKAGE / "__init__.py"}
+    names = [path.relative_to(PACKAGE.parent).with_suffix("") for path in texts]
+    named = zip(names, texts.values(), strict=True)
+    found = [".".join(name.parts) for name, text in named if "\n__all__ = [" in text]
+    return [name.removesuffix(".__init__") for name in found]
+
+
+@pytest.mark.parametrize("name", modules_with_all())
+def test_a_module_that_says_what_is_public_says_all_of_it_in_order(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__all__ == sorted(module.__all__, key=lambda word: (not word.isupper(), word))
+    own = {
+        word
+        for word, value in vars(module).items()
+        if inspect.isclass(value) or inspect.isfunction(value)
+        if value.__module__ == name and not word.startswith(("_", "pytest_"))
+    }
+    assert own <= set(module.__all__)
+    assert [word for word in module.__all__ if not hasattr(module, word)] == []
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The names of the files of a wheel made here and now; nothing is downloaded."""
+    builders = pytest.importorskip("hatchling.builders.wheel")
+    builder = builders.WheelBuilder(str(PACKAGE.parent))
+    (path,) = builder.build(directory=str(tmp_path_factory.mktemp("wheel")), versions=["standard"])
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: list[str]) -> None:
+    there = {
+        path.relative_to(PACKAGE.parent).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "rekognition_xray/py.typed" in there
+    info = {name for name in wheel if name.split("/")[0].endswith(".dist-info")}
+    assert set(wheel) - info == there
+    assert {Path(name).name for name in info} >= {"METADATA", "entry_points.txt", "LICENSE"}

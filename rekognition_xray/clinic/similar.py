@@ -172,6 +172,11 @@ class CaseIndex:
     ) -> Image.Image:
         """A picture of a film beside its cases, with labels and distances and no patient's name.
 
+        Args:
+            film: as for ``nearest``.
+            cases: what ``nearest`` found.
+            allow_burned_in: also take DICOM whose pixels may show a patient's name.
+
         Raises:
             ImageError: the film, or one of the cases, cannot be read (any more).
         """

@@ -33,7 +33,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("dicom", needed_for="Reading DICOM films") from error
 
-__all__ = ["DicomFilm", "read_film", "read_patient"]
+__all__ = ["DicomFilm", "decode_film", "read_film", "read_patient"]
 
 MODALITIES: Final = ("CR", "DX", "DR", "RG")
 """Plain X-ray films: computed and digital radiography (DR is no term of the standard, but of many
