@@ -42,10 +42,10 @@ check: $(VENV)/ready ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 
-pytest: $(VENV)/ready
+pytest: $(VENV)/ready ## all tests on this Python
 	$(BIN)/pytest -n 2
 
-test-browser: $(VENV)/ready ## the evaluation page in Chromium ($$CHROMIUM or PATH)
+test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
 	$(BIN)/pytest -m browser tests/clinic/browser
 
 test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorch of their own
@@ -54,10 +54,10 @@ test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorc
 types: $(VENV)/ready .venv-types/ready ## pyright on the package, beside mypy in make check
 	.venv-types/bin/basedpyright
 
-packages: $(VENV)/ready .venv-packages/ready ## build sdist and wheel; tests, core and each extra in environments of their own
+packages: $(VENV)/ready .venv-packages/ready ## sdist and wheel far from the source: tests, core and each extra; ONLY="core tests" for some
 	$(BIN)/python tests/packages.py $(ONLY)
 
-newest: $(VENV)/ready
+newest: $(VENV)/ready ## the quick tests on the newest other Python that is found
 	$(BIN)/python tests/interpreters.py newest
 
 others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14 that is found

@@ -8,7 +8,6 @@ from kagglehub import registry
 import rekognition_xray as rx
 from rekognition_xray.data.kaggle import HANDLE
 
-
 ASKED: list[str] = []
 
 
