@@ -74,7 +74,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("docs")
     films = make_phantoms(
-        folder / "chest_xray", patients=160, films_per_patient=(1, 3), seed=7, heights=(80, 120)
+        folder / "chest_xray", patients=100, films_per_patient=(1, 2), heights=(80, 120)
     )
     with LocalCloud(buckets=["clinic-xrays"]) as cloud:
         aws = rx.Aws(session=cloud.session())
@@ -105,9 +105,14 @@ def _nothing(_: World) -> None:
     shutil.rmtree("chest_xray")
 
 
+def _more_films(_: World) -> None:
+    shutil.rmtree("chest_xray")
+    make_phantoms("chest_xray", patients=160, films_per_patient=(1, 3), heights=(80, 120))
+
+
 def _few_films(_: World) -> None:
     films = rx.XrayDataset.from_folder("chest_xray")
-    few = sorted({film.group for film in films})[::7]
+    few = sorted({film.group for film in films})[::4]
     for film in films:
         if film.group not in few:
             film.path.unlink()
@@ -125,7 +130,7 @@ def _failing_network(world: World) -> None:
 
 
 def _held_out(_: World) -> None:
-    make_phantoms("held_out", patients=60, films_per_patient=(1, 1), seed=8, heights=(80, 120))
+    make_phantoms("held_out", patients=40, films_per_patient=(1, 1), seed=8, heights=(80, 120))
 
 
 def _partner(world: World) -> None:
@@ -146,6 +151,7 @@ def _films_of_ones_own(_: World) -> None:
 
 
 SET_UP: dict[str, Callable[[World], None]] = {
+    "README.md": _more_films,
     "tutorial/offline.md": _nothing,
     "reference/data.md": _few_films,
     "how-to/see-why.md": _few_films,
