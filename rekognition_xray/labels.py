@@ -17,6 +17,18 @@ PNEUMONIA_LABELS: Final = frozenset({PNEUMONIA, BACTERIAL, VIRAL})
 """Labels that mean pneumonia in the two-class view."""
 
 
+_PLACES: Final = 8
+
+
+def confidence_of(share: float) -> float:
+    """A confidence (0 to 1) that AWS sent, to 8 decimals.
+
+    AWS's numbers have single precision, and its percents are divided by 100: digits behind the
+    eighth are of that making. Percents of the wire and shares of the result files come out alike.
+    """
+    return round(share, _PLACES)
+
+
 def is_pneumonia(label: str) -> bool:
     """Whether a label means pneumonia, of whichever type."""
     return label in PNEUMONIA_LABELS

@@ -13,7 +13,7 @@ from rekognition_xray.clinic.fields import FieldError, Json
 from rekognition_xray.clinic.figures import ServiceFigures, ServiceLabel, TestFilm
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
-from rekognition_xray.labels import in_order, is_pneumonia
+from rekognition_xray.labels import confidence_of, in_order, is_pneumonia
 
 _VERSION: Final = 1
 _ATTRIBUTE: Final = re.compile(r"rekognition-custom-labels-(training|evaluation)-\d+")
@@ -220,7 +220,7 @@ def _confidence(metadata: Json, key: str) -> float:
     value = fields.share_in(metadata, "confidence")
     if value is None:
         raise FieldError(f"{key} has no usable confidence")
-    return value
+    return confidence_of(value)
 
 
 def _lines(content: bytes | str, name: str) -> Iterator[tuple[int, str]]:

@@ -21,6 +21,7 @@ from rekognition_xray.cloud.version_description import TRAINED, VersionDescripti
 from rekognition_xray.cloud.waiting import Wait
 from rekognition_xray.costs import CANNOT_STOP, Money, PriceBook
 from rekognition_xray.errors import InvalidRequestError, NotFoundError
+from rekognition_xray.labels import confidence_of
 
 if TYPE_CHECKING:
     from rekognition_xray.cloud.project import CustomLabelsProject
@@ -38,7 +39,7 @@ class Detection:
     """The answer to one DetectCustomLabels call.
 
     Attributes:
-        confidences: label to confidence, 0 to 1 (AWS's percents divided by 100).
+        confidences: label to confidence, 0 to 1, with 8 decimals (AWS's percents divided by 100).
         request_id: AWS's id of the request.
         seconds: time from asking to answer.
     """
@@ -226,7 +227,9 @@ class ModelVersion:
                 else {"Bytes": image},
                 MinConfidence=min_confidence * 100,
             )
-        found = {item["Name"]: item["Confidence"] / 100 for item in reply["CustomLabels"]}
+        found = {
+            item["Name"]: confidence_of(item["Confidence"] / 100) for item in reply["CustomLabels"]
+        }
         request_id = reply["ResponseMetadata"]["RequestId"]
         return Detection(found, request_id, time.perf_counter() - began)
 

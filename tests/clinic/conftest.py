@@ -67,7 +67,7 @@ def _draw(
         lean = rng.normal(size=len(labels))
         for _ in range(rng.integers(films[0], films[1] + 1)):
             logits = lean + rng.normal(size=len(labels)) + skill * np.eye(len(labels))[truth]
-            shares = np.exp(logits) / np.exp(logits).sum()
+            shares = (np.exp(logits) / np.exp(logits).sum()).round(8)
             number = len(drawn)
             source = key(patient, number) if keyed else f"s3://clinic-xrays/in/film-{number}.jpg"
             drawn.append(

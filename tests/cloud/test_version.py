@@ -72,6 +72,15 @@ def test_a_running_model_answers_with_fractions_that_add_up(trained: rx.ModelVer
     assert status(trained) == "STOPPED"
 
 
+def test_an_answer_and_the_result_files_give_the_same_confidences(trained: rx.ModelVersion) -> None:
+    films = rx.Evaluation.from_version(trained).films
+    with trained.running() as model:
+        for film in films:
+            found = model.detect(rx.S3Location.parse(film.source_ref)).confidences
+            assert found == film.confidences
+            assert all(len(repr(value)) <= len("0.12345678") for value in found.values())
+
+
 @pytest.mark.parametrize("percent", [-0.1, 1.5, 95, float("nan")])
 def test_percents_are_refused(trained: rx.ModelVersion, percent: float) -> None:
     with pytest.raises(errors.InvalidRequestError, match="0 to 1"):
