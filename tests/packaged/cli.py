@@ -16,4 +16,4 @@ def told(*arguments: str) -> str:
 
 for verb in ("audit", "train", "diagnose", "running", "stop"):
     assert verb in told("--help")
-assert json.loads(told("estimate", "--hours", "112", "--json"))
+assert json.loads(told("estimate", "running", "--hours", "112", "--json"))
