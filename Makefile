@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published docs test fix check pytest newest types packages test-browser test-deep others soak bench constraints clean
+.PHONY: help demo published pictures docs test fix check pytest newest types packages test-browser test-deep others soak bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -25,6 +25,9 @@ demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/
 published: $(DEMO)/ready ## the page of published figures; DATA=path/to/chest_xray measures ours anew
 	$(if $(DATA),$(DEMO)/bin/python -m rekognition_xray.demo "$(DATA)")
 	$(DEMO)/bin/python tools/published.py $(if $(DATA),--card demo-output/card.json)
+
+pictures: $(VENV)/ready ## draw the pictures of README and docs anew, with Chromium, on PATH or named by CHROMIUM=
+	$(BIN)/python tools/pictures.py
 
 docs: $(DOCS)/ready ## build the pages into site/, strictly and offline; read with: python -m http.server -d site
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
