@@ -84,8 +84,8 @@ def built(into: Path) -> tuple[Path, Path]:
 def check_tests(folder: Path, sdist: Path, wheel: Path) -> None:
     """The quick tests of the sdist pass on the wheel, and both install the same."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
-    (unpacked,) = folder.glob("rekognition_xray-*")
+        archive.extractall(folder / "unpacked", filter="data")
+    (unpacked,) = (folder / "unpacked").iterdir()
     shutil.rmtree(unpacked / "rekognition_xray")
     env = Environment(folder / "tests", f"{wheel}[local,report]", "--group", f"{PYPROJECT}:test")
     quick = ("-q", "-n", "2", "-m", QUICK, "--ignore=tests/local", "-p", "no:cacheprovider")

@@ -745,7 +745,7 @@ def test_advice_names_options_and_not_arguments(run: Run, few: Path, tmp_path: P
     assert "Or go on with train --clean, which" in done.stderr
     library = "\n".join(
         re.sub(r'"\n\s+f?"', "", file.read_text("utf-8"))
-        for file in (ROOT / "rekognition_xray").rglob("*.py")
+        for file in Path(rx.__file__).parent.rglob("*.py")
         if "cli" not in file.parts
     )
     assert [said for said in OPTIONS if said not in library] == []

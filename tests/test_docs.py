@@ -28,6 +28,7 @@ from botocore import xform_name
 
 import rekognition_xray as rx
 from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.errors import MissingExtraError
 from rekognition_xray.local import LocalCloud
 
 from . import pages
@@ -319,7 +320,11 @@ def _find(full: str) -> object:
 
 @pytest.mark.parametrize("full", sorted(_reference()))
 def test_what_the_reference_documents_is_there_and_described(full: str) -> None:
-    assert getattr(_find(full), "__doc__", None)
+    try:
+        found = _find(full)
+    except MissingExtraError as missing:
+        pytest.skip(missing.message)
+    assert getattr(found, "__doc__", None)
 
 
 def _is_documented(full: str) -> bool:

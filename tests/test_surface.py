@@ -111,7 +111,10 @@ def modules_with_all() -> list[str]:
 
 @pytest.mark.parametrize("name", modules_with_all())
 def test_a_module_that_says_what_is_public_says_all_of_it_in_order(name: str) -> None:
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except rx.XrayError as missing:
+        pytest.skip(missing.message)
     assert module.__all__ == sorted(module.__all__, key=lambda word: (not word.isupper(), word))
     own = {
         word

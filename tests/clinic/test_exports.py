@@ -50,6 +50,7 @@ def test_the_services_own_figures_stand_apart(evaluation):
 
 
 def test_a_frame_has_one_row_for_each_figure(evaluation):
+    pytest.importorskip("pandas", reason="needs the extra frames")
     frame = evaluation.to_frame()
     assert len(frame) == len(list(figures(evaluation)))
     row = frame[(frame["view"] == "pneumonia or not") & (frame["figure"] == "auroc")].iloc[0]
@@ -59,6 +60,7 @@ def test_a_frame_has_one_row_for_each_figure(evaluation):
 
 
 def test_what_is_not_estimable_is_missing_in_the_frame(evaluation):
+    pytest.importorskip("pandas", reason="needs the extra frames")
     frame = evaluation.to_frame()
     row = frame[(frame["view"] == "label: viral") & (frame["figure"] == "auroc")].iloc[0]
     assert row[["value", "low", "high"]].isna().all()

@@ -379,6 +379,7 @@ def test_an_empty_dataset_can_be_audited() -> None:
 def test_the_frame_has_a_row_for_each_file_and_finding(
     folder: Path, write: Write, draw: Draw
 ) -> None:
+    pytest.importorskip("pandas", reason="needs the extra frames")
     write("NORMAL/IM-0900-0001.jpeg", b"")
     write("NORMAL/scan.jpeg")
     write("PNEUMONIA/person900_virus_1.jpeg", draw(5, mode="RGB"))
@@ -392,12 +393,14 @@ def test_the_frame_has_a_row_for_each_file_and_finding(
 
 
 def test_a_finding_on_the_whole_dataset_has_one_row_without_a_path(write: Write) -> None:
+    pytest.importorskip("pandas", reason="needs the extra frames")
     path = write("NORMAL/IM-0001-0001.jpeg")
     frame = XrayDataset.from_folder(path.parent).audit().to_frame()
     assert frame[frame.code == "too-few-labels"].path.tolist() == [""]
 
 
 def test_a_sound_audit_has_an_empty_frame() -> None:
+    pytest.importorskip("pandas", reason="needs the extra frames")
     frame = Audit((), 0).to_frame()
     assert len(frame) == 0
     assert "path" in frame

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import Part, Rejected, Xray, XrayDataset
@@ -127,7 +127,7 @@ def alone(dataset: XrayDataset, label: str) -> int:
 
 
 @given(audited(), thirds, seeds, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 def test_the_order_of_films_and_duplicates_does_not_matter(
     found: tuple[XrayDataset, Audited], third: float | None, seed: int, dice: random.Random
 ) -> None:
