@@ -46,7 +46,7 @@ class DeepModel:
 
     def confidences(self, image: bytes) -> dict[str, float]:
         """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableFilm`."""
-        seen = self.calibration(_scores(self.tensors, square(image)[None]))[0]
+        seen = self.calibration(scores_of(self.tensors, square(image)[None]))[0]
         beside = self.beside.confidences(image)
         return {
             label: round((float(value) + beside[label]) / 2, _DIGITS)
@@ -84,8 +84,8 @@ class DeepLearner:
     ) -> DeepModel:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
-        About 250 MB of memory beside PyTorch's own, however many films there are, and 16 KB a
-        film in a temporary file.
+        Takes the memory of the fast learner and PyTorch's own, however many films there are, and
+        16 KB a film in a temporary file.
         """
         if not examples:
             raise ValueError("a training needs at least one labelled film")
@@ -138,11 +138,11 @@ def _score_all(tensors: network.Tensors, squares: Squares, films: Places, watch:
     parts = [np.zeros((0, len(tensors["head.bias"])))]
     for start in range(0, len(films), _CHUNK):
         watch.at(start / len(films))
-        parts.append(_scores(tensors, squares.take(films[start : start + _CHUNK].tolist())))
+        parts.append(scores_of(tensors, squares.take(films[start : start + _CHUNK].tolist())))
     return np.concatenate(parts)
 
 
-def _scores(tensors: network.Tensors, films: Square) -> Array:
+def scores_of(tensors: network.Tensors, films: Square) -> Array:
     """Mean scores of films (n, side, side) and their mirror images."""
     with torch.inference_mode():
         values = torch.from_numpy(films[:, None].astype(np.float32) / 255)
