@@ -16,7 +16,8 @@ from rekognition_xray.local.training.films import square
 from rekognition_xray.local.training.learner import Example
 from rekognition_xray.local.training.projection import Projection
 from rekognition_xray.local.training.reading import CHUNK, Rows, feature_rows
-from rekognition_xray.local.training.ridge import Fit, Flags, KernelMap, Ridge
+from rekognition_xray.local.training.ridge import Fit, KernelMap, Ridge
+from rekognition_xray.local.training.targets import Flags, truth_of, weights_of
 from rekognition_xray.local.training.watch import Watch
 
 NAME = "fast"
@@ -79,10 +80,10 @@ class FastLearner:
             raise ValueError("a training needs at least one labelled film")
         watch = Watch(progress, stopped)
         projection, points = _project(examples, seed, watch.part(0.0, _PROJECTED))
-        labels, truth = _truth(examples)
+        labels, truth = truth_of(examples)
         single = bool(np.all(truth.sum(axis=1) == 1))
         groups = _numbers([example.group for example in examples])
-        weights = _weights(truth)
+        weights = weights_of(truth)
         targets = truth - np.average(truth, axis=0, weights=weights)
         ridge = Ridge.of(points, targets, weights, groups, seed)
         fits = ridge.fits(watch.part(_PROJECTED, 1.0))
@@ -116,24 +117,6 @@ def _project(examples: Sequence[Example], seed: int, watch: Watch) -> tuple[Proj
     points = np.empty((len(examples), len(projection.axes)), dtype=np.float32)
     points[order] = np.concatenate(shuffled)
     return projection, points
-
-
-def _truth(examples: Sequence[Example]) -> tuple[tuple[str, ...], Array]:
-    """The sorted labels, and 1 where a film (row) bears a label (column), else 0."""
-    labels = tuple(sorted({label for example in examples for label in example.labels}))
-    place = {label: column for column, label in enumerate(labels)}
-    truth = np.zeros((len(examples), len(labels)))
-    for row, example in enumerate(examples):
-        truth[row, [place[label] for label in example.labels]] = 1.0
-    return labels, truth
-
-
-def _weights(truth: Array) -> Array:
-    """Films of rare labels weigh more, by the root of their rarity; the mean weight is 1."""
-    rarity = 1.0 / np.sqrt(np.maximum(truth.sum(axis=0), 1.0))
-    bare = truth.sum(axis=1) == 0
-    raw = np.where(bare, rarity.min(), (truth @ rarity) / np.maximum(truth.sum(axis=1), 1.0))
-    return np.asarray(raw / raw.mean(), dtype=np.float64)
 
 
 def _numbers(groups: Sequence[str]) -> list[int]:

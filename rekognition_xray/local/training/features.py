@@ -1,14 +1,15 @@
-"""What the fast learner looks at: edge directions, fine texture and coarse shape of one square.
+"""What the fast learner looks at: edge directions, texture and coarse shape of one square.
 
 Histograms of oriented gradients after Dalal and Triggs (CVPR 2005), uniform local binary patterns
-after Ojala, Pietikäinen and Mäenpää (PAMI 2002), and the film itself at 24 x 24 pixels.
+after Ojala, Pietikäinen and Mäenpää (PAMI 2002), and the film itself at 24 x 24 pixels. Texture is
+that of 3 pixels and more: what is finer tells how the file was scaled and compressed.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from rekognition_xray.local.training.films import SIDE, Square
 
@@ -23,17 +24,21 @@ _PATTERNS = 59
 _TINY = 24
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 # The inverse spread of each part over chest films, so that none drowns the others.
-_EDGE_SCALE, _TINY_SCALE = 2.2, 1.9
-_TEXTURE_SCALES = {1: 3.9, 3: 3.0}  # by radius in pixels
+_EDGE_SCALE, _TINY_SCALE = 2.2, 2.0
+_TEXTURE_SCALES = {3: 2.5, 5: 2.1, 8: 1.8, 12: 1.65}  # by radius in pixels
+_BLUR = 1 / 3  # of the radius
 
 
 def features(film: Square) -> Vector:
-    """The feature vector of one square: float32, about 10,600 numbers of comparable weight."""
-    textures = (scale * _texture(film, radius) for radius, scale in _TEXTURE_SCALES.items())
-    return np.concatenate((_edges(film), *textures, _tiny(film)), dtype=np.float32)
+    """The feature vector of one square: float32, about 12,500 numbers of comparable weight."""
+    textures = (
+        scale * _texture(_blurred(film, radius), radius)
+        for radius, scale in _TEXTURE_SCALES.items()
+    )
+    return np.concatenate((edges(film), *textures, _tiny(film)), dtype=np.float32)
 
 
-def _edges(film: Square) -> Vector:
+def edges(film: Square) -> Vector:
     """Gradient directions of 8 x 8 pixel cells, normalised over blocks of 2 x 2 cells."""
     down, right = np.gradient(film.astype(np.float32) / 255)
     strength = np.hypot(down, right).ravel()
@@ -52,6 +57,11 @@ def _edges(film: Square) -> Vector:
 def _unit(blocks: Vector) -> Vector:
     squares = np.sum(blocks**2, axis=-1, keepdims=True, dtype=np.float32)
     return np.asarray(blocks / np.sqrt(squares + np.float32(1e-3)), dtype=np.float32)
+
+
+def _blurred(film: Square, radius: int) -> Square:
+    smooth = Image.fromarray(film).filter(ImageFilter.GaussianBlur(_BLUR * radius))
+    return np.asarray(smooth, dtype=np.uint8)
 
 
 def _texture(film: Square, radius: int) -> Vector:

@@ -1,7 +1,7 @@
 """From the bytes of any image file to one small grey square, the same in training and detection.
 
-Size, aspect ratio, colour mode and exposure are taken away here: they differ between hospitals
-and devices, and in many collections they give the label away.
+Size, aspect ratio, colour mode, exposure and letters at the margin are taken away here: they
+differ between hospitals and devices, and in many collections they give the label away.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import struct
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from rekognition_xray.local.training.learner import UnreadableFilm
 
@@ -19,6 +20,9 @@ SIDE = 128
 MAX_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG")  # what the service reads
 _ORIENTATION = 0x0112
+_MARGIN = SIDE // 6  # where letters, tubes and the hands that hold a child lie
+_STROKE = 9  # pixels: wider than any stroke of a letter
+_STANDS_OUT = 50  # grey levels above what lies around
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -35,8 +39,9 @@ Square = npt.NDArray[np.uint8]
 def square(data: bytes) -> Square:
     """The film in `data` (JPEG or PNG) as SIDE x SIDE grey values 0-255 with a flat histogram.
 
-    The whole film is squeezed into the square, so that no border depends on its shape; the flat
-    histogram makes any monotonous change of exposure or gamma disappear. Raises `UnreadableFilm`.
+    The whole film is squeezed into the square, so that no border depends on its shape; letters at
+    its margin are painted over; the flat histogram makes any monotonous change of exposure or
+    gamma disappear. Raises `UnreadableFilm`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -45,7 +50,23 @@ def square(data: bytes) -> Square:
         raise UnreadableFilm(f"the image cannot be decoded: {error}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableFilm(f"the image is too large: {error}") from error
-    return np.asarray(ImageOps.equalize(grey), dtype=np.uint8)
+    return flat(_without_letters(np.asarray(grey, dtype=np.uint8)))
+
+
+def flat(film: Square) -> Square:
+    """The film with a flat histogram."""
+    return np.asarray(ImageOps.equalize(Image.fromarray(film)), dtype=np.uint8)
+
+
+def _without_letters(film: Square) -> Square:
+    """What is thin and bright at the margin takes the grey of what lies around it.
+
+    Which letters there are, and where, tells the machine and the ward, and so the label.
+    """
+    ground = maximum_filter(minimum_filter(film, _STROKE), _STROKE)
+    bright = maximum_filter(film - ground > _STANDS_OUT, 3)
+    bright[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = False
+    return np.where(bright, ground, film)
 
 
 def _shrunk(image: Image.Image) -> Image.Image:
