@@ -71,7 +71,7 @@ thirds = st.none() | st.sampled_from([0.1, 0.15])
 
 
 @given(audited(), shares, thirds, seeds)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 def test_no_patient_is_in_two_parts_and_no_film_is_lost(
     found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
@@ -88,7 +88,7 @@ def test_no_patient_is_in_two_parts_and_no_film_is_lost(
 
 
 @given(audited(), shares, thirds, seeds)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 def test_films_that_show_one_picture_are_kept_together(
     found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
