@@ -60,9 +60,8 @@ class Confident:
 
     @property
     def told_apart(self) -> npt.NDArray[np.bool_]:
-        """Films that are rightly called normal, or rightly anything else."""
-        normal = self.labels.index(NORMAL)
-        return np.asarray((self.values.argmax(axis=1) == normal) == (self.truth == normal))
+        """Films on which the confidence of pneumonia, of either kind, is on the right side of half."""
+        return np.asarray((self.pneumonia > 0.5) == self.ill)
 
     @property
     def pneumonia(self) -> Array:

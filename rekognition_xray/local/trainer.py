@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -180,7 +180,7 @@ class _Run:
         return self.world.models.learner.fit(
             examples,
             seed=self.world.seed,
-            progress=self._report,
+            progress=_in_percents(self.version.name),
             stopped=self.stopped,
         )
 
@@ -206,8 +206,19 @@ class _Run:
             ended=datetime.now(UTC),
         )
 
-    def _report(self, fraction: float) -> None:
-        logger.info("training %s: %d %%", self.version.name, math.floor(fraction * 100))
+
+def _in_percents(name: str) -> Callable[[float], None]:
+    """Logs how far the training `name` is, each percent once."""
+    told = -1
+
+    def report(fraction: float) -> None:
+        nonlocal told
+        percent = math.floor(fraction * 100)
+        if percent > told:
+            told = percent
+            logger.info("training %s: %d %%", name, percent)
+
+    return report
 
 
 def group_of(key: str) -> str:

@@ -1,8 +1,9 @@
 """From scores to confidences that can be read as probabilities.
 
-One slope and a shift per label, fitted by maximum likelihood to scores of held-back patients
-(temperature scaling with shifts, after Guo et al., ICML 2017). A slope of nothing is allowed: where
-held-back scores say nothing about the label, the confidences are the labels' shares.
+A slope and a shift per label, fitted by maximum likelihood to scores of held-back patients (vector
+scaling, after Guo et al., ICML 2017): labels that are hard to tell apart get flatter slopes than
+those that are not. A slope of nothing is allowed: where held-back scores say nothing about the
+label, the confidences are the labels' shares.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Calibration:
     """Confidence = softmax (or sigmoid, where `single` is false) of slope * score + shift."""
 
     single: bool
-    slope: Array  # (1,) for single-label data, else (labels,)
+    slope: Array  # (labels,)
     shift: Array  # (labels,)
 
     def __call__(self, scores: Array) -> Array:
@@ -43,8 +44,7 @@ class Calibration:
     @classmethod
     def usual(cls, labels: int, *, single: bool) -> Calibration:
         """What is taken where too few films could be held back."""
-        slopes = np.full(1 if single else labels, _USUAL_SLOPE)
-        return cls(single, slopes, np.zeros(labels))
+        return cls(single, np.full(labels, _USUAL_SLOPE), np.zeros(labels))
 
     @classmethod
     def fit(cls, scores: Array, truth: Array, *, single: bool) -> Calibration:
@@ -71,7 +71,7 @@ def _cost(
     found = softmax(logits, axis=1) if single else expit(logits)
     error = (found - truth) / len(scores)
     slopes = np.sum(error * scores, axis=0)
-    gradient = np.concatenate(([slopes.sum()] if single else slopes, error.sum(axis=0)))
+    gradient = np.concatenate((slopes, error.sum(axis=0)))
     pull = _PULL / len(scores)
     away = values - start
     cost = _loss(logits, truth, single=single) + pull * float(away @ away) / 2

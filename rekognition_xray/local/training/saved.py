@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rekognition_xray.local.training.learner import ModelFormatError
 
-FORMAT = 1
+FORMAT = 2
 _ARRAYS = "arrays.npz"
 _HEAD = "model.json"
 

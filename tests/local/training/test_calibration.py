@@ -22,11 +22,11 @@ def scores(labels: int = 3, films: int = FILMS) -> Array:
     return np.random.default_rng(1).normal(size=(films, labels))
 
 
-def test_single_label_data_finds_the_slope_and_shifts_it_was_drawn_with() -> None:
-    shift = np.array([0.8, -0.3, -0.5])
-    truth = drawn(softmax(2.5 * scores() + shift, axis=1))
+def test_single_label_data_finds_the_slopes_and_shifts_it_was_drawn_with() -> None:
+    slope, shift = np.array([2.5, 4.0, 1.5]), np.array([0.8, -0.3, -0.5])
+    truth = drawn(softmax(slope * scores() + shift, axis=1))
     found = Calibration.fit(scores(), truth, single=True)
-    assert found.slope == pytest.approx([2.5], abs=0.2)
+    assert found.slope == pytest.approx(slope, abs=0.3)
     assert found.shift - found.shift.mean() == pytest.approx(shift, abs=0.15)
 
 
@@ -47,7 +47,7 @@ def test_scores_that_say_nothing_give_the_shares_of_the_labels() -> None:
 
 def test_scores_that_point_the_wrong_way_are_not_turned_round() -> None:
     truth = drawn(softmax(-3 * scores(), axis=1))
-    assert Calibration.fit(scores(), truth, single=True).slope == pytest.approx([0.0])
+    assert Calibration.fit(scores(), truth, single=True).slope == pytest.approx([0.0] * 3)
 
 
 def test_perfect_scores_do_not_give_an_endless_slope() -> None:
@@ -70,5 +70,5 @@ def test_confidences_of_single_label_data_sum_to_one(
     labels: int, slope: float, shift: float, films: int, seed: int
 ) -> None:
     values = np.random.default_rng(seed).normal(scale=20, size=(films, labels))
-    calibration = Calibration(True, np.array([slope]), shift * np.arange(labels))
+    calibration = Calibration(True, np.full(labels, slope), shift * np.arange(labels))
     assert calibration(values).sum(axis=1) == pytest.approx(np.ones(films))
