@@ -25,7 +25,9 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
     if len(sys.argv) > 1:
         folder = Path(sys.argv[1])
     else:
-        folder = make_phantoms(Path(scratch), patients=90, films_per_patient=(1, 2), seed=3)
+        folder = make_phantoms(
+            Path(scratch), patients=90, films_per_patient=(1, 2), heights=(200, 320), seed=3
+        )
     train, test = rx.XrayDataset.from_folder(folder, names=rx.KERMANY).split(test=0.5, seed=7)
     few = attrs.evolve(train, films=[film for n, film in enumerate(train) if n % 8 == 0])
     project = rx.CustomLabelsProject.get_or_create("chest", aws=rx.Aws(session=cloud.session()))

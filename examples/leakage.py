@@ -19,7 +19,7 @@ with tempfile.TemporaryDirectory() as scratch:
     if len(sys.argv) > 1:
         folder = Path(sys.argv[1])
     else:
-        folder = make_phantoms(Path(scratch), patients=40, films_per_patient=(1, 4), seed=7)
+        folder = make_phantoms(Path(scratch), patients=40, heights=(120, 200), seed=7)
     films = rx.XrayDataset.from_folder(folder, names=rx.KERMANY)
 
 print(films.leakage(fraction=0.2, seed=0))

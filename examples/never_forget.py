@@ -99,7 +99,7 @@ def be_killed(version: rx.ModelVersion) -> None:
 
 with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays"]) as cloud:
     os.environ.update(cloud.environment())
-    version = train(make_phantoms(Path(scratch), patients=12, seed=3))
+    version = train(make_phantoms(Path(scratch), patients=12, heights=(200, 320), seed=3))
     use_and_leave(version)
     be_killed(version)
     print("\nstill running:", len(cloud.bill.running))

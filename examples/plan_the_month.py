@@ -59,7 +59,9 @@ with (
     clock = CloudClock(cloud)
     aws = rx.Aws(session=cloud.session(), clock=clock, attempts=1)
     films = rx.XrayDataset.from_folder(
-        make_phantoms(Path(scratch), patients=20, films_per_patient=(1, 1), seed=1)
+        make_phantoms(
+            Path(scratch), patients=20, films_per_patient=(1, 1), heights=(200, 320), seed=1
+        )
     )
     train, test = films.split(test=0.4, seed=1)
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)

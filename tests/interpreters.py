@@ -4,7 +4,7 @@ With the argument ``newest`` on the newest of them alone, as ``make test`` does:
 the newest take, those in between take.
 
 Looks on PATH and among pyenv's versions. Each interpreter gets an environment of its own, made
-once. What takes long (marker ``heavy``) and the tests of the local cloud by itself run on the main
+once. What takes long (marker ``heavy``), the pages and the local cloud's own tests run on the main
 interpreter alone: the tests of the SDK drive the local cloud on each of them all the same.
 """
 
@@ -17,6 +17,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+QUICK = [
+    "--ignore=tests/local",
+    "--ignore=tests/test_docs.py",
+    "-m",
+    "not heavy and not soak and not browser",
+]
 SUPPORTED = [(3, minor) for minor in (11, 12, 13, 14)]
 
 
@@ -66,11 +72,7 @@ def run_tests(version: tuple[int, int], python: Path) -> None:
         subprocess.run([*pip, "--group", "test", "-e", ".[local,report]"], check=True, cwd=ROOT)
         ready.touch()
     pytest = [venv / "bin" / "python", "-m", "pytest", "-n", "2", "-q"]
-    subprocess.run(
-        [*pytest, "--ignore=tests/local", "-m", "not heavy and not soak and not browser"],
-        check=True,
-        cwd=ROOT,
-    )
+    subprocess.run([*pytest, *QUICK], check=True, cwd=ROOT)
 
 
 def main() -> None:

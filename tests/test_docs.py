@@ -138,7 +138,9 @@ def _partner(world: World) -> None:
     theirs = world.cloud.session(account="222222222222").client("s3")
     theirs.create_bucket(Bucket="their-models")
     keys = "[partner]\naws_access_key_id = 222222222222\naws_secret_access_key = theirs\n"
-    Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text(keys, encoding="utf-8")
+    file = Path("credentials").absolute()
+    file.write_text(keys, encoding="utf-8")
+    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(file)  # until the fixture that set it undoes it
 
 
 def _films_of_ones_own(_: World) -> None:
