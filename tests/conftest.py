@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How fast a machine is, is no property of the code.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How fast a machine is, is no property of the code. Fewer examples than usual: the suite runs
+# often, draws others each time, and has to stay quick. HYPOTHESIS_EXAMPLES=1000 looks harder.
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "40")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("untimed")
 
 # Tests run side by side already: two workers whose numerics take both cores each only get in

@@ -60,7 +60,7 @@ class Confident:
 
     @property
     def told_apart(self) -> npt.NDArray[np.bool_]:
-        """Films on which the confidence of pneumonia, of either kind, is on the right side of half."""
+        """Films whose confidence of pneumonia, of either kind, is on the right side of half."""
         return np.asarray((self.pneumonia > 0.5) == self.ill)
 
     @property

@@ -12,7 +12,7 @@ from rekognition_xray.data.names import KERMANY
 from rekognition_xray.local.training.fast import FastLearner, FastModel
 from rekognition_xray.local.training.learner import Example
 
-PARTS = 4  # of the patients: the first part is trained on, the others are judged
+PARTS = 6  # of the patients: the first part is trained on, the others are judged
 
 
 def films_of(xrays: Path, *, trained_on: bool) -> list[Example]:
@@ -39,8 +39,8 @@ def model(xrays: Path) -> FastModel:
 
 @pytest.fixture(scope="module")
 def judged(model: FastModel, xrays: Path) -> list[tuple[str, str, float]]:
-    """Of every sixth unseen film its label, the most confident label, and that confidence."""
-    films = films_of(xrays, trained_on=False)[::6]
+    """Of every ninth unseen film its label, the most confident label, and that confidence."""
+    films = films_of(xrays, trained_on=False)[::9]
     answers = [model.confidences(film.read()) for film in films]
     tops = [max(answer, key=answer.__getitem__) for answer in answers]
     return [
@@ -49,10 +49,10 @@ def judged(model: FastModel, xrays: Path) -> list[tuple[str, str, float]]:
     ]
 
 
-def test_a_quarter_of_the_real_films_already_teaches_it(
+def test_a_sixth_of_the_real_films_already_teaches_it(
     judged: list[tuple[str, str, float]],
 ) -> None:
-    assert np.mean([label == found for label, found, _ in judged]) > 0.76
+    assert np.mean([label == found for label, found, _ in judged]) > 0.74
     healthy = [(label == "normal") == (found == "normal") for label, found, _ in judged]
     assert np.mean(healthy) > 0.95
 

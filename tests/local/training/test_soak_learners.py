@@ -1,0 +1,54 @@
+"""All real films: what `fast` promises on unseen patients and on normal films of another series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.names import KERMANY
+from rekognition_xray.local.training.fast import FastLearner, FastModel
+from rekognition_xray.local.training.learner import Example
+
+pytestmark = pytest.mark.soak
+
+
+def trained(films: list[Example]) -> FastModel:
+    return FastLearner().fit(films, seed=0, progress=lambda at: None, stopped=lambda: False)
+
+
+def pneumonia(model: FastModel, paths: list[Path]) -> np.ndarray:
+    return np.array([1 - model.confidences(path.read_bytes())["normal"] for path in paths])
+
+
+@pytest.fixture(scope="module")
+def dataset(xrays: Path) -> XrayDataset:
+    return XrayDataset.from_folder(xrays / "chest_xray", names=KERMANY)
+
+
+def test_unseen_patients_are_told_apart(dataset: XrayDataset) -> None:
+    train, test = dataset.split(test=0.2, seed=7)
+    model = trained([Example(film.path.read_bytes, (film.label,), film.group) for film in train])
+    answers = [model.confidences(film.path.read_bytes()) for film in test]
+    truths = [film.label for film in test]
+    tops = [max(answer, key=answer.__getitem__) for answer in answers]
+    assert np.mean([top == truth for top, truth in zip(tops, truths, strict=True)]) > 0.79
+    ill = [answer["normal"] < 0.5 for answer in answers]
+    assert np.mean([one == (truth != "normal") for one, truth in zip(ill, truths, strict=True)]) > (
+        0.965
+    )
+
+
+@pytest.mark.parametrize("unseen", ["NORMAL2", "IM"])
+def test_normal_films_of_an_unseen_series_are_not_called_ill(
+    dataset: XrayDataset, unseen: str
+) -> None:
+    train, test = dataset.split(test=0.2, seed=7)
+    seen = [film for film in train if not film.path.name.startswith(f"{unseen}-")]
+    model = trained([Example(film.path.read_bytes, (film.label,), film.group) for film in seen])
+    normal = [film.path for film in dataset if film.path.name.startswith(f"{unseen}-")]
+    ill = [film.path for film in test if film.label != "normal"]
+    threshold = np.quantile(pneumonia(model, ill), 0.05)
+    assert np.mean(pneumonia(model, normal) < threshold) > 0.9
