@@ -4,8 +4,8 @@ With the argument ``newest`` on the newest of them alone, as ``make test`` does:
 the newest take, those in between take.
 
 Looks on PATH and among pyenv's versions. Each interpreter gets an environment of its own, made
-once. What takes long (marker ``heavy``), pages, command, examples and the local cloud's own tests run
-on the main interpreter alone: the tests of the SDK drive the local cloud on each all the same.
+once. What takes long (marker ``heavy``), pages, command, examples and the tests of the local cloud
+run on the main interpreter alone: the tests of the SDK drive the local cloud on each all the same.
 """
 
 from __future__ import annotations
