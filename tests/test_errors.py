@@ -11,6 +11,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+import rekognition_xray
 from rekognition_xray import errors
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.errors import XrayError
@@ -124,7 +125,7 @@ def test_a_long_list_of_paths_is_cut_and_counted() -> None:
 
 # -- no message without what to do next: every place that makes an error is looked at ------------
 
-PACKAGE = Path(errors.__file__).parent
+PACKAGE = Path(rekognition_xray.__file__).parent
 NAMES = {leaf.__name__: leaf for leaf in LEAVES}
 
 

@@ -21,7 +21,6 @@ from rekognition_xray.errors import (
     CredentialsError,
     StorageError,
     UploadError,
-    list_paths,
 )
 
 if TYPE_CHECKING:
@@ -143,15 +142,8 @@ class Sender:
 def upload_error(failed: Sequence[tuple[Parcel, AwsError]], films: int) -> UploadError:
     """One error for all films that did not arrive."""
     failures = [(film.source, error.message) for parcel, error in failed for film in parcel.films]
-    first = failed[0][1]
     told = UploadError(
-        f"{len(failures)} of {films} films were not uploaded:\n"
-        + list_paths(f"{path}: {reason}" for path, reason in failures),
-        failures=failures,
-        operation=first.operation,
-        code=first.code,
-        request_id=first.request_id,
-        hint=f"{UploadError.default_hint} About the first of them: {first.hint}",
+        f"{len(failures)} of {films} films were not uploaded", failures=failures, first=failed[0][1]
     )
     told.retryable = all(error.retryable for _, error in failed)
     return told

@@ -1,0 +1,142 @@
+"""Errors about films, names, labels and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+
+from rekognition_xray.errors.base import XrayError, above
+
+
+class DataError(XrayError, ValueError):
+    """Films, names, labels or manifests that cannot be used.
+
+    Attributes:
+        paths: every file that is concerned; text for an address in S3.
+    """
+
+    default_hint = "Mend or remove the files that are named, then run it again."
+
+    def __init__(
+        self, message: str, *, paths: Iterable[Path | str] = (), hint: str | None = None
+    ) -> None:
+        self.paths = tuple(paths)
+        super().__init__(message, hint=hint)
+
+
+class FolderNotFoundError(DataError, FileNotFoundError):
+    """The folder of films is not there."""
+
+    default_hint = "Check the path; it should hold folders such as NORMAL and PNEUMONIA."
+
+
+class EmptyDatasetError(DataError):
+    """No usable film was found."""
+
+    default_hint = "Check the folder and the naming rule (names=...)."
+
+
+class AuditError(DataError):
+    """The audit found errors; nothing was uploaded and nothing was billed."""
+
+
+class ImageError(DataError):
+    """One film that is not a readable PNG, JPEG or DICOM that can be brought within the limits.
+
+    Attributes:
+        code: the audit's word for the fault: ``missing``, ``zero-bytes``, ``not-an-image``,
+            ``truncated``, ``unreadable`` or ``over-limits``; of DICOM also ``not-a-film`` (another
+            kind of object), ``burned-in`` (held back: a name may stand in the picture) and
+            ``no-decoder`` (a transfer syntax that nothing here reads).
+        reason: the fault without the film's name.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "unreadable",
+        reason: str = "",
+        paths: Iterable[Path | str] = (),
+        hint: str | None = None,
+    ) -> None:
+        self.code = code
+        self.reason = reason or message
+        super().__init__(message, paths=paths, hint=hint)
+
+
+class SplitError(DataError):
+    """The dataset cannot be split as asked."""
+
+    default_hint = "Use a larger dataset, or another share for the test part."
+
+
+class LabelsError(DataError):
+    """Labels that a training would be refused for."""
+
+    default_hint = "A classification needs films of at least two labels in train and in test."
+
+
+class NoLabelError(LabelsError):
+    """A rule knows no label for a film, and says why."""
+
+    default_hint = "Name or place the film so that the rule can read it, or use another rule."
+
+
+@attrs.frozen
+class ManifestFault:
+    """One thing wrong with a manifest.
+
+    Attributes:
+        line: number of the line, from 1; None where it is about the manifest as a whole.
+        code: the service's code, such as ``ERROR_INVALID_JSON_LINE``, or a word of ours in small
+            letters where the service has none.
+        reason: the fault in words.
+    """
+
+    line: int | None
+    code: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = "" if self.line is None else f"line {self.line}: "
+        return f"{place}{self.code}: {self.reason}"
+
+
+class ManifestError(DataError):
+    """A manifest that the service would refuse, or that cannot be read.
+
+    Attributes:
+        faults: every fault; the message lists the first hundred.
+    """
+
+    default_hint = "Correct the lines that are named."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        faults: Iterable[ManifestFault] = (),
+        paths: Iterable[Path | str] = (),
+        hint: str | None = None,
+    ) -> None:
+        self.faults = tuple(faults)
+        super().__init__(above(message, self.faults), paths=paths, hint=hint)
+
+
+class PreparedFolderError(DataError, OSError):
+    """The folder for prepared films cannot be written: no space left, no permission."""
+
+    default_hint = "Make room or name another folder, then run it again: what is done stays done."
+
+
+class PseudonymKeyError(DataError):
+    """The key that turns patients into pseudonyms is too short, or cannot be read or kept."""
+
+    default_hint = "Set REKOGNITION_XRAY_KEY (or pass key=...) to a secret of 16 bytes or more."
+
+
+class PatientLeakWarning(UserWarning):
+    """Films of one patient may stand in train and in test; figures come out too good."""
