@@ -15,7 +15,7 @@ from rekognition_xray.local.training.features import features
 from rekognition_xray.local.training.films import square
 from rekognition_xray.local.training.learner import Example
 from rekognition_xray.local.training.projection import Projection
-from rekognition_xray.local.training.reading import CHUNK, Rows, feature_rows
+from rekognition_xray.local.training.reading import CHUNK, VIEWS, Rows, feature_rows
 from rekognition_xray.local.training.ridge import Fit, KernelMap, Ridge
 from rekognition_xray.local.training.targets import Flags, truth_of, weights_of
 from rekognition_xray.local.training.watch import Watch
@@ -24,7 +24,7 @@ NAME = "fast"
 _ROWS = frozenset({"mean", "axes"})
 _NUMBERS = frozenset({"landmarks", "gamma", "coefficients", "slope", "shift"})
 _AXES = 300
-_SAMPLE = 5000  # films that the principal components are taken from
+_SAMPLE = 2500  # films that the principal components are taken from
 _PROJECTED = 0.5  # share of the work that is done when all films are points
 _AS_GOOD = 1.02  # times the best held-back loss
 _DIGITS = 6  # beyond them, sums may differ with the order of their terms
@@ -77,8 +77,8 @@ class FastLearner:
     ) -> FastModel:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
-        Takes at most about 1 GB of memory up to 5,000 films, and 1.5 KB more for each film beyond
-        them (1.4 GB at 250,000): films are read one by one, and 300 numbers of each are kept.
+        Takes about 1 GB of memory up to 5,000 films, and 3 KB more for each film beyond them
+        (2 GB at 250,000): films are read one by one, and 600 numbers of each are kept.
         """
         if not examples:
             raise ValueError("a training needs at least one labelled film")
@@ -89,9 +89,16 @@ class FastLearner:
         groups = _numbers([example.group for example in examples])
         weights = weights_of(truth)
         targets = truth - np.average(truth, axis=0, weights=weights)
-        ridge = Ridge.of(points, targets, weights, groups, seed)
-        fits = ridge.fits(watch.part(_PROJECTED, 1.0))
-        fair = ridge.honest() & _borne_elsewhere(truth, groups)
+        ridge = Ridge.of(
+            points,
+            np.repeat(targets, VIEWS, axis=0),
+            np.repeat(weights, VIEWS),
+            np.repeat(groups, VIEWS).tolist(),
+            seed,
+            among=np.arange(len(points)) % VIEWS == 0,
+        )
+        fits = [fit.every(VIEWS) for fit in ridge.fits(watch.part(_PROJECTED, 1.0))]
+        fair = ridge.honest()[::VIEWS] & _borne_elsewhere(truth, groups)
         fit, calibration = _choose(fits, truth, fair, single=single)
         progress(1.0)
         return FastModel(labels, projection, ridge.kernel, fit.coefficients, calibration)
@@ -114,26 +121,32 @@ def _project(examples: Sequence[Example], seed: int, watch: Watch) -> tuple[Proj
     """Coordinates of all films; the wide feature rows of no more than a sample are ever kept."""
     order = np.random.default_rng(seed).permutation(len(examples))
     reader = feature_rows([examples[film] for film in order], watch)
-    rows = _stacked(reader, min(len(examples), _SAMPLE // CHUNK * CHUNK))
-    here = len(rows) / len(examples)
+    rows = _stacked(reader, VIEWS * min(len(examples), _SAMPLE // CHUNK * CHUNK))
+    here = len(rows) / (VIEWS * len(examples))
     projection = Projection.fit(rows, _AXES, seed, watch.part(here, here))
-    points = np.empty((len(examples), len(projection.axes)), dtype=np.float32)
+    points = np.empty((len(examples), VIEWS, len(projection.axes)), dtype=np.float32)
     done = 0
-    for part in chain(np.array_split(rows, -(-len(rows) // CHUNK)), reader):
-        points[order[done : done + len(part)]] = projection(part)
-        done += len(part)
-    return projection, points
+    for part in chain(_pieces(rows), reader):
+        films = len(part) // VIEWS
+        points[order[done : done + films]] = projection(part).reshape(films, VIEWS, -1)
+        done += films
+    return projection, points.reshape(len(examples) * VIEWS, -1)
 
 
-def _stacked(reader: Iterator[Rows], films: int) -> Rows:
-    """The next rows of `reader`, so many of them that there are `films`, one after the other."""
+def _pieces(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, len(rows), VIEWS * CHUNK):
+        yield rows[start : start + VIEWS * CHUNK]
+
+
+def _stacked(reader: Iterator[Rows], count: int) -> Rows:
+    """The next `count` rows of `reader`, which end where one of its chunks does."""
     first = next(reader)
-    rows = np.empty((films, first.shape[1]), dtype=np.float32)
+    rows = np.empty((count, first.shape[1]), dtype=np.float32)
     done = 0
     for part in chain((first,), reader):
         rows[done : done + len(part)] = part
         done += len(part)
-        if done == films:
+        if done == count:
             break
     return rows
 

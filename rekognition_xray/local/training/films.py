@@ -22,6 +22,7 @@ _FORMATS = ("JPEG", "PNG")  # what the service reads
 _ORIENTATION = 0x0112
 _MARGIN = SIDE // 6  # where letters, tubes and the hands that hold a child lie
 _STROKE = 9  # pixels: wider than any stroke of a letter
+_FRAME = SIDE // 20
 _STANDS_OUT = 50  # grey levels above what lies around
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -56,6 +57,15 @@ def square(data: bytes) -> Square:
 def flat(film: Square) -> Square:
     """The film with a flat histogram."""
     return np.asarray(ImageOps.equalize(Image.fromarray(film)), dtype=np.uint8)
+
+
+def reframed(film: Square, *, closer: bool) -> Square:
+    """The film as from a room where less of the child is in the picture, or more."""
+    if closer:
+        part = Image.fromarray(film[_FRAME:-_FRAME, _FRAME:-_FRAME])
+    else:
+        part = Image.fromarray(np.pad(film, _FRAME, mode="edge"))
+    return np.asarray(part.resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
 def _without_letters(film: Square) -> Square:

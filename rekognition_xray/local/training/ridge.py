@@ -20,10 +20,9 @@ from rekognition_xray.local.training.watch import Watch
 
 Flags = npt.NDArray[np.bool_]
 
-PENALTIES = (0.3, 1.0, 3.0)
+PENALTIES = (0.6, 1.2, 4.0)
 _WIDTH = 1.25  # kernel exponent at the mean squared distance of two films
-_EXACT = 4200  # films, up to which all are landmarks
-_LANDMARKS = 3000  # of more films than that
+_LANDMARKS = 3000  # at most
 _JITTER = 1e-6
 _CHUNK = 1000
 _HELD_BACK_AT_MOST = 1000  # films of one group; a larger one would need a square of that size
@@ -60,13 +59,17 @@ class Fit:
     coefficients: Array
     held_back: Array
 
+    def every(self, step: int) -> Fit:
+        """The same with the held-back scores of every `step`-th row only."""
+        return attrs.evolve(self, held_back=self.held_back[::step])
+
 
 @attrs.frozen(eq=False)
 class Ridge:
     """The least-squares problem of n films.
 
     `points` are coordinates (n, k), `targets` (n, labels), `landmarks`, `weights` and `groups`
-    (n,). Build it with `of`.
+    (n,); `exact` says that all films that may be landmarks are. Build it with `of`.
     """
 
     kernel: KernelMap
@@ -75,20 +78,28 @@ class Ridge:
     targets: Array
     weights: Array
     groups: Sequence[int]
+    exact: bool
 
     @classmethod
     def of(
-        cls, points: Rows, targets: Array, weights: Array, groups: Sequence[int], seed: int
+        cls,
+        points: Rows,
+        targets: Array,
+        weights: Array,
+        groups: Sequence[int],
+        seed: int,
+        *,
+        among: Flags | None = None,
     ) -> Ridge:
-        """Landmarks are drawn from the films; the kernel's width follows their spread."""
-        landmarks = np.ones(len(points), dtype=np.bool_)
-        if len(points) > _EXACT:
-            draw = np.random.default_rng(seed)
-            landmarks[draw.permutation(len(points))[_LANDMARKS:]] = False
+        """Landmarks are drawn from the films `among`; the kernel's width follows their spread."""
+        landmarks = np.ones(len(points), dtype=np.bool_) if among is None else among.copy()
+        able = np.flatnonzero(landmarks)
+        landmarks[np.random.default_rng(seed).permutation(able)[_LANDMARKS:]] = False
         spread = float(points.var(axis=0, dtype=np.float64).sum())
         gamma = _WIDTH / (2 * spread) if spread > 0 else 0.0
         kernel = KernelMap(points[landmarks].astype(np.float64), gamma)
-        return cls(kernel, landmarks, points, targets, weights, groups)
+        exact = len(able) <= _LANDMARKS
+        return cls(kernel, landmarks, points, targets, weights, groups, exact)
 
     def honest(self) -> Flags:
         """Films (n,) whose held-back score is what an unseen film of that patient would get.
@@ -97,7 +108,7 @@ class Ridge:
         of a landmark stays when its film goes, and fits noise just there.
         """
         sizes = np.bincount(self.groups)[np.asarray(self.groups)]
-        elsewhere = ~self.landmarks | bool(self.landmarks.all())
+        elsewhere = ~self.landmarks | self.exact
         return np.asarray((sizes <= _HELD_BACK_AT_MOST) & elsewhere, dtype=np.bool_)
 
     def fits(self, watch: Watch) -> list[Fit]:
