@@ -40,6 +40,9 @@ class Projection:
 
 def _principal_axes(centred: Rows, size: int, seed: int, watch: Watch) -> Rows:
     width = min(size + _SPARE, *centred.shape)
+    if width == len(centred):  # so few films that the sketch would be no smaller than they are
+        *_, right = svd(centred, full_matrices=False, check_finite=False)
+        return np.ascontiguousarray(right[:size], dtype=np.float32)
     draw = np.random.default_rng(seed)
     across = draw.standard_normal((centred.shape[1], width), dtype=np.float32)
     for done in range(_ROUNDS):
