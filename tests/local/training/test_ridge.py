@@ -54,7 +54,6 @@ def test_there_is_one_fit_per_penalty() -> None:
 
 @pytest.fixture
 def few_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_EXACT", 50)
     monkeypatch.setattr(module, "_LANDMARKS", 40)
     monkeypatch.setattr(module, "_CHUNK", 7)
 
