@@ -185,7 +185,7 @@ def test_progress_rises_from_zero_to_one(monkeypatch: pytest.MonkeyPatch, sample
     assert len(seen) > 4
 
 
-@pytest.mark.parametrize("polls", range(12))
+@pytest.mark.parametrize("polls", range(8))
 def test_a_training_can_be_stopped_at_any_poll(polls: int) -> None:
     answers = iter([False] * polls)
     with pytest.raises(TrainingStopped):
