@@ -14,6 +14,7 @@ from rekognition_xray.clinic.answers import FailedDiagnosis
 from rekognition_xray.clinic.bulk import Engine
 from rekognition_xray.clinic.bulk_films import Answer
 from rekognition_xray.clinic.bulk_records import BulkProgress, BulkSummary
+from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.version import ModelVersion
 from rekognition_xray.costs import Estimate, PriceBook
 from rekognition_xray.errors import AwsError
@@ -78,7 +79,8 @@ class BulkRun(Iterator[Answer]):
         Args:
             units: inference units that the version ran on; without it, DescribeProjectVersions is
                 called (free), and the least number that it was started with counts.
-            prices: the price book.
+            prices: the price book; the library's for the Region unless told. Where it knows none,
+                the price is by those of us-east-1, and a warning says so.
         """
         counts = self._engine.counts
         began, ended = counts.began, counts.ended
@@ -92,17 +94,19 @@ class BulkRun(Iterator[Answer]):
             throttled=counts.throttled,
             faulted=counts.faulted,
             seconds=seconds,
-            price=self._price(seconds, units, prices or PriceBook()),
+            price=self._price(seconds, units, prices),
         )
 
-    def _price(self, seconds: float, units: int | None, prices: PriceBook) -> Estimate | None:
+    def _price(
+        self, seconds: float, units: int | None, prices: PriceBook | None
+    ) -> Estimate | None:
         if units is None:
             try:
                 units = self._version.describe().units
             except AwsError:
                 return None
         hours = (Decimal(seconds) / 3600).quantize(Decimal("0.000001"))
-        return prices.inference(hours, units=units) if units else None
+        return book_for(self._version.aws, prices).inference(hours, units=units) if units else None
 
     def _tell(self, answer: Answer) -> None:
         self._done += 1

@@ -69,7 +69,7 @@ def plan_explanation(
         grid: rows and columns, 2 to 32.
         units: inference units that the model runs on.
         per_second: calls a second that one unit answers.
-        prices: the price book.
+        prices: the price book; us-east-1's unless told.
 
     Raises:
         InvalidRequestError: a grid outside of 2 to 32, no units, or a rate of nothing.

@@ -20,6 +20,7 @@ from rekognition_xray.clinic.explain_plan import (
     plan_explanation,
 )
 from rekognition_xray.clinic.occlusion import Covering, Fill, Floats
+from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.version import ModelVersion
 from rekognition_xray.data.fitting import encode
 from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, decode, prepare
@@ -211,7 +212,7 @@ def explain(
             mean it, where the model has one, else the label of highest confidence.
         max_calls: refused if it would take more.
         max_cost: refused if the time would cost more, such as ``"0.10"``.
-        prices: the price book.
+        prices: the price book; the library's for the Region unless told.
         units: inference units that the model runs on, for the plan.
         per_second: calls a second that a unit answers, for the plan.
         fill: what covers a cell: ``mean``, the film's mean grey, or ``blur``, the film without
@@ -220,18 +221,20 @@ def explain(
 
     Raises:
         CostCapError: more calls or money than allowed; nothing was asked.
+        PriceBookError: there is a ``max_cost``, and no price for the Region.
         ImageError: the film cannot be used; nothing was asked.
         InvalidRequestError: another grid or fill, or a label that the model does not have.
         NotReadyError: the version does not run.
         AwsError: AWS refused the whole film, or every cell.
     """
-    plan = plan_explanation(grid, units=units, per_second=per_second, prices=prices)
-    plan.check(max_calls=max_calls, max_cost=max_cost)
     version, burned_in = (
         (asked, False)
         if isinstance(asked, ModelVersion)
         else (asked.version, asked.allow_burned_in)
     )
+    book = book_for(version.aws, prices, max_cost)
+    plan = plan_explanation(grid, units=units, per_second=per_second, prices=book)
+    plan.check(max_calls=max_calls, max_cost=max_cost)
     prepared, grey = _pixels(film, allow_burned_in=burned_in)
     covering = Covering.of(grey, grid=grid, fill=fill)
     log.info("explaining image %s by %s", prepared.sha256[:12], plan)

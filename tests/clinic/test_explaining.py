@@ -26,6 +26,7 @@ from rekognition_xray.errors import (
     InvalidImageError,
     InvalidRequestError,
     NotReadyError,
+    PriceBookError,
 )
 from rekognition_xray.local import LocalCloud
 
@@ -183,6 +184,14 @@ def test_the_price_is_that_of_the_users_own_book(ward):
     book = attrs.evolve(book, prices={**book.prices, "inference-unit-hour": dear})
     with pytest.raises(CostCapError, match="over the cap of 1"):
         explain(ward.version, ward.film, grid=2, max_cost="1.00", prices=book)
+
+
+def test_a_cap_in_a_region_without_known_prices_is_refused(ward):
+    irish = rx.Aws(ward.cloud.session(region="eu-west-1"))
+    version = attrs.evolve(ward.version, aws=irish)
+    with pytest.raises(PriceBookError, match="eu-west-1"):
+        explain(version, ward.film, grid=2, max_cost="1.00")
+    assert ward.asked == []
 
 
 def test_the_plan_is_shown_before_the_first_call_and_each_call_is_counted(ward, caplog):
