@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import attrs
 
+from rekognition_xray.records import Record
+
 Item = Literal[
     "training-hour", "inference-unit-hour", "s3-gib-month", "s3-1000-writes", "s3-1000-reads"
 ]
@@ -51,13 +53,15 @@ class Price:
 
 
 @attrs.frozen
-class Line:
+class Line(Record):
     """One line of an estimate: a quantity at a price per unit, hours where nothing else is said."""
 
     what: str
     quantity: Decimal
     price: Decimal
     unit: str = "h"
+
+    _derived = ("amount",)
 
     @property
     def amount(self) -> Decimal:
@@ -66,7 +70,7 @@ class Line:
 
 
 @attrs.frozen
-class Estimate:
+class Estimate(Record):
     """What a piece of work costs, line by line, and what was assumed.
 
     Attributes:
@@ -78,6 +82,8 @@ class Estimate:
     lines: tuple[Line, ...]
     assumptions: tuple[str, ...] = ()
     currency: str = "USD"
+
+    _derived = ("total",)
 
     @property
     def total(self) -> Decimal:
@@ -103,7 +109,7 @@ class Estimate:
 
 
 @attrs.frozen(str=False)
-class EstimateRange:
+class EstimateRange(Record):
     """What a piece of work costs at least and at most, and where both figures come from."""
 
     low: Estimate
@@ -119,11 +125,13 @@ class EstimateRange:
 
 
 @attrs.frozen(str=False)
-class Reckoning:
+class Reckoning(Record):
     """What was estimated, beside what was billed."""
 
     estimated: Estimate
     actual: Estimate
+
+    _derived = ("difference", "share")
 
     @property
     def difference(self) -> Decimal:

@@ -12,6 +12,7 @@ import attrs
 
 from rekognition_xray.costs import Estimate, PriceBook
 from rekognition_xray.errors import PlanError, list_paths
+from rekognition_xray.records import Record
 
 MAX_UNITS: Final = 5
 """Inference units that one model can have, by AWS's quotas."""
@@ -60,7 +61,7 @@ class _Run:
 
 
 @attrs.frozen(str=False)
-class BatchPlan:
+class BatchPlan(Record):
     """The cheapest way to have so many films answered in time.
 
     Attributes:
@@ -102,7 +103,7 @@ class BatchPlan:
 
 
 @attrs.frozen(str=False)
-class MonthOption:
+class MonthOption(Record):
     """One way to spend a month.
 
     Attributes:
@@ -120,7 +121,7 @@ class MonthOption:
 
 
 @attrs.frozen(str=False)
-class MonthPlan:
+class MonthPlan(Record):
     """Three ways to answer so many films a day, and what each costs.
 
     Attributes:
@@ -136,6 +137,8 @@ class MonthPlan:
     article: MonthOption
     drained: MonthOption
     assumptions: tuple[str, ...]
+
+    _derived = ("saved",)
 
     @property
     def saved(self) -> Decimal:

@@ -26,7 +26,6 @@ from click.testing import CliRunner, Result
 import rekognition_xray as rx
 from rekognition_xray.cli import commands
 from rekognition_xray.cli.exits import EPILOG
-from rekognition_xray.cli.records import plain
 from rekognition_xray.cli.wording import OPTIONS, for_a_shell
 from rekognition_xray.cloud import meter
 from rekognition_xray.data.phantoms import make_phantoms
@@ -751,8 +750,3 @@ def test_advice_names_options_and_not_arguments(run: Run, few: Path, tmp_path: P
     assert [said for said in OPTIONS if said not in library] == []
     for said, meant in OPTIONS.items():
         assert for_a_shell(said) == meant
-
-
-def test_a_value_without_a_record_is_a_mistake():
-    with pytest.raises(TypeError, match="has no record"):
-        plain(object())

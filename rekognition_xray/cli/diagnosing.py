@@ -16,14 +16,13 @@ from rekognition_xray.cli.options import (
     burned_in_option,
     max_cost_option,
     prices_option,
+    units_option,
     yes_option,
 )
 from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
 from rekognition_xray.cli.wording import for_a_shell
 from rekognition_xray.errors import NotReadyError
-
-_STARTS = ("units", "max_hours", "idle_stop")
 
 
 @click.command(epilog=EPILOG)
@@ -35,13 +34,7 @@ _STARTS = ("units", "max_hours", "idle_stop")
 @click.option("--as-they-come", is_flag=True, help="Answers in the order in which they come.")
 @burned_in_option
 @click.option("--start", is_flag=True, help="Run the model for these films, and stop it after.")
-@click.option(
-    "--units",
-    type=click.IntRange(1, 5),
-    metavar="N",
-    default=1,
-    help="Inference units to start on.",
-)
+@units_option("Inference units to start on.")
 @max_cost_option("End when it may have cost so much; also agrees.")
 @click.option("--max-hours", type=float, metavar="HOURS", help="End after so many hours.")
 @click.option(

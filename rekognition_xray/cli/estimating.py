@@ -11,11 +11,12 @@ import rekognition_xray as rx
 from rekognition_xray.cli.exits import EPILOG
 from rekognition_xray.cli.options import (
     FOLDER,
+    Names,
     key_in,
     key_option,
     names_options,
     prices_option,
-    rule_of,
+    units_option,
     work_option,
 )
 from rekognition_xray.cli.places import Place, find_project, in_a_place, prices_for
@@ -98,7 +99,7 @@ def training(
     required=True,
     help="Hours that the model runs, used or not.",
 )
-@click.option("--units", type=click.IntRange(1, 5), metavar="N", default=1, help="Inference units.")
+@units_option("Inference units.")
 @_region
 @prices_option
 @speaks
@@ -148,7 +149,7 @@ def batch(
     "--films-per-day", type=click.IntRange(min=1), metavar="N", required=True, help="Films a day."
 )
 @_speed
-@click.option("--units", type=click.IntRange(1, 5), metavar="N", default=1, help="Inference units.")
+@units_option("Inference units.")
 @click.option(
     "--days", type=click.IntRange(min=1), metavar="N", default=28, help="Days of the month."
 )
@@ -199,9 +200,7 @@ def upload(
     *,
     folder: Path,
     store: str,
-    names: str,
-    columns: tuple[tuple[str, str], ...],
-    delimiter: str,
+    names: Names,
     key_file: Path | None,
     work: Path | None,
     prices: Path | None,
@@ -213,10 +212,10 @@ def upload(
     """
     from rekognition_xray.cloud import storage
 
-    rule = rule_of(names, columns, delimiter)
+    dataset = names.open(folder)
     aws = place.aws()
     told = storage.plan(
-        rx.XrayDataset.from_folder(folder, names=rule),
+        dataset,
         store,
         aws=aws,
         key=key_in(key_file),

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli import records
 from rekognition_xray.cli.exits import EPILOG, FILMS
-from rekognition_xray.cli.options import FOLDER, burned_in_option, names_options, rule_of
+from rekognition_xray.cli.options import FOLDER, Names, burned_in_option, names_options
 from rekognition_xray.cli.terminal import Terminal, speaks
 
 
@@ -28,9 +27,7 @@ def audit(
     terminal: Terminal,
     *,
     folder: Path,
-    names: str,
-    columns: tuple[tuple[str, str], ...],
-    delimiter: str,
+    names: Names,
     strict: bool,
 ) -> None:
     """Say what is wrong with the films of FOLDER.
@@ -38,9 +35,9 @@ def audit(
     Every film is opened, nothing is changed. Errors end it with exit code 3, warnings only with
     --strict. --json names all files of each finding. Calls nothing, costs nothing.
     """
-    dataset = rx.XrayDataset.from_folder(folder, names=rule_of(names, columns, delimiter))
+    dataset = names.open(folder)
     found = dataset.audit(progress=terminal.progress)
-    terminal.result(records.of_audit(found), f"{shown(dataset)}\n{found}")
+    terminal.result(found, f"{shown(dataset)}\n{found}")
     if found.errors or (strict and found.warnings):
         click.get_current_context().exit(FILMS)
 
@@ -59,9 +56,7 @@ def prepare(
     *,
     folder: Path,
     output: Path,
-    names: str,
-    columns: tuple[tuple[str, str], ...],
-    delimiter: str,
+    names: Names,
     allow_burned_in: bool,
     leave_out_burned_in: bool,
 ) -> None:
@@ -72,24 +67,11 @@ def prepare(
     that cannot be used end it with exit code 3, all named; the others are prepared. Calls
     nothing, costs nothing.
     """
-    dataset = rx.XrayDataset.from_folder(folder, names=rule_of(names, columns, delimiter))
+    dataset = names.open(folder)
     done = dataset.prepare(
         output,
         progress=terminal.progress,
         allow_burned_in=allow_burned_in,
         held="leave-out" if leave_out_burned_in else "error",
     )
-    record = {
-        **records.of_dataset(done.dataset),
-        "folder": done.folder,
-        "made": done.made,
-        "cached": done.cached,
-        "bytes": done.bytes,
-        "held": [{"path": item.film.source, "reason": item.reason} for item in done.held],
-    }
-    told = (
-        f"{len(done):,} films lie prepared in {done.folder}, {done.bytes / 1e6:.1f} MB: "
-        f"{done.made:,} made, {done.cached:,} known from an earlier run"
-    )
-    held = [f"held back: {item.film.source}: {item.reason}" for item in done.held]
-    terminal.result(record, "\n".join([told, *held]))
+    terminal.result(done, done)

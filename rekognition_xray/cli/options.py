@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import attrs
 import click
 
 import rekognition_xray as rx
@@ -45,36 +47,6 @@ def max_cost_option(told: str) -> Callable[[Command], Command]:
     return click.option("--max-cost", metavar="AMOUNT", callback=_money, help=told)
 
 
-def names_options(command: Command) -> Command:
-    """Adds what tells label and patient of each film; see ``rule_of``."""
-    added = (
-        click.option(
-            "--names",
-            default="kermany",
-            metavar="RULE",
-            help="kermany, kermany-two-class, kermany-by-type, folders, or a CSV file.",
-        ),
-        click.option(
-            "--column",
-            "columns",
-            metavar="NAME=COLUMN",
-            callback=_pairs,
-            multiple=True,
-            help="The CSV file's column of file, label, patient or split, such as"
-            " label=Finding; patient= for none. Repeatable.",
-        ),
-        click.option(
-            "--delimiter",
-            default=",",
-            metavar="CHARACTER",
-            help="Between two cells of the CSV file.",
-        ),
-    )
-    for option in reversed(added):
-        command = option(command)
-    return command
-
-
 _RULES: Final[Mapping[str, Callable[[], NamingRule]]] = {
     "kermany": lambda: rx.KERMANY,
     "kermany-two-class": lambda: rx.KERMANY.two_class(),  # noqa: PLW0108 (loaded on use)
@@ -83,28 +55,78 @@ _RULES: Final[Mapping[str, Callable[[], NamingRule]]] = {
 }
 
 
-def rule_of(names: str, columns: tuple[tuple[str, str], ...], delimiter: str) -> NamingRule:
-    """The naming rule that was asked for.
+@attrs.frozen
+class Names:
+    """What tells label and patient of each film, as the options say."""
 
-    Raises:
-        click.UsageError: no rule, and no file.
-        DataError: the CSV file cannot be used.
-    """
-    if names in _RULES:
-        return _RULES[names]()
-    if not Path(names).is_file():
-        raise click.BadParameter(
-            f"{names!r} is neither a file nor one of {', '.join(_RULES)}.", param_hint="--names"
+    rule: str
+    columns: tuple[tuple[str, str], ...]
+    delimiter: str
+
+    def open(self, folder: Path) -> rx.XrayDataset:
+        """The films of a folder.
+
+        Raises:
+            click.UsageError: no rule, and no file.
+            DataError: the CSV file or the folder cannot be used.
+        """
+        return rx.XrayDataset.from_folder(folder, names=self._rule())
+
+    def _rule(self) -> NamingRule:
+        if self.rule in _RULES:
+            return _RULES[self.rule]()
+        if not Path(self.rule).is_file():
+            raise click.BadParameter(
+                f"{self.rule!r} is neither a file nor one of {', '.join(_RULES)}.",
+                param_hint="--names",
+            )
+        given = {"file": "file", "label": "label", "patient": "patient", **dict(self.columns)}
+        return rx.TableNames.from_csv(
+            self.rule,
+            file=given["file"],
+            label=given["label"],
+            patient=given["patient"] or None,
+            split=given.get("split") or None,
+            delimiter="\t" if self.delimiter == r"\t" else self.delimiter,
         )
-    given = dict(columns)
-    return rx.TableNames.from_csv(
-        names,
-        file=given.get("file", "file"),
-        label=given.get("label", "label"),
-        patient=given.get("patient", "patient") or None,
-        split=given.get("split") or None,
-        delimiter="\t" if delimiter == r"\t" else delimiter,
+
+
+def names_options(command: Command) -> Command:
+    """Adds ``--names``, ``--column`` and ``--delimiter``, and gives a command Names."""
+
+    @click.option(
+        "--names",
+        default="kermany",
+        metavar="RULE",
+        help="kermany, kermany-two-class, kermany-by-type, folders, or a CSV file.",
     )
+    @click.option(
+        "--column",
+        "columns",
+        metavar="NAME=COLUMN",
+        callback=_pairs,
+        multiple=True,
+        help="The CSV file's column of file, label, patient or split, such as"
+        " label=Finding; patient= for none. Repeatable.",
+    )
+    @click.option(
+        "--delimiter",
+        default=",",
+        metavar="CHARACTER",
+        help="Between two cells of the CSV file.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *, names: str, columns: tuple[tuple[str, str], ...], delimiter: str, **arguments: object
+    ) -> None:
+        command(names=Names(names, columns, delimiter), **arguments)
+
+    return wrapped
+
+
+def units_option(told: str) -> Callable[[Command], Command]:
+    """``--units`` with its help."""
+    return click.option("--units", type=click.IntRange(1, 5), metavar="N", default=1, help=told)
 
 
 prices_option = click.option(

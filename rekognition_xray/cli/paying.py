@@ -14,7 +14,6 @@ import rekognition_xray as rx
 from rekognition_xray.cli.exits import EPILOG, FAILED, complain
 from rekognition_xray.cli.options import prices_option, yes_option
 from rekognition_xray.cli.places import Place, in_regions
-from rekognition_xray.cli.records import plain
 from rekognition_xray.cli.terminal import Terminal, speaks
 from rekognition_xray.errors import XrayError
 
@@ -63,7 +62,7 @@ def running(
     total = sum((one.per_hour for one in seen), Decimal(0))
     currency = seen[0].currency if seen else "USD"
     record = {
-        "running": [_record(one) for one in seen],
+        "running": seen,
         "per_hour": total,
         "currency": currency,
         "refused": refused,
@@ -216,13 +215,6 @@ def _look(
             refused.append({"region": region, "message": error.message, "hint": error.hint})
             terminal.say(f"{region}: {error}")
     return found, refused
-
-
-def _record(seen: RunningVersion) -> object:
-    told = plain(seen)
-    if isinstance(told, dict):
-        told["region"] = seen.arn.split(":")[3]
-    return told
 
 
 def _models(count: int) -> str:

@@ -14,7 +14,7 @@ import attrs
 import click
 
 from rekognition_xray.cli.exits import DeclinedError
-from rekognition_xray.cli.records import plain
+from rekognition_xray.records import plain
 
 
 @attrs.frozen

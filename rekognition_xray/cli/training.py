@@ -11,17 +11,16 @@ import attrs
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli import records
 from rekognition_xray.cli.exits import EPILOG
 from rekognition_xray.cli.films import shown
 from rekognition_xray.cli.options import (
     FOLDER,
+    Names,
     key_in,
     key_option,
     max_cost_option,
     names_options,
     prices_option,
-    rule_of,
     work_option,
     yes_option,
 )
@@ -32,27 +31,6 @@ from rekognition_xray.costs import CANNOT_STOP
 if TYPE_CHECKING:
     from rekognition_xray.cloud.upload import Receipt
     from rekognition_xray.costs import EstimateRange
-
-
-@attrs.frozen
-class _Wanted:
-    """What the options ask for."""
-
-    project: str
-    name: str
-    output: str
-    store: str | None
-    clean: bool
-    test: float
-    seed: int
-    official: bool
-    key_file: Path | None
-    work: Path | None
-    replace: bool
-    allow_leaks: bool
-    max_cost: Decimal | None
-    agreed: bool
-    wait: bool
 
 
 @click.command(epilog=EPILOG)
@@ -83,9 +61,7 @@ def train(
     *,
     version: str,
     folder: Path | None,
-    names: str,
-    columns: tuple[tuple[str, str], ...],
-    delimiter: str,
+    names: Names,
     yes: bool,
     no_wait: bool,
     prices: Path | None,
@@ -107,99 +83,105 @@ def train(
         raise click.UsageError("--store is needed with FOLDER: where do the films go?")
     agreed = yes or options["max_cost"] is not None
     terminal.must_not_ask(agreed=agreed, by="--yes or --max-cost")
-    wanted = _Wanted(project=project, name=name, agreed=agreed, wait=not no_wait, **options)  # type: ignore[arg-type]
-    rule = rule_of(names, columns, delimiter)
+    dataset = None if folder is None else names.open(folder)
     aws = place.aws()
-    run = _Run(terminal, wanted, aws, prices_for(aws, prices, wanted.max_cost))
+    book = prices_for(aws, prices, options["max_cost"])  # type: ignore[arg-type]
+    run = _Run(terminal, aws, book, project, name, agreed, **options)  # type: ignore[arg-type]
     split = receipt = None
-    if folder is None:
+    if dataset is None:
         handle = find_project(aws, project)
-        expected = run.agreed_price(None)
+        expected = run.agreed_price(handle, None)
     else:
-        rx.CustomLabelsProject.find(project, aws=aws)  # who cannot ask shall not wait for the audit
-        split = run.split(rx.XrayDataset.from_folder(folder, names=rule))
-        expected = run.agreed_price(split)
+        known = rx.CustomLabelsProject.find(project, aws=aws)  # refused before a long audit
+        split = run.split(dataset)
+        expected = run.agreed_price(known, split)
         handle = rx.CustomLabelsProject.get_or_create(project, aws=aws)
         receipt = run.put(handle, split)
     made = run.train(handle)
-    seen = run.waited(made) if wanted.wait else made.describe()
-    before = {
-        "split": None if split is None else records.of_split(split),
-        "upload": None if receipt is None else records.of_receipt(receipt),
-        "estimate": expected,
-    }
-    run.report(made, seen, before)
+    seen = made.describe() if no_wait else run.waited(made)
+    run.report(made, seen, {"split": split, "upload": receipt, "estimate": expected})
 
 
 @attrs.frozen
 class _Run:
-    """The steps, each with its words."""
+    """What the options ask for, and the steps to it, each with its words."""
 
     terminal: Terminal
-    wanted: _Wanted
     aws: rx.Aws
     book: rx.PriceBook
+    project: str
+    name: str
+    agreed: bool
+    output: str
+    store: str | None
+    clean: bool
+    test: float
+    seed: int
+    official: bool
+    key_file: Path | None
+    work: Path | None
+    replace: bool
+    allow_leaks: bool
+    max_cost: Decimal | None
 
     def split(self, dataset: rx.XrayDataset) -> rx.Split:
-        say, wanted = self.terminal.say, self.wanted
+        say = self.terminal.say
         say(shown(dataset))
         audit = dataset.audit(progress=self.terminal.progress)
-        if wanted.clean and audit.findings:
+        if self.clean and audit.findings:
             cleaned = audit.clean()
             dataset = cleaned.dataset
             say("\n".join(f"left out: {one.path}: {one.what}" for one in cleaned.repairs))
             audit = dataset.audit(progress=self.terminal.progress)
         say(audit)
         audit.raise_for_errors()
-        if wanted.official:
+        if self.official:
             split = dataset.official()
         else:
-            split = dataset.split(test=wanted.test, seed=wanted.seed, audit=audit)
+            split = dataset.split(test=self.test, seed=self.seed, audit=audit)
         say(f"Split {split.fingerprint} by whole patients:")
         say(f"  train  {shown(split.train)}\n  test   {shown(split.test)}")
         return split
 
-    def agreed_price(self, split: rx.Split | None) -> EstimateRange:
+    def agreed_price(
+        self, project: rx.CustomLabelsProject | None, split: rx.Split | None
+    ) -> EstimateRange:
         from rekognition_xray.cloud.training_checks import check_cap
-        from rekognition_xray.cloud.training_estimate import earlier_trainings, training_range
+        from rekognition_xray.cloud.training_estimate import training_range
 
-        wanted, say = self.wanted, self.terminal.say
-        project = rx.CustomLabelsProject.find(wanted.project, aws=self.aws)
-        if split is None:
-            expected = find_project(self.aws, wanted.project).training_estimate(self.book)
+        films = None if split is None else len(split.train)
+        if project is None:
+            expected = training_range(films or 0, (), self.book)
         else:
-            earlier = earlier_trainings(self.aws, project.describe_versions()) if project else ()
-            expected = training_range(len(split.train), earlier, self.book)
-        say(f"{expected}\n{CANNOT_STOP}")
+            expected = project.training_estimate(self.book, films=films)
+        self.terminal.say(f"{expected}\n{CANNOT_STOP}")
         if split is not None:
-            say("S3 bills the films beside it, by the cent: `estimate upload` tells.")
-        check_cap(expected, wanted.max_cost)
-        self.terminal.ask(f"Train {wanted.project}/{wanted.name}?", agreed=wanted.agreed)
+            self.terminal.say("S3 bills the films beside it, by the cent: `estimate upload` tells.")
+        check_cap(expected, self.max_cost)
+        self.terminal.ask(f"Train {self.project}/{self.name}?", agreed=self.agreed)
         return expected
 
     def put(self, project: rx.CustomLabelsProject, split: rx.Split) -> Receipt:
-        wanted = self.wanted
         receipt = project.put_datasets(
             train=split.train,
             test=split.test,
-            store=wanted.store or "",
-            key=key_in(wanted.key_file),
-            replace=wanted.replace,
-            allow_leaks=wanted.allow_leaks,
-            work=wanted.work,
+            store=self.store or "",
+            key=key_in(self.key_file),
+            replace=self.replace,
+            allow_leaks=self.allow_leaks,
+            work=self.work,
             progress=self.terminal.progress,
         )
-        sent = f"{receipt.uploaded:,} films sent, {receipt.bytes_sent / 1e6:.1f} MB"
-        self.terminal.say(f"{sent}; {receipt.skipped:,} were there")
+        self.terminal.say(receipt)
         return receipt
 
     def train(self, project: rx.CustomLabelsProject) -> rx.ModelVersion:
         return project.train(
-            self.wanted.name,
-            output=self.wanted.output,
-            max_cost=self.wanted.max_cost,
+            self.name,
+            output=self.output,
+            max_cost=self.max_cost,
             prices=self.book,
-            allow_leaks=self.wanted.allow_leaks,
+            allow_leaks=self.allow_leaks,
         )
 
     def waited(self, version: rx.ModelVersion) -> rx.VersionDescription:
@@ -221,6 +203,6 @@ class _Run:
         lines = [version.arn, str(seen)]
         if actual is not None:
             lines.append(f"billed for {billed} s: {actual.total} {actual.currency}")
-        named = f"{self.wanted.project}/{self.wanted.name}"
+        named = f"{self.project}/{self.name}"
         lines.append(f"next: rekognition-xray evaluate {named}")
         self.terminal.result({**record, "billed": actual, "version": seen}, "\n".join(lines))

@@ -7,6 +7,7 @@ from decimal import Decimal
 import attrs
 
 from rekognition_xray.costs import Estimate
+from rekognition_xray.records import Record
 
 
 @attrs.frozen
@@ -29,7 +30,7 @@ class BulkProgress:
 
 
 @attrs.frozen(str=False)
-class BulkSummary:
+class BulkSummary(Record):
     """A bulk run in figures, so far or in all.
 
     Attributes:
@@ -55,6 +56,8 @@ class BulkSummary:
     faulted: int
     seconds: float
     price: Estimate | None
+
+    _derived = ("per_second", "per_film")
 
     @property
     def per_second(self) -> float:

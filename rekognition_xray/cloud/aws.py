@@ -235,12 +235,6 @@ def _default_session(aws: Aws) -> boto3.Session:
     return aws.session_factory() if aws.session_factory else boto3.Session()
 
 
-def _custom(url: str) -> str | None:
-    """The address, where it is not AWS's own."""
-    host = urlsplit(url).hostname or ""
-    return None if host.endswith((".amazonaws.com", ".api.aws", ".amazonaws.com.cn")) else url
-
-
 @attrs.frozen
 class Aws:
     """One way to AWS: a boto3 session as it is, and clients with retries and time-outs set.
@@ -335,12 +329,7 @@ class Aws:
     @property
     def endpoint_url(self) -> str | None:
         """Address of a custom endpoint, such as a local cloud's; None for AWS itself."""
-        return _custom(self.rekognition.meta.endpoint_url)
-
-    @property
-    def endpoints(self) -> tuple[str | None, str | None]:
-        """Addresses of Rekognition and S3, where they are not AWS's own."""
-        return self.endpoint_url, _custom(self.s3.meta.endpoint_url)
+        return own_address(self.rekognition.meta.endpoint_url)
 
     def bucket_region(self, bucket: str) -> str:
         """The Region of a bucket. Calls HeadBucket, once for each bucket.

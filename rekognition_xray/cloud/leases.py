@@ -18,6 +18,7 @@ from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.tags import OURS, all_tags, remove_tags
 from rekognition_xray.cloud.waiting import Clock
 from rekognition_xray.errors import AccessDeniedError
+from rekognition_xray.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def wall(clock: Clock) -> dt.datetime:
 
 
 @attrs.frozen
-class Lease:
+class Lease(Record):
     """One user's claim on a running version, as it stands in a tag.
 
     Attributes:
@@ -114,7 +115,7 @@ class Lease:
 
 
 @attrs.frozen
-class Leases:
+class Leases(Record):
     """The leases on one version, and the tags that look like leases and are none.
 
     Attributes:

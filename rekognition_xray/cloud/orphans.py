@@ -18,6 +18,7 @@ from rekognition_xray.cloud.stopping import BUDGET, STOPPABLE, look_and_stop, st
 from rekognition_xray.cloud.version_description import VersionDescription, descriptions
 from rekognition_xray.costs import PriceBook
 from rekognition_xray.errors import AwsError, NotFoundError, StopFailedError
+from rekognition_xray.records import Record
 
 if TYPE_CHECKING:
     from rekognition_xray.cloud.version import ModelVersion
@@ -30,7 +31,7 @@ _HOUR: Final = Decimal(3600)
 
 
 @attrs.frozen(str=False)
-class RunningVersion:
+class RunningVersion(Record):
     """A version that starts, runs or stops, and who needs it.
 
     Attributes:
@@ -54,6 +55,13 @@ class RunningVersion:
     currency: str
     now: dt.datetime
     priced_in: str | None = None
+
+    _derived = ("region", "project", "version", "since", "cost", "owners", "expired")
+
+    @property
+    def region(self) -> str:
+        """Region that it runs in."""
+        return self.arn.split(":")[3]
 
     @property
     def project(self) -> str:

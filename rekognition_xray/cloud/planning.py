@@ -19,6 +19,7 @@ from rekognition_xray.data.films import Xray
 from rekognition_xray.data.prepared import PreparedFile
 from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
 from rekognition_xray.errors import AwsError, CostCapError, LabelsError, list_paths
+from rekognition_xray.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _PAGE: Final = 1000
 
 
 @attrs.frozen
-class UploadPlan:
+class UploadPlan(Record):
     """What an upload does, worked out before the first byte is sent.
 
     Attributes:
@@ -48,6 +49,8 @@ class UploadPlan:
     new: int
     size: int
     estimate: Estimate
+
+    _derived = ("there",)
 
     @property
     def there(self) -> int:

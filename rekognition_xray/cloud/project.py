@@ -182,17 +182,23 @@ class CustomLabelsProject(ProjectDatasets):
         )
         return ModelVersion(self.aws, training.start(self.aws, self.arn, wanted), self.arn)
 
-    def training_estimate(self, prices: PriceBook | None = None) -> EstimateRange:
-        """What a training of the TRAIN dataset may cost, as a range that names its sources.
+    def training_estimate(
+        self, prices: PriceBook | None = None, *, films: int | None = None
+    ) -> EstimateRange:
+        """What a training may cost, as a range that names its sources.
 
         By the last five trainings of this project that succeeded, scaled by their films; without
         one by AWS's guide, 0.5 to 24 hours. Calls DescribeProjects, DescribeDataset,
         DescribeProjectVersions and, for each of the five, ListTagsForResource; free.
 
+        Args:
+            prices: the price book; the library's for the Region unless told.
+            films: to be trained on; those of the TRAIN dataset unless told.
+
         Raises:
             NotFoundError: the project has no TRAIN dataset, or does not exist.
         """
-        return training.estimate(self.aws, self.arn, book_for(self.aws, prices))
+        return training.estimate(self.aws, self.arn, book_for(self.aws, prices), films)
 
     def version(self, name: str) -> ModelVersion | None:
         """The version of that name, or None. Calls DescribeProjectVersions; free."""

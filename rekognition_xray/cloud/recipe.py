@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -79,10 +80,21 @@ def recipe_of(aws: Aws) -> AwsRecipe:
         factory=factory,
         profile=None if factory or profile == "default" else profile,
         region=aws.region,
-        endpoints=(None, None) if factory else aws.endpoints,
+        endpoints=(None, None) if factory else endpoints(aws),
         settings=tuple(settings.items()),
         clock=aws.clock,
     )
+
+
+def endpoints(aws: Aws) -> tuple[str | None, str | None]:
+    """Addresses of Rekognition and S3, where they are not AWS's own."""
+    return aws.endpoint_url, own_address(aws.s3.meta.endpoint_url)
+
+
+def own_address(url: str) -> str | None:
+    """The address, where it is not AWS's own."""
+    host = urlsplit(url).hostname or ""
+    return None if host.endswith((".amazonaws.com", ".api.aws", ".amazonaws.com.cn")) else url
 
 
 def _check_by_rule(aws: Aws) -> None:

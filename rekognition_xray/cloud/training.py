@@ -56,14 +56,19 @@ class Wanted:
     quotas: TrainingQuotas = attrs.field(factory=TrainingQuotas)
 
 
-def estimate(aws: Aws, project_arn: str, prices: PriceBook) -> EstimateRange:
-    """What a training of the project's TRAIN dataset may cost; see ``training_range``.
+def estimate(
+    aws: Aws, project_arn: str, prices: PriceBook, films: int | None = None
+) -> EstimateRange:
+    """What a training of so many films may cost; see ``training_range``.
+
+    Without a number, those of the project's TRAIN dataset are counted.
 
     Raises:
         NotFoundError: the project, or its TRAIN dataset, does not exist.
     """
-    arns = _dataset_arns(aws, project_arn, ("TRAIN",))
-    films = dataset_calls.describe(aws, arns["TRAIN"]).entries
+    if films is None:
+        arns = _dataset_arns(aws, project_arn, ("TRAIN",))
+        films = dataset_calls.describe(aws, arns["TRAIN"]).entries
     earlier = earlier_trainings(aws, descriptions(aws, project_arn))
     return training_range(films, earlier, prices)
 

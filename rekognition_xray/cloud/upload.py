@@ -84,6 +84,19 @@ class Receipt:
         """``s3://bucket/key`` of each film, as manifests name it."""
         return {film: str(place) for film, place in self.locations.items()}
 
+    def to_dict(self) -> dict[str, object]:
+        """What was sent, what was there already, and the plan, as plain data ready for JSON."""
+        return {
+            "uploaded": self.uploaded,
+            "skipped": self.skipped,
+            "bytes_sent": self.bytes_sent,
+            "plan": self.plan.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        sent = f"{self.uploaded:,} films sent, {self.bytes_sent / 1e6:.1f} MB"
+        return f"{sent}; {self.skipped:,} were there"
+
 
 def store(
     films: Iterable[Xray] | Prepared,

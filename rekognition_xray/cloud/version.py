@@ -145,9 +145,9 @@ class ModelVersion:
         with training_reporter(progress, book) as watch:
 
             def look() -> tuple[str, VersionDescription]:
-                status, seen = self.look()
+                seen = self.describe()
                 watch.begun(seen.created)
-                return status, seen
+                return seen.status, seen
 
             return Wait(budget, longest=30.0, on_look=watch.look).until(
                 look,
@@ -301,7 +301,7 @@ class ModelVersion:
         )
         copy = ModelVersion(project.aws, arn, project.arn)
         Wait(budget).until(
-            copy.look,
+            lambda: described_status(copy),
             TRAINED,
             what=f"the copy {copy.name}",
             clock=project.aws.clock,
@@ -326,8 +326,3 @@ class ModelVersion:
         """
         with aws_errors(self.arn):
             self.aws.rekognition.delete_project_version(ProjectVersionArn=self.arn)
-
-    def look(self) -> tuple[str, VersionDescription]:
-        """What ``Wait.until`` wants to know. Calls DescribeProjectVersions; free."""
-        seen = self.describe()
-        return seen.status, seen

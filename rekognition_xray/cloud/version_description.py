@@ -11,6 +11,7 @@ import attrs
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.waiting import Settled, SettleTable
+from rekognition_xray.records import Record
 
 if TYPE_CHECKING:
     from types_boto3_rekognition.type_defs import (
@@ -46,7 +47,7 @@ RETIRED: Final = {
 
 
 @attrs.frozen(str=False)
-class VersionDescription:
+class VersionDescription(Record):
     """What the service says of a version at one moment.
 
     Attributes:
@@ -88,6 +89,8 @@ class VersionDescription:
     training_validation: S3Location | None = None
     testing_validation: S3Location | None = None
     manifest_summary: S3Location | None = None
+
+    _derived = ("trained", "retired")
 
     @property
     def trained(self) -> bool:

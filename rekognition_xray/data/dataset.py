@@ -245,6 +245,15 @@ class XrayDataset:
     def __iter__(self) -> Iterator[Xray]:
         return iter(self.films)
 
+    def tally(self) -> dict[str, object]:
+        """Films and patients, in all and by label, as plain data ready for JSON."""
+        return {
+            "films": len(self),
+            "patients": self.patient_count,
+            "films_by_label": dict(self.counts),
+            "patients_by_label": dict(self.patients),
+        }
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{label} {count}" for label, count in self.counts.items())
         part = f", part={self.part.name!r}" if self.part else ""

@@ -12,6 +12,7 @@ from rekognition_xray.data.dataset import Xray, XrayDataset
 from rekognition_xray.data.duplicates import Duplicates
 from rekognition_xray.data.shortcuts import Shortcut
 from rekognition_xray.errors import AuditError, MissingExtraError, list_paths
+from rekognition_xray.records import Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ _EXAMPLES: Final = 3
 
 
 @attrs.frozen
-class Finding:
+class Finding(Record):
     """One kind of fault, with every file that has it.
 
     Attributes:
@@ -44,12 +45,12 @@ class Finding:
     @property
     def lines(self) -> tuple[str, ...]:
         """The paths, each with its note."""
-        return tuple(f"{path}: {note}" if note else str(path) for path, note in self.noted)
+        return tuple(f"{path}: {note}" if note else str(path) for path, note in _noted(self))
 
-    @property
-    def noted(self) -> tuple[tuple[Path | str, str], ...]:
-        """The paths, each with its note or an empty text."""
-        return tuple(zip(self.paths, self.notes or ("",) * len(self.paths), strict=True))
+
+def _noted(finding: Finding) -> tuple[tuple[Path | str, str], ...]:
+    """The paths, each with its note or an empty text."""
+    return tuple(zip(finding.paths, finding.notes or ("",) * len(finding.paths), strict=True))
 
 
 @attrs.frozen
@@ -127,6 +128,15 @@ class Audit:
 
         return clean(self, near=near)
 
+    def to_dict(self) -> dict[str, object]:
+        """Films and patients, and each finding with all its files; plain data ready for JSON."""
+        return {
+            **self.dataset.tally(),
+            "errors": len(self.errors),
+            "warnings": len(self.warnings),
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
     def to_frame(self) -> pd.DataFrame:
         """One row for each file and finding; needs the extra ``frames``.
 
@@ -145,7 +155,7 @@ class Audit:
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         for found in self.findings:
-            for path, note in found.noted or (("", ""),):
+            for path, note in _noted(found) or (("", ""),):
                 yield (
                     found.code,
                     found.severity,

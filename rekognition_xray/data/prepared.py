@@ -78,6 +78,25 @@ class Prepared:
     def __iter__(self) -> Iterator[PreparedFile]:
         return iter(self.files)
 
+    def to_dict(self) -> dict[str, object]:
+        """Films, patients, folder, bytes, and what was held back; plain data ready for JSON."""
+        return {
+            **self.dataset.tally(),
+            "folder": str(self.folder),
+            "made": self.made,
+            "cached": self.cached,
+            "bytes": self.bytes,
+            "held": [{"path": str(one.film.source), "reason": one.reason} for one in self.held],
+        }
+
+    def __str__(self) -> str:
+        told = (
+            f"{len(self):,} films lie prepared in {self.folder}, {self.bytes / 1e6:.1f} MB: "
+            f"{self.made:,} made, {self.cached:,} known from an earlier run"
+        )
+        held = (f"held back: {one.film.source}: {one.reason}" for one in self.held)
+        return "\n".join([told, *held])
+
     def __repr__(self) -> str:
         held = f", {len(self.held)} held back" if self.held else ""
         return f"<Prepared of {len(self)} films in {self.folder}: {self.made} made{held}>"

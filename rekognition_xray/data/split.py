@@ -54,6 +54,12 @@ class Split:
         parts = (self.train, self.validation, self.test)
         return iter([part for part in parts if part is not None])
 
+    def to_dict(self) -> dict[str, object]:
+        """Fingerprint, seed, and the films and patients of each part; plain data ready for JSON."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        told = {name: part.tally() for name, part in parts.items() if part is not None}
+        return {"fingerprint": self.fingerprint, "seed": self.seed, **told}
+
 
 def split(
     dataset: XrayDataset,

@@ -79,6 +79,13 @@ def test_a_second_upload_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:
     again = storage.store(boxes(tmp_path, 7), STORE, aws=aws)
     assert (first.uploaded, first.skipped, first.bytes_sent) == (5, 0, 1000)
     assert (again.uploaded, again.skipped, again.bytes_sent) == (2, 5, 400)
+    assert str(again) == "2 films sent, 0.0 MB; 5 were there"
+    assert again.to_dict() == {
+        "uploaded": 2,
+        "skipped": 5,
+        "bytes_sent": 400,
+        "plan": again.plan.to_dict(),
+    }
 
 
 def test_a_plan_tells_count_bytes_and_price_and_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -109,7 +110,24 @@ def test_a_dataset_of_nothing_is_prepared(folder):
 
 
 def test_printed_it_tells_counts(dataset, folder):
-    assert repr(prepare(dataset, folder)) == f"<Prepared of 12 films in {folder}: 12 made>"
+    prepared = prepare(dataset, folder)
+    assert repr(prepared) == f"<Prepared of 12 films in {folder}: 12 made>"
+    assert str(prepared).startswith(f"12 films lie prepared in {folder}, ")
+    assert "12 made, 0 known" in str(prepared)
+
+
+def test_as_plain_data_it_tells_films_and_bytes(dataset, folder):
+    prepared = prepare(dataset, folder)
+    told = prepared.to_dict()
+    assert told == json.loads(json.dumps(told))
+    assert told == {
+        **dataset.tally(),
+        "folder": str(folder),
+        "made": 12,
+        "cached": 0,
+        "bytes": prepared.bytes,
+        "held": [],
+    }
 
 
 # -- the ledger ----------------------------------------------------------------------------------

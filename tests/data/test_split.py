@@ -188,6 +188,9 @@ def test_three_parts_unpack_in_the_order_of_their_use() -> None:
     train, validation, test = split
     assert (train, validation, test) == (split.train, split.validation, split.test)
     assert [part.part.name for part in split] == ["train", "validation", "test"]
+    told = split.to_dict()
+    assert list(told) == ["fingerprint", "seed", "train", "validation", "test"]
+    assert told["test"] == test.tally()
     assert {part.part.fingerprint for part in split} == {split.fingerprint}
 
 
