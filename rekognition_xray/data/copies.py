@@ -21,8 +21,7 @@ _SAME: Final[dict[Kind, str]] = {
 
 def contradictory(evidence: Evidence) -> Iterator[Finding]:
     """Equal pixels under several labels."""
-    groups = [found for found in evidence.duplicates if found.kind != "near"]
-    clashing = [found for found in groups if len(found.labels) > 1]
+    clashing = _groups(evidence, "file", "pixels", agree=False)
     if clashing:
         yield error(
             "contradictory-labels",
@@ -34,8 +33,7 @@ def contradictory(evidence: Evidence) -> Iterator[Finding]:
 
 def nearly_contradictory(evidence: Evidence) -> Iterator[Finding]:
     """Near duplicates under several labels."""
-    groups = [found for found in evidence.duplicates if found.kind == "near"]
-    clashing = [found for found in groups if len(found.labels) > 1]
+    clashing = _groups(evidence, "near", agree=False)
     if clashing:
         yield warning(
             "contradictory-near-duplicates",
@@ -47,14 +45,12 @@ def nearly_contradictory(evidence: Evidence) -> Iterator[Finding]:
 
 def exact(evidence: Evidence) -> Iterator[Finding]:
     """Copies under one label: of files, and of pixels in different files."""
-    for kind, what in (("file", "identical files"), ("pixels", "identical pixels")):
-        groups = [
-            found for found in evidence.duplicates if found.kind == kind and len(found.labels) == 1
-        ]
-        if groups:
+    kinds: tuple[tuple[Kind, str], ...] = (("file", "files"), ("pixels", "pixels"))
+    for kind, what in kinds:
+        if groups := _groups(evidence, kind, agree=True):
             yield warning(
-                f"duplicate-{'files' if kind == 'file' else 'pixels'}",
-                f"{_pictures(groups)} with {what} and the same label{_largest(groups)}.",
+                f"duplicate-{what}",
+                f"{_pictures(groups)} with identical {what} and the same label{_largest(groups)}.",
                 _noted(groups),
                 "Keep one copy of each, as clean() does.",
             )
@@ -62,10 +58,7 @@ def exact(evidence: Evidence) -> Iterator[Finding]:
 
 def near(evidence: Evidence) -> Iterator[Finding]:
     """Pictures that differ by encoding, size, tone or a crop, under one label."""
-    groups = [
-        found for found in evidence.duplicates if found.kind == "near" and len(found.labels) == 1
-    ]
-    if groups:
+    if groups := _groups(evidence, "near", agree=True):
         yield warning(
             "near-duplicates",
             f"{_pictures(groups)} that are nearly the same{_largest(groups)}.",
@@ -89,6 +82,12 @@ def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
             noted,
             "Use split(audit=audit), which keeps them together, rather than the official folders.",
         )
+
+
+def _groups(evidence: Evidence, *kinds: Kind, agree: bool) -> list[Duplicates]:
+    """Duplicates of these kinds whose films bear one label, or several."""
+    found = (found for found in evidence.duplicates if found.kind in kinds)
+    return [one for one in found if (len(one.labels) == 1) is agree]
 
 
 def _splits(films: Iterable[Xray]) -> set[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from rekognition_xray.data.manifest_lines import MAX_LINE, Entry, write_line
+from rekognition_xray.data.manifest_lines import MAX_LINE, Entry, is_unicode, write_line
 from rekognition_xray.errors import ManifestFault
 
 MAX_ENTRIES: Final = 250_000
@@ -100,7 +100,7 @@ def count_fault(count: int) -> ManifestFault | None:
 
 def entry_fault(entry: Entry) -> tuple[str, str] | None:
     """Code and reason of what is wrong with an entry by itself."""
-    if not _SOURCE_REF.fullmatch(entry.source_ref) or not _is_unicode(entry.source_ref):
+    if not _SOURCE_REF.fullmatch(entry.source_ref) or not is_unicode(entry.source_ref):
         reason = f"{shown(entry.source_ref)} is not s3://bucket/key"
         return "ERROR_INVALID_SOURCE_REF_FORMAT", reason
     return _label_fault(entry.label)
@@ -109,7 +109,7 @@ def entry_fault(entry: Entry) -> tuple[str, str] | None:
 def _label_fault(label: str) -> tuple[str, str] | None:
     if not 1 <= len(label) <= MAX_LABEL:
         return "ERROR_INVALID_LABEL_NAME_LENGTH", f"a label of {len(label)} characters"
-    if not _is_unicode(label):
+    if not is_unicode(label):
         return "not-unicode", f"the label {shown(label)} is no Unicode text"
     return None
 
@@ -131,14 +131,6 @@ def _long_line(entry: Entry, tails: Mapping[str, str]) -> tuple[str, str] | None
     if len(write_line(entry, tails)) <= MAX_LINE:
         return None
     return "line-too-long", f"the line would have more than {MAX_LINE:,} characters"
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def shown(text: str) -> str:

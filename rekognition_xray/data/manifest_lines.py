@@ -217,3 +217,12 @@ def _is_date(value: object) -> bool:
         return isinstance(value, str) and bool(read_date(value))
     except ValueError:
         return False
+
+
+def is_unicode(text: str) -> bool:
+    """False for what stands for broken bytes in a file's name; no manifest can hold that."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

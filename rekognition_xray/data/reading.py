@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from rekognition_xray.data.films import Labelling, Rejected, Xray
+from rekognition_xray.data.manifest_lines import is_unicode
 from rekognition_xray.data.names import FilmName, ListedRule, NamingRule
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import LabelsError, NoLabelError
@@ -80,22 +81,13 @@ def _ask(rule: NamingRule, name: str, place: Place) -> FilmName | Rejected:
         raise
     if read is None or not read.label.strip():
         return Rejected(place(name), f"the name fits no pattern of the rule {_called(rule)}")
-    if not _is_unicode(read.label):
+    if not is_unicode(read.label):
         return Rejected(place(name), f"the label {read.label!r} is no valid Unicode")
     return read
 
 
 def _called(rule: NamingRule) -> str:
     return repr(rule.labelling.rule)
-
-
-def _is_unicode(text: str) -> bool:
-    """False for what stands for broken bytes in a file's name; no manifest can hold that."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def of_entries(
