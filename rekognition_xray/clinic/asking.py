@@ -1,6 +1,6 @@
-"""What a worker does for one film: prepare it, and make one call. Runs in any process.
+"""What is done for one film: prepare it, make one call, decide. Runs in any process.
 
-Each function takes a name of this piece of work, which makes no two calls of it equal.
+What a worker runs takes a name of this piece of work, which makes no two calls of it equal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import attrs
 
 from rekognition_xray.clinic.answers import Diagnosis
 from rekognition_xray.clinic.inputs import Film, Sendable, sendable
+from rekognition_xray.clinic.policy import REFERRED, Decision
 from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
@@ -20,8 +21,11 @@ from rekognition_xray.errors import (
     NotFoundError,
     NotReadyError,
 )
+from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rekognition_xray.clinic.diagnosis import Diagnoser
 
 STOPS: Final = (NotReadyError, NotFoundError, CredentialsError, AccessDeniedError)
@@ -64,6 +68,57 @@ def ask(diagnoser: Diagnoser, film: Film | Sendable, _name: str = "") -> Reply:
         return Reply(ready)
     began = time.perf_counter()
     try:
-        return Reply(diagnoser.ask(ready, once=True), time.perf_counter() - began)
+        return Reply(call(diagnoser, ready, once=True), time.perf_counter() - began)
     except AwsError as error:
         return Reply(error, time.perf_counter() - began)
+
+
+def call(diagnoser: Diagnoser, ready: Sendable, *, once: bool = False) -> Diagnosis:
+    """Asks about a film that is ready to be sent. Calls DetectCustomLabels once.
+
+    Args:
+        diagnoser: whom to ask.
+        ready: the film.
+        once: make one attempt only.
+
+    Raises:
+        AwsError: AWS refused the call or could not be reached.
+    """
+    detection = diagnoser.version.detect(ready.image, once=once)
+    told = Diagnosis(
+        source=ready.source,
+        finding=REFERRED,
+        confidences={
+            label: detection.confidences[label] for label in in_order(detection.confidences)
+        },
+        referred=True,
+        reason="",
+        policy=None,
+        threshold=None,
+        version_arn=diagnoser.version.arn,
+        image_sha256=ready.sha256,
+        request_id=detection.request_id,
+        seconds=detection.seconds,
+    )
+    return decided(diagnoser, told)
+
+
+def decided(diagnoser: Diagnoser, told: Diagnosis) -> Diagnosis:
+    """The diagnosis with the finding of the diagnoser's policy; makes no call."""
+    policy = diagnoser.policy
+    decision = policy.decide(told.confidences) if policy else _highest(told.confidences)
+    return attrs.evolve(
+        told,
+        finding=decision.finding,
+        referred=decision.referred,
+        reason=decision.reason,
+        policy=policy.name if policy else None,
+        threshold=policy.threshold if policy else None,
+    )
+
+
+def _highest(confidences: Mapping[str, float]) -> Decision:
+    if not confidences:
+        return Decision(REFERRED, referred=True, reason="the version named no label")
+    finding = max(in_order(confidences), key=confidences.__getitem__)
+    return Decision(finding, referred=False, reason="highest confidence; no policy was given")

@@ -361,7 +361,7 @@ class Engine:
     def _remember(self, task: Task, answer: Answer) -> None:
         """A film whose answer is known: by the policy of now, and without a call."""
         if isinstance(answer, Diagnosis):
-            answer = self._diagnoser.decided_anew(answer)
+            answer = asking.decided(self._diagnoser, answer)
         self.counts.remembered += 1
         self._finish(task, answer)
 

@@ -13,7 +13,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from rekognition_xray.clinic.calibration import BINS, edges, places
 from rekognition_xray.clinic.estimates import View, label_view, pneumonia_view, sample_of
-from rekognition_xray.clinic.figures import Figure
+from rekognition_xray.clinic.figures import Figure, known_label
 from rekognition_xray.clinic.intervals import Values, by_score
 from rekognition_xray.clinic.referral import RiskCoverage, RiskPoint
 from rekognition_xray.clinic.resampling import Mask, Resamples
@@ -214,7 +214,7 @@ def curves_of(evaluation: Evaluation, label: str | None, *, points: int) -> Curv
             "The labels do not tell pneumonia from the rest.", hint="Name a label."
         )
     films = evaluation.films
-    known = label and evaluation.known_label(label)
+    known = label and known_label(label, evaluation.labels)
     view = label_view(films, known) if known else pneumonia_view(films)
     return curves(_sample(evaluation), view, points=points)
 

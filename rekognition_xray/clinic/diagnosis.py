@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from rekognition_xray.clinic import asking
 from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.bulk import Engine
 from rekognition_xray.clinic.bulk_records import BulkProgress, BulkSummary
 from rekognition_xray.clinic.bulk_run import BulkRun, Progress
-from rekognition_xray.clinic.inputs import Film, Sendable, sendable
+from rekognition_xray.clinic.inputs import Film, sendable
 from rekognition_xray.clinic.journal import Journal
-from rekognition_xray.clinic.policy import REFERRED, Decision, Policy
+from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.cloud.recipe import recipe_of
 from rekognition_xray.cloud.version import ModelVersion
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from PIL.Image import Image
 
@@ -92,7 +92,7 @@ class Diagnoser:
             AwsError: AWS refused the call or could not be reached.
         """
         ready = sendable(film, self.version.aws, allow_burned_in=self.allow_burned_in)
-        return self.ask(ready)
+        return asking.call(self, ready)
 
     def diagnose_many(
         self,
@@ -178,55 +178,3 @@ class Diagnoser:
             fill=fill,
             progress=progress,
         )
-
-    def ask(self, ready: Sendable, *, once: bool = False) -> Diagnosis:
-        """Asks about a film that is ready to be sent; ``diagnose`` makes it so.
-
-        Calls DetectCustomLabels once; no price per call.
-
-        Args:
-            ready: the film.
-            once: make one attempt only.
-
-        Raises:
-            AwsError: AWS refused the call or could not be reached.
-        """
-        detection = self.version.detect(ready.image, once=once)
-        confidences = {
-            label: detection.confidences[label] for label in in_order(detection.confidences)
-        }
-        decision = self._decide(confidences)
-        return Diagnosis(
-            source=ready.source,
-            finding=decision.finding,
-            confidences=confidences,
-            referred=decision.referred,
-            reason=decision.reason,
-            policy=self.policy.name if self.policy else None,
-            threshold=self.policy.threshold if self.policy else None,
-            version_arn=self.version.arn,
-            image_sha256=ready.sha256,
-            request_id=detection.request_id,
-            seconds=detection.seconds,
-        )
-
-    def decided_anew(self, told: Diagnosis) -> Diagnosis:
-        """A diagnosis of earlier with the finding of the policy of now; makes no call."""
-        decision = self._decide(told.confidences)
-        return attrs.evolve(
-            told,
-            finding=decision.finding,
-            referred=decision.referred,
-            reason=decision.reason,
-            policy=self.policy.name if self.policy else None,
-            threshold=self.policy.threshold if self.policy else None,
-        )
-
-    def _decide(self, confidences: Mapping[str, float]) -> Decision:
-        if self.policy is not None:
-            return self.policy.decide(confidences)
-        if not confidences:
-            reason = "the version named no label"
-            return Decision(REFERRED, referred=True, reason=reason)
-        finding = max(in_order(confidences), key=confidences.__getitem__)
-        return Decision(finding, referred=False, reason="highest confidence; no policy was given")

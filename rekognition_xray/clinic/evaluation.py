@@ -13,7 +13,13 @@ import attrs
 
 from rekognition_xray.clinic.exports import as_dict, as_frame
 from rekognition_xray.clinic.extras import needs_science
-from rekognition_xray.clinic.figures import BinaryFigures, Figure, ServiceFigures, TestFilm
+from rekognition_xray.clinic.figures import (
+    BinaryFigures,
+    Figure,
+    ServiceFigures,
+    TestFilm,
+    known_label,
+)
 from rekognition_xray.clinic.leaks import NOT_COMPARED, TOLD, Lines, compare, refuse
 from rekognition_xray.clinic.predictive import PredictiveValues, predictive_values
 from rekognition_xray.clinic.report import write_page
@@ -247,7 +253,9 @@ class Evaluation:
         Raises:
             EvaluationError: a prevalence that is not between 0 and 1, or an unknown label.
         """
-        figures = self.two_class if label is None else self.by_label[self.known_label(label)]
+        figures = (
+            self.two_class if label is None else self.by_label[known_label(label, self.labels)]
+        )
         of = "pneumonia" if label is None else label
         return predictive_values(figures.sensitivity, figures.specificity, prevalence, of=of)
 
@@ -278,14 +286,6 @@ class Evaluation:
         from rekognition_xray.clinic.curves import label_risk  # noqa: PLC0415 - needs the extra
 
         return label_risk(self)
-
-    def known_label(self, label: str) -> str:
-        """The label, when the model has it; EvaluationError when not."""
-        if label not in self.labels:
-            raise EvaluationError(
-                f"The model has no label {label!r}.", hint=f"It has {', '.join(self.labels)}."
-            )
-        return label
 
     def policy(
         self,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 import attrs
 
 from rekognition_xray.clinic import fields
 from rekognition_xray.clinic.fields import FieldError, Json
+from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
 
 NOT_ESTIMABLE: Final = "not estimable"
@@ -217,3 +218,12 @@ class Estimates:
     calibration_error: Figure
     by_label: Mapping[str, BinaryFigures] = attrs.field(hash=False)
     two_class: BinaryFigures
+
+
+def known_label(label: str, labels: Sequence[str]) -> str:
+    """The label, where the model has it; EvaluationError where not."""
+    if label not in labels:
+        raise EvaluationError(
+            f"The model has no label {label!r}.", hint=f"It has {', '.join(labels)}."
+        )
+    return label

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import urlsplit
 
 import attrs
 import boto3
@@ -35,7 +34,7 @@ from botocore.parsers import ResponseParserError, ResponseParserFactory
 from botocore.utils import parse_timestamp
 
 from rekognition_xray import errors
-from rekognition_xray.cloud.recipe import AwsRecipe, rebuilt, recipe_of
+from rekognition_xray.cloud.recipe import AwsRecipe, own_address, rebuilt, recipe_of
 from rekognition_xray.cloud.waiting import Clock, SystemClock
 
 if TYPE_CHECKING:

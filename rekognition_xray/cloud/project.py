@@ -72,7 +72,7 @@ class CustomLabelsProject(ProjectDatasets):
                 found = cls.find(name, aws=aws)
                 if found is None:
                     raise
-        Wait(300).until(found.look, CREATED, what=f"project {name}", clock=aws.clock)
+        Wait(300).until(lambda: _look(found), CREATED, what=f"project {name}", clock=aws.clock)
         return found
 
     @classmethod
@@ -304,14 +304,11 @@ class CustomLabelsProject(ProjectDatasets):
         """
         return deleting.delete_project(self.aws, self.arn, confirm=confirm, stop=stop)
 
-    def look(self) -> tuple[str, dt.datetime]:
-        """The status and the time of creation. Calls DescribeProjects; free.
 
-        Raises:
-            NotFoundError: the project does not exist (any more).
-        """
-        with aws_errors(self.arn):
-            reply = self.aws.rekognition.describe_projects(ProjectNames=[self.name])
-        for project in reply["ProjectDescriptions"]:
-            return project["Status"], project["CreationTimestamp"]
-        raise NotFoundError(f"The project {self.name!r} does not exist.", arn=self.arn)
+def _look(project: CustomLabelsProject) -> tuple[str, dt.datetime]:
+    """The status and the time of creation. Calls DescribeProjects."""
+    with aws_errors(project.arn):
+        reply = project.aws.rekognition.describe_projects(ProjectNames=[project.name])
+    for seen in reply["ProjectDescriptions"]:
+        return seen["Status"], seen["CreationTimestamp"]
+    raise NotFoundError(f"The project {project.name!r} does not exist.", arn=project.arn)

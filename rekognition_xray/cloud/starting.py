@@ -12,6 +12,7 @@ from rekognition_xray.cloud.aws import aws_errors
 from rekognition_xray.cloud.leases import wall
 from rekognition_xray.cloud.run import SETTLE, Run
 from rekognition_xray.cloud.stopping import RESTS, RUNS, STARTABLE, STOPPABLE, ask_to_stop
+from rekognition_xray.cloud.version_description import looking_at
 from rekognition_xray.cloud.waiting import Wait
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -51,7 +52,7 @@ def start_or_join(run: Run, units: int, max_units: int | None, wait: Wait, *, mi
         left = attrs.evolve(wait, budget=max(0.0, end - clock.now()))
         status = version.describe().status
         if status == "STOPPING":
-            status = left.until(version.look, RESTS, what=what, clock=clock).status
+            status = left.until(looking_at(version), RESTS, what=what, clock=clock).status
         if not _claimed(run, status, lambda: _start(version, units, max_units), mine=mine):
             continue
         seen = _wait_for_either(run, left, what)
@@ -148,7 +149,7 @@ def _wait_for_either(run: Run, wait: Wait, what: str) -> VersionDescription:
 
     try:
         return wait.until(
-            run.version.look,
+            looking_at(run.version),
             RUNS,
             what=what,
             clock=run.version.aws.clock,

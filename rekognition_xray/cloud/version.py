@@ -17,7 +17,12 @@ from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.tags import LEAKS, SPLIT, check_tags, read_tags, write_tags
 from rekognition_xray.cloud.training_progress import Progress, training_reporter
-from rekognition_xray.cloud.version_description import TRAINED, VersionDescription, described
+from rekognition_xray.cloud.version_description import (
+    TRAINED,
+    VersionDescription,
+    described,
+    looking_at,
+)
 from rekognition_xray.cloud.waiting import Wait
 from rekognition_xray.costs import CANNOT_STOP, Money, PriceBook
 from rekognition_xray.errors import InvalidRequestError, NotFoundError
@@ -301,7 +306,7 @@ class ModelVersion:
         )
         copy = ModelVersion(project.aws, arn, project.arn)
         Wait(budget).until(
-            lambda: described_status(copy),
+            looking_at(copy),
             TRAINED,
             what=f"the copy {copy.name}",
             clock=project.aws.clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         TestingDataResultTypeDef,
         TrainingDataResultTypeDef,
     )
+
+    from rekognition_xray.cloud.version import ModelVersion
 
 TRAINED: Final[SettleTable] = {
     "TRAINING_IN_PROGRESS": Settled.GO_ON,
@@ -126,6 +128,16 @@ def _pages(aws: Aws, project_arn: str) -> Iterator[VersionDescription]:
         for page in pages.paginate(ProjectArn=project_arn):
             for told in page["ProjectVersionDescriptions"]:
                 yield described(told["ProjectVersionArn"], told)
+
+
+def looking_at(version: ModelVersion) -> Callable[[], tuple[str, VersionDescription]]:
+    """What ``Wait.until`` asks: the version's status, and all that is told of it."""
+
+    def look() -> tuple[str, VersionDescription]:
+        seen = version.describe()
+        return seen.status, seen
+
+    return look
 
 
 def described(arn: str, told: ProjectVersionDescriptionTypeDef) -> VersionDescription:

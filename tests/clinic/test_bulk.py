@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic import bulk
+from rekognition_xray.clinic import asking, bulk
 from rekognition_xray.clinic.bulk_records import BulkProgress
 from rekognition_xray.clinic.inputs import Sendable
 from rekognition_xray.cloud.storage import store
@@ -112,14 +112,14 @@ def test_a_film_that_the_service_fails_on_again_and_again_is_a_failure(
     diagnoser, clinic, monkeypatch
 ):
     monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.2)
-    real = rx.Diagnoser.ask
+    real = asking.call
 
-    def ask(self, ready, *, once=False):
+    def call(diagnoser, ready, *, once=False):
         if ready.source.endswith(clinic.films[1].name):
             raise ConnectionFailedError("no reply")
-        return real(self, ready, once=once)
+        return real(diagnoser, ready, once=once)
 
-    monkeypatch.setattr(rx.Diagnoser, "ask", ask)
+    monkeypatch.setattr(asking, "call", call)
     run = diagnoser.diagnose_many(clinic.films)
     answers = list(run)
     assert isinstance(answers[1], rx.FailedDiagnosis)
@@ -229,14 +229,14 @@ def peak(diagnoser, monkeypatch, count, journal=None):
     def ready(film, *_, **__):
         return Sendable(str(film), b"", f"{hash(film):064x}"[-64:])
 
-    def ask(self, ready, *, once=False):
+    def call(diagnoser, ready, *, once=False):
         return rx.Diagnosis(
             ready.source, "normal", {"normal": 1.0}, False, "", None, None,
-            self.version.arn, ready.sha256, "r", 0.1,
+            diagnoser.version.arn, ready.sha256, "r", 0.1,
         )  # fmt: skip
 
     monkeypatch.setattr("rekognition_xray.clinic.asking.sendable", ready)
-    monkeypatch.setattr(rx.Diagnoser, "ask", ask)
+    monkeypatch.setattr(asking, "call", call)
     tracemalloc.start()
     try:
         run = diagnoser.diagnose_many((f"film-{n}" for n in range(count)), journal=journal)

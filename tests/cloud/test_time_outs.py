@@ -10,6 +10,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import dataset_calls, deleting, stopping
+from rekognition_xray.cloud import project as projects
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
@@ -121,8 +122,8 @@ def test_a_start_and_a_stop_that_take_for_ever_are_told_with_the_price(
 def test_a_project_that_is_made_for_ever_is_given_up(
     stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = rx.CustomLabelsProject.look
-    monkeypatch.setattr(rx.CustomLabelsProject, "look", lambda self: ("CREATING", look(self)[1]))
+    look = projects._look
+    monkeypatch.setattr(projects, "_look", lambda made: ("CREATING", look(made)[1]))
     with pytest.raises(errors.WaitTimeoutError, match="still CREATING after 300 s"):
         rx.CustomLabelsProject.get_or_create("new", aws=stuck.project.aws)
 

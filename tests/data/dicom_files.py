@@ -169,3 +169,36 @@ def as_jpeg_lossless(dataset: Dataset, folder: str, syntax: uid.UID) -> bytes:
     assert writer.Write()
     with open(made, "rb") as stream:  # noqa: PTH123
         return stream.read()
+
+
+def grey(data: bytes) -> list[int]:
+    return list(read_film(data).grey.tobytes())
+
+
+def refused(data: bytes, **options: bool) -> ImageError:
+    with pytest.raises(ImageError) as caught:
+        read_film(data, name="film 7", **options)
+    assert caught.value.message.startswith("film 7: ")
+    return caught.value
+
+
+def everywhere(folder: Path) -> Iterator[tuple[uid.UID, Pixels, bytes, int]]:
+    """Each transfer syntax once: pixels, the file, and by how much its pixels may be off."""
+    deep, flat = ramp(12), ramp(8)
+    yield uid.ImplicitVRLittleEndian, deep, saved(film(deep), uid.ImplicitVRLittleEndian), 0
+    yield uid.ExplicitVRLittleEndian, deep, saved(film(deep)), 0
+    big = film(deep)
+    big.PixelData = deep.astype(">u2").tobytes()
+    yield uid.ExplicitVRBigEndian, deep, saved(big, uid.ExplicitVRBigEndian), 0
+    deflated = uid.DeflatedExplicitVRLittleEndian
+    yield deflated, deep, saved(film(deep), deflated), 0
+    yield uid.RLELossless, deep, packed(film(deep), as_rle(film(deep)), uid.RLELossless), 0
+    for syntax, near in ((uid.JPEGLSLossless, 0), (uid.JPEGLSNearLossless, 3)):
+        yield syntax, deep, packed(film(deep), as_jpeg_ls(deep, near), syntax), near
+    lossless = as_jpeg_2000(deep, 12)
+    yield uid.JPEG2000Lossless, deep, packed(film(deep), lossless, uid.JPEG2000Lossless), 0
+    yield uid.JPEG2000, deep, packed(film(deep), as_jpeg_2000(deep, 12, [6]), uid.JPEG2000), 8
+    for syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
+        yield syntax, flat, packed(film(flat), as_jpeg(flat), syntax), 2
+    for syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
+        yield syntax, deep, as_jpeg_lossless(film(deep), str(folder), syntax), 0
