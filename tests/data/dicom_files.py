@@ -1,16 +1,18 @@
-"""DICOM films made for tests: any pixels, tags and transfer syntax, as bytes of a file."""
+"""DICOM films made for tests, as bytes of a file: any pixels, tags and transfer syntax; and read."""
 
 from __future__ import annotations
 
 import io
 import warnings
 import zlib  # noqa: F401 - before gdcm, whose own zlib would else take its place, and crash
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import gdcm
 import jpeg_ls
 import numpy as np
 import openjpeg
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import uid
@@ -21,6 +23,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.sequence import Sequence as Items
+
+from rekognition_xray.data.dicom import read_film
+from rekognition_xray.errors import ImageError
 
 Pixels = NDArray[np.generic]
 

@@ -1,0 +1,98 @@
+"""DICOM in every transfer syntax, and the same in many threads."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pydicom")
+
+import numpy as np
+from pydicom import dcmread, uid
+
+from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.dicom_pixels import Raster, stored_values
+
+from .dicom_files import (
+    as_jpeg_2000,
+    as_jpeg_lossless,
+    as_jpeg_ls,
+    as_rle,
+    everywhere,
+    film,
+    grey,
+    packed,
+    ramp,
+    refused,
+    saved,
+)
+
+
+def test_each_transfer_syntax_gives_the_stored_values(tmp_path: Path) -> None:
+    read = []
+    for syntax, pixels, data, off in everywhere(tmp_path):
+        dataset = dcmread(io.BytesIO(data))
+        assert dataset.file_meta.TransferSyntaxUID == syntax
+        found = stored_values(dataset, Raster.of(dataset), syntax)
+        assert np.abs(found.astype(int) - pixels.astype(int)).max() <= off, syntax.name
+        made = read_film(data)
+        assert made.steps[0] == f"decoded DICOM in {syntax.name}"
+        assert made.grey.size == (90, 70)
+        read.append(syntax)
+    assert len(set(read)) == 13
+
+
+@pytest.mark.parametrize("pack", ["RLE", "JPEG-LS", "JPEG 2000", "JPEG Lossless"])
+def test_packed_pixels_may_be_signed(tmp_path: Path, pack: str) -> None:
+    pixels = ramp(12, signed=True)
+    made = {
+        "RLE": lambda: packed(film(pixels), as_rle(film(pixels)), uid.RLELossless),
+        "JPEG-LS": lambda: packed(
+            film(pixels), as_jpeg_ls(pixels.astype("u2") & 0xFFF), uid.JPEGLSLossless
+        ),
+        "JPEG 2000": lambda: packed(film(pixels), as_jpeg_2000(pixels, 12), uid.JPEG2000Lossless),
+        "JPEG Lossless": lambda: as_jpeg_lossless(film(pixels), str(tmp_path), uid.JPEGLosslessSV1),
+    }[pack]()
+    assert grey(made) == grey(saved(film(pixels)))
+
+
+def test_8_bit_pixels_in_big_endian_words_are_swapped_back() -> None:
+    pixels = ramp(8)
+    words = film(pixels)
+    words.PixelData = pixels.view("u2").byteswap().tobytes()
+    words["PixelData"].VR = "OW"
+    assert grey(saved(words, uid.ExplicitVRBigEndian)) == grey(saved(film(pixels)))
+
+
+NATIVE = [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
+
+
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_a_file_without_preamble_and_file_meta_is_read(syntax: uid.UID) -> None:
+    bare = film()
+    if not syntax.is_little_endian:
+        bare.PixelData = ramp().astype(">u2").tobytes()
+    data = saved(bare, syntax, whole=False)
+    assert data[128:132] != b"DICM"
+    assert grey(data) == grey(saved(film()))
+
+
+def test_a_file_of_file_meta_without_preamble_is_read() -> None:
+    assert grey(saved(film())[132:]) == grey(saved(film()))
+
+
+@pytest.mark.parametrize(
+    ("syntax", "name"),
+    [
+        (uid.MPEG4HP41, "MPEG-4"),
+        (uid.MPEG2MPML, "MPEG2"),
+        ("1.2.3.4.5.6.7", "1.2.3.4.5.6.7"),
+    ],
+)
+def test_a_transfer_syntax_that_nobody_reads_is_named(syntax: str, name: str) -> None:
+    error = refused(packed(film(), b"\xff\xd8\xff\xd9", uid.UID(syntax)))
+    assert error.code == "no-decoder"
+    assert name in error.reason
+    assert str(syntax) in error.reason
