@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 QUICK = [
     "--ignore=tests/local",
     "--ignore=tests/test_docs.py",
-    "--ignore=tests/test_cli.py",
+    "--ignore=tests/cli",
     "--ignore=tests/test_examples.py",
     "-m",
     "not heavy and not soak and not browser",

@@ -1,4 +1,4 @@
-"""DICOM films made for tests, as bytes of a file: any pixels, tags and transfer syntax; and read."""
+"""DICOM films made for tests: any pixels, tags and transfer syntax, as bytes, and read again."""
 
 from __future__ import annotations
 

@@ -1,0 +1,171 @@
+"""``diagnose``, ``running`` and ``stop``: what bills is agreed to and ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import rekognition_xray as rx
+
+from .conftest import Run, World
+
+
+def test_a_model_that_does_not_run_is_not_started_unasked(run: Run, world: World, film: str):
+    done = run("diagnose", "lungs/v1", film)
+    assert done.exit_code == 1
+    assert "does not run" in done.stderr
+    assert "Add --start" in done.stderr
+    assert "4.00 USD per hour" in done.stderr
+    assert world.status in {"TRAINING_COMPLETED", "STOPPED"}
+
+
+def test_a_model_that_runs_is_asked_and_left_running(run: Run, world: World, film: str):
+    world.start()
+    done = run("diagnose", "lungs/v1", film)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(f"{film}: ")
+    assert "Not a medical device" in done.stderr
+    assert world.status == "RUNNING"
+
+
+def test_a_stay_is_agreed_to_priced_and_over_at_the_end(run: Run, world: World, film: str):
+    words = ("diagnose", "lungs/v1", film, "--start")
+    declined = run(*words, input="n\n")
+    assert declined.exit_code == 1
+    assert "4.00 USD per hour on 1 unit" in declined.stderr
+    assert world.status != "RUNNING"
+    agreed = run(*words, "--units", "2", input="y\n")
+    assert agreed.exit_code == 0, agreed.output
+    assert "8.00 USD per hour on 2 units" in agreed.stderr
+    assert world.status == "STOPPED"
+
+
+def test_json_is_a_line_to_each_film_and_a_summary(
+    run: Run, world: World, tmp_path: Path, film: str
+):
+    bad = tmp_path / "bad.jpeg"
+    bad.write_text("no film")
+    films = world.folder / "chest_xray" / "train" / "NORMAL"
+    journal = tmp_path / "journal.jsonl"
+    words = ("diagnose", "lungs/v1", films, bad, "--start", "--yes", "--journal", journal)
+    done = run(*words, "--json")
+    assert done.exit_code == 3
+    assert done.stderr == ""
+    *answers, last = map(json.loads, done.stdout.splitlines())
+    assert len(answers) == len(list(films.iterdir())) + 1
+    for answer in answers[:-1]:
+        jsonschema.validate(answer, rx.Diagnosis.json_schema())
+    assert rx.FailedDiagnosis.from_dict(answers[-1]).source == str(bad)
+    assert (last["summary"]["failed"], last["summary"]["remembered"]) == (1, 0)
+    assert "Not a medical device" in last["notice"]
+    again = json.loads(run(*words, "--json").stdout.splitlines()[-1])
+    assert again["summary"]["calls"] == 0
+    assert world.status == "STOPPED"
+
+
+def test_a_policy_of_another_version_is_refused_before_anything_bills(
+    run: Run, world: World, tmp_path: Path, film: str
+):
+    policy = tmp_path / "policy.json"
+    other = world.version.arn.replace("/v1/", "/v7/")
+    policy.write_text(rx.Policy(threshold=0.5, version_arn=other).to_json())
+    done = run("diagnose", "lungs/v1", film, "--start", "--yes", "--policy", policy)
+    assert done.exit_code == 1
+    assert "The policy was made for" in done.stderr
+    assert world.status != "RUNNING"
+
+
+@pytest.mark.heavy
+def test_ctrl_c_leaves_nothing_running(run: Run, world: World):
+    world.cloud.faults.delay("DetectCustomLabels", 0.1)
+    words = ("diagnose", "lungs/v1", "chest_xray", "--start", "--yes", "--json")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rekognition_xray", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "finding" in json.loads(process.stdout.readline())
+    assert world.status == "RUNNING"
+    process.send_signal(signal.SIGINT)
+    rest, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130, complaint
+    assert "summary" not in rest
+    assert json.loads(complaint.splitlines()[-1])["error"]["message"] == "Interrupted."
+    assert world.status == "STOPPED"
+
+
+def test_a_stop_that_fails_after_ctrl_c_is_told_first():
+    from rekognition_xray.cli.exits import unstopped
+    from rekognition_xray.errors import StopFailedError
+
+    interrupt = KeyboardInterrupt()
+    assert unstopped(interrupt) is None
+    interrupt.__context__ = StopFailedError("it may go on billing")
+    assert unstopped(interrupt) is interrupt.__context__
+
+
+def test_what_runs_is_listed_with_its_price(run: Run, world: World):
+    assert run("running").stdout == "Nothing runs.\n"
+    world.start()
+    told = run("running").stdout
+    assert world.version.arn in told
+    assert told.endswith("1 running: 4.00 USD per hour\n")
+    found = json.loads(run("running", "--json").stdout)
+    assert set(found) == {"running", "per_hour", "currency", "refused"}
+    (one,) = found["running"]
+    assert {"arn", "region", "status", "per_hour", "since", "cost", "owners", "leases"} <= set(one)
+    assert (one["region"], one["per_hour"]) == ("us-east-1", "4.00")
+
+
+def test_regions_that_refuse_do_not_hide_the_others(run: Run, world: World):
+    world.start()
+    world.cloud.faults.error("DescribeProjects", "AccessDeniedException")
+    done = run("running", "--region", "eu-west-1", "--region", "us-east-1", "--json")
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert [one["region"] for one in told["refused"]] == ["eu-west-1"]
+    assert [one["region"] for one in told["running"]] == ["us-east-1"]
+
+
+def test_a_stop_asks_and_stops_and_may_be_repeated(run: Run, world: World):
+    world.start()
+    declined = run("stop", "lungs/v1", input="n\n")
+    assert (declined.exit_code, world.status) == (1, "RUNNING")
+    assert "nobody holds a lease on it" in declined.stderr
+    stopped = run("stop", "lungs/v1", input="y\n")
+    assert (stopped.exit_code, world.status) == (0, "STOPPED")
+    assert stopped.stdout.startswith("stopped: ")
+    again = json.loads(run("stop", world.version.arn, "--yes", "--json").stdout)
+    assert again["models"] == [
+        {
+            "arn": world.version.arn,
+            "stopped": False,
+            "reason": "it does not run",
+            "error": None,
+        }
+    ]
+
+
+def test_what_nobody_claims_is_stopped_only_where_that_is_asked_for(run: Run, world: World):
+    world.start()
+    left = run("stop", "--expired", "--yes")
+    assert (left.exit_code, world.status) == (0, "RUNNING")
+    assert "left as it is" in left.stdout
+    assert run("stop", "--expired", "--unleased", "--yes").exit_code == 0
+    assert world.status == "STOPPED"
+
+
+def test_a_stop_that_fails_is_an_error(run: Run, world: World):
+    world.start()
+    world.cloud.faults.error("StopProjectVersion", "AccessDeniedException")
+    done = run("stop", "lungs/v1", "--yes")
+    assert done.exit_code == 1
+    assert "NOT STOPPED" in done.stdout
+    assert "may still be billing" in done.stderr

@@ -1,0 +1,123 @@
+"""``audit``, ``prepare`` and ``estimate``: what needs no AWS, and what is refused before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import bad_folder, invoke
+
+
+def test_findings_end_an_audit_with_3_and_json_names_all_files(few: Path, tmp_path: Path):
+    folder = bad_folder(tmp_path / "films", few)
+    done = invoke("audit", folder, "--json")
+    assert done.exit_code == 3
+    told = json.loads(done.stdout)
+    assert told["errors"] >= 1
+    assert str(folder / "train" / "NORMAL" / "IM-9999-0001.jpeg") in str(told["findings"])
+    assert set(told) == {
+        *("films", "patients", "films_by_label", "patients_by_label"),
+        *("errors", "warnings", "findings"),
+    }
+
+
+def test_a_film_that_cannot_be_used_ends_prepare_with_3_and_a_hint(few: Path, tmp_path: Path):
+    folder = bad_folder(tmp_path / "films", few)
+    done = invoke("prepare", folder, tmp_path / "out")
+    assert done.exit_code == 3
+    assert done.stdout == ""
+    assert "IM-9999-0001.jpeg" in done.stderr
+    assert "What to do" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_warnings_are_findings_only_where_that_is_asked_for(few: Path):
+    assert invoke("audit", few).exit_code == 0
+    strict = invoke("audit", few, "--strict")
+    assert strict.exit_code == 3
+    assert "few-films" in strict.stdout
+
+
+def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
+    first, second = (
+        json.loads(invoke("prepare", few, tmp_path / "out", "--json").stdout) for _ in range(2)
+    )
+    assert (first["made"], first["cached"]) == (second["cached"], second["made"])
+    assert first["made"] == first["films"]
+    assert first["held"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("audit", "nowhere"), 1, "nowhere does not exist"),
+        (("audit", "."), 1, "holds no image"),
+        (("audit", ".", "--names", "kermani"), 2, "neither a file nor one of kermany"),
+        (("audit", ".", "--column", "colour=x"), 2, "file, label, patient, split"),
+        (("estimate", "training"), 2, "one of --hours, --films and --project"),
+        (("estimate", "running", "--hours", "1", "--region", "eu-west-1"), 1, "eu-west-1"),
+        (("estimate", "batch", "--films", "99999999", "--within", "1"), 1, "No plan answers"),
+        (("train", "lungs", "--output", "s3://b/o"), 2, "not PROJECT/VERSION"),
+        (("train", "a/b", "films", "--output", "s3://b/o"), 2, "--store is needed"),
+        (("train", "a/b", "--output", "s3://b/o", "--max-cost", "much"), 2, "amount of money"),
+        (("diagnose", "a/b", "x.png", "--max-cost", "5"), 2, "need --start"),
+        (("evaluate", "a/b", "--policy", "p.json"), 2, "exactly one of --sensitivity"),
+        (("stop",), 2, "--expired"),
+        (("stop", "a/b", "--expired"), 2, "--expired"),
+        (("running",), 1, "No Region is set"),
+        (("running", "--profile", "nobody"), 1, "Name another --profile"),
+        (("nonsense",), 2, "No such command"),
+    ],
+)
+def test_what_is_refused_says_why_and_what_to_do(
+    words: tuple[str, ...], code: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    plainly, as_json = invoke(*words), invoke(*words, "--json")
+    assert (plainly.exit_code, as_json.exit_code) == (code, code)
+    assert told in plainly.stderr
+    assert plainly.stdout == as_json.stdout == ""
+    assert "Traceback" not in plainly.output
+    error = json.loads(as_json.stderr.splitlines()[-1])["error"]
+    assert {"type", "message", "hint", "retryable", "paths"} <= set(error)
+    assert error["hint"]
+    if code == 1:
+        assert "What to do: " in plainly.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (("training", "--hours", "1.308"), {"lines", "assumptions", "currency", "total"}),
+        (("training", "--films", "100"), {"low", "high", "sources"}),
+        (("running", "--hours", "4"), {"lines", "assumptions", "currency", "total"}),
+        (
+            ("batch", "--films", "100", "--within", "2"),
+            {"images", "units", "work", "latest_start", "low", "high", "assumptions"},
+        ),
+        (
+            ("month", "--films-per-day", "100"),
+            {
+                *("images_per_day", "days", "always_on", "article", "drained"),
+                "assumptions",
+                "saved",
+            },
+        ),
+    ],
+)
+def test_estimates_have_the_keys_that_are_promised(words: tuple[str, ...], keys: set[str]):
+    done = invoke("estimate", *words, "--json")
+    assert done.exit_code == 0
+    assert set(json.loads(done.stdout)) == keys
+
+
+def test_prices_of_ones_own_count(tmp_path: Path):
+    book = tmp_path / "prices.json"
+    price = {"source": "the invoice", "as_of": "2026-11-01"}
+    hours = {"training-hour": "2.00", "inference-unit-hour": "8.00"}
+    told = {name: {"amount": amount, **price} for name, amount in hours.items()}
+    book.write_text(json.dumps({"currency": "EUR", "regions": {"eu-west-1": told}}))
+    words = ("estimate", "running", "--hours", "2", "--region", "eu-west-1", "--prices", book)
+    assert "16.00 EUR" in invoke(*words).stdout
