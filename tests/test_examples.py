@@ -117,7 +117,7 @@ def assert_splits_stand_side_by_side(told: str) -> float:
     """Gives by how much the random split reads higher."""
     assert "show a patient whom the training has seen" in told
     assert told.count("fold 5") == 2
-    table = told.split("All films: ")[1].split("\n\n")[0]
+    table = told.split("All films: ")[1].split("\n\n", maxsplit=1)[0]
     assert "random less whole" in table
     interval = r"0\.\d{3} \(0\.\d{3}–[01]\.\d{3}\)"
     change = r"([+-]0\.\d{3}) \(([+-]0\.\d{3}) to ([+-]0\.\d{3})\)"
