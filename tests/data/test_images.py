@@ -1,10 +1,9 @@
+"""One image: probed, made grey, without anything but pixels."""
+
 from __future__ import annotations
 
 import hashlib
-import io
 import multiprocessing
-import os
-import random
 import struct
 import zlib
 from collections.abc import Callable
@@ -18,8 +17,6 @@ from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from rekognition_xray.data.images import (
-    MAX_BYTES,
-    MAX_DETECT_BYTES,
     Probe,
     check_limits,
     decode,
@@ -28,27 +25,7 @@ from rekognition_xray.data.images import (
 )
 from rekognition_xray.errors import ImageError
 
-Draw = Callable[..., Image.Image]
-Write = Callable[..., Path]
-
-
-def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def opened(data: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(data))
-    image.load()
-    return image
-
-
-def png_of_size(width: int, height: int) -> bytes:
-    """A PNG whose header promises any size and whose pixels are missing."""
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    crc = struct.pack(">I", zlib.crc32(header))
-    return b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + crc + b"\0\0\0\0IDAT5\xaf\x06\x1e"
+from .pictures import Draw, Write, encoded, opened
 
 
 def test_probe_reads_the_header(draw: Draw, write: Write) -> None:
@@ -263,165 +240,6 @@ def test_preparing_leaves_the_given_image_alone(draw: Draw) -> None:
     before = image.tobytes()
     prepare(image)
     assert (image.mode, image.tobytes()) == ("RGB", before)
-
-
-@pytest.mark.parametrize(
-    ("content", "code", "reason"),
-    [
-        (b"", "zero-bytes", "empty"),
-        (b"this is no image\n", "not-an-image", "content is text"),
-        (b"\0\1\2\3" * 50, "not-an-image", "content is unknown"),
-        (b"GIF89a" + bytes(60), "not-an-image", "content is GIF"),
-        (b"II*\0" + bytes(60), "not-an-image", "content is TIFF"),
-        (b"RIFF\0\0\0\0WEBP" + bytes(60), "not-an-image", "content is WebP"),
-        (b"%PDF-1.7", "not-an-image", "content is PDF"),
-        (b"\xff\xd8\xff\xe0", "unreadable", "damaged"),
-        (b"\x89PNG\r\n\x1a\n", "unreadable", "damaged"),
-    ],
-)
-@pytest.mark.parametrize("read", [probe, prepare])
-def test_a_file_that_is_no_film_is_refused_with_its_path(
-    write: Write, read: Callable[[Path], object], content: bytes, code: str, reason: str
-) -> None:
-    path = write("film.jpeg", content)
-    with pytest.raises(ImageError) as caught:
-        read(path)
-    assert caught.value.code == code
-    assert caught.value.paths == (path,)
-    assert reason in caught.value.reason
-    assert str(path) in str(caught.value)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_film_that_is_cut_off_is_refused(draw: Draw, kind: str, share: float) -> None:
-    noise = Image.frombytes("L", (128, 128), random.Random(1).randbytes(128 * 128))
-    whole = encoded(noise, kind)
-    with pytest.raises(ImageError) as caught:
-        prepare(whole[: int(len(whole) * share)], name="film 7")
-    assert caught.value.code == "truncated"
-    assert "film 7" in caught.value.message
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImageError) as caught:
-        prepare(tmp_path / "nowhere.jpeg")
-    assert caught.value.code == "missing"
-
-
-@pytest.mark.parametrize("read", [probe, prepare])
-@pytest.mark.parametrize("make", [Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
-def test_a_folder_or_a_pipe_is_refused(
-    tmp_path: Path, read: Callable[[Path], object], make: Callable[[Path], None]
-) -> None:
-    make(tmp_path / "a.png")
-    with pytest.raises(ImageError, match="not a regular file") as caught:
-        read(tmp_path / "a.png")
-    assert caught.value.code == "unreadable"
-
-
-@pytest.mark.parametrize("size", [(8193, 8193), (12_000, 12_000), (60_000, 60_000)])
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_bomb_is_refused_unopened(size: tuple[int, int]) -> None:
-    with pytest.raises(ImageError) as caught:
-        prepare(png_of_size(*size))
-    assert caught.value.code == "over-limits"
-
-
-def test_a_bomb_is_refused_where_warnings_are_errors() -> None:
-    with pytest.raises(ImageError) as caught:
-        prepare(png_of_size(12_000, 12_000))
-    assert caught.value.code == "over-limits"
-
-
-def test_a_file_over_256_mib_is_not_even_read(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    with path.open("wb") as stream:
-        stream.truncate(2**28 + 1)
-    with pytest.raises(ImageError, match="over 256 MiB are not read") as caught:
-        prepare(path)
-    assert caught.value.code == "over-limits"
-
-
-# -- scaling ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "old", "new"),
-    [
-        ("JPEG", (5000, 4000), (4096, 3277)),
-        ("JPEG", (4000, 5000), (3277, 4096)),
-        ("PNG", (4097, 300), (4096, 300)),
-        ("PNG", (6000, 300), (4096, 205)),
-        ("JPEG", (8000, 8000), (4096, 4096)),
-    ],
-)
-def test_a_film_that_is_too_large_is_scaled_down(
-    draw: Draw, kind: str, old: tuple[int, int], new: tuple[int, int]
-) -> None:
-    made = prepare(encoded(draw(11, old), kind))
-    assert (made.width, made.height) == opened(made.data).size == new
-    assert f"scaled {old[0]} x {old[1]} -> {new[0]} x {new[1]}" in made.steps
-    assert check_limits(Probe(kind, *new, "L", len(made.data))) is None
-
-
-def test_scaling_down_neither_moves_nor_aliases() -> None:
-    fine = Image.new("L", (6000, 600))  # alternate black and white columns: grey from afar
-    fine.putdata([255 * (place % 2) for place in range(6000)] * 600)
-    fine.paste(255, (3000, 0, 6000, 600))
-    made = opened(prepare(fine).data)
-    assert all(abs(made.getpixel((x, 200)) - 127) <= 4 for x in range(100, 2000, 37))
-    assert made.getpixel((2060, 200)) == 255
-
-
-def test_a_decoded_film_is_scaled_like_a_prepared_one(draw: Draw) -> None:
-    film = decode(draw(12, (5000, 1000)))
-    made = prepare(draw(12, (5000, 1000)))
-    assert film.grey.size == (made.width, made.height)
-    assert film.grey.tobytes() == opened(made.data).tobytes()
-    assert (film.probe.width, film.probe.height) == (5000, 1000)
-    assert check_limits(film.probe) is not None
-
-
-def noise(side: int) -> Image.Image:
-    return Image.frombytes("L", (side, side), random.Random(2).randbytes(side * side))
-
-
-def test_a_film_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
-    made = prepare(noise(4096))
-    assert len(made.data) <= MAX_BYTES
-    assert 3700 < made.width < 4096
-    assert made.steps[-2] == f"scaled 4096 x 4096 -> {made.width} x {made.height}"
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_film_for_detection_fits_into_4_mib(kind: str) -> None:
-    source = encoded(noise(2600), kind, **({"quality": 100} if kind == "JPEG" else {}))
-    whole, small = prepare(source), prepare(source, max_bytes=MAX_DETECT_BYTES)
-    assert len(small.data) <= MAX_DETECT_BYTES < len(whole.data)
-    assert 0.8 * 2600 * (MAX_DETECT_BYTES / len(whole.data)) ** 0.5 < small.width < 2600
-    assert small.steps[-2].startswith("scaled 2600 x 2600 -> ")
-    assert (opened(small.data).format, small.height) == (kind, small.width)
-
-
-def test_a_film_that_fits_is_the_same_for_training_and_detection(draw: Draw) -> None:
-    for source in (encoded(draw(13)), encoded(draw(13), "PNG"), draw(13, (5000, 400))):
-        assert prepare(source) == prepare(source, max_bytes=MAX_DETECT_BYTES)
-
-
-def test_narrow_films_keep_within_the_aspect_when_scaled() -> None:
-    strip = Image.frombytes("L", (2000, 100), random.Random(3).randbytes(200_000))
-    made = prepare(strip, max_bytes=150_000)
-    assert check_limits(Probe("PNG", made.width, made.height, "L", 1)) is None
-
-
-def test_a_film_that_fits_in_no_size_is_refused() -> None:
-    with pytest.raises(ImageError, match="does not fit into") as caught:
-        prepare(noise(200), max_bytes=1000)
-    assert caught.value.code == "over-limits"
-
-
-# -- steps -----------------------------------------------------------------------------------------
 
 
 def test_the_steps_are_told_in_their_order(draw: Draw) -> None:

@@ -1,0 +1,202 @@
+"""Where films are prepared: threads, processes, Dask; and DICOM."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+import pytest
+
+import rekognition_xray as rx
+from rekognition_xray.data.ledger import LEDGER, read_ledger
+from rekognition_xray.data.preparing import PrepareProgress, prepare
+from rekognition_xray.errors import AuditError, DataError, MissingExtraError, PreparedFolderError
+
+from .conftest import read, results
+
+
+@contextmanager
+def threads() -> Iterator[Executor]:
+    with ThreadPoolExecutor(3) as pool:
+        yield pool
+
+
+@contextmanager
+def processes() -> Iterator[Executor]:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        yield pool
+
+
+@contextmanager
+def cluster() -> Iterator[Executor]:
+    distributed = pytest.importorskip("distributed", reason="needs the extra scale")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as two,
+        distributed.Client(two) as client,
+    ):
+        yield client.get_executor()
+
+
+EXECUTORS = [
+    threads,
+    pytest.param(processes, marks=pytest.mark.heavy),
+    pytest.param(cluster, marks=pytest.mark.heavy),
+]
+
+
+@pytest.mark.parametrize("workers", EXECUTORS)
+def test_every_executor_gives_the_same_tells_of_bad_films_and_knows_what_is_done(
+    workers, dataset, folder, tmp_path, write
+):
+    expected = prepare(dataset, tmp_path / "expected")
+    bad = write("NORMAL/IM-0999-0001.jpeg", b"just text")
+    with workers() as executor:
+        with pytest.raises(AuditError) as caught:
+            prepare(read(write), folder, executor=executor)
+        bad.unlink()
+        again = prepare(dataset, folder, executor=executor)
+        (folder / LEDGER).unlink()
+        anew = prepare(dataset, folder, executor=executor)
+        assert executor.submit(int, "1").result() == 1  # it is the caller's, and still open
+    assert caught.value.paths == (bad,)
+    assert results(folder) == results(expected.folder)
+    assert (again.cached, anew.made) == (12, 12)
+    assert [item.sha256 for item in anew] == [item.sha256 for item in expected]
+
+
+@pytest.mark.heavy
+def test_a_full_disk_in_a_process_is_told_as_here(dataset, folder):
+    folder.mkdir()
+    prepare(rx.XrayDataset(()), folder)
+    with processes() as executor:
+        for number in range(256):
+            (folder / f"{number:02x}").write_bytes(b"a file where a folder should be")
+        with pytest.raises(PreparedFolderError, match="0 of 12 films"):
+            prepare(dataset, folder, executor=executor)
+
+
+@pytest.mark.heavy
+def test_workers_that_die_are_told_with_what_is_left_to_do(dataset, folder):
+    prepare(rx.XrayDataset(dataset.films[:3]), folder)
+    dying = ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(3,))
+    with dying as executor, pytest.raises(DataError, match="3 of 12 films are done") as caught:
+        prepare(dataset, folder, executor=executor)
+    assert caught.value.paths == tuple(film.path for film in dataset.films[3:])
+    assert prepare(dataset, folder).cached == 3
+
+
+def test_progress_is_told_from_nothing_to_all(dataset, folder, write):
+    write("NORMAL/IM-0999-0001.jpeg", b"just text")
+    prepare(rx.XrayDataset(dataset.films[:3]), folder)
+    told: list[PrepareProgress] = []
+    with pytest.raises(AuditError):
+        prepare(read(write), folder, progress=told.append)
+    assert told[0] == PrepareProgress(done=3, total=13, cached=3, bad=0)
+    assert told[-1] == PrepareProgress(done=13, total=13, cached=3, bad=1)
+    assert [record.done for record in told] == sorted(record.done for record in told)
+
+
+def test_a_bar_can_be_asked_for(dataset, folder, capsys):
+    prepare(dataset, folder, progress=True)
+    assert "12/12" in capsys.readouterr().err
+
+
+def test_nothing_is_printed_unless_asked_for(dataset, folder, capsys):
+    prepare(dataset, folder)
+    assert capsys.readouterr() == ("", "")
+
+
+def dicom(number: int, **tags: str) -> bytes:
+    pydicom = pytest.importorskip("pydicom", reason="needs the extra dicom")
+    made = pydicom.Dataset()
+    made.file_meta = pydicom.dataset.FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    made.SOPClassUID = pydicom.uid.ComputedRadiographyImageStorage
+    made.SOPInstanceUID = f"1.2.3.{number + 1}"
+    made.Modality, made.PhotometricInterpretation = "CR", "MONOCHROME2"
+    made.SamplesPerPixel, made.PixelRepresentation = 1, 0
+    made.BitsAllocated, made.BitsStored, made.HighBit = 8, 8, 7
+    made.Rows, made.Columns = 70, 80
+    for keyword, value in tags.items():
+        setattr(made, keyword, value)
+    made.PixelData = bytes((number + at) % 251 for at in range(70 * 80))
+    buffer = io.BytesIO()
+    made.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def dicoms(write) -> rx.XrayDataset:
+    """Two plain films, one that says it shows text, and one that does not say that it does not."""
+    for number, tags in enumerate(
+        ({}, {}, {"BurnedInAnnotation": "YES"}, {"ConversionType": "WSD"})
+    ):
+        write(f"NORMAL/IM-{number:04}-0001.dcm", dicom(number, **tags))
+    return read(write)
+
+
+def test_dicom_becomes_png_and_its_ledger_tells_what_read_it(write, folder):
+    write("NORMAL/IM-0001-0001.dcm", dicom(1))
+    write("NORMAL/IM-0002-0001.jpeg")
+    film, picture = prepare(read(write), folder)
+    assert (film.extension, picture.extension) == ("png", "jpg")
+    entries = {entry.film: entry for entry in read_ledger(folder)}
+    by = {name: [part.split()[0] for part in entry.software] for name, entry in entries.items()}
+    assert "pydicom" in by["NORMAL/IM-0001-0001.dcm"]
+    assert "pydicom" not in by["NORMAL/IM-0002-0001.jpeg"]
+    assert prepare(read(write), folder).cached == 2
+
+
+def test_films_that_may_show_a_name_are_bad_films_and_the_way_out_is_told(dicoms, folder):
+    with pytest.raises(AuditError) as caught:
+        prepare(dicoms, folder)
+    assert caught.value.paths == (dicoms.films[2].path, dicoms.films[3].path)
+    assert caught.value.message.count("[burned-in]") == 2
+    assert "allow_burned_in=True" in caught.value.hint
+    assert "held='leave-out'" in caught.value.hint
+    assert len(results(folder)) == 2
+
+
+def test_films_that_may_show_a_name_can_be_left_out_and_are_named(dicoms, folder):
+    prepared = prepare(dicoms, folder, held="leave-out")
+    assert [item.film for item in prepared.held] == list(dicoms.films[2:])
+    assert all("burned in" in item.reason for item in prepared.held)
+    assert prepared.dataset.films == dicoms.films[:2] == tuple(item.film for item in prepared)
+    assert (prepared.made, len(results(folder))) == (2, 2)
+    assert repr(prepared).endswith("2 made, 2 held back>")
+
+
+def test_leaving_films_out_does_not_hide_other_bad_films(dicoms, folder, write):
+    bad = write("NORMAL/IM-0999-0001.jpeg", b"just text")
+    with pytest.raises(AuditError) as caught:
+        prepare(read(write), folder, held="leave-out")
+    assert caught.value.paths == (bad,)
+    assert "leave-out" not in caught.value.hint
+
+
+def test_films_that_may_show_a_name_can_be_allowed_and_the_ledger_tells(dicoms, folder):
+    assert prepare(dicoms, folder, allow_burned_in=True).made == 4
+    assert {entry.allow_burned_in for entry in read_ledger(folder)} == {True}
+    assert prepare(dicoms, folder, allow_burned_in=True).cached == 4
+
+
+def test_what_was_allowed_once_is_not_allowed_for_ever(dicoms, folder):
+    prepare(dicoms, folder, allow_burned_in=True)
+    with pytest.raises(AuditError, match="2 of 4"):
+        prepare(dicoms, folder)
+    assert prepare(dicoms, folder, held="leave-out").cached == 2
+    assert prepare(dicoms, folder, allow_burned_in=True).cached == 4
+
+
+def test_dicom_without_its_extra_is_told_once(dicoms, folder, monkeypatch):
+    monkeypatch.delitem(sys.modules, "rekognition_xray.data.dicom", raising=False)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(MissingExtraError, match="'dicom'"):
+        prepare(dicoms, folder)
