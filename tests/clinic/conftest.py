@@ -242,3 +242,8 @@ def clinic(running_clinic: Clinic) -> Iterator[Clinic]:
     running_clinic.asked.clear()
     yield running_clinic
     running_clinic.cloud.faults.clear()
+
+
+@pytest.fixture
+def diagnoser(clinic: Clinic) -> rx.Diagnoser:
+    return rx.Diagnoser(clinic.version)

@@ -1,17 +1,10 @@
-"""Bulk runs: faults, throttles, twins, memory, kills, what ends a run, S3, the summary."""
+"""Bulk runs: faults, throttles, twins, memory, S3, the summary."""
 
 from __future__ import annotations
 
-import io
 import itertools
-import json
-import signal
-import subprocess
-import sys
-import time
 import tracemalloc
 from decimal import Decimal
-from pathlib import Path
 
 import attrs
 import pytest
@@ -32,13 +25,9 @@ from rekognition_xray.errors import (
     StorageError,
 )
 
+from .bulk_films import entries, many
+
 DETECT = "DetectCustomLabels"
-HERE = Path(__file__).parent
-
-
-@pytest.fixture
-def diagnoser(clinic):
-    return rx.Diagnoser(clinic.version)
 
 
 @pytest.fixture
@@ -46,26 +35,6 @@ def hasty(clinic):
     """A diagnoser that does not wait long for a reply."""
     aws = rx.Aws(session=clinic.cloud.session(), read_timeout=0.2)
     return rx.Diagnoser(attrs.evolve(clinic.version, aws=aws))
-
-
-def entries(journal):
-    return [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
-
-
-def many(folder, count, label="normal"):
-    """Small films, each with pixels of its own."""
-    folder.mkdir(exist_ok=True)
-    paths = []
-    for number in range(count):
-        film = Image.new("L", (64, 64), 90)
-        film.putpixel((number % 64, number // 64 % 64), 255)
-        film.putpixel((number // 4096, 60), 200)
-        paths.append(folder / f"{label}-{number:05}.png")
-        film.save(paths[-1], compress_level=1)
-    return paths
-
-
-# -- faults and throttles ------------------------------------------------------------------------
 
 
 def ask_for_faults(cloud, *, throttles, others, stall, seed):
@@ -187,9 +156,6 @@ def test_an_error_of_the_callers_own_iterable_comes_through_and_answers_are_kept
     assert len(given) == len(entries(tmp_path / "journal.jsonl")) == 4
 
 
-# -- order, twins, memory ------------------------------------------------------------------------
-
-
 def test_unordered_answers_come_as_they_come_and_all_of_them(hasty, clinic):
     clinic.cloud.faults.delay(DETECT, 0.15, times=1)
     run = hasty.diagnose_many([*clinic.films, clinic.films[0].read_bytes()], ordered=False)
@@ -250,9 +216,6 @@ def peak(diagnoser, monkeypatch, count, journal=None):
 def test_memory_stays_flat_however_many_films_there_are(diagnoser, monkeypatch, tmp_path):
     few = peak(diagnoser, monkeypatch, 1500, tmp_path / "few.jsonl")
     assert peak(diagnoser, monkeypatch, 6000, tmp_path / "many.jsonl") < few + 500_000
-
-
-# -- S3 ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -324,9 +287,6 @@ def test_paths_bytes_pictures_and_addresses_go_together(diagnoser, clinic, store
     assert clinic.asked == []
 
 
-# -- summary and progress ------------------------------------------------------------------------
-
-
 def test_the_summary_counts_and_prices(diagnoser, clinic, tmp_path):
     run = diagnoser.diagnose_many([*clinic.films, tmp_path / "none.jpeg"])
     assert run.summary(units=2).films == 0
@@ -372,100 +332,3 @@ def test_closed_it_gives_nothing_more(diagnoser, clinic):
         next(run)
     assert list(run) == []
     run.close()
-
-
-# -- kills ---------------------------------------------------------------------------------------
-
-CHILD = """
-import os, sys
-import rekognition_xray as rx
-import local_sessions
-
-aws = rx.Aws(session=local_sessions.local())
-calls = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-for client in (aws.rekognition, aws.rekognition_once):
-    events = client.meta.events
-    detect = "call.rekognition.DetectCustomLabels"
-    events.register("before-" + detect, lambda **_: os.write(calls, b"+") and None)
-    events.register("after-" + detect, lambda **_: os.write(calls, b"-") and None)
-version = rx.ModelVersion.from_arn(sys.argv[1], aws=aws)
-paths = open(sys.argv[3], encoding="utf-8").read().split("\\n")
-for _ in rx.Diagnoser(version).diagnose_many(paths, journal=sys.argv[4]):
-    pass
-"""
-
-
-def kill_and_continue(clinic, folder, monkeypatch, *, films, kills, dice):
-    """A run that is killed so often, and then ends: its journal, calls, and calls cut off."""
-    monkeypatch.setenv("TEST_LOCAL_CLOUD", clinic.cloud.endpoint_url)
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
-    paths = many(folder / "films", films)
-    (folder / "paths").write_text("\n".join(map(str, paths)), "utf-8")
-    calls, journal = folder / "calls", folder / "journal.jsonl"
-    command = [sys.executable, "-c", CHILD, clinic.version.arn, calls, folder / "paths", journal]
-    cut = 0
-    for kill in range(kills + 1):
-        with subprocess.Popen(command) as child:
-            if kill < kills:
-                wanted = dice(kill)
-                while (journal.stat().st_size if journal.exists() else 0) < wanted:
-                    assert child.poll() is None
-                    time.sleep(0.002)
-                child.send_signal(signal.SIGKILL)
-            child.wait()
-        log = calls.read_text()
-        if kill < kills:
-            cut += log.count("+") - log.count("-") - cut
-    assert child.returncode == 0
-    asked = calls.read_text().count("+")
-    sources = [one["source"] for one in entries(journal)]
-    return sorted(map(str, paths)), sorted(sources), asked, cut
-
-
-@pytest.mark.heavy
-def test_a_run_killed_three_times_asks_again_only_what_was_under_way(clinic, tmp_path, monkeypatch):
-    films, found, asked, cut = kill_and_continue(
-        clinic, tmp_path, monkeypatch, films=150, kills=3, dice=lambda kill: 20_000 * (kill + 1)
-    )
-    assert found == films
-    assert asked - 150 <= cut + 3 * 4  # answered, and killed before the line was written
-
-
-def test_bytes_are_named_by_their_pixels(diagnoser, clinic):
-    buffer = io.BytesIO()
-    Image.open(clinic.films[0]).save(buffer, "PNG")
-    (answer,) = diagnoser.diagnose_many([buffer.getvalue()])
-    assert answer.source.startswith("image ")
-
-
-def test_a_version_that_does_not_run_is_said_so_and_a_journal_stays_empty(
-    diagnoser, clinic, tmp_path
-):
-    with clinic.stopped(), pytest.raises(NotReadyError):
-        list(diagnoser.diagnose_many(clinic.films, journal=tmp_path / "journal.jsonl"))
-    assert entries(tmp_path / "journal.jsonl") == []
-
-
-# -- bad films -----------------------------------------------------------------------------------
-
-
-def test_what_is_no_film_is_a_failure_with_its_path_and_reason(diagnoser, clinic, tmp_path):
-    pydicom = pytest.importorskip("pydicom")
-    Image.new("L", (40, 40)).save(tmp_path / "tiny.png")
-    Image.new("L", (3000, 100)).save(tmp_path / "strip.png")
-    (tmp_path / "empty.jpeg").touch()
-    (tmp_path / "letter.jpeg").write_text("Dear colleague")
-    report = pydicom.Dataset()
-    report.SOPClassUID, report.SOPInstanceUID = pydicom.uid.BasicTextSRStorage, "1.2.3"
-    report.file_meta = pydicom.dataset.FileMetaDataset()
-    report.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    report.save_as(tmp_path / "report.dcm", enforce_file_format=True)
-    bad = sorted(tmp_path.iterdir())
-    journal = tmp_path / "journal.jsonl"
-    *failed, answered = diagnoser.diagnose_many([*bad, clinic.films[0]], journal=journal)
-    assert [one.source for one in failed] == [str(path) for path in bad]
-    assert {(one.error, one.retryable) for one in failed} == {("ImageError", False)}
-    assert all(path.name in one.reason for path, one in zip(bad, failed, strict=True))
-    assert answered.finding == "normal"
-    assert len(clinic.asked) == 1
-    assert len(entries(journal)) == len(bad) + 1

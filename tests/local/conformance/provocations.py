@@ -7,8 +7,7 @@ error in question: what is shown is that the cloud can answer so, not that AWS d
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final
@@ -19,13 +18,8 @@ from PIL import Image
 
 from rekognition_xray.local.assumptions import Assumptions, Limits
 
-from . import cases
-
-Members = dict[str, Any]
-Provocation = Callable[[Any], tuple[Any, Members]]
-"""From `open_desk` to a desk and the members of the call that is refused."""
-
-_provocations: dict[tuple[str, str], Provocation] = {}
+from . import cases, sharing  # noqa: F401 (what is shared registers itself)
+from .provoking import REGISTERED, Members, Provocation, project_of, provokes
 
 BY_FAULT_ONLY: Final[Mapping[tuple[str, str], str]] = {
     ("DeleteDataset", "LimitExceededException"): "no limit on deletions is documented",
@@ -46,7 +40,7 @@ GENERAL: Final = {
 @cache
 def provocations() -> dict[tuple[str, str], Provocation]:
     """All of them, by operation and error code."""
-    made = dict(_provocations)
+    made = dict(REGISTERED)
     broken = {case.operation: case for case in cases.outside()}
     for operation in cases.OPERATIONS:
         errors = modelled(operation)
@@ -62,14 +56,6 @@ def provocations() -> dict[tuple[str, str], Provocation]:
 def modelled(operation: str) -> set[str]:
     """The codes of the errors that the model lists for an operation."""
     return {shape.name for shape in cases.MODEL.operation_model(operation).error_shapes}
-
-
-def _provokes(code: str, *operations: str) -> Callable[[Provocation], Provocation]:
-    def register(provocation: Provocation) -> Provocation:
-        _provocations.update(dict.fromkeys(((name, code) for name in operations), provocation))
-        return provocation
-
-    return register
 
 
 def _least(operation: str) -> Members:
@@ -120,31 +106,31 @@ def _garbage_token(operation: str) -> Provocation:
 # Projects and datasets.
 
 
-@_provokes("ResourceInUseException", "CreateProject")
+@provokes("ResourceInUseException", "CreateProject")
 def _name_taken(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(assumptions=Assumptions(duplicate_project="ResourceInUseException"))
     desk.project("p")
     return desk, {"ProjectName": "p"}
 
 
-@_provokes("LimitExceededException", "CreateProject")
+@provokes("LimitExceededException", "CreateProject")
 def _one_project_too_many(open_desk: Any) -> tuple[Any, Members]:
     return open_desk(limits=Limits(projects=0)), {"ProjectName": "p"}
 
 
-@_provokes("ResourceInUseException", "DeleteProject")
+@provokes("ResourceInUseException", "DeleteProject")
 def _project_with_a_model(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk()
     version = desk.trained()
-    return desk, {"ProjectArn": _project_of(desk, version)}
+    return desk, {"ProjectArn": project_of(desk, version)}
 
 
-@_provokes("ResourceAlreadyExistsException", "CreateDataset")
+@provokes("ResourceAlreadyExistsException", "CreateDataset")
 def _second_of_a_type(open_desk: Any) -> tuple[Any, Members]:
     return _second_dataset(open_desk, "ResourceAlreadyExistsException")
 
 
-@_provokes("LimitExceededException", "CreateDataset")
+@provokes("LimitExceededException", "CreateDataset")
 def _second_of_a_type_by_limit(open_desk: Any) -> tuple[Any, Members]:
     return _second_dataset(open_desk, "LimitExceededException")
 
@@ -156,7 +142,7 @@ def _second_dataset(open_desk: Any, code: str) -> tuple[Any, Members]:
     return desk, {"ProjectArn": project, "DatasetType": "TEST"}
 
 
-@_provokes("InvalidS3ObjectException", "CreateDataset")
+@provokes("InvalidS3ObjectException", "CreateDataset")
 def _no_manifest(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(assumptions=Assumptions(unreadable_manifest="InvalidS3ObjectException"))
     place = {"S3Object": {"Bucket": "films", "Name": "absent.manifest"}}
@@ -164,25 +150,25 @@ def _no_manifest(open_desk: Any) -> tuple[Any, Members]:
     return desk, {"ProjectArn": desk.project(), "DatasetType": "TRAIN", "DatasetSource": source}
 
 
-@_provokes("ResourceInUseException", "DeleteDataset")
+@provokes("ResourceInUseException", "DeleteDataset")
 def _deleting_a_busy_dataset(open_desk: Any) -> tuple[Any, Members]:
     desk, dataset = _creating(open_desk)
     return desk, {"DatasetArn": dataset}
 
 
-@_provokes("ResourceInUseException", "UpdateDatasetEntries")
+@provokes("ResourceInUseException", "UpdateDatasetEntries")
 def _updating_a_busy_dataset(open_desk: Any) -> tuple[Any, Members]:
     desk, dataset = _creating(open_desk)
     return desk, {"DatasetArn": dataset, "Changes": {"GroundTruth": b"{}"}}
 
 
-@_provokes("ResourceNotReadyException", "ListDatasetEntries", "ListDatasetLabels")
+@provokes("ResourceNotReadyException", "ListDatasetEntries", "ListDatasetLabels")
 def _listing_too_early(open_desk: Any) -> tuple[Any, Members]:
     desk, dataset = _creating(open_desk)
     return desk, {"DatasetArn": dataset}
 
 
-@_provokes("ResourceInUseException", "ListDatasetEntries", "ListDatasetLabels")
+@provokes("ResourceInUseException", "ListDatasetEntries", "ListDatasetLabels")
 def _listing_during_an_update(open_desk: Any) -> tuple[Any, Members]:
     chosen = Assumptions(busy_dataset_listing="ResourceInUseException")
     desk, dataset = _creating(open_desk, chosen)
@@ -192,7 +178,7 @@ def _listing_during_an_update(open_desk: Any) -> tuple[Any, Members]:
     return desk, {"DatasetArn": dataset}
 
 
-@_provokes("ResourceNotReadyException", "DistributeDatasetEntries")
+@provokes("ResourceNotReadyException", "DistributeDatasetEntries")
 def _distributing_busy_datasets(open_desk: Any) -> tuple[Any, Members]:
     desk, train = _creating(open_desk)
     project = desk.call("DescribeProjects")["ProjectDescriptions"][0]["ProjectArn"]
@@ -222,26 +208,26 @@ def _trainable(desk: Any) -> str:
     return project
 
 
-@_provokes("ResourceInUseException", "CreateProjectVersion")
+@provokes("ResourceInUseException", "CreateProjectVersion")
 def _version_name_taken(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(assumptions=Assumptions(duplicate_version="ResourceInUseException"))
     version = desk.trained()
-    return desk, _version_members(desk, _project_of(desk, version))
+    return desk, _version_members(desk, project_of(desk, version))
 
 
-@_provokes("LimitExceededException", "CreateProjectVersion")
+@provokes("LimitExceededException", "CreateProjectVersion")
 def _one_training_too_many(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(limits=Limits(trainings=0))
     return desk, _version_members(desk, _trainable(desk))
 
 
-@_provokes("ServiceQuotaExceededException", "CreateProjectVersion")
+@provokes("ServiceQuotaExceededException", "CreateProjectVersion")
 def _one_version_too_many(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(limits=Limits(versions_per_project=0))
     return desk, _version_members(desk, _trainable(desk))
 
 
-@_provokes("ResourceInUseException", "StartProjectVersion")
+@provokes("ResourceInUseException", "StartProjectVersion")
 def _starting_a_failed_version(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(assumptions=Assumptions(failed_version_start="ResourceInUseException"))
     project = desk.project()
@@ -252,19 +238,19 @@ def _starting_a_failed_version(open_desk: Any) -> tuple[Any, Members]:
     return desk, {"ProjectVersionArn": failed, "MinInferenceUnits": 1}
 
 
-@_provokes("LimitExceededException", "StartProjectVersion")
+@provokes("LimitExceededException", "StartProjectVersion")
 def _too_many_units(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(limits=Limits(units_per_version=5))
     return desk, {"ProjectVersionArn": desk.trained(), "MinInferenceUnits": 6}
 
 
-@_provokes("ResourceInUseException", "StopProjectVersion")
+@provokes("ResourceInUseException", "StopProjectVersion")
 def _stopping_what_cannot_be(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(assumptions=Assumptions(stoppable=frozenset({"RUNNING"})))
     return desk, {"ProjectVersionArn": desk.trained()}
 
 
-@_provokes("ResourceInUseException", "DeleteProjectVersion")
+@provokes("ResourceInUseException", "DeleteProjectVersion")
 def _deleting_a_running_version(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk()
     return desk, {"ProjectVersionArn": desk.running()}
@@ -273,30 +259,30 @@ def _deleting_a_running_version(open_desk: Any) -> tuple[Any, Members]:
 # Detection.
 
 
-@_provokes("ResourceNotReadyException", "DetectCustomLabels")
+@provokes("ResourceNotReadyException", "DetectCustomLabels")
 def _not_running(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk()
     return desk, {"ProjectVersionArn": desk.trained(), "Image": {"Bytes": b"x"}}
 
 
-@_provokes("InvalidS3ObjectException", "DetectCustomLabels")
+@provokes("InvalidS3ObjectException", "DetectCustomLabels")
 def _no_film(open_desk: Any) -> tuple[Any, Members]:
     return _detection(open_desk, {"S3Object": {"Bucket": "films", "Name": "absent.jpeg"}})
 
 
-@_provokes("InvalidImageFormatException", "DetectCustomLabels")
+@provokes("InvalidImageFormatException", "DetectCustomLabels")
 def _no_image(open_desk: Any) -> tuple[Any, Members]:
     return _detection(open_desk, {"Bytes": b"GIF89a"})
 
 
-@_provokes("ImageTooLargeException", "DetectCustomLabels")
+@provokes("ImageTooLargeException", "DetectCustomLabels")
 def _too_large(open_desk: Any) -> tuple[Any, Members]:
     buffer = io.BytesIO()
     Image.new("L", (100, 100)).save(buffer, "PNG")
     return _detection(open_desk, {"Bytes": buffer.getvalue().ljust((4 << 20) + 1, b"\0")})
 
 
-@_provokes("ProvisionedThroughputExceededException", "DetectCustomLabels")
+@provokes("ProvisionedThroughputExceededException", "DetectCustomLabels")
 def _more_than_the_units_bear(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(limits=Limits(unit_tps=0.001))
     members = {"ProjectVersionArn": desk.running(), "Image": {"Bytes": b"x"}}
@@ -308,118 +294,6 @@ def _more_than_the_units_bear(open_desk: Any) -> tuple[Any, Members]:
 def _detection(open_desk: Any, image: Members) -> tuple[Any, Members]:
     desk = open_desk()
     return desk, {"ProjectVersionArn": desk.running(), "Image": image}
-
-
-# Policies and copies.
-
-POLICY: Final = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
-                "Action": "rekognition:CopyProjectVersion",
-                "Resource": "*",
-            }
-        ],
-    }
-)
-_STALE: Final = "0" * 32
-
-
-def _with_policy(open_desk: Any, **settings: Any) -> tuple[Any, Members]:
-    desk = open_desk(**settings)
-    policy = {"ProjectArn": desk.project(), "PolicyName": "p", "PolicyDocument": POLICY}
-    desk.call("PutProjectPolicy", **policy)
-    return desk, policy
-
-
-@_provokes("ResourceAlreadyExistsException", "PutProjectPolicy")
-def _policy_without_its_revision(open_desk: Any) -> tuple[Any, Members]:
-    chosen = Assumptions(duplicate_policy="ResourceAlreadyExistsException")
-    return _with_policy(open_desk, assumptions=chosen)
-
-
-@_provokes("InvalidPolicyRevisionIdException", "PutProjectPolicy")
-def _changing_a_stale_revision(open_desk: Any) -> tuple[Any, Members]:
-    desk, policy = _with_policy(open_desk)
-    return desk, policy | {"PolicyRevisionId": _STALE}
-
-
-@_provokes("InvalidPolicyRevisionIdException", "DeleteProjectPolicy")
-def _deleting_a_stale_revision(open_desk: Any) -> tuple[Any, Members]:
-    desk, policy = _with_policy(open_desk)
-    del policy["PolicyDocument"]
-    return desk, policy | {"PolicyRevisionId": _STALE}
-
-
-@_provokes("MalformedPolicyDocumentException", "PutProjectPolicy")
-def _policy_that_is_none(open_desk: Any) -> tuple[Any, Members]:
-    desk = open_desk()
-    return desk, {"ProjectArn": desk.project(), "PolicyName": "p", "PolicyDocument": "no JSON"}
-
-
-@_provokes("ServiceQuotaExceededException", "PutProjectPolicy")
-def _one_policy_too_many(open_desk: Any) -> tuple[Any, Members]:
-    desk, policy = _with_policy(open_desk, limits=Limits(policies_per_project=1))
-    return desk, policy | {"PolicyName": "q"}
-
-
-def _copying(open_desk: Any, **settings: Any) -> tuple[Any, Members]:
-    desk = open_desk(**settings)
-    version = desk.trained()
-    return desk, {
-        "SourceProjectArn": _project_of(desk, version),
-        "SourceProjectVersionArn": version,
-        "DestinationProjectArn": desk.project("destination"),
-        "VersionName": "v1",
-        "OutputConfig": {"S3Bucket": "films"},
-    }
-
-
-@_provokes("ResourceInUseException", "CopyProjectVersion")
-def _copying_onto_a_name(open_desk: Any) -> tuple[Any, Members]:
-    chosen = Assumptions(duplicate_version="ResourceInUseException")
-    desk, copy = _copying(open_desk, assumptions=chosen)
-    desk.call("CopyProjectVersion", **copy)
-    return desk, copy
-
-
-@_provokes("LimitExceededException", "CopyProjectVersion")
-def _one_copy_too_many(open_desk: Any) -> tuple[Any, Members]:
-    return _copying(open_desk, limits=Limits(copies=0))
-
-
-@_provokes("ServiceQuotaExceededException", "CopyProjectVersion")
-def _no_room_for_the_copy(open_desk: Any) -> tuple[Any, Members]:
-    desk, copy = _copying(open_desk, limits=Limits(versions_per_project=1))
-    return desk, copy | {"DestinationProjectArn": copy["SourceProjectArn"], "VersionName": "v2"}
-
-
-@_provokes("AccessDeniedException", "CopyProjectVersion")
-def _copying_from_a_stranger(open_desk: Any) -> tuple[Any, Members]:
-    desk, copy = _copying(open_desk)
-    stranger = {
-        name: copy[name].replace(":123456789012:", ":210987654321:")
-        for name in ("SourceProjectArn", "SourceProjectVersionArn")
-    }
-    return desk, copy | stranger
-
-
-# Tags, and what several of the above share.
-
-
-@_provokes("ServiceQuotaExceededException", "TagResource")
-def _too_many_tags(open_desk: Any) -> tuple[Any, Members]:
-    desk = open_desk(limits=Limits(tags=1))
-    return desk, {"ResourceArn": desk.project(), "Tags": {"a": "1", "b": "2"}}
-
-
-def _project_of(desk: Any, version: str) -> str:
-    name = version.split("/")[1]
-    found = desk.call("DescribeProjects", ProjectNames=[name])["ProjectDescriptions"]
-    return str(found[0]["ProjectArn"])
 
 
 @attrs.frozen

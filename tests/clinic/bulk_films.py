@@ -1,0 +1,24 @@
+"""Many small films, and what a journal says of them."""
+
+from __future__ import annotations
+
+import json
+
+from PIL import Image
+
+
+def entries(journal):
+    return [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+
+
+def many(folder, count, label="normal"):
+    """Small films, each with pixels of its own."""
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for number in range(count):
+        film = Image.new("L", (64, 64), 90)
+        film.putpixel((number % 64, number // 64 % 64), 255)
+        film.putpixel((number // 4096, 60), 200)
+        paths.append(folder / f"{label}-{number:05}.png")
+        film.save(paths[-1], compress_level=1)
+    return paths
