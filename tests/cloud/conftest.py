@@ -99,11 +99,17 @@ def project(aws: rx.Aws) -> rx.CustomLabelsProject:
 
 
 @pytest.fixture
-def trained(project: rx.CustomLabelsProject, draw: Draw) -> rx.ModelVersion:
-    """A version whose training has ended well."""
+def ready(project: rx.CustomLabelsProject, draw: Draw) -> rx.CustomLabelsProject:
+    """A project with both datasets."""
     train, test = draw().split(test=0.4, seed=1)
     project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
-    version = project.train("v1", output="s3://clinic-xrays/models")
+    return project
+
+
+@pytest.fixture
+def trained(ready: rx.CustomLabelsProject) -> rx.ModelVersion:
+    """A version whose training has ended well."""
+    version = ready.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
     return version
 

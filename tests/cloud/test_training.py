@@ -1,13 +1,11 @@
-"""Trainings: everything that stands against one is told before it bills; repeated, it is found."""
+"""What a training may cost; killed and repeated, it is found."""
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from decimal import Decimal
 
 import attrs
@@ -15,214 +13,12 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import datasets, training_checks
-from rekognition_xray.cloud.dataset_calls import DatasetDescription
-from rekognition_xray.cloud.training_checks import TrainingQuotas
 from rekognition_xray.cloud.training_estimate import Earlier, training_range
-from rekognition_xray.cloud.training_progress import TrainingProgress, Watch
-from rekognition_xray.cloud.waiting import WaitProgress
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
 STORE = "s3://clinic-xrays/films"
 MODELS = "s3://clinic-xrays/models"
-
-
-@pytest.fixture
-def ready(project: rx.CustomLabelsProject, draw) -> rx.CustomLabelsProject:
-    """A project with both datasets."""
-    train, test = draw().split(test=0.4, seed=1)
-    project.put_datasets(train=train, test=test, store=STORE)
-    return project
-
-
-# -- what stands against a training ------------------------------------------------------------
-
-
-def test_a_training_needs_both_datasets(project: rx.CustomLabelsProject) -> None:
-    with pytest.raises(errors.NotFoundError, match="no TEST and no TRAIN") as caught:
-        project.train("v1", output=MODELS)
-    assert "put_datasets" in caught.value.hint
-
-
-def test_everything_that_stands_against_a_training_is_told_together(
-    project: rx.CustomLabelsProject, draw
-) -> None:
-    train, test = draw().split(test=0.4, seed=1)
-    project.put_datasets(train=train, test=test, store=STORE)
-    quotas = TrainingQuotas(versions=0)
-    with pytest.raises(errors.TrainingRefusedError, match="5 things stand against") as caught:
-        project.train(
-            "v 1",
-            output="s3://no-such-bucket/models",
-            tags={"a;b": ""},
-            max_cost="1",
-            quotas=quotas,
-        )
-    assert [type(problem) for problem in caught.value.problems] == [
-        errors.InvalidRequestError,
-        errors.InvalidRequestError,
-        errors.StorageError,
-        errors.QuotaError,
-        errors.CostCapError,
-    ]
-    for problem in caught.value.problems:
-        assert problem.message in str(caught.value)
-        assert problem.hint in str(caught.value)
-    assert project.versions() == ()
-
-
-@pytest.mark.parametrize("name", ["", "v 1", "a/b"])
-def test_a_version_name_that_aws_would_refuse_is_refused(
-    ready: rx.CustomLabelsProject, name: str
-) -> None:
-    with pytest.raises(errors.InvalidRequestError, match="name of a version"):
-        ready.train(name, output=MODELS)
-
-
-@pytest.mark.parametrize("key", ["", "-abc", "a key", "k" * 2049])
-def test_what_is_no_kms_key_is_refused(ready: rx.CustomLabelsProject, key: str) -> None:
-    with pytest.raises(errors.InvalidRequestError, match="no KMS key"):
-        ready.train("v1", output=MODELS, kms_key=key)
-
-
-def test_the_kms_key_is_the_versions(ready: rx.CustomLabelsProject) -> None:
-    version = ready.train("v1", output=MODELS, kms_key="alias/clinic")
-    assert version.describe().kms_key == "alias/clinic"
-    assert str(version.describe().output) == MODELS
-
-
-def test_results_need_a_bucket(ready: rx.CustomLabelsProject) -> None:
-    with pytest.raises(errors.StorageError, match="no-such-bucket"):
-        ready.train("v1", output="s3://no-such-bucket/models")
-    assert ready.versions() == ()
-
-
-def test_a_bucket_of_somebody_else_is_one_of_the_problems(
-    ready: rx.CustomLabelsProject, cloud: LocalCloud
-) -> None:
-    cloud.faults.error("HeadBucket", "AccessDenied", status=403)
-    with pytest.raises(errors.TrainingRefusedError) as caught:
-        ready.train("v 1", output=MODELS)
-    assert isinstance(caught.value.problems[1], errors.AccessDeniedError)
-
-
-def test_a_region_without_custom_labels_is_refused(cloud: LocalCloud) -> None:
-    aws = rx.Aws(cloud.session(region="ca-central-1"))
-    with pytest.raises(errors.InvalidRequestError, match="not offered in ca-central-1"):
-        training_checks.check_region(aws)
-    training_checks.check_region(attrs.evolve(aws, regions=["ca-central-1"]))
-
-
-def test_a_dataset_whose_last_update_failed_is_not_trained_on(
-    ready: rx.CustomLabelsProject,
-) -> None:
-    client, arn = ready.aws.rekognition, ready.datasets()["TRAIN"].arn
-    line = b'{"source-ref":"s3://another-bucket/a.png"}'
-    client.update_dataset_entries(DatasetArn=arn, Changes={"GroundTruth": line})
-    with pytest.raises(errors.DatasetFailedError, match="UPDATE_FAILED"):
-        ready.train("v1", output=MODELS)
-
-
-def told(entries: int, with_errors: int = 0, labelled: int | None = None) -> DatasetDescription:
-    return DatasetDescription(
-        "arn", "CREATE_COMPLETE", "", entries, labelled or entries, 2, with_errors
-    )
-
-
-def test_a_dataset_may_have_errors_in_a_fifth_of_its_entries() -> None:
-    training_checks.check_errors("TRAIN", told(10, 2))
-    with pytest.raises(errors.ManifestError, match=r"3 of 10 entries .* more than 20 %") as caught:
-        training_checks.check_errors("TRAIN", told(10, 3))
-    assert "has_errors=True" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("kind", "counts", "entries", "leaf", "what"),
-    [
-        ("TRAIN", {}, 0, errors.ManifestError, "no films"),
-        ("TRAIN", {"normal": 5}, 5, errors.LabelsError, r"films of 1 labels \(normal\)"),
-        ("TEST", {"normal": 5, "viral": 1001}, 1006, errors.ManifestError, "1,000 films of viral"),
-        ("TRAIN", dict.fromkeys(map(str, range(251)), 1), 251, errors.ManifestError, "251 labels"),
-        ("TRAIN", {"a": 1, "b": 1}, 250_001, errors.ManifestError, "250,001 films"),
-    ],
-)
-def test_datasets_that_would_fail_after_hours_are_refused(
-    kind, counts, entries: int, leaf: type[errors.XrayError], what: str
-) -> None:
-    with pytest.raises(leaf, match=what):
-        training_checks.check_films(kind, told(entries), counts, region="us-east-1")
-
-
-def test_few_films_and_films_without_a_label_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    counts = {"normal": 9, "viral": 10}
-    training_checks.check_films("TRAIN", told(20, labelled=19), counts, region="us-east-1")
-    assert "recommends 10 films of a label or more: normal (9)" in caplog.text
-    assert "1 films have no label" in caplog.text
-
-
-def test_half_of_the_trained_labels_must_be_tested_and_no_others() -> None:
-    train = dict.fromkeys("abcd", 10)
-    training_checks.check_overlap(train, {"a": 1, "b": 1})
-    with pytest.raises(errors.LabelsError, match=r"1 of 4 trained labels .*\(b, c, d are not\)"):
-        training_checks.check_overlap(train, {"a": 1})
-    with pytest.raises(errors.LabelsError, match="Only the TEST dataset holds x, y"):
-        training_checks.check_overlap(train, {"a": 1, "b": 1, "x": 1, "y": 1})
-
-
-def test_datasets_of_others_are_looked_into(ready: rx.CustomLabelsProject) -> None:
-    datasets.delete(ready.aws, ready.datasets()["TEST"].arn)
-    datasets.create(ready.aws, ready.arn, "TEST", None)
-    with pytest.raises(errors.TrainingRefusedError) as caught:
-        ready.train("v1", output=MODELS)
-    assert "no films" in str(caught.value)
-    assert "0 of 3 trained labels" in str(caught.value)
-    assert ready.versions() == ()
-
-
-@pytest.mark.parametrize(("region", "most"), [("us-east-1", 2), ("ap-southeast-2", 1)])
-def test_quotas_are_awss_unless_told(region: str, most: int) -> None:
-    assert TrainingQuotas().trainings_in(region) == most
-    assert TrainingQuotas(trainings=7).trainings_in(region) == 7
-
-
-def test_a_project_that_is_full_takes_no_version(aws: rx.Aws) -> None:
-    with pytest.raises(errors.QuotaError, match="has 100 versions, and may have 100"):
-        training_checks.check_quotas(aws, "arn", 100, [], TrainingQuotas())
-    training_checks.check_quotas(aws, "arn", 100, [], TrainingQuotas(versions=200))
-
-
-@pytest.fixture
-def begin(patient: rx.Aws, draw) -> Callable[[str], rx.ModelVersion]:
-    """Begins a training of half an hour in a project of that name."""
-
-    def begin(name: str) -> rx.ModelVersion:
-        project = rx.CustomLabelsProject.get_or_create(name, aws=patient)
-        train, test = draw().split(test=0.4, seed=1)
-        project.put_datasets(train=train, test=test, store=STORE)
-        return project.train("v1", output=MODELS)
-
-    return begin
-
-
-def test_trainings_of_all_projects_count(patient: rx.Aws, begin) -> None:
-    busy = [begin(name) for name in ("one", "two")]
-    project = rx.CustomLabelsProject.get_or_create("one", aws=patient)
-    with pytest.raises(errors.QuotaError, match="2 trainings are running") as caught:
-        project.train("v2", output=MODELS)
-    assert all(version.arn in caught.value.message for version in busy)
-    assert [version.name for version in project.versions()] == ["v1"]
-
-
-def test_who_may_not_see_other_projects_leaves_the_counting_to_the_service(
-    ready: rx.CustomLabelsProject, cloud: LocalCloud
-) -> None:
-    denied = cloud.faults.error("DescribeProjects", "AccessDeniedException")
-    assert training_checks.running_trainings(ready.aws) == []
-    assert denied.met == 1
-
-
-# -- what it may cost --------------------------------------------------------------------------
 
 
 def hours(films: int, *earlier: Earlier) -> tuple[Decimal, Decimal]:
@@ -296,9 +92,6 @@ def test_the_estimate_is_logged_before_a_training_starts(
 def test_an_estimate_needs_films(project: rx.CustomLabelsProject) -> None:
     with pytest.raises(errors.NotFoundError, match="no TRAIN dataset"):
         project.training_estimate()
-
-
-# -- killed and repeated -----------------------------------------------------------------------
 
 
 def test_a_training_that_is_asked_for_again_is_the_same_one(ready: rx.CustomLabelsProject) -> None:
@@ -397,68 +190,3 @@ project.train("v1", output={MODELS!r})
     assert version == there
     assert version.wait_until_trained().trained
     assert ready.versions() == (version,)
-
-
-# -- waiting -----------------------------------------------------------------------------------
-
-
-def test_a_training_is_waited_for_with_its_time_and_price(begin) -> None:
-    version = begin("slow")
-    looks: list[TrainingProgress] = []
-    seen = version.wait_until_trained(progress=looks.append)
-    assert seen.status == "TRAINING_COMPLETED"
-    assert {look.status for look in looks[:-1]} == {"TRAINING_IN_PROGRESS"}
-    waited = [look.elapsed - looks[0].elapsed for look in looks]
-    assert waited == sorted(waited)
-    assert 1800 <= waited[-1] <= 1830, "it is looked at every half minute"
-    assert [look.cost for look in looks] == sorted(look.cost for look in looks)
-    assert Decimal("0.50") <= looks[-1].cost <= Decimal("0.52")
-
-
-def test_a_wait_that_is_over_before_the_training_says_that_it_goes_on(begin) -> None:
-    version = begin("slow")
-    late = pytest.raises(errors.WaitTimeoutError, match="still TRAINING_IN_PROGRESS after 600 s")
-    with late as caught:
-        version.wait_until_trained(budget=600)
-    assert "goes on at 1.00 USD an hour" in caught.value.message
-    assert "no call that stops a training" in caught.value.message
-    assert version.wait_until_trained().trained
-
-
-def test_a_version_that_is_deleted_meanwhile_is_not_waited_for(begin, slow: LocalCloud) -> None:
-    version = begin("slow")
-    version.wait_until_trained()
-    version.delete()
-    with pytest.raises(errors.UnreachableStateError, match="is DELETING"):
-        version.wait_until_trained()
-
-
-def test_a_copy_that_takes_longer_than_the_budget_goes_on(begin, patient: rx.Aws) -> None:
-    version = begin("slow")
-    version.wait_until_trained()
-    other = rx.CustomLabelsProject.get_or_create("other", aws=patient)
-    late = pytest.raises(errors.WaitTimeoutError, match="still COPYING_IN_PROGRESS after 60 s")
-    with late as caught:
-        version.copy_to(other, output=MODELS, budget=60)
-    assert "call copy_to again" in caught.value.message
-    copy = version.copy_to(other, output=MODELS)
-    assert copy.describe().status == "COPYING_COMPLETED"
-    assert other.versions() == (copy,)
-
-
-def test_time_counts_from_the_beginning_of_the_training() -> None:
-    looks: list[TrainingProgress] = []
-    watch = Watch(looks.append, rx.PriceBook())
-    began = dt.datetime(2026, 11, 1, 8, tzinfo=dt.UTC)
-    watch.begun(began, now=began + dt.timedelta(hours=2))
-    watch.look(WaitProgress("version v1", "TRAINING_IN_PROGRESS", 1800.0))
-    assert str(looks[0]) == (
-        "version v1 is TRAINING_IN_PROGRESS, 2:30:00, 2.50 USD by the clock if it succeeds"
-    )
-
-
-def test_a_training_can_be_watched_on_the_terminal(
-    trained: rx.ModelVersion, capsys: pytest.CaptureFixture[str]
-) -> None:
-    trained.wait_until_trained(progress=True)
-    assert "version v1 is TRAINING_COMPLETED, 0:00:0" in capsys.readouterr().err
