@@ -31,7 +31,7 @@ from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.errors import MissingExtraError
 from rekognition_xray.local import LocalCloud
 
-from . import pages
+from . import downloads, pages
 
 pytest_plugins = ["pytester"]
 
@@ -96,6 +96,7 @@ def around(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.syspath_prepend(here)
     for variable, value in world.cloud.environment().items():
         monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(here / "kaggle"))
     yield world
     for name, module in list(sys.modules.items()):  # another page may have a file of the same name
         if str(getattr(module, "__file__", None)).startswith(str(here)):
@@ -160,6 +161,8 @@ SET_UP: dict[str, Callable[[World], None]] = {
     "how-to/see-why.md": _few_films,
     "how-to/store-and-forget.md": _few_films,
     "how-to/dicom-archive.md": _archive,
+    "how-to/manifests.md": _few_films,
+    "how-to/public-films.md": lambda _: downloads.kaggle(Path(os.environ["KAGGLEHUB_CACHE"])),
     "how-to/resume-an-upload.md": _failing_network,
     "how-to/choose-a-threshold.md": _held_out,
     "how-to/bring-your-own-learner.md": _few_films,

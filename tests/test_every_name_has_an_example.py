@@ -1,0 +1,110 @@
+"""No public name without an example that runs, and no method or property of a public class."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+import rekognition_xray as rx
+
+from . import annotated, surface, uses
+
+pytestmark = pytest.mark.heavy  # imports the package whole, which takes every extra
+
+BEHIND = {
+    "rekognition_xray.clinic.explaining.explain": (rx.Diagnoser, "explain"),
+    "rekognition_xray.cloud.meter.run": (rx.ModelVersion, "running"),
+    "rekognition_xray.data.audit.audit": (rx.XrayDataset, "audit"),
+    "rekognition_xray.data.cleaning.clean": (rx.Audit, "clean"),
+    "rekognition_xray.data.folds.folds": (rx.XrayDataset, "folds"),
+    "rekognition_xray.data.leakage.leakage": (rx.XrayDataset, "leakage"),
+    "rekognition_xray.data.preparing.prepare": (rx.XrayDataset, "prepare"),
+    "rekognition_xray.data.split.official": (rx.XrayDataset, "official"),
+    "rekognition_xray.data.split.split": (rx.XrayDataset, "split"),
+}
+"""Functions that a method hands on to, and that describe its arguments; its example is theirs."""
+
+LEFT_OUT = {
+    "rekognition_xray.errors.": "errors are met, not called: tests/test_errors.py meets them all",
+}
+"""Beginnings of names that need no example, each with the reason."""
+
+
+@functools.cache
+def public() -> dict[str, str]:
+    return surface.public()
+
+
+@functools.cache
+def used() -> frozenset[str]:
+    return uses.used()
+
+
+def _is_used(full: str) -> bool:
+    return full in used() or (full in BEHIND and annotated.attribute(*BEHIND[full]) in used())
+
+
+def test_every_public_name_is_used_by_an_example_that_runs() -> None:
+    asked = {full: name for full, name in public().items() if not full.startswith(tuple(LEFT_OUT))}
+    missing = [f"{name} ({full})" for full, name in asked.items() if not _is_used(full)]
+    assert not missing, "no fence of README or docs, and no example, uses\n" + "\n".join(missing)
+
+
+def test_what_the_package_exports_is_looked_for() -> None:
+    exported = {annotated.key(name, getattr(rx, name)) for name in rx.__all__}
+    assert exported <= public().keys()
+    assert {"XrayDataset.split", "ModelVersion.running", "Audit.warnings"} <= set(public().values())
+    assert "Xray.label" not in public().values()  # a field
+
+
+def test_what_is_excused_is_there_and_needs_it() -> None:
+    assert [full for full in BEHIND if full not in public() or full in used()] == []
+    for start in LEFT_OUT:
+        assert any(full.startswith(start) and full not in used() for full in public())
+
+
+BEFORE = """
+import rekognition_xray as rx
+from rekognition_xray.cloud import meter
+
+aws = rx.Aws()
+project = rx.CustomLabelsProject.find("chest", aws=aws)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("project.delete(confirm=print)", "CustomLabelsProject.delete"),
+        ("for version in project.versions(): version.delete()", "ModelVersion.delete"),
+        ("[version.tags() for version in project.versions()]", "ModelVersion.tags"),
+        ("with project.version('v1').running() as model: model.detect(b'')", "ModelVersion.detect"),
+        (
+            "train, test = rx.XrayDataset.from_folder('x').split(); test.audit()",
+            "XrayDataset.audit",
+        ),
+        ("def ask(audit: rx.Audit): return audit.warnings", "Audit.warnings"),
+        ("def made(): return rx.PriceBook()\nmade().storage(1)", "PriceBook.storage"),
+        ("print(f'{rx.Evaluation.from_version(v).confusion}')", "Evaluation.confusion"),
+        ("for seen in meter.running(aws): print(seen.cost)", "RunningVersion.cost"),
+    ],
+)
+def test_a_use_is_seen(source: str, name: str) -> None:
+    found = uses.used_in(BEFORE + source)
+    assert {public()[full] for full in found & public().keys()} >= {name}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("project.version('v1').delete()", "CustomLabelsProject.delete"),
+        ("project.delete(confirm=print)", "ModelVersion.delete"),
+        ("something.delete()", "ModelVersion.delete"),
+        ("import warnings; warnings.warn('x')", "Audit.warnings"),
+        ("'project.delete()'  # project.delete()", "CustomLabelsProject.delete"),
+    ],
+)
+def test_a_name_alone_or_of_another_is_no_use(source: str, name: str) -> None:
+    found = uses.used_in(BEFORE + source)
+    assert name not in {public()[full] for full in found & public().keys()}
