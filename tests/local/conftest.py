@@ -173,6 +173,14 @@ class Desk:
         self.described(arn)
         return arn
 
+    def filled(self, seconds: float = 60) -> str:
+        """A project with both datasets, at pace manual: they are done after so many seconds."""
+        project, lines = self.project(), self.put_films(2)
+        for kind in ("TRAIN", "TEST"):
+            self.dataset(project, kind, lines)
+            self.cloud.advance(seconds)
+        return project
+
     def described(self, dataset: str) -> Members:
         return self.call("DescribeDataset", DatasetArn=dataset)["DatasetDescription"]
 

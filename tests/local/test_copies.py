@@ -241,12 +241,7 @@ def test_a_failed_training_cannot_be_copied(desk):
 
 def test_quotas_of_copies_and_versions_are_settings(open_desk):
     desk = open_desk(pace="manual", limits=Limits(copies=1, versions_per_project=2))
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-    desk.cloud.advance(60)
+    project = desk.filled()
     version = desk.train(project)
     desk.cloud.advance(3600)
     copy(desk, version, project)

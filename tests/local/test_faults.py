@@ -229,12 +229,7 @@ def test_a_stop_hangs_until_it_is_released(desk, faults):
 def test_a_stop_hangs_for_so_many_seconds_of_the_clouds_clock(open_desk):
     desk = open_desk(pace="manual", durations=dict.fromkeys(("dataset", "training", "starting"), 0))
     desk.cloud.faults.hang_stop(300)
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-        desk.cloud.advance(0)
+    project = desk.filled(0)
     arn = desk.train(project)
     desk.cloud.advance(0)
     desk.call("StartProjectVersion", ProjectVersionArn=arn, MinInferenceUnits=1)

@@ -102,12 +102,7 @@ def test_held_describes_leave_threads_for_others(open_desk, gate):
 
 def test_at_pace_manual_nothing_ends_before_its_time(open_desk):
     desk = open_desk(pace="manual", durations={"dataset": 10, "training": 100})
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-    desk.cloud.advance(10)
+    project = desk.filled(10)
     arn = desk.train(project)
     desk.cloud.advance(99)
     assert status(desk, project) == "TRAINING_IN_PROGRESS"

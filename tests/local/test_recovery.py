@@ -39,12 +39,7 @@ def test_a_model_that_ran_goes_on_billing(reopen):
 
 def test_a_training_that_was_cut_off_has_failed(reopen):
     desk = reopen(pace="manual")
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-    desk.cloud.advance(60)
+    project = desk.filled()
     arn = desk.train(project)
     assert desk.version(arn)["Status"] == "TRAINING_IN_PROGRESS"
     desk.cloud.close()

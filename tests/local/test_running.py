@@ -23,12 +23,7 @@ def refused(desk, arn, units=1, **members):
 def slow(open_desk):
     """A cloud whose clock stands still, with a version trained in it."""
     desk = open_desk(pace="manual")
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-    desk.cloud.advance(60)
+    project = desk.filled()
     arn = desk.train(project)
     desk.cloud.advance(3600)
     return desk, arn
@@ -171,12 +166,7 @@ def test_a_running_version_is_charged_by_unit_and_second_while_it_runs(slow):
 
 def test_starting_and_stopping_may_be_charged_too(open_desk):
     desk = open_desk(pace="manual", assumptions=Assumptions(charged="STARTING to STOPPED"))
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-    desk.cloud.advance(60)
+    project = desk.filled()
     arn = desk.train(project)
     desk.cloud.advance(3600)
     start(desk, arn)

@@ -138,12 +138,7 @@ def test_a_dataset_that_failed_is_not_trained_on(desk):
 
 def test_a_third_training_at_once_is_refused(open_desk):
     desk = open_desk(pace="manual")
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-    desk.cloud.advance(60)
+    project = desk.filled()
     arns = [create(desk, project, name) for name in ("v1", "v2")]
     assert refused(desk, project, VersionName="v3") == "LimitExceededException"
     desk.cloud.advance(3600)
@@ -195,12 +190,7 @@ def test_unknown_version_names_are_left_out(desk, project):
 
 def test_a_running_training_shows_itself_and_cannot_be_deleted(open_desk):
     desk = open_desk(pace="manual")
-    project = desk.project()
-    lines = desk.put_films(2)
-    for kind in ("TRAIN", "TEST"):
-        source = desk.manifest(lines, kind)
-        desk.call("CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source)
-    desk.cloud.advance(60)
+    project = desk.filled()
     arn = create(desk, project)
     shown = desk.version(arn)
     assert shown["Status"] == "TRAINING_IN_PROGRESS"
