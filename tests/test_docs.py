@@ -371,12 +371,6 @@ def test_what_pages_import_is_in_the_reference() -> None:
     assert sorted(name for name in names - modules if not _is_documented(name)) == []
 
 
-def test_every_public_name_is_used_in_a_page_or_an_example() -> None:
-    examples = (pages.ROOT / "examples").glob("*.py")
-    text = "\n".join([*_snippets(), *(path.read_text("utf-8") for path in examples)])
-    assert [name for name in rx.__all__ if not re.search(rf"\brx\.{name}\b", text)] == []
-
-
 # -- the site ------------------------------------------------------------------------------------
 
 
