@@ -17,6 +17,8 @@ from rekognition_xray.clinic.intervals import Redrawn
 from rekognition_xray.clinic.tables import NOTICE
 from rekognition_xray.labels import THREE_CLASSES
 
+from .judged import films_of
+
 OLD, NEW = (f"arn:aws:rekognition:us-east-1:111122223333:project/c/version/v{n}/1" for n in (1, 2))
 
 
@@ -256,25 +258,11 @@ def pairs(rng: np.random.Generator, patients: int) -> tuple[list[Film], list[Fil
     truth = state[patient]
     lean = rng.normal(size=(patients, 3))[patient] + rng.normal(size=(len(patient), 3))
     return tuple(
-        _films(patient, truth, lean + 0.7 * rng.normal(size=lean.shape) + skill * np.eye(3)[truth])
+        films_of(
+            patient, truth, lean + 0.7 * rng.normal(size=lean.shape) + skill * np.eye(3)[truth]
+        )
         for skill in (2.0, 2.4)
     )
-
-
-def _films(patient, truth, odds) -> list[Film]:
-    shares = np.exp(odds - odds.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    rows = zip(patient.tolist(), truth.tolist(), shares.tolist(), strict=True)
-    return [
-        Film(
-            source_ref=f"{number:08d}",
-            patient=f"{who:08d}",
-            truth=THREE_CLASSES[label],
-            confidences=dict(zip(THREE_CLASSES, told, strict=True)),
-            predicted=THREE_CLASSES[told.index(max(told))],
-        )
-        for number, (who, label, told) in enumerate(rows)
-    ]
 
 
 def covered(patients: int, *, repetitions: int, large: int) -> dict[str, float]:

@@ -19,6 +19,8 @@ from rekognition_xray.clinic.figures import TestFilm as Film
 from rekognition_xray.clinic.predictive import predictive_values
 from rekognition_xray.labels import THREE_CLASSES
 
+from .judged import films_of
+
 _PREVALENCE = 0.1
 _log = logging.getLogger(__name__)  # the table: pytest -m soak --log-cli-level=INFO
 
@@ -46,19 +48,7 @@ class World:
         truth = state[patient]
         lean = rng.normal(size=(count, 3))[patient] + rng.normal(size=(len(patient), 3))
         odds = self.boldness * (lean + self.skill * np.eye(3)[truth])
-        shares = np.exp(odds - odds.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        rows = zip(patient.tolist(), truth.tolist(), shares.tolist(), strict=True)
-        return [
-            Film(
-                source_ref=f"{number:08d}",
-                patient=f"{who:08d}",
-                truth=THREE_CLASSES[label],
-                confidences=dict(zip(THREE_CLASSES, told, strict=True)),
-                predicted=THREE_CLASSES[told.index(max(told))],
-            )
-            for number, (who, label, told) in enumerate(rows)
-        ]
+        return films_of(patient, truth, odds)
 
     def truth(self, patients: int) -> dict[str, float]:
         rng = np.random.default_rng(1)

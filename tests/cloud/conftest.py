@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import NormalDist
 
@@ -136,3 +140,27 @@ def slow() -> Iterator[LocalCloud]:
 def patient(slow: LocalCloud) -> Iterator[rx.Aws]:
     yield rx.Aws(slow.session(), clock=Pushing(cloud=slow))
     slow.reset()
+
+
+@contextmanager
+def running_elsewhere(
+    cloud: LocalCloud, version: rx.ModelVersion
+) -> Iterator[subprocess.Popen[str]]:
+    """Another process that runs the model for a minute, unless it is ended before."""
+    program = f"""
+import rekognition_xray as rx, time
+version = rx.ModelVersion.from_arn({version.arn!r}, aws=rx.Aws())
+with version.running():
+    print("running", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | cloud.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "running\n"
+        yield process

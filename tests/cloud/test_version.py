@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -14,6 +12,8 @@ from rekognition_xray import errors
 from rekognition_xray.cloud import meter
 from rekognition_xray.data.images import prepare
 from rekognition_xray.local import LocalCloud
+
+from .conftest import running_elsewhere
 
 ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -147,23 +147,7 @@ def test_a_handler_of_the_program_gets_its_signal_once_the_model_has_stopped(
 def test_a_process_that_is_told_to_end_stops_its_model_first(
     cloud, trained: rx.ModelVersion, number: signal.Signals
 ) -> None:
-    program = f"""
-import rekognition_xray as rx, time
-version = rx.ModelVersion.from_arn({trained.arn!r}, aws=rx.Aws())
-with version.running():
-    print("running", flush=True)
-    time.sleep(60)
-"""
-    environment = os.environ | cloud.environment()
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "running\n"
+    with running_elsewhere(cloud, trained) as process:
         assert status(trained) == "RUNNING"
         process.send_signal(number)
         assert process.wait(30) == -number

@@ -4,13 +4,14 @@ import random
 from collections import Counter
 from pathlib import Path
 
-import attrs
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import Xray, XrayDataset
 from rekognition_xray.errors import SplitError
+
+from .pictured import Audited, SamePicture
 
 
 def film(place: int, label: str, patient: str | None) -> Xray:
@@ -32,17 +33,6 @@ def many(patients: int = 300) -> XrayDataset:
         for label in [dice.choice("nnbbbv")] * dice.choice([1, 1, 1, 2, 3, 5])
     ]
     return XrayDataset([film(place, *row) for place, row in enumerate(rows)])
-
-
-@attrs.frozen
-class SamePicture:
-    films: tuple[Xray, ...]
-
-
-@attrs.frozen
-class Audited:
-    films: int
-    duplicates: tuple[SamePicture, ...] = ()
 
 
 numbers = st.integers(2, 6)

@@ -14,6 +14,8 @@ from rekognition_xray.data.dataset import Part, Rejected, Xray, XrayDataset
 from rekognition_xray.data.names import KERMANY
 from rekognition_xray.errors import PatientLeakWarning, SplitError
 
+from .pictured import Audited, SamePicture
+
 
 def film(name: str, label: str, patient: str | None = None) -> Xray:
     return Xray(Path("/somewhere") / name, label, patient, name=name)
@@ -39,21 +41,6 @@ def many(patients: int = 200, seed: int = 1) -> XrayDataset:
             for place in range(dice.choice([1, 1, 1, 2, 3, 5]))
         ]
     return XrayDataset(films)
-
-
-@attrs.frozen
-class SamePicture:
-    """Films that an audit found to show one picture."""
-
-    films: tuple[Xray, ...]
-
-
-@attrs.frozen
-class Audited:
-    """As much of an audit as a split looks at."""
-
-    films: int
-    duplicates: tuple[SamePicture, ...] = ()
 
 
 @st.composite

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from rekognition_xray import errors
 from rekognition_xray.cloud import leases, meter
 from rekognition_xray.local import LocalCloud
 
+from ..conftest import running_elsewhere
 from .conftest import EPOCH, NAP, CloudClock, Ward, kill
 
 ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -191,21 +190,7 @@ def test_a_killed_process_bills_until_its_lease_expires_and_the_next_interval(
 def test_a_process_that_is_killed_outright_leaves_a_lease_and_no_riddle(
     cloud: LocalCloud, trained: rx.ModelVersion
 ) -> None:
-    program = f"""
-import rekognition_xray as rx, time
-version = rx.ModelVersion.from_arn({trained.arn!r}, aws=rx.Aws())
-with version.running():
-    print("running", flush=True)
-    time.sleep(60)
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        env=os.environ | cloud.environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "running\n"
+    with running_elsewhere(cloud, trained) as process:
         process.kill()
     (seen,) = meter.running(trained.aws)
     assert seen.owners[0].endswith(f":{process.pid}")

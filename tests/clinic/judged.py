@@ -1,0 +1,25 @@
+"""Test films as a model judges them, by the odds that it gives each label."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rekognition_xray.clinic.figures import TestFilm as Film
+from rekognition_xray.labels import THREE_CLASSES
+
+
+def films_of(patient: np.ndarray, truth: np.ndarray, odds: np.ndarray) -> list[Film]:
+    """Films of patients by number, with true labels by number; confidences are a softmax."""
+    shares = np.exp(odds - odds.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    rows = zip(patient.tolist(), truth.tolist(), shares.tolist(), strict=True)
+    return [
+        Film(
+            source_ref=f"{number:08d}",
+            patient=f"{who:08d}",
+            truth=THREE_CLASSES[label],
+            confidences=dict(zip(THREE_CLASSES, told, strict=True)),
+            predicted=THREE_CLASSES[told.index(max(told))],
+        )
+        for number, (who, label, told) in enumerate(rows)
+    ]
