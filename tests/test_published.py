@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,17 +12,9 @@ from scipy.stats import binomtest
 
 from rekognition_xray import demo
 
-ROOT = Path(__file__).parents[1]
+from .tools import load
 
-
-def _tool():
-    spec = importlib.util.spec_from_file_location("published", ROOT / "tools" / "published.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = _tool()
+tool = load("published")
 PUBLISHED, OURS = tool.load(tool.PUBLISHED), tool.load(tool.OURS)
 ROWS = PUBLISHED["rows"]
 named = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['who']} {row['classes']}")

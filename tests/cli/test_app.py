@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import re
 import shlex
 import shutil
@@ -15,17 +14,10 @@ from rekognition_xray.cli import commands
 from rekognition_xray.cli.exits import EPILOG
 from rekognition_xray.local.__main__ import parse
 
+from ..tools import load
 from .conftest import PAGE, ROOT, Run, World, invoke
 
-
-def _tool():
-    spec = importlib.util.spec_from_file_location("cli_page", ROOT / "tools" / "cli_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = _tool()
+tool = load("cli_page")
 
 
 LEAVES = dict(tool.leaves())

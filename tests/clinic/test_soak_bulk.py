@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-from pathlib import Path
 
 import attrs
 import pytest
 
 import rekognition_xray as rx
 
-pytestmark = pytest.mark.soak
+from .bulk_films import entries, many
+from .test_bulk import ask_for_faults, peak
+from .test_bulk_ends import kill_and_continue
 
-_SPEC = importlib.util.spec_from_file_location("bulk_runs", Path(__file__).parent / "test_bulk.py")
-bulk_runs = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(bulk_runs)
+pytestmark = pytest.mark.soak
 
 
 def test_killed_at_20_random_moments_of_5000_films_nothing_is_lost_or_written_twice(
@@ -24,7 +22,7 @@ def test_killed_at_20_random_moments_of_5000_films_nothing_is_lost_or_written_tw
     dice = random.Random(11)
     size = 5000 * 470  # bytes of the whole journal, about
     moments = sorted(dice.uniform(0, size) for _ in range(20))
-    films, found, asked, cut = bulk_runs.kill_and_continue(
+    films, found, asked, cut = kill_and_continue(
         clinic, tmp_path, monkeypatch, films=5000, kills=20, dice=moments.__getitem__
     )
     print(f"{asked - 5000} requests repeated; {cut} were under way when killed")
@@ -35,20 +33,20 @@ def test_killed_at_20_random_moments_of_5000_films_nothing_is_lost_or_written_tw
 def test_10000_films_with_a_fifth_of_faulty_calls(clinic, tmp_path):
     aws = rx.Aws(session=clinic.cloud.session(), read_timeout=1.0)
     diagnoser = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws))
-    paths, journal = bulk_runs.many(tmp_path / "films", 10_000), tmp_path / "journal.jsonl"
-    bulk_runs.ask_for_faults(clinic.cloud, throttles=5, others=5, stall=10, seed=5)
+    paths, journal = many(tmp_path / "films", 10_000), tmp_path / "journal.jsonl"
+    ask_for_faults(clinic.cloud, throttles=5, others=5, stall=10, seed=5)
     run = diagnoser.diagnose_many(paths, journal=journal)
     assert [answer.source for answer in run] == [str(path) for path in paths]
     summary = run.summary(units=1)
     print(summary)
     assert (summary.diagnosed, summary.failed) == (10_000, 0)
-    written = [one["source"] for one in bulk_runs.entries(journal)]
+    written = [one["source"] for one in entries(journal)]
     assert sorted(written) == [str(path) for path in paths]
 
 
 def test_memory_stays_flat_at_a_million_films(clinic, tmp_path, monkeypatch):
     diagnoser = rx.Diagnoser(clinic.version)
-    few = bulk_runs.peak(diagnoser, monkeypatch, 2_000, tmp_path / "few.jsonl")
-    most = bulk_runs.peak(diagnoser, monkeypatch, 1_000_000, tmp_path / "many.jsonl")
+    few = peak(diagnoser, monkeypatch, 2_000, tmp_path / "few.jsonl")
+    most = peak(diagnoser, monkeypatch, 1_000_000, tmp_path / "many.jsonl")
     print(f"{few / 1e6:.1f} MB at 2,000 films, {most / 1e6:.1f} MB at 1,000,000")
     assert most < few + 2_000_000
