@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from rekognition_xray.clinic.calibration import BINS, edges, places
+from rekognition_xray.clinic.calibration_figures import BINS, edges, places
 from rekognition_xray.clinic.estimates import View, label_view, pneumonia_view, sample_of
 from rekognition_xray.clinic.figures import Figure, known_label
 from rekognition_xray.clinic.intervals import Values, by_score

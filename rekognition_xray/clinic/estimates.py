@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from rekognition_xray.clinic.calibration import calibration_error, intercept_and_slope
+from rekognition_xray.clinic.calibration_figures import calibration_error, intercept_and_slope
 from rekognition_xray.clinic.figures import BinaryFigures, Estimates, Figure, TestFilm
 from rekognition_xray.clinic.intervals import Redrawn, Values, by_logit, by_score
 from rekognition_xray.clinic.resampling import Mask, Resamples

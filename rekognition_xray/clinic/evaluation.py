@@ -32,7 +32,7 @@ from rekognition_xray.errors import EvaluationError
 if TYPE_CHECKING:
     import pandas
 
-    from rekognition_xray.clinic.calibrated import Kind
+    from rekognition_xray.clinic.calibration_map import Kind
     from rekognition_xray.clinic.curves import Curves
     from rekognition_xray.clinic.gallery import Films
     from rekognition_xray.clinic.policy import Policy
@@ -328,7 +328,7 @@ class Evaluation:
             EvaluationError: the films do not support such a claim; the hint says what they do,
                 or how many patients it would take.
         """
-        from rekognition_xray.clinic.operating import choose  # noqa: PLC0415 - needs the extra
+        from rekognition_xray.clinic.policy_choice import choose  # noqa: PLC0415 - needs the extra
 
         aims = {
             "sensitivity": sensitivity,

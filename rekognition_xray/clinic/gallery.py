@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import attrs
 from PIL import Image
 
-from rekognition_xray.clinic.drawings import confidence
+from rekognition_xray.clinic.charts import confidence
 from rekognition_xray.clinic.figures import TestFilm
 from rekognition_xray.data.films import Xray
 from rekognition_xray.data.images import decode

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
-from rekognition_xray.clinic import drawings
-from rekognition_xray.clinic.drawings import Chart, View
+from rekognition_xray.clinic import charts
+from rekognition_xray.clinic.charts import Chart, View
 from rekognition_xray.clinic.exports import OVERALL
 from rekognition_xray.clinic.figures import BinaryFigures, Figure
 from rekognition_xray.clinic.gallery import Films, Gallery, gallery
@@ -145,12 +145,12 @@ def page_of(
         label_columns=(("Figure (95 % interval)", ""), *((label, "") for label in labels)),
         label_rows=_label_rows(evaluation.by_label),
         matrices=(_confusion(evaluation), *_two_by_two(evaluation)),
-        charts=(drawings.roc(drawn), drawings.precision_recall(drawn)) if drawn else (),
+        charts=(charts.roc(drawn), charts.precision_recall(drawn)) if drawn else (),
         reliability=tuple(
-            drawings.reliability(view, drawings.style_of(place)) for place, view in enumerate(drawn)
+            charts.reliability(view, charts.style_of(place)) for place, view in enumerate(drawn)
         ),
         sweeps=tuple(
-            drawings.sweep(view, place, threshold if view.name == PNEUMONIA else None)
+            charts.sweep(view, place, threshold if view.name == PNEUMONIA else None)
             for place, view in enumerate(drawn)
         ),
         risks=tuple(_risks(evaluation, policy)),
@@ -245,10 +245,10 @@ def _cells(row: Mapping[str, int], right: Mapping[str, bool]) -> dict[str, Cell]
 
 
 def _risks(evaluation: Evaluation, policy: Policy | None) -> Iterator[Chart]:
-    yield drawings.risk_coverage(evaluation.risk_coverage(), 0, "All labels")
+    yield charts.risk_coverage(evaluation.risk_coverage(), 0, "All labels")
     reported = policy and policy.reported
     if reported and reported.risk_coverage:
-        yield drawings.risk_coverage(reported.risk_coverage, 1, "Pneumonia or not, by the policy")
+        yield charts.risk_coverage(reported.risk_coverage, 1, "Pneumonia or not, by the policy")
 
 
 def _policy_columns(policy: Policy | None) -> Columns:

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from rekognition_xray.clinic import fields
-from rekognition_xray.clinic.calibrated import Calibration
+from rekognition_xray.clinic.calibration_map import Calibration
 from rekognition_xray.clinic.fields import FieldError, Json
 from rekognition_xray.clinic.figures import Figure
 from rekognition_xray.clinic.predictive import PredictiveValues, predictive_values

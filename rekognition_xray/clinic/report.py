@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rekognition_xray.clinic.card_texts import FORBIDDEN, INTENDED
-from rekognition_xray.clinic.drawings import SIDE
+from rekognition_xray.clinic.charts import SIDE
 from rekognition_xray.clinic.extras import needs_report, needs_science
 from rekognition_xray.clinic.gallery import Films
 from rekognition_xray.clinic.page import page_of

@@ -13,8 +13,8 @@ from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.data.dataset import Labelling, Rejected, XrayDataset
 from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.data.names import KERMANY, Names, as_rule
+from rekognition_xray.data.names_to_films import looks_like_film, sort_out, stated
 from rekognition_xray.data.pseudonyms import pseudonym_in
-from rekognition_xray.data.reading import looks_like_film, sort_out, stated
 from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,

@@ -8,11 +8,11 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud import datasets, kept, listing, parts
+from rekognition_xray.cloud import datasets, kept_entries, listing, part_checks
 from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.dataset_calls import label_counts
 from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType
-from rekognition_xray.cloud.kept import Kept
+from rekognition_xray.cloud.kept_entries import Kept
 from rekognition_xray.cloud.listing import ListedEntry
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.upload import Receipt
@@ -98,23 +98,23 @@ class ProjectDatasets:
             AlreadyExistsError: the project has datasets with other entries.
             DatasetFailedError: with the service's message.
         """
-        parts.check_rejected(train, test)
-        parts.check_labels(train, test)
-        both = parts.by_type(train, test)
+        part_checks.check_rejected(train, test)
+        part_checks.check_labels(train, test)
+        both = part_checks.by_type(train, test)
         for kind, part in both.items():
             datasets.check_limits(part.counts, kind, region=self.aws.region)
         target = S3Location.parse(store)
         found = leaks(train, test) if test is not None else left_to_chance(train)
-        leaking = parts.judge(found, allowed=allow_leaks, stopped=_NOT_SENT)
+        leaking = part_checks.judge(found, allowed=allow_leaks, stopped=_NOT_SENT)
         if test is None and not leaking:
-            parts.warn_of_unknown(train)
+            part_checks.warn_of_unknown(train)
         check_bucket(self.aws, target.bucket)
-        with parts.prepared_in(work) as folder:
+        with part_checks.prepared_in(work) as folder:
             if test is not None:
-                same = parts.same_pictures(train, test, folder, progress=progress)
-                leaking |= parts.judge(same, allowed=allow_leaks, stopped=_NOT_SENT)
+                same = part_checks.same_pictures(train, test, folder, progress=progress)
+                leaking |= part_checks.judge(same, allowed=allow_leaks, stopped=_NOT_SENT)
             receipt = store_films(
-                parts.films_of(train, test),
+                part_checks.films_of(train, test),
                 target,
                 aws=self.aws,
                 key=key,
@@ -128,7 +128,7 @@ class ProjectDatasets:
         if test is None:
             datasets.distribute(self.aws, self.arn)
         made = datasets.of_project(self.aws, self.arn)
-        parts.note_leaks(self.aws, made.values(), leaking=leaking)
+        part_checks.note_leaks(self.aws, made.values(), leaking=leaking)
         return receipt
 
     def entries(
@@ -192,7 +192,7 @@ class ProjectDatasets:
         """
         if isinstance(sent, XrayDataset):
             sent = Manifest.of(sent, receipt.addresses if receipt else None)
-        return kept.compared(kind, sent, self.entries(kind))
+        return kept_entries.compared(kind, sent, self.entries(kind))
 
     def _dataset(self, kind: DatasetType) -> str:
         found = datasets.of_project(self.aws, self.arn)

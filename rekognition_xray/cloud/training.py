@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.cloud import dataset_calls, parts
+from rekognition_xray.cloud import dataset_calls, part_checks
 from rekognition_xray.cloud import training_checks as checks
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.dataset_calls import DatasetDescription, DatasetType
@@ -136,7 +136,7 @@ def _check_datasets(
     with problems.noted():
         train, test = seen["TRAIN"].arn, seen["TEST"].arn
         # A warning points to whoever called project.train: past this, start and train.
-        return parts.notes(aws, train, test, allowed=wanted.allow_leaks, stacklevel=6)
+        return part_checks.notes(aws, train, test, allowed=wanted.allow_leaks, stacklevel=6)
     return {}
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from rekognition_xray.cloud import notice
 from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.buckets import check_place
-from rekognition_xray.cloud.placed import placed
+from rekognition_xray.cloud.films_in_s3 import placed
 from rekognition_xray.cloud.planning import (
     THREADS,
     UploadPlan,

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 import attrs
 
 from rekognition_xray.data.dataset import Xray, XrayDataset
-from rekognition_xray.data.drawing import joined
 from rekognition_xray.data.duplicates import Duplicates
 from rekognition_xray.data.findings import Audit
+from rekognition_xray.data.split_drawing import joined
 
 Near: TypeAlias = Literal["keep", "keep-first"]
 

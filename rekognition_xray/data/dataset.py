@@ -19,7 +19,7 @@ from rekognition_xray.data.kaggle import (
     read_download,
 )
 from rekognition_xray.data.names import KERMANY, KermanyRule, Names, as_rule
-from rekognition_xray.data.reading import of_entries, stated
+from rekognition_xray.data.names_to_films import of_entries, stated
 from rekognition_xray.errors import EmptyDatasetError, list_paths
 from rekognition_xray.labels import in_order
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from rekognition_xray.data.films import Rejected, Xray
 from rekognition_xray.data.names import NamingRule
-from rekognition_xray.data.reading import IMAGE_EXTENSIONS, looks_like_film, sort_out
+from rekognition_xray.data.names_to_films import IMAGE_EXTENSIONS, looks_like_film, sort_out
 from rekognition_xray.errors import EmptyDatasetError, FolderNotFoundError, list_paths
 
 __all__ = ["IMAGE_EXTENSIONS", "read_folder"]

@@ -10,10 +10,10 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.developing import UNFINISHED, Batch, Developed, software, unwritable
 from rekognition_xray.data.film_file import refusal
 from rekognition_xray.data.films import Xray
 from rekognition_xray.data.ledger import LEDGER, Ledger, LedgerEntry
+from rekognition_xray.data.prepare_worker import UNFINISHED, Batch, Developed, software, unwritable
 from rekognition_xray.data.prepared import PrepareProgress
 from rekognition_xray.errors import ImageError, PreparedFolderError
 

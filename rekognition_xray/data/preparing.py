@@ -14,10 +14,10 @@ import attrs
 from tqdm import tqdm
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.developing import Developed, develop
 from rekognition_xray.data.films import Xray
 from rekognition_xray.data.ledger import LedgerEntry
 from rekognition_xray.data.prepare_run import Run
+from rekognition_xray.data.prepare_worker import Developed, develop
 from rekognition_xray.data.prepared import HeldBack, Prepared, PreparedFile, PrepareProgress
 from rekognition_xray.errors import AuditError, DataError, ImageError, list_paths
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import attrs
 
 from rekognition_xray.data.dataset import Part, Xray, XrayDataset
-from rekognition_xray.data.drawing import SameFilms, counted, deal, joined
+from rekognition_xray.data.split_drawing import SameFilms, counted, deal, joined
 from rekognition_xray.errors import PatientLeakWarning, SplitError, list_paths
 
 _DIGITS: Final = 12
@@ -72,8 +72,8 @@ def split(
     """Puts whole patients into the parts so that each label has the shares asked for.
 
     Every label has films in every part. Shares, and the labels' proportions in each part, come
-    as near as whole patients allow; see ``rekognition_xray.data.drawing.deal``. scikit-learn's
-    StratifiedGroupKFold is not used: it cuts equal folds only (1/2, 1/3, ...).
+    as near as whole patients allow; see ``rekognition_xray.data.split_drawing.deal``.
+    scikit-learn's StratifiedGroupKFold is not used: it cuts equal folds only (1/2, 1/3, ...).
 
     Equal films, seeds and duplicates give equal splits, in any order, on any machine and Python.
 

@@ -12,7 +12,14 @@ import attrs
 
 from rekognition_xray.data.films import Labelling
 from rekognition_xray.data.names import FilmName
-from rekognition_xray.data.rows import Columns, Frame, Row, file_key, rows_of_csv, rows_of_frame
+from rekognition_xray.data.table_rows import (
+    Columns,
+    Frame,
+    Row,
+    file_key,
+    rows_of_csv,
+    rows_of_frame,
+)
 from rekognition_xray.errors import DataError, LabelsError, NoLabelError
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.calibrated import Calibration
+from rekognition_xray.clinic.calibration_map import Calibration
 from rekognition_xray.clinic.figures import Figure
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy, PolicyFigures
 from rekognition_xray.errors import EvaluationError

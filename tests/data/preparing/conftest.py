@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data import developing
+from rekognition_xray.data import prepare_worker
 from rekognition_xray.data.ledger import LEDGER
 
 Opened = list[str]
@@ -32,13 +32,13 @@ def folder(tmp_path) -> Path:
 def opened(monkeypatch) -> Opened:
     """Names of the source files that were read, as they are read."""
     names: Opened = []
-    read_file = developing.read_file
+    read_file = prepare_worker.read_file
 
     def note(path: Path) -> bytes:
         names.append(path.name)
         return read_file(path)
 
-    monkeypatch.setattr(developing, "read_file", note)
+    monkeypatch.setattr(prepare_worker, "read_file", note)
     return names
 
 

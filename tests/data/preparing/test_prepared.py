@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data import developing, images, prepare_run
+from rekognition_xray.data import images, prepare_run, prepare_worker
 from rekognition_xray.data.ledger import LEDGER, read_ledger
 from rekognition_xray.data.preparing import prepare
 from rekognition_xray.errors import DataError
@@ -53,7 +53,7 @@ def test_a_folder_may_be_named_by_text_and_relatively(dataset, tmp_path, monkeyp
 
 def test_a_folder_of_prepared_films_looks_empty_of_anything_else(dataset, folder):
     prepare(dataset, folder)
-    assert list((folder / developing.UNFINISHED).iterdir()) == []
+    assert list((folder / prepare_worker.UNFINISHED).iterdir()) == []
     assert {path.suffix for path in folder.rglob("*.*") if path.is_file()} == {".jpg", ".jsonl"}
 
 
@@ -160,7 +160,7 @@ def test_a_result_that_is_gone_or_cut_is_made_again(dataset, folder, opened, har
 def test_another_software_prepares_everything_again(dataset, folder, opened, monkeypatch):
     prepare(dataset, folder)
     opened.clear()
-    for module in (developing, prepare_run):
+    for module in (prepare_worker, prepare_run):
         monkeypatch.setattr(module, "software", lambda *, dicom: ("rekognition-xray 99",))
     assert prepare(dataset, folder).made == 12
     assert prepare(dataset, folder).cached == 12
@@ -181,7 +181,7 @@ def test_the_same_film_by_another_name_of_its_folder_is_known(dataset, folder, m
 
 
 def test_half_written_files_of_a_killed_run_are_swept_away(dataset, folder):
-    unfinished = folder / developing.UNFINISHED
+    unfinished = folder / prepare_worker.UNFINISHED
     unfinished.mkdir(parents=True)
     (unfinished / "old").write_bytes(b"half")
     os.utime(unfinished / "old", (0, time.time() - 4000))

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from rekognition_xray.clinic.calibrated import Calibration, Kind
-from rekognition_xray.clinic.calibration import log_odds
+from rekognition_xray.clinic.calibration_figures import log_odds
+from rekognition_xray.clinic.calibration_map import Calibration, Kind
 from rekognition_xray.clinic.intervals import Values
 from rekognition_xray.clinic.resampling import Mask
 

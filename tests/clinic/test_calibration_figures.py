@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from rekognition_xray.clinic.calibrating import fitted
-from rekognition_xray.clinic.calibration import (
+from rekognition_xray.clinic.calibration_figures import (
     calibration_error,
     edges,
     intercept_and_slope,
     log_odds,
     places,
 )
+from rekognition_xray.clinic.calibration_fit import fitted
 from rekognition_xray.clinic.resampling import Resamples
 
 

@@ -13,17 +13,16 @@ import attrs
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from rekognition_xray.clinic.calibrated import KINDS, Kind
-from rekognition_xray.clinic.calibrating import fitted
-from rekognition_xray.clinic.calibration import calibration_error, log_odds
+from rekognition_xray.clinic.calibration_figures import calibration_error, log_odds
+from rekognition_xray.clinic.calibration_fit import fitted
+from rekognition_xray.clinic.calibration_map import KINDS, Kind
 from rekognition_xray.clinic.curves import risk_coverage
 from rekognition_xray.clinic.estimates import View, pneumonia_view, ranked, sample_of
 from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.clinic.figures import Figure, TestFilm
 from rekognition_xray.clinic.intervals import Values, by_score
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
-from rekognition_xray.clinic.resampling import Mask, Resamples
-from rekognition_xray.clinic.support import (
+from rekognition_xray.clinic.policy_films import (
     MIN_PATIENTS,
     Aim,
     aim_of,
@@ -33,6 +32,7 @@ from rekognition_xray.clinic.support import (
     check_support,
     halves,
 )
+from rekognition_xray.clinic.resampling import Mask, Resamples
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
 

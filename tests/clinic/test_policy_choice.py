@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from rekognition_xray.clinic.estimates import pneumonia_view
-from rekognition_xray.clinic.operating import _band, _threshold
 from rekognition_xray.clinic.policy import Policy
-from rekognition_xray.clinic.support import Aim, halves
+from rekognition_xray.clinic.policy_choice import _band, _threshold
+from rekognition_xray.clinic.policy_films import Aim, halves
 from rekognition_xray.errors import EvaluationError
 
 
