@@ -314,6 +314,8 @@ def test_a_bucket_is_reached_over_tls_and_encrypted_with_its_key_only() -> None:
         "Deny"
     }
     assert json.loads(json.dumps(access.bucket_policy(BUCKET, kms_key=KEY)))["Version"]
+    chinese = access.bucket_policy(BUCKET, partition="aws-cn")["Statement"]
+    assert all(f"arn:aws-cn:s3:::{BUCKET}" in str(one["Resource"]) for one in chinese)
 
 
 def test_the_local_clouds_s3_takes_the_bucket_policy(cloud: LocalCloud, aws: rx.Aws) -> None:

@@ -250,8 +250,11 @@ def other(mine: rx.CustomLabelsProject) -> rx.CustomLabelsProject:
 def test_a_copy_is_a_version_of_its_own_with_results_and_notes(
     first: rx.ModelVersion, other: rx.CustomLabelsProject
 ) -> None:
-    copy = first.copy_to(other, output="s3://clinic-xrays/copies", tags={"site": "north"})
+    copy = first.copy_to(
+        other, output="s3://clinic-xrays/copies", tags={"site": "north"}, kms_key="alias/copies"
+    )
     seen = copy.describe()
+    assert seen.kms_key == "alias/copies"
     assert (seen.name, seen.status, seen.source_arn) == ("v1", "COPYING_COMPLETED", first.arn)
     assert seen.trained
     assert f"a copy of {first.arn}" in str(seen)
