@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from rekognition_xray import demo
-from rekognition_xray.data.phantoms import make_phantoms
 
 
 @pytest.mark.heavy
-def test_the_demo_tells_the_whole_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    films = make_phantoms(tmp_path / "chest_xray", patients=40, seed=3)
+def test_the_demo_tells_the_whole_story_of_phantoms_and_calls_them_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "PHANTOM_PATIENTS", 40)
     output = tmp_path / "output"
-    assert demo.main([str(films), "--output", str(output)]) == 0
+    assert demo.main(["--output", str(output)]) == 0
     told = capsys.readouterr().out
     for part in (
         "0 errors",
@@ -39,20 +40,13 @@ def test_the_demo_tells_the_whole_story(tmp_path: Path, capsys: pytest.CaptureFi
     predictions = (output / "predictions.jsonl").read_text("utf-8")
     assert "bacterial" in predictions
     assert "<html" in (output / "evaluation.html").read_text("utf-8")
-    card = json.loads((output / "card.json").read_text("utf-8"))
-    assert card["facts"]["data"]["fingerprint"] in told
-    assert card["facts"]["data"]["shared"].startswith("none")
-    assert "# Model card of v1" in (output / "card.md").read_text("utf-8")
-
-
-@pytest.mark.heavy
-def test_phantoms_are_called_so_on_the_card(tmp_path: Path) -> None:
-    films = make_phantoms(tmp_path / "drawn", patients=20, seed=3)
-    demo.tell(films, tmp_path, 7, drawn=True)
-    facts = json.loads((tmp_path / "card.json").read_text("utf-8"))["facts"]
+    facts = json.loads((output / "card.json").read_text("utf-8"))["facts"]
+    assert facts["data"]["fingerprint"] in told
+    assert facts["data"]["shared"].startswith("none")
     assert "drawn by this program" in facts["data"]["source"]
     assert facts["labels"]["human"] == "not people"
     assert facts["data"]["population"] == "not reported"
+    assert "# Model card of v1" in (output / "card.md").read_text("utf-8")
 
 
 def test_a_missing_folder_ends_with_a_message_and_what_to_do(
