@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
+from rekognition_xray.clinic import pacing
 from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.labels import THREE_CLASSES
 from rekognition_xray.local import LocalCloud
@@ -247,3 +248,9 @@ def clinic(running_clinic: Clinic) -> Iterator[Clinic]:
 @pytest.fixture
 def diagnoser(clinic: Clinic) -> rx.Diagnoser:
     return rx.Diagnoser(clinic.version)
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a throttle calls go on at 50 a second: how slow they would become is no concern."""
+    monkeypatch.setattr(pacing, "_LOWEST", 50.0)

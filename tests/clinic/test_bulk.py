@@ -61,6 +61,7 @@ def test_with_a_fifth_of_faulty_calls_none_is_lost_and_none_comes_twice(hasty, c
     assert summary.faulted
 
 
+@pytest.mark.usefixtures("brisk")
 def test_a_throttled_call_is_no_failure_however_often(diagnoser, clinic):
     code = "ProvisionedThroughputExceededException"
     fault = clinic.cloud.faults.error(DETECT, code, times=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import attrs
@@ -119,16 +120,6 @@ class Elsewhere(Executor):
         return self._known[sent]
 
 
-def test_a_throttled_call_is_made_again_where_equal_calls_are_answered_from_memory(
-    portable, clinic
-):
-    code = "ProvisionedThroughputExceededException"
-    clinic.cloud.faults.error("DetectCustomLabels", code, times=1)
-    run = portable.diagnose_many(clinic.films[:3], executor=Elsewhere())
-    assert [answer.finding for answer in run] == ["normal", "bacterial", "viral"]
-    assert run.summary(units=1).throttled == 1
-
-
 def test_within_running_calls_elsewhere_keep_the_model_from_being_idle(portable, clinic):
     under_way = []
     with portable.version.running() as model:
@@ -149,23 +140,39 @@ def test_after_the_block_nothing_more_is_asked_elsewhere(portable, clinic):
     assert clinic.asked == []
 
 
-@pytest.mark.heavy
-def test_on_dask_the_parent_paces_and_keeps_the_journal(portable, clinic, tmp_path):
+@contextmanager
+def on_dask():
     distributed = pytest.importorskip("distributed")
-    journal, broken = tmp_path / "journal.jsonl", tmp_path / "broken.jpeg"
-    broken.write_text("no film")
-    films = [*clinic.films, broken, clinic.films[0].read_bytes()]
-    code = "ProvisionedThroughputExceededException"
-    clinic.cloud.faults.error("DetectCustomLabels", code, times=2)
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=True
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        run = portable.diagnose_many(films, journal=journal, executor=client.get_executor())
+        yield client.get_executor()
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize(
+    "workers",
+    [
+        lambda: nullcontext(Elsewhere()),
+        pytest.param(on_dask, marks=pytest.mark.heavy),
+    ],
+    ids=["elsewhere", "dask"],
+)
+def test_elsewhere_throttled_calls_are_made_again_and_the_parent_keeps_the_journal(
+    portable, clinic, tmp_path, workers
+):
+    journal, broken = tmp_path / "journal.jsonl", tmp_path / "broken.jpeg"
+    broken.write_text("no film")
+    films = [*clinic.films, broken, clinic.films[0].read_bytes()]
+    code = "ProvisionedThroughputExceededException"
+    clinic.cloud.faults.error("DetectCustomLabels", code, times=2)
+    with workers() as executor:
+        run = portable.diagnose_many(films, journal=journal, executor=executor)
         answers = list(run)
-        again = portable.diagnose_many(films, journal=journal, executor=client.get_executor())
+        again = portable.diagnose_many(films, journal=journal, executor=executor)
         assert list(again) == answers
     assert [answer.source for answer in answers[:-1]] == [str(path) for path in films[:-1]]
     assert [type(answer) for answer in answers[-2:]] == [rx.FailedDiagnosis, rx.Diagnosis]
