@@ -11,25 +11,32 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_TURN = math.radians(10)
-_ZOOM, _STRETCH, _SHEAR, _SHIFT = 0.12, 0.06, 0.05, 0.07
-_GAMMA, _CONTRAST, _BRIGHTNESS = 0.35, 0.25, 0.15
+_TURN = math.radians(9)
+_ZOOM, _STRETCH, _SHEAR, _SHIFT = 0.11, 0.055, 0.045, 0.06
+_GAMMA, _CONTRAST, _BRIGHTNESS = 0.25, 0.18, 0.1
 _NOISE = 0.04
-_BLURRED, _COVERED = 0.15, 0.15  # shares of films
+_BLURRED, _COVERED = 0.15, 0.2  # shares of films
 _DARKEST = 1e-3
 
 
-def varied(films: Tensor, side: int, draw: torch.Generator) -> Tensor:
-    """Squares (n, h, w), uint8, as varied films (n, 1, side, side) of values 0-1."""
+def varied(films: Tensor, side: int, draw: torch.Generator, strength: float = 1.0) -> Tensor:
+    """Squares (n, h, w), uint8, as varied films (n, 1, side, side) of values 0-1.
+
+    `strength` is how far they go, in shares of the usual; at 0 films are only mirrored or not.
+    What comes into the picture from beyond a film's edge takes the grey of the edge.
+    """
     device = films.device
     values = films[:, None].float() / 255
     grid = functional.affine_grid(
-        _framings(len(films), draw), [len(films), 1, side, side], align_corners=False
+        _framings(len(films), draw, strength), [len(films), 1, side, side], align_corners=False
     )
-    values = functional.grid_sample(values, grid.to(device), align_corners=False)
-    values = _blurred(_exposed(values, draw), draw)
-    noise = torch.randn(values.shape, generator=draw) * _some(len(films), 0, _NOISE, draw)
-    return _covered((values + noise.to(device)).clamp(0, 1), draw)
+    values = functional.grid_sample(
+        values, grid.to(device), padding_mode="border", align_corners=False
+    )
+    values = _blurred(_exposed(values, draw, strength), draw, strength)
+    grain = _some(len(films), 0, strength * _NOISE, draw)
+    noise = torch.randn(values.shape, generator=draw) * grain
+    return _covered((values + noise.to(device)).clamp(0, 1), draw, strength)
 
 
 def _some(count: int, low: float, high: float, draw: torch.Generator) -> Tensor:
@@ -42,40 +49,34 @@ def _either(count: int, spread: float, draw: torch.Generator) -> Tensor:
     return torch.exp(_some(count, -spread, spread, draw))
 
 
-def _framings(count: int, draw: torch.Generator) -> Tensor:
+def _framings(count: int, draw: torch.Generator, strength: float) -> Tensor:
     """Matrices (n, 2, 3) from places in the varied film to places in the film."""
 
-    def drawn(low: float, high: float) -> Tensor:
-        return torch.empty(count).uniform_(low, high, generator=draw)
+    def within(reach: float) -> Tensor:
+        return strength * torch.empty(count).uniform_(-reach, reach, generator=draw)
 
-    angle, zoom = drawn(-_TURN, _TURN), torch.exp(drawn(-_ZOOM, _ZOOM))
-    stretch = torch.exp(drawn(-_STRETCH, _STRETCH))
+    angle, zoom, stretch = within(_TURN), torch.exp(within(_ZOOM)), torch.exp(within(_STRETCH))
     wide, high = zoom * stretch, zoom / stretch
-    mirror = torch.where(drawn(0, 1) < 0.5, -1.0, 1.0)
-    across = torch.stack(
-        (
-            torch.cos(angle) * wide * mirror,
-            drawn(-_SHEAR, _SHEAR) - torch.sin(angle) * wide,
-            drawn(-_SHIFT, _SHIFT),
-        ),
-        dim=1,
-    )
+    mirror = torch.where(torch.rand(count, generator=draw) < 0.5, -1.0, 1.0)
+    leaning = within(_SHEAR) - torch.sin(angle) * wide
+    across = torch.stack((torch.cos(angle) * wide * mirror, leaning, within(_SHIFT)), dim=1)
     down = torch.stack(
-        (torch.sin(angle) * high * mirror, torch.cos(angle) * high, drawn(-_SHIFT, _SHIFT)), dim=1
+        (torch.sin(angle) * high * mirror, torch.cos(angle) * high, within(_SHIFT)), dim=1
     )
     return torch.stack((across, down), dim=1)
 
 
-def _exposed(values: Tensor, draw: torch.Generator) -> Tensor:
+def _exposed(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     count, device = len(values), values.device
-    values = values.clamp(_DARKEST, 1) ** _either(count, _GAMMA, draw).to(device)
-    values = (values - 0.5) * _either(count, _CONTRAST, draw).to(device)
-    return values + 0.5 + _some(count, -_BRIGHTNESS, _BRIGHTNESS, draw).to(device)
+    values = values.clamp(_DARKEST, 1) ** _either(count, strength * _GAMMA, draw).to(device)
+    values = (values - 0.5) * _either(count, strength * _CONTRAST, draw).to(device)
+    brighter = strength * _BRIGHTNESS
+    return values + 0.5 + _some(count, -brighter, brighter, draw).to(device)
 
 
-def _blurred(values: Tensor, draw: torch.Generator) -> Tensor:
+def _blurred(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     """A part of the films as if taken at a coarser resolution, one for the batch."""
-    chosen = (_some(len(values), 0, 1, draw) < _BLURRED).to(values.device)
+    chosen = (_some(len(values), 0, 1, draw) < strength * _BLURRED).to(values.device)
     side = values.shape[-1]
     coarser = round(side * float(torch.empty(1).uniform_(0.4, 0.9, generator=draw)))
     small = functional.interpolate(values, size=(coarser, coarser), mode="area")
@@ -83,7 +84,7 @@ def _blurred(values: Tensor, draw: torch.Generator) -> Tensor:
     return torch.where(chosen, back, values)
 
 
-def _covered(values: Tensor, draw: torch.Generator) -> Tensor:
+def _covered(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     """A part of the films with one rectangle of one grey on them, as plates and marks have."""
     count, side = len(values), values.shape[-1]
     place = torch.arange(side) / side
@@ -91,6 +92,6 @@ def _covered(values: Tensor, draw: torch.Generator) -> Tensor:
     middle = [_some(count, 0, 1, draw) for _ in range(2)]
     tall = (place[:, None] - middle[0]).abs() < reach[0]
     wide = (place[None, :] - middle[1]).abs() < reach[1]
-    chosen = _some(count, 0, 1, draw) < _COVERED
+    chosen = _some(count, 0, 1, draw) < strength * _COVERED
     grey = _some(count, 0, 1, draw).to(values.device)
     return torch.where((tall & wide & chosen).to(values.device), grey, values)

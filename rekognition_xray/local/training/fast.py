@@ -8,23 +8,27 @@ from pathlib import Path
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from rekognition_xray.local.training import saved
 from rekognition_xray.local.training.calibration import FEW, Array, Calibration
 from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.films import square
+from rekognition_xray.local.training.films import Square, square
 from rekognition_xray.local.training.learner import Example
 from rekognition_xray.local.training.projection import Projection
-from rekognition_xray.local.training.reading import CHUNK, VIEWS, Rows, feature_rows
+from rekognition_xray.local.training.reading import CHUNK, MOST_VIEWS, Rows, feature_rows
 from rekognition_xray.local.training.ridge import Fit, KernelMap, Ridge
 from rekognition_xray.local.training.targets import Flags, truth_of, weights_of
 from rekognition_xray.local.training.watch import Watch
+
+Halves = npt.NDArray[np.float16]
 
 NAME = "fast"
 _ROWS = frozenset({"mean", "axes"})
 _NUMBERS = frozenset({"landmarks", "gamma", "coefficients", "slope", "shift"})
 _AXES = 300
 _SAMPLE = 2500  # films that the principal components are taken from
+_ROWS_AT_MOST = 30_000  # of views, where each film has more than one
 _PROJECTED = 0.5  # share of the work that is done when all films are points
 _AS_GOOD = 1.02  # times the best held-back loss
 _DIGITS = 6  # beyond them, sums may differ with the order of their terms
@@ -42,7 +46,11 @@ class FastModel:
 
     def confidences(self, image: bytes) -> dict[str, float]:
         """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableFilm`."""
-        point = self.projection(features(square(image))[None, :])
+        return self.judge(square(image))
+
+    def judge(self, film: Square) -> dict[str, float]:
+        """Confidence 0-1 per label for a square that was made of an image."""
+        point = self.projection(features(film)[None, :])
         scores = self.kernel(point) @ self.coefficients
         values = np.round(self.calibration(scores)[0], _DIGITS)
         return {label: float(value) for label, value in zip(self.labels, values, strict=True)}
@@ -63,8 +71,16 @@ class FastModel:
 
 @attrs.frozen
 class FastLearner:
-    """Learns a few thousand films in well under a minute on two cores, without a GPU."""
+    """Learns a few thousand films in less than a minute on two cores, without a GPU.
 
+    Args:
+        views: in how many frames a film is learnt, its own among them; fewer where there are very
+            many films.
+    """
+
+    views: int = attrs.field(
+        default=3, validator=[attrs.validators.ge(1), attrs.validators.le(MOST_VIEWS)]
+    )
     name: str = attrs.field(default=NAME, init=False)
 
     def fit(
@@ -77,13 +93,14 @@ class FastLearner:
     ) -> FastModel:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
-        Takes about 1 GB of memory up to 5,000 films, and 3 KB more for each film beyond them
-        (2 GB at 250,000): films are read one by one, and 600 numbers of each are kept.
+        Takes about 1 GB of memory up to 10,000 films, and 2 KB more for each film beyond them
+        (2 GB at 250,000): films are read one by one, and 300 numbers of each view are kept.
         """
         if not examples:
             raise ValueError("a training needs at least one labelled film")
         watch = Watch(progress, stopped)
-        projection, points = _project(examples, seed, watch.part(0.0, _PROJECTED))
+        views = max(1, min(self.views, _ROWS_AT_MOST // len(examples)))
+        projection, points = _project(examples, views, seed, watch.part(0.0, _PROJECTED))
         labels, truth = truth_of(examples)
         single = bool(np.all(truth.sum(axis=1) == 1))
         groups = _numbers([example.group for example in examples])
@@ -91,14 +108,14 @@ class FastLearner:
         targets = truth - np.average(truth, axis=0, weights=weights)
         ridge = Ridge.of(
             points,
-            np.repeat(targets, VIEWS, axis=0),
-            np.repeat(weights, VIEWS),
-            np.repeat(groups, VIEWS).tolist(),
+            np.repeat(targets, views, axis=0),
+            np.repeat(weights, views),
+            np.repeat(groups, views).tolist(),
             seed,
-            among=np.arange(len(points)) % VIEWS == 0,
+            among=np.arange(len(points)) % views == 0,
         )
-        fits = [fit.every(VIEWS) for fit in ridge.fits(watch.part(_PROJECTED, 1.0))]
-        fair = ridge.honest()[::VIEWS] & _borne_elsewhere(truth, groups)
+        fits = [fit.every(views) for fit in ridge.fits(watch.part(_PROJECTED, 1.0))]
+        fair = ridge.honest()[::views] & _borne_elsewhere(truth, groups)
         fit, calibration = _choose(fits, truth, fair, single=single)
         progress(1.0)
         return FastModel(labels, projection, ridge.kernel, fit.coefficients, calibration)
@@ -117,31 +134,38 @@ class FastLearner:
         )
 
 
-def _project(examples: Sequence[Example], seed: int, watch: Watch) -> tuple[Projection, Rows]:
+def _project(
+    examples: Sequence[Example], views: int, seed: int, watch: Watch
+) -> tuple[Projection, Rows]:
     """Coordinates of all films; the wide feature rows of no more than a sample are ever kept."""
     order = np.random.default_rng(seed).permutation(len(examples))
-    reader = feature_rows([examples[film] for film in order], watch)
-    rows = _stacked(reader, VIEWS * min(len(examples), _SAMPLE // CHUNK * CHUNK))
-    here = len(rows) / (VIEWS * len(examples))
-    projection = Projection.fit(rows, _AXES, seed, watch.part(here, here))
-    points = np.empty((len(examples), VIEWS, len(projection.axes)), dtype=np.float32)
+    reader = feature_rows([examples[film] for film in order], views, watch)
+    rows = _stacked(reader, views * min(len(examples), _SAMPLE // CHUNK * CHUNK))
+    here = len(rows) / (views * len(examples))
+    plain = rows[::views].astype(np.float32)
+    projection = Projection.fit(plain, _AXES, seed, watch.part(here, here))
+    del plain
+    points = np.empty((len(examples), views, len(projection.axes)), dtype=np.float32)
     done = 0
-    for part in chain(_pieces(rows), reader):
-        films = len(part) // VIEWS
-        points[order[done : done + films]] = projection(part).reshape(films, VIEWS, -1)
+    for part in chain(_pieces(rows, views * CHUNK), reader):
+        films = len(part) // views
+        points[order[done : done + films]] = projection(part).reshape(films, views, -1)
         done += films
-    return projection, points.reshape(len(examples) * VIEWS, -1)
+    return projection, points.reshape(len(examples) * views, -1)
 
 
-def _pieces(rows: Rows) -> Iterator[Rows]:
-    for start in range(0, len(rows), VIEWS * CHUNK):
-        yield rows[start : start + VIEWS * CHUNK]
+def _pieces(rows: Halves, size: int) -> Iterator[Rows]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size].astype(np.float32)
 
 
-def _stacked(reader: Iterator[Rows], count: int) -> Rows:
-    """The next `count` rows of `reader`, which end where one of its chunks does."""
+def _stacked(reader: Iterator[Rows], count: int) -> Halves:
+    """The next `count` rows of `reader`, which end where one of its chunks does.
+
+    In half precision: they are the most that a training of few films keeps.
+    """
     first = next(reader)
-    rows = np.empty((count, first.shape[1]), dtype=np.float32)
+    rows = np.empty((count, first.shape[1]), dtype=np.float16)
     done = 0
     for part in chain((first,), reader):
         rows[done : done + len(part)] = part

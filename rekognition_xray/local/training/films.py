@@ -7,8 +7,10 @@ differ between hospitals and devices, and in many collections they give the labe
 from __future__ import annotations
 
 import io
+import math
 import struct
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
@@ -22,7 +24,7 @@ _FORMATS = ("JPEG", "PNG")  # what the service reads
 _ORIENTATION = 0x0112
 _MARGIN = SIDE // 6  # where letters, tubes and the hands that hold a child lie
 _STROKE = 9  # pixels: wider than any stroke of a letter
-_FRAME = SIDE // 20
+_BEYOND = SIDE // 8  # pixels: as far as a framing reaches beyond a film
 _STANDS_OUT = 50  # grey levels above what lies around
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -59,13 +61,39 @@ def flat(film: Square) -> Square:
     return np.asarray(ImageOps.equalize(Image.fromarray(film)), dtype=np.uint8)
 
 
-def reframed(film: Square, *, closer: bool) -> Square:
-    """The film as from a room where less of the child is in the picture, or more."""
-    if closer:
-        part = Image.fromarray(film[_FRAME:-_FRAME, _FRAME:-_FRAME])
-    else:
-        part = Image.fromarray(np.pad(film, _FRAME, mode="edge"))
-    return np.asarray(part.resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.uint8)
+@attrs.frozen
+class Framing:
+    """How a child could have lain otherwise: share of the size, radians, pixels of a square."""
+
+    zoom: float = 1.0
+    turn: float = 0.0
+    across: float = 0.0
+    down: float = 0.0
+
+
+CLOSER, FARTHER = Framing(zoom=1.08), Framing(zoom=0.93)
+FRAMINGS = (
+    CLOSER,
+    FARTHER,
+    Framing(turn=math.radians(5)),
+    Framing(turn=math.radians(-5)),
+    Framing(across=SIDE / 21),
+    Framing(across=-SIDE / 21),
+    Framing(down=SIDE / 21),
+    Framing(down=-SIDE / 21),
+)
+
+
+def reframed(film: Square, framing: Framing) -> Square:
+    """The film as from a room where children lie otherwise; beyond its edge the edge goes on."""
+    image = Image.fromarray(np.pad(film, _BEYOND, mode="edge"))
+    middle = SIDE / 2
+    along, aslant = math.cos(framing.turn) / framing.zoom, math.sin(framing.turn) / framing.zoom
+    left = middle + _BEYOND - framing.across - middle * (along - aslant)
+    top = middle + _BEYOND - framing.down - middle * (along + aslant)
+    places = (along, -aslant, left, aslant, along, top)
+    moved = image.transform((SIDE, SIDE), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR)
+    return np.asarray(moved, dtype=np.uint8)
 
 
 def _without_letters(film: Square) -> Square:

@@ -5,25 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
 from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.films import reframed, square
+from rekognition_xray.local.training.films import FRAMINGS, reframed, square
 from rekognition_xray.local.training.learner import Example, UnreadableFilm
 from rekognition_xray.local.training.watch import Watch
 
 Rows = npt.NDArray[np.float32]
-CHUNK = 64  # films; about 0.3 s of work: how soon a stop is seen
-VIEWS = 2
+CHUNK = 64  # films; less than a second of work: how soon a stop is seen
+MOST_VIEWS = 1 + len(FRAMINGS)
+_STEP = 3  # from one framing of a film to the next: it shares no factor with their number
 
 
-def feature_rows(examples: Sequence[Example], watch: Watch) -> Iterator[Rows]:
+def feature_rows(examples: Sequence[Example], views: int, watch: Watch) -> Iterator[Rows]:
     """Feature rows of all examples, in their order, a few dozen films at a time.
 
-    Each film has `VIEWS` rows, one after the other: itself, and itself in another frame, so that
-    a training learns not to mind how a film is framed.
+    Each film has `views` rows, one after the other: itself, and itself in other frames, so that a
+    training learns not to mind how a film is framed. There are `MOST_VIEWS` at most.
 
     Raises `UnreadableFilm` with the film's place and group, `TrainingStopped` when asked to stop.
     """
@@ -31,14 +33,15 @@ def feature_rows(examples: Sequence[Example], watch: Watch) -> Iterator[Rows]:
     with ThreadPoolExecutor(workers, thread_name_prefix="films") as pool:
         for start in range(0, len(examples), CHUNK):
             watch.at(start / len(examples))
-            chunk = list(enumerate(examples[start : start + CHUNK], start))
-            yield np.concatenate(list(pool.map(_rows, chunk)))
+            chunk = examples[start : start + CHUNK]
+            numbers = range(start, start + len(chunk))
+            yield np.concatenate(list(pool.map(_rows, numbers, chunk, repeat(views))))
 
 
-def _rows(numbered: tuple[int, Example]) -> Rows:
-    index, example = numbered
+def _rows(index: int, example: Example, views: int) -> Rows:
     try:
         film = square(example.read())
     except UnreadableFilm as error:
         raise UnreadableFilm(f"film {index} of group {example.group!r}: {error}") from error
-    return np.stack((features(film), features(reframed(film, closer=index % 2 == 0))))
+    chosen = [FRAMINGS[(index + _STEP * other) % len(FRAMINGS)] for other in range(views - 1)]
+    return np.stack([features(film), *(features(reframed(film, framing)) for framing in chosen)])

@@ -24,7 +24,7 @@ from rekognition_xray.local.training import deep
 from rekognition_xray.local.training import deep_network as network
 from rekognition_xray.local.training.deep import DeepLearner, DeepModel
 from rekognition_xray.local.training.deep_augment import varied
-from rekognition_xray.local.training.deep_training import rounds
+from rekognition_xray.local.training.deep_training import rounds, strength
 from rekognition_xray.local.training.films import square
 from rekognition_xray.local.training.learner import (
     Example,
@@ -293,6 +293,22 @@ def test_varied_films_differ_stay_in_range_and_repeat() -> None:
     assert 0 <= float(one.min()) <= float(one.max()) <= 1
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+def test_films_that_are_varied_by_nothing_are_themselves_or_mirrored() -> None:
+    films = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (9, 64, 64), dtype=np.uint8))
+    seen = varied(films, 64, torch.Generator().manual_seed(1), strength=0.0)[:, 0]
+    plain = films.float() / 255
+    same, mirrored = ((seen - each).abs().amax((1, 2)) < 0.01 for each in (plain, plain.flip(2)))
+    assert bool((same ^ mirrored).all())
+    assert 0 < int(same.sum()) < len(films)
+
+
+def test_films_are_varied_less_towards_the_end_of_a_training() -> None:
+    shares = [strength(done / 20) for done in range(21)]
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[10]) == (1.0, 1.0)
+    assert 0 < shares[-1] < 0.5
 
 
 def test_phantoms_are_learnt(tmp_path: Path) -> None:

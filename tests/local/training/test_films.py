@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rekognition_xray.local.training.films import SIDE, square
+from rekognition_xray.local.training.films import (
+    CLOSER,
+    FARTHER,
+    FRAMINGS,
+    SIDE,
+    Framing,
+    Square,
+    reframed,
+    square,
+)
 from rekognition_xray.local.training.learner import UnreadableFilm
 
 
@@ -137,3 +146,48 @@ def test_damaged_files_give_a_square_or_a_refusal(place: float, value: bytes, jp
     whole[start : start + len(value)] = value
     with contextlib.suppress(UnreadableFilm):
         assert square(bytes(whole)).shape == (SIDE, SIDE)
+
+
+def disc(radius: float = 0.25, down: float = 0.0) -> Square:
+    """A bright disc on grey; its radius and how far below the middle in shares of the side."""
+    y, x = np.mgrid[0:SIDE, 0:SIDE] / (SIDE - 1) - 0.5
+    return np.where(np.hypot(x, y - down) < radius, 200, 60).astype(np.uint8)
+
+
+def middle_of(bright: Square) -> tuple[float, float]:
+    """Column and row of what is bright."""
+    rows, columns = np.nonzero(bright > 130)
+    return float(columns.mean()), float(rows.mean())
+
+
+def test_the_frame_that_a_film_has_changes_nothing() -> None:
+    assert np.array_equal(reframed(disc(), Framing()), disc())
+
+
+def test_closer_shows_a_thing_larger_and_farther_smaller() -> None:
+    nearer, plain, away = (
+        int(np.sum(reframed(disc(), framing) > 130)) for framing in (CLOSER, Framing(), FARTHER)
+    )
+    assert nearer / plain == pytest.approx(CLOSER.zoom**2, rel=0.03)
+    assert away / plain == pytest.approx(FARTHER.zoom**2, rel=0.03)
+
+
+def test_a_film_is_moved_by_so_many_pixels() -> None:
+    column, row = middle_of(disc())
+    moved = reframed(disc(), Framing(across=6, down=-4))
+    assert middle_of(moved) == pytest.approx((column + 6, row - 4), abs=0.1)
+
+
+def test_a_film_is_turned_about_its_middle() -> None:
+    low = disc(0.1, down=0.3)
+    turned = reframed(low, Framing(turn=np.radians(90)))
+    middle = (SIDE - 1) / 2
+    below = middle_of(low)[1] - middle
+    across, down = middle_of(turned)
+    assert abs(across - middle) == pytest.approx(below, abs=1)
+    assert down == pytest.approx(middle, abs=1)
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_beyond_the_edge_the_edge_goes_on(framing: Framing) -> None:
+    assert np.unique(reframed(np.full((SIDE, SIDE), 90, dtype=np.uint8), framing)).tolist() == [90]
