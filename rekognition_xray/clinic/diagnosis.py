@@ -162,7 +162,7 @@ class Diagnoser:
     ) -> Explanation:
         """Which parts of a film the answer leans on: what covering each cell of a grid changes.
 
-        Arguments and errors are those of ``rekognition_xray.clinic.explaining.explain``.
+        See ``rekognition_xray.clinic.explaining.explain`` for arguments and errors.
 
         Calls DetectCustomLabels grid x grid + 1 times. Calls have no price, the model's time has:
         the plan is told first, and ``max_calls`` and ``max_cost`` refuse before the first call.
