@@ -223,7 +223,7 @@ class PriceBook:
         """Prices of one Region from a TOML or JSON file of your own.
 
         Each figure bears its source and date; hours must cost more than nothing, and figures for S3
-        may be left out. In JSON the same names are nested, and dates are written as text::
+        may be left out. In JSON the same names are nested, and dates are written as text:
 
             currency = "USD"
 

@@ -11,6 +11,7 @@ import click
 
 import rekognition_xray as rx
 from rekognition_xray.cli.exits import EPILOG, FILMS
+from rekognition_xray.cli.films import tell_left_out
 from rekognition_xray.cli.options import (
     FILE,
     burned_in_option,
@@ -83,7 +84,7 @@ def diagnose(
         terminal.must_not_ask(agreed=agreed, by="--yes or --max-cost")
     elif max_cost is not None or max_hours is not None or idle_stop is not None:
         raise click.UsageError("--max-cost, --max-hours and --idle-stop need --start.")
-    found = list(_films(terminal, films))
+    found = list(_films(films))
     handle = place.version(version)
     book = prices_for(handle.aws, prices, max_cost)
     rule = None if policy is None else rx.Policy.from_json(policy.read_bytes())
@@ -152,15 +153,14 @@ def _require_running(version: rx.ModelVersion, book: rx.PriceBook) -> None:
         )
 
 
-def _films(terminal: Terminal, named: tuple[str, ...]) -> Iterator[str]:
+def _films(named: tuple[str, ...]) -> Iterator[str]:
     """Files and addresses as they are; of folders, every film in them."""
     for name in named:
         if name.startswith("s3://") or not Path(name).is_dir():
             yield name
             continue
         folder = rx.XrayDataset.from_folder(name, names=lambda _: "film")
-        for rejected in folder.rejected:
-            terminal.say(f"left out: {rejected.path}: {rejected.reason}")
+        tell_left_out(folder)
         yield from (str(film.path) for film in folder)
 
 

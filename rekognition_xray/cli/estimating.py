@@ -19,8 +19,9 @@ from rekognition_xray.cli.options import (
     units_option,
     work_option,
 )
-from rekognition_xray.cli.places import Place, find_project, in_a_place, prices_for
+from rekognition_xray.cli.places import Place, find_project, hint_of_prices, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
+from rekognition_xray.errors import PriceBookError
 from rekognition_xray.plans import PUBLISHED_TPS, plan_batch, plan_month
 
 _speed = click.option(
@@ -40,7 +41,11 @@ def _offline(prices: Path | None, region: str | None) -> rx.PriceBook:
     known = region or "us-east-1"
     if prices is not None:
         return rx.PriceBook.from_file(prices, region=known)
-    return rx.PriceBook.for_region(known)
+    try:
+        return rx.PriceBook.for_region(known)
+    except PriceBookError as error:
+        error.hint = hint_of_prices(known)
+        raise
 
 
 @click.group(epilog=EPILOG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import click
@@ -11,11 +12,19 @@ from rekognition_xray.cli.exits import EPILOG, FILMS
 from rekognition_xray.cli.options import FOLDER, Names, burned_in_option, names_options
 from rekognition_xray.cli.terminal import Terminal, speaks
 
+log = logging.getLogger(__name__)
+
 
 def shown(dataset: rx.XrayDataset) -> str:
     """A dataset in one line."""
     counts = ", ".join(f"{label} {count:,}" for label, count in dataset.counts.items())
     return f"{len(dataset):,} films of {dataset.patient_count:,} patients: {counts}"
+
+
+def tell_left_out(dataset: rx.XrayDataset) -> None:
+    """Names on stderr, beside JSON too, what looks like a film and was not taken."""
+    for rejected in dataset.rejected:
+        log.warning("left out: %s: %s", rejected.path, rejected.reason)
 
 
 @click.command(epilog=EPILOG)
@@ -64,10 +73,11 @@ def prepare(
 
     Of every film in FOLDER into OUTPUT: grey pixels without metadata, under their content;
     OUTPUT/ledger.jsonl tells what was done to each. A second run does only what is new. Films
-    that cannot be used end it with exit code 3, all named; the others are prepared. Calls
-    nothing, costs nothing.
+    that cannot be used, or have no label, end it with exit code 3, all named; the others are
+    prepared. Calls nothing, costs nothing.
     """
     dataset = names.open(folder)
+    tell_left_out(dataset)
     done = dataset.prepare(
         output,
         progress=terminal.progress,
@@ -75,3 +85,5 @@ def prepare(
         held="leave-out" if leave_out_burned_in else "error",
     )
     terminal.result(done, done)
+    if dataset.rejected:
+        click.get_current_context().exit(FILMS)

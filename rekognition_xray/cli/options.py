@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 import click
+from click.shell_completion import CompletionItem
 
 import rekognition_xray as rx
 
@@ -55,6 +56,12 @@ _RULES: Final[Mapping[str, Callable[[], NamingRule]]] = {
 }
 
 
+def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """What a shell offers for ``--names``: rules, else files."""
+    rules = [CompletionItem(rule) for rule in _RULES if rule.startswith(begun)]
+    return rules or [CompletionItem(begun, type="file")]
+
+
 @attrs.frozen
 class Names:
     """What tells label and patient of each film, as the options say."""
@@ -98,6 +105,7 @@ def names_options(command: Command) -> Command:
         "--names",
         default="kermany",
         metavar="RULE",
+        shell_complete=_complete,
         help="kermany, kermany-two-class, kermany-by-type, folders, or a CSV file.",
     )
     @click.option(

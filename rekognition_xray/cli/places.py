@@ -113,8 +113,13 @@ def prices_for(aws: rx.Aws, prices: Path | None, cap: Money | None = None) -> rx
     try:
         return book_for(aws, given, cap)
     except PriceBookError as error:
-        error.hint = f"Give a file with those of {aws.region}: --prices FILE."
+        error.hint = hint_of_prices(aws.region)
         raise
+
+
+def hint_of_prices(region: str) -> str:
+    """What to do where the prices of a Region are not known."""
+    return f"Give a file with those of {region}: --prices FILE."
 
 
 _profile = click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")

@@ -95,7 +95,8 @@ def roc(views: Sequence[View]) -> Chart:
         key="roc",
         title="ROC",
         description="Sensitivity against 1 less specificity; further up and left is better, the "
-        "dashed diagonal is chance. Shaded: the 95 % interval of sensitivity along the first line.",
+        "dashed diagonal is chance. Shaded: the 95\u00a0% interval of sensitivity along the first "
+        "line.",
         x_name="1 − specificity",
         y_name="sensitivity",
         lines=_lines(views, lambda view: view.curves.roc, "AUROC", "auroc", band),
@@ -133,7 +134,8 @@ def reliability(view: View, place: int) -> Chart:
         key=f"reliability-{place}",
         title=view.name,
         description="Share of films that show it against their mean confidence, in bins of equally "
-        "many films, with 95 % intervals. On the dashed diagonal confidences are probabilities.",
+        "many films, with 95\u00a0% intervals. On the dashed diagonal confidences are "
+        "probabilities.",
         x_name="mean confidence",
         y_name="share that shows it",
         lines=(Line("", place, _path([(one.confidence, ends[0]) for one, ends in kept])),),
@@ -174,7 +176,7 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
         key=f"sweep-{place}",
         title=view.name,
         description="Sensitivity, specificity and share of films called against the threshold of "
-        "confidence, with 95 % intervals.",
+        "confidence, with 95\u00a0% intervals.",
         x_name="threshold",
         y_name="share",
         lines=tuple(lines),
@@ -204,9 +206,9 @@ def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
     return Chart(
         key=f"risk-{place}",
         title=title,
-        description=f"Share of wrong calls among the films that are decided, with 95 % intervals, "
-        f"against the share that is decided. Call: {curve.call}. Mean risk over all coverages "
-        f"(area): {curve.area:.3f}.",
+        description=f"Share of wrong calls among the films that are decided, with 95\u00a0% "
+        f"intervals, against the share that is decided. Call: {curve.call}. Mean risk "
+        f"over all coverages (area): {curve.area:.3f}.",
         x_name="share decided (coverage)",
         y_name="share wrong (risk)",
         lines=(Line("", place, _path([(x, ends[0]) for x, ends in scaled]), _band(scaled)),),
@@ -231,7 +233,11 @@ def confidence(value: float | None) -> str:
     """A confidence as text, with more places where three would round it to 0 or 1."""
     if value is None:
         return "none called"
-    return f"{value:.3f}" if 0.001 <= value <= 0.999 or value in {0, 1} else f"{value:.5f}"
+    if 0.001 <= value <= 0.999 or value in {0, 1}:
+        return f"{value:.3f}"
+    if 0.000005 <= value <= 0.999995:
+        return f"{value:.5f}"
+    return "<0.00001" if value < 0.5 else ">0.99999"
 
 
 def style_of(place: int) -> int:

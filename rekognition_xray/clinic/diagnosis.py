@@ -160,11 +160,12 @@ class Diagnoser:
         fill: Fill = "mean",
         progress: bool | Callable[[ExplainProgress], None] = False,
     ) -> Explanation:
-        """Which parts of a film the answer leans on.
+        """Which parts of a film the answer leans on: what covering each cell of a grid changes.
 
-        See ``rekognition_xray.clinic.explaining.explain``; what it costs is shown first.
+        See ``rekognition_xray.clinic.explaining.explain`` for arguments and errors.
 
-        Calls DetectCustomLabels grid x grid + 1 times.
+        Calls DetectCustomLabels grid x grid + 1 times. Calls have no price, the model's time has:
+        the plan is told first, and ``max_calls`` and ``max_cost`` refuse before the first call.
         """
         from rekognition_xray.clinic.explaining import explain  # noqa: PLC0415 - needs an extra
 

@@ -149,8 +149,9 @@ def _from_reply(error: ClientError, arn: str) -> errors.AwsError:
         leaf = errors.ServiceFaultError if fault else errors.AwsError
     request_id = str(meta.get("RequestId", ""))
     about = f" for {arn}" if arn else ""
+    request = f" (request id {request_id})" if request_id else ""
     return leaf(
-        f"{error.operation_name}{about} was refused: {code}: {text} (request id {request_id})",
+        f"{error.operation_name}{about} was refused: {code}: {text}{request}",
         operation=error.operation_name,
         code=code,
         request_id=request_id,

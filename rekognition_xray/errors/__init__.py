@@ -1,7 +1,5 @@
 """Every error that the library raises, in one tree.
 
-::
-
     XrayError
     ├── MissingExtraError (ImportError)       an optional dependency is not installed
     ├── DataError (ValueError)                films, names, labels, manifests

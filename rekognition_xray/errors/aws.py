@@ -44,7 +44,9 @@ class ConnectionFailedError(AwsError, ConnectionError):
 class CredentialsError(AwsError):
     """Credentials are missing, wrong or expired."""
 
-    default_hint = "Sign in again (aws sso login, aws configure) or pass another boto3 session."
+    default_hint = (
+        "Sign in again (aws sso login, aws configure), or take another profile or session."
+    )
 
 
 class AccessDeniedError(AwsError, PermissionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_a_film_that_cannot_be_used_ends_prepare_with_3_and_a_hint(few: Path, tm
     assert "Traceback" not in done.output
 
 
+def test_a_file_without_a_label_is_named_by_prepare_and_ends_it_with_3(few: Path, tmp_path: Path):
+    shutil.copytree(few, tmp_path / "films")
+    stranger = shutil.copy(next(few.rglob("*.jpeg")), tmp_path / "films" / "stranger.jpeg")
+    for words in ((), ("--json",)):
+        done = invoke("prepare", tmp_path / "films", tmp_path / "out", *words)
+        assert done.exit_code == 3
+        assert f"left out: {stranger}" in done.stderr
+        assert done.stdout
+
+
 def test_warnings_are_findings_only_where_that_is_asked_for(few: Path):
     assert invoke("audit", few).exit_code == 0
     strict = invoke("audit", few, "--strict")
@@ -57,7 +68,7 @@ def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
         (("audit", ".", "--names", "kermani"), 2, "neither a file nor one of kermany"),
         (("audit", ".", "--column", "colour=x"), 2, "file, label, patient, split"),
         (("estimate", "training"), 2, "one of --hours, --films and --project"),
-        (("estimate", "running", "--hours", "1", "--region", "eu-west-1"), 1, "eu-west-1"),
+        (("estimate", "running", "--hours", "1", "--region", "eu-west-1"), 1, "--prices FILE"),
         (("estimate", "batch", "--films", "99999999", "--within", "1"), 1, "No plan answers"),
         (("train", "lungs", "--output", "s3://b/o"), 2, "not PROJECT/VERSION"),
         (("train", "a/b", "films", "--output", "s3://b/o"), 2, "--store is needed"),

@@ -54,8 +54,16 @@ def test_a_served_cloud_is_reached_by_its_address_and_ends_with_its_bill(
         process.communicate()
 
 
-def test_the_shell_completes_commands_and_options():
-    words = {"COMP_WORDS": "rekognition-xray diagnose --st", "COMP_CWORD": "2"}
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("diagnose --st", "plain,--start"),
+        ("audit --names kermany-t", "plain,kermany-two-class"),
+        ("audit --names lab", "file,lab"),
+    ],
+)
+def test_the_shell_completes_commands_options_and_rules(line: str, offered: str):
+    words = {"COMP_WORDS": f"rekognition-xray {line}", "COMP_CWORD": str(len(line.split()))}
     environment = {**os.environ, **words, "_REKOGNITION_XRAY_COMPLETE": "bash_complete"}
     done = subprocess.run(
         [sys.executable, "-m", "rekognition_xray"],
@@ -64,7 +72,7 @@ def test_the_shell_completes_commands_and_options():
         text=True,
         check=True,
     )
-    assert done.stdout == "plain,--start\n"
+    assert done.stdout == f"{offered}\n"
     assert "_REKOGNITION_XRAY_COMPLETE=bash_source" in PAGE
 
 

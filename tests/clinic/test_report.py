@@ -16,7 +16,7 @@ from rekognition_xray.clinic.report import render_page
 from rekognition_xray.clinic.tables import NOTICE
 from rekognition_xray.errors import EvaluationError
 
-_VOID = {"meta", "link", "img", "input"}
+_VOID = {"meta", "link", "img", "input", "wbr"}
 _HOSTILE = ("normal", "</script><b>", "\"' onload=alert(1) x=", "<!--{{ 7 * 7 }}")
 
 
