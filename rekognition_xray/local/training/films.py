@@ -71,15 +71,13 @@ class Framing:
     down: float = 0.0
 
 
-CLOSER, FARTHER = Framing(zoom=1.08), Framing(zoom=0.93)
-FRAMINGS = (
-    CLOSER,
-    FARTHER,
+ZOOMS = (Framing(zoom=1.11), Framing(zoom=0.9))
+MOVES = (
     Framing(turn=math.radians(5)),
-    Framing(turn=math.radians(-5)),
     Framing(across=SIDE / 21),
-    Framing(across=-SIDE / 21),
     Framing(down=SIDE / 21),
+    Framing(turn=math.radians(-5)),
+    Framing(across=-SIDE / 21),
     Framing(down=-SIDE / 21),
 )
 

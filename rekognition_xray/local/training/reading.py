@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.films import FRAMINGS, reframed, square
+from rekognition_xray.local.training.films import MOVES, ZOOMS, Framing, reframed, square
 from rekognition_xray.local.training.learner import Example, UnreadableFilm
 from rekognition_xray.local.training.watch import Watch
 
 Rows = npt.NDArray[np.float32]
 CHUNK = 64  # films; less than a second of work: how soon a stop is seen
-MOST_VIEWS = 1 + len(FRAMINGS)
-_STEP = 3  # from one framing of a film to the next: it shares no factor with their number
+MOST_VIEWS = 2 + len(MOVES)
 
 
 def feature_rows(examples: Sequence[Example], views: int, watch: Watch) -> Iterator[Rows]:
@@ -43,5 +42,11 @@ def _rows(index: int, example: Example, views: int) -> Rows:
         film = square(example.read())
     except UnreadableFilm as error:
         raise UnreadableFilm(f"film {index} of group {example.group!r}: {error}") from error
-    chosen = [FRAMINGS[(index + _STEP * other) % len(FRAMINGS)] for other in range(views - 1)]
-    return np.stack([features(film), *(features(reframed(film, framing)) for framing in chosen)])
+    framings = _framings(index)[: views - 1]
+    return np.stack([features(film), *(features(reframed(film, framing)) for framing in framings)])
+
+
+def _framings(index: int) -> list[Framing]:
+    """A zoom, and then moves; another film's are others."""
+    first = index % len(MOVES)
+    return [ZOOMS[index % len(ZOOMS)], *MOVES[first:], *MOVES[:first]]
