@@ -67,7 +67,7 @@ class DeepModel:
 
 @attrs.frozen
 class DeepLearner:
-    """Learns a few thousand films in about ten minutes on two cores, sooner on a GPU.
+    """Learns a few thousand films in about five minutes on two cores, sooner on a GPU.
 
     Args:
         effort: how often films are seen, in shares of the usual; less is quicker and worse.
