@@ -79,7 +79,7 @@ class FastLearner:
     """
 
     views: int = attrs.field(
-        default=3, validator=[attrs.validators.ge(1), attrs.validators.le(MOST_VIEWS)]
+        default=2, validator=[attrs.validators.ge(1), attrs.validators.le(MOST_VIEWS)]
     )
     name: str = attrs.field(default=NAME, init=False)
 
@@ -93,7 +93,7 @@ class FastLearner:
     ) -> FastModel:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
-        Takes about 1 GB of memory up to 10,000 films, and 2 KB more for each film beyond them
+        Takes about 1 GB of memory up to 15,000 films, and 2 KB more for each film beyond them
         (2 GB at 250,000): films are read one by one, and 300 numbers of each view are kept.
         """
         if not examples:

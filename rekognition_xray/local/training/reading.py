@@ -1,11 +1,11 @@
-"""Feature rows of many films: read and decoded by a few threads, in order, in bounded chunks."""
+"""Feature rows of many films, in order, in bounded chunks.
+
+One film after the other: threads would wait for each other, for most of the work is in short steps.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +28,10 @@ def feature_rows(examples: Sequence[Example], views: int, watch: Watch) -> Itera
 
     Raises `UnreadableFilm` with the film's place and group, `TrainingStopped` when asked to stop.
     """
-    workers = min(4, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers, thread_name_prefix="films") as pool:
-        for start in range(0, len(examples), CHUNK):
-            watch.at(start / len(examples))
-            chunk = examples[start : start + CHUNK]
-            numbers = range(start, start + len(chunk))
-            yield np.concatenate(list(pool.map(_rows, numbers, chunk, repeat(views))))
+    for start in range(0, len(examples), CHUNK):
+        watch.at(start / len(examples))
+        chunk = enumerate(examples[start : start + CHUNK], start)
+        yield np.concatenate([_rows(index, example, views) for index, example in chunk])
 
 
 def _rows(index: int, example: Example, views: int) -> Rows:
