@@ -49,7 +49,7 @@ check: $(VENV)/ready ## lint, types, import contracts
 	$(BIN)/lint-imports --no-logo --no-cache
 
 pytest: $(VENV)/ready ## all tests on this Python
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
 	$(BIN)/pytest -m browser tests/clinic/browser
