@@ -16,6 +16,9 @@ TORCH := torch==2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 PIP_QUIET := --quiet --disable-pip-version-check
 
+# Workers and the programs that tests start share compiled modules; else each compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -46,7 +49,7 @@ check: $(VENV)/ready ## lint, types, import contracts
 	$(BIN)/lint-imports --no-logo --no-cache
 
 pytest: $(VENV)/ready ## all tests on this Python
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
 	$(BIN)/pytest -m browser tests/clinic/browser

@@ -18,6 +18,7 @@ PUBLIC_KEY = "a public key, good for the demo's made-up or public patients alone
 STORE = "s3://clinic-xrays/films"
 PHANTOM_PATIENTS = 160
 """Enough that the fifth of them which is kept for the test supports a threshold."""
+PHANTOM_HEIGHTS = (360, 760)
 MODELS = "s3://clinic-xrays/models"
 DRAWN = rx.Labelling(by="the program that drew the films", human=False)
 ANSWERS = {
@@ -96,7 +97,9 @@ def _phantoms(output: Path, seed: int) -> Path:
     from rekognition_xray.data.phantoms import make_phantoms  # noqa: PLC0415 - needs an extra
 
     _title("Phantoms: chest films drawn by this program, of no patient")
-    folder = make_phantoms(output / f"phantoms-{seed}", patients=PHANTOM_PATIENTS, seed=seed)
+    folder = make_phantoms(
+        output / f"phantoms-{seed}", patients=PHANTOM_PATIENTS, seed=seed, heights=PHANTOM_HEIGHTS
+    )
     print(f"drawn into {folder}")
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -32,6 +33,11 @@ def xrays() -> Path:
     if not (_REAL_FILMS / "chest_xray").is_dir():
         pytest.skip(f"real films are not at {_REAL_FILMS} (set XRAYS)")
     return _REAL_FILMS
+
+
+def pytest_collection_finish() -> None:
+    """What was imported by now stays: the collector of garbage need not look at it again."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,6 +15,7 @@ def test_the_demo_tells_the_whole_story_of_phantoms_and_calls_them_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "PHANTOM_PATIENTS", 40)
+    monkeypatch.setattr(demo, "PHANTOM_HEIGHTS", (80, 160))
     output = tmp_path / "output"
     assert demo.main(["--output", str(output)]) == 0
     told = capsys.readouterr().out

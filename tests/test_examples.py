@@ -50,7 +50,7 @@ def run_apart(name: str, *arguments: str) -> str:
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Films for the examples that practise; drawn once."""
     return make_phantoms(
-        tmp_path_factory.mktemp("films"), patients=90, films_per_patient=(1, 1), heights=(300, 480)
+        tmp_path_factory.mktemp("films"), patients=45, films_per_patient=(1, 1), heights=(80, 120)
     )
 
 
@@ -132,7 +132,7 @@ def assert_splits_stand_side_by_side(told: str) -> float:
 
 @pytest.mark.heavy
 def test_a_random_split_stands_beside_one_by_patients_with_intervals(tmp_path: Path) -> None:
-    few = make_phantoms(tmp_path, patients=15, films_per_patient=(2, 4), heights=(96, 140))
+    few = make_phantoms(tmp_path, patients=15, films_per_patient=(2, 3), heights=(80, 100))
     assert_splits_stand_side_by_side(run("leakage_study.py", str(few)))
 
 

@@ -215,8 +215,8 @@ def peak(diagnoser, monkeypatch, count, journal=None):
 
 @pytest.mark.heavy
 def test_memory_stays_flat_however_many_films_there_are(diagnoser, monkeypatch, tmp_path):
-    few = peak(diagnoser, monkeypatch, 1500, tmp_path / "few.jsonl")
-    assert peak(diagnoser, monkeypatch, 6000, tmp_path / "many.jsonl") < few + 500_000
+    few = peak(diagnoser, monkeypatch, 1000, tmp_path / "few.jsonl")
+    assert peak(diagnoser, monkeypatch, 3000, tmp_path / "many.jsonl") < few + 250_000
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ import rekognition_xray as rx
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
+from ..learner import MeanLearner
+
 NAMES = {
     "normal": "train/NORMAL/IM-{patient:04d}-{film:04d}.jpeg",
     "bacterial": "train/PNEUMONIA/person{patient}_bacteria_{film}.jpeg",
@@ -35,8 +37,14 @@ def clock() -> NoWaitClock:
 
 
 @pytest.fixture(scope="session")
-def local_cloud_options() -> dict[str, object]:
-    return {"buckets": ["clinic-xrays"]}
+def learner() -> MeanLearner:
+    """What learns here, where it only matters that something was learned."""
+    return MeanLearner()
+
+
+@pytest.fixture(scope="session")
+def local_cloud_options(learner: MeanLearner) -> dict[str, object]:
+    return {"buckets": ["clinic-xrays"], "learner": learner}
 
 
 @pytest.fixture
@@ -83,7 +91,7 @@ def draw(tmp_path: Path) -> Draw:
         folder: str = "films",
         *,
         labels: tuple[str, ...] = ("normal", "bacterial", "viral"),
-        patients: int = 5,
+        patients: int = 2,
         films: int = 2,
         first: int = 1,
     ) -> rx.XrayDataset:
@@ -130,9 +138,9 @@ class Pushing(NoWaitClock):
 
 
 @pytest.fixture(scope="session")
-def slow() -> Iterator[LocalCloud]:
+def slow(learner: MeanLearner) -> Iterator[LocalCloud]:
     """A cloud that takes as long as AWS, by a clock that the library's own pauses move."""
-    with LocalCloud(buckets=["clinic-xrays"], pace="manual") as cloud:
+    with LocalCloud(buckets=["clinic-xrays"], pace="manual", learner=learner) as cloud:
         yield cloud
 
 

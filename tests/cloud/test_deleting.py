@@ -84,8 +84,8 @@ def test_a_project_is_deleted_with_what_hangs_on_it(
         f"{whole.arn} is deleted",
         "version v1: TRAINING_COMPLETED",
         ", the version in use",
-        "the TRAIN dataset of 18 entries",
-        "the TEST dataset of 12 entries",
+        "the TRAIN dataset of 6 entries",
+        "the TEST dataset of 6 entries",
         "What stays: films",
     ):
         assert text in shown[0]

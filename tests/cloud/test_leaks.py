@@ -30,9 +30,9 @@ def untouched(project: rx.CustomLabelsProject) -> bool:
 
 def test_a_patient_on_both_sides_is_refused(project: rx.CustomLabelsProject, draw) -> None:
     dataset = draw()
-    with pytest.raises(errors.SplitError, match="15 patients") as caught:
+    with pytest.raises(errors.SplitError, match="6 patients") as caught:
         project.put_datasets(train=dataset, test=dataset, store=STORE)
-    assert len(caught.value.paths) == 30
+    assert len(caught.value.paths) == 12
     assert "allow_leaks=True" in caught.value.hint
     assert untouched(project)
 
@@ -108,7 +108,7 @@ def test_films_of_unknown_patients_are_compared_by_place_and_name(
     renamed = [attrs.evolve(film, name=f"other/{film.name}") for film in unknown]
     for films in (unknown.films, renamed):
         test = attrs.evolve(unknown, films=films)
-        with pytest.raises(errors.SplitError, match="30 films of unknown patients"):
+        with pytest.raises(errors.SplitError, match="12 films of unknown patients"):
             project.put_datasets(train=unknown, test=test, store=STORE)
 
 
@@ -143,7 +143,7 @@ def test_prepared_films_are_kept_for_the_next_run_where_there_is_a_folder_for_th
     train, test = draw().split(test=0.4, seed=1)
     work = tmp_path / "prepared"
     project.put_datasets(train=train, test=test, store=STORE, work=work)
-    assert len([path for path in work.rglob("*.jpg") if path.is_file()]) == 30
+    assert len([path for path in work.rglob("*.jpg") if path.is_file()]) == 12
 
 
 def test_the_services_own_split_is_refused_where_patients_have_several_films(

@@ -141,7 +141,7 @@ def test_every_bad_film_is_named_and_nothing_is_sent(project: rx.CustomLabelsPro
     cut.write_bytes(good.read_bytes()[:300])
     Image.new("L", (63, 64)).save(small)
     train, test = dataset.split(test=0.4, seed=1)
-    with pytest.raises(errors.AuditError, match="4 of 30 films") as caught:
+    with pytest.raises(errors.AuditError, match="4 of 12 films") as caught:
         project.put_datasets(train=train, test=test, store=STORE)
     assert set(caught.value.paths) == {empty, text, cut, small}
     for path in (empty, text, cut, small):
@@ -162,7 +162,7 @@ def test_a_file_without_a_label_is_refused_until_it_is_left_out_knowingly(
     assert caught.value.paths == (stray,)
     assert untouched(project)
     train, test = attrs.evolve(dataset, rejected=()).split(test=0.4, seed=1)
-    assert project.put_datasets(train=train, test=test, store=STORE).uploaded == 30
+    assert project.put_datasets(train=train, test=test, store=STORE).uploaded == 12
 
 
 def test_equal_pixels_under_two_labels_are_refused(

@@ -15,6 +15,8 @@ from rekognition_xray.cloud.throughput import calibrate
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
 
+from ..learner import MeanLearner
+
 Draw = Callable[..., rx.XrayDataset]
 TPS = 20.0
 
@@ -51,9 +53,10 @@ class Running:
 
 
 @pytest.fixture
-def ready(draw: Draw) -> Iterator[Running]:
+def ready(draw: Draw, learner: MeanLearner) -> Iterator[Running]:
     limits = Limits(unit_tps=TPS, burst_seconds=1.0)
-    with LocalCloud(buckets=["clinic-xrays"], pace="manual", limits=limits) as cloud:
+    settings = {"pace": "manual", "limits": limits, "learner": learner}
+    with LocalCloud(buckets=["clinic-xrays"], **settings) as cloud:
         aws = rx.Aws(session=cloud.session(), clock=CloudClock(cloud))
         train, test = draw().split(test=0.4, seed=1)
         project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)

@@ -72,11 +72,11 @@ def test_a_training_that_could_exceed_the_cap_is_not_started(ready: rx.CustomLab
 
 def test_earlier_trainings_of_the_project_lower_the_upper_end(trained: rx.ModelVersion) -> None:
     project = rx.CustomLabelsProject(trained.aws, trained.project_arn)
-    assert trained.tags()["rxray.films"] == "18"
+    assert trained.tags()["rxray.films"] == "6"
     found = project.training_estimate()
     assert found.high.total < Decimal(1)
     assert "version v1 of this project" in str(found)
-    assert "for 18 films" in str(found)
+    assert "for 6 films" in str(found)
     project.train("v2", output=MODELS, max_cost="1.00")
 
 

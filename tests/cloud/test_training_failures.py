@@ -40,7 +40,7 @@ def test_a_failed_training_tells_the_services_message_and_the_bad_lines(
         None,
         "ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST",
     )
-    assert [fault.dataset for fault in lines] == ["TRAIN"] * 9 + ["TEST"]
+    assert [fault.dataset for fault in lines] == ["TRAIN"] * 3 + ["TEST"]
     assert {fault.code for fault in lines} == {"ERROR_INVALID_IMAGE"}
     keys = {item["Key"] for item in stored(failed.aws)}
     for fault in lines:

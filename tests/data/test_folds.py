@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import Xray, XrayDataset
@@ -40,7 +40,6 @@ seeds = st.integers(0, 10_000)
 
 
 @given(datasets(), numbers, seeds)
-@settings(max_examples=100, deadline=None)
 def test_each_film_is_tested_once_and_no_patient_is_on_both_sides(
     dataset: XrayDataset, k: int, seed: int
 ) -> None:
@@ -57,7 +56,6 @@ def test_each_film_is_tested_once_and_no_patient_is_on_both_sides(
 
 
 @given(datasets(), seeds, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
 def test_the_order_of_the_films_does_not_matter(
     dataset: XrayDataset, seed: int, dice: random.Random
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -68,10 +69,15 @@ CHANGES: dict[str, Change] = {
 }
 
 
+@functools.cache
+def thumb_of(path: Path) -> bytes:
+    return look(path).thumb
+
+
 def seen(paths: list[Path], saved: dict[Path, Image.Image]) -> list[bytes]:
     for path, picture in saved.items():
         picture.save(path)
-    return [look(path).thumb for path in [*paths, *saved]]
+    return [thumb_of(path) for path in paths] + [look(path).thumb for path in saved]
 
 
 @pytest.mark.parametrize("kind", CHANGES)

@@ -58,7 +58,7 @@ thirds = st.none() | st.sampled_from([0.1, 0.15])
 
 
 @given(audited(), shares, thirds, seeds)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 def test_no_patient_is_in_two_parts_and_no_film_is_lost(
     found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
@@ -75,7 +75,7 @@ def test_no_patient_is_in_two_parts_and_no_film_is_lost(
 
 
 @given(audited(), shares, thirds, seeds)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 def test_films_that_show_one_picture_are_kept_together(
     found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
@@ -90,7 +90,6 @@ def test_films_that_show_one_picture_are_kept_together(
 
 
 @given(datasets(), shares, thirds, seeds)
-@settings(max_examples=100, deadline=None)
 def test_every_label_is_in_every_part_or_the_split_is_refused(
     dataset: XrayDataset, share: float, third: float | None, seed: int
 ) -> None:
@@ -114,7 +113,7 @@ def alone(dataset: XrayDataset, label: str) -> int:
 
 
 @given(audited(), thirds, seeds, st.randoms(use_true_random=False))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 def test_the_order_of_films_and_duplicates_does_not_matter(
     found: tuple[XrayDataset, Audited], third: float | None, seed: int, dice: random.Random
 ) -> None:

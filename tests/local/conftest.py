@@ -6,7 +6,6 @@ import io
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -20,67 +19,11 @@ from PIL import Image
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.cloud import ACCOUNT
 from rekognition_xray.local.session import local_session
-from rekognition_xray.local.training.learner import Example, Model, TrainingStopped, UnreadableFilm
+
+from ..learner import MeanLearner
 
 BUCKET = "films"
 Members = dict[str, Any]
-
-
-def pixels(data: bytes) -> np.ndarray[Any, Any]:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("L").resize((16, 16)), dtype=float)
-    except OSError as error:
-        raise UnreadableFilm(str(error)) from error
-
-
-@attrs.frozen
-class NearestMean:
-    """Answers by the distance to each label's mean film, in 16 x 16 pixels."""
-
-    labels: tuple[str, ...]
-    means: np.ndarray[Any, Any]
-
-    def confidences(self, image: bytes) -> dict[str, float]:
-        distances = np.abs(self.means - pixels(image)).mean(axis=(1, 2))
-        weights = np.exp(-distances / 5)
-        shares = weights / weights.sum()
-        return dict(zip(self.labels, map(float, shares), strict=True))
-
-    def save(self, folder: Path) -> None:
-        np.save(folder / "means.npy", self.means, allow_pickle=False)
-        (folder / "labels.json").write_text(json.dumps(self.labels))
-
-
-@attrs.define
-class MeanLearner:
-    """A small, real learner that is done at once; the tests' stand-in for a long training."""
-
-    name: str = "nearest mean"
-    groups: list[str] = attrs.field(factory=list)
-
-    def fit(
-        self,
-        examples: Sequence[Example],
-        *,
-        seed: int,
-        progress: Callable[[float], None],
-        stopped: Callable[[], bool],
-    ) -> Model:
-        self.groups = [example.group for example in examples]
-        films: dict[str, list[np.ndarray[Any, Any]]] = {}
-        for done, example in enumerate(examples):
-            if stopped():
-                raise TrainingStopped
-            progress(done / len(examples))
-            for label in example.labels:
-                films.setdefault(label, []).append(pixels(example.read()))
-        labels = tuple(sorted(films))
-        return NearestMean(labels, np.array([np.mean(films[label], axis=0) for label in labels]))
-
-    def load(self, folder: Path) -> Model:
-        labels = tuple(json.loads((folder / "labels.json").read_text()))
-        return NearestMean(labels, np.load(folder / "means.npy", allow_pickle=False))
 
 
 LEVELS = {"normal": 60, "bacterial": 130, "viral": 200}

@@ -15,6 +15,8 @@ from rekognition_xray.data.images import prepare
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 
+from ...learner import MeanLearner
+
 EPOCH = 1_800_000_000.0
 NAP = 30.0
 
@@ -68,9 +70,9 @@ class Ward:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    folder = make_phantoms(tmp_path_factory.mktemp("meter"), patients=12, seed=4)
-    with LocalCloud(buckets=["clinic-xrays"], pace="manual") as cloud:
+def built(tmp_path_factory: pytest.TempPathFactory, learner: MeanLearner) -> Iterator[Ward]:
+    folder = make_phantoms(tmp_path_factory.mktemp("meter"), patients=12, seed=4, heights=(80, 90))
+    with LocalCloud(buckets=["clinic-xrays"], pace="manual", learner=learner) as cloud:
         clock = CloudClock(cloud)
         aws = rx.Aws(session=cloud.session(), clock=clock)
         films = rx.XrayDataset.from_folder(folder)

@@ -20,7 +20,7 @@ SHUFFLES = 5
 
 def drawn(folder: Path, patients: int, seed: int) -> list[Example]:
     make_phantoms(
-        folder, patients=patients, films_per_patient=(1, 3), seed=seed, heights=(160, 300)
+        folder, patients=patients, films_per_patient=(1, 3), seed=seed, heights=(120, 200)
     )
     films = []
     for path in sorted(folder.rglob("*.jpeg")):
@@ -32,12 +32,12 @@ def drawn(folder: Path, patients: int, seed: int) -> list[Example]:
 
 @pytest.fixture(scope="module")
 def training(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
-    return drawn(tmp_path_factory.mktemp("training"), patients=75, seed=7)
+    return drawn(tmp_path_factory.mktemp("training"), patients=48, seed=7)
 
 
 @pytest.fixture(scope="module")
 def unseen(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
-    return drawn(tmp_path_factory.mktemp("unseen"), patients=36, seed=107)
+    return drawn(tmp_path_factory.mktemp("unseen"), patients=30, seed=107)
 
 
 def balanced_accuracy(training: Sequence[Example], unseen: Sequence[Example]) -> float:
