@@ -71,7 +71,7 @@ class Framing:
     down: float = 0.0
 
 
-ZOOMS = (Framing(zoom=1.11), Framing(zoom=0.9))
+ZOOMS = (Framing(zoom=1.10), Framing(zoom=0.915))
 MOVES = (
     Framing(turn=math.radians(5)),
     Framing(across=SIDE / 21),
