@@ -109,7 +109,7 @@ def _nothing(_: World) -> None:
 
 def _more_films(_: World) -> None:
     shutil.rmtree("chest_xray")
-    make_phantoms("chest_xray", patients=110, films_per_patient=(1, 2), heights=(80, 120))
+    make_phantoms("chest_xray", patients=160, films_per_patient=(1, 3), heights=(80, 120))
 
 
 def _few_films(_: World) -> None:

@@ -25,6 +25,8 @@ from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
+from .learner import MeanLearner
+
 HOUSE = {
     name
     for name, value in vars(errors).items()
@@ -171,7 +173,7 @@ def test_every_method_of_a_handle_names_the_calls_that_it_makes() -> None:
 
 @pytest.fixture
 def local_cloud_options() -> dict[str, object]:
-    return {"buckets": ["clinic-xrays"]}
+    return {"buckets": ["clinic-xrays"], "learner": MeanLearner()}
 
 
 @pytest.mark.heavy
@@ -194,7 +196,7 @@ LEFT_OUT = {"ModelVersion.copy_to", "Diagnoser.explain", "CustomLabelsProject.ch
 
 
 def _tell(story: Story, aws: rx.Aws, folder: Path) -> None:
-    films = make_phantoms(folder, patients=30, films_per_patient=(1, 2), heights=(80, 90))
+    films = make_phantoms(folder, patients=15, films_per_patient=(1, 2), heights=(80, 90))
     train, test = rx.XrayDataset.from_folder(films).split(test=0.4, seed=7)
     _store(story, aws, train)
     project = _project(story, aws, train, test)

@@ -33,6 +33,7 @@ from rekognition_xray.errors import AuditError
 from rekognition_xray.local import LocalCloud
 
 from . import planting
+from .learner import MeanLearner
 from .recording import recording
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def evidence(originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Evide
     with (
         nothing_of_aws_around(),
         logged(place / "log"),
-        LocalCloud(buckets=[BUCKET]) as cloud,
+        LocalCloud(buckets=[BUCKET], learner=MeanLearner()) as cloud,
         recording(cloud.endpoint_url) as recorder,
     ):
         messages, answers = walk(rx.Aws(session=recorder.session()), originals, place)

@@ -19,6 +19,8 @@ from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.labels import THREE_CLASSES
 from rekognition_xray.local import LocalCloud
 
+from ..learner import MeanLearner
+
 ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"
 _JOB = "rekognition-custom-labels-{}-job"
 
@@ -221,7 +223,7 @@ class Clinic:
 def running_clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
     folder = tmp_path_factory.mktemp("clinic")
     save_films(folder / "train", each=12)
-    with LocalCloud(buckets=["clinic"]) as cloud:
+    with LocalCloud(buckets=["clinic"], learner=MeanLearner()) as cloud:
         aws = rx.Aws(session=cloud.session())
         train, test = rx.XrayDataset.from_folder(folder / "train").split(test=0.3, seed=1)
         project = rx.CustomLabelsProject.get_or_create("chest", aws=aws)

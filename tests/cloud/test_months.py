@@ -15,6 +15,8 @@ from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Assumptions, Limits
 from rekognition_xray.plans import PUBLISHED_TPS, MonthPlan, plan_month
 
+from ..learner import MeanLearner
+
 FILMS = 300
 HALF_A_DAY = 12 * 3600.0
 Draw = Callable[..., rx.XrayDataset]
@@ -77,11 +79,12 @@ def planned(plan: MonthPlan, charged: str) -> float:
     ],
 )
 def test_the_bill_of_300_films_a_day_is_what_the_plan_says_within_5_percent(
-    draw: Draw, charged: str, days: int
+    draw: Draw, learner: MeanLearner, charged: str, days: int
 ) -> None:
     with LocalCloud(
         buckets=["clinic-xrays"],
         pace="manual",
+        learner=learner,
         assumptions=Assumptions(charged=charged),
         limits=Limits(unit_tps=float(PUBLISHED_TPS)),
     ) as cloud:

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from rekognition_xray.data.audit import Audit
+from rekognition_xray.data.dataset import XrayDataset
+
 Draw = Callable[..., Image.Image]
 Write = Callable[..., Path]
 
@@ -24,6 +27,12 @@ def _draw(seed: int = 0, size: tuple[int, int] = (80, 96), mode: str = "L") -> I
 def draw() -> Draw:
     """draw(seed, size, mode) -> a Pillow image."""
     return _draw
+
+
+@pytest.fixture(scope="session")
+def audited_originals(xrays: Path) -> Audit:
+    """The audit of the real originals, which takes seconds."""
+    return XrayDataset.from_folder(xrays / "originals").audit()
 
 
 @pytest.fixture

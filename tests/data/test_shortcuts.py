@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from rekognition_xray.data import shortcuts as module
+from rekognition_xray.data.audit import Audit
 from rekognition_xray.data.checks import shortcuts as check
 from rekognition_xray.data.dataset import Xray, XrayDataset
 from rekognition_xray.data.evidence import Evidence
@@ -183,9 +184,8 @@ def test_no_finding_where_nothing_tells_the_label() -> None:
     assert findings_of(("size", 0.65), ("all", 0.65)) == []
 
 
-def test_an_audit_carries_the_whole_table(xrays: Path) -> None:
-    films = XrayDataset.from_folder(xrays / "originals")
-    rows = {row.property: row for row in films.audit().shortcuts}
+def test_an_audit_carries_the_whole_table(audited_originals: Audit) -> None:
+    rows = {row.property: row for row in audited_originals.shortcuts}
     assert rows["file-size"].low > 0.7
     assert rows["size"].low > 0.65
     assert rows["all"].auroc > 0.8

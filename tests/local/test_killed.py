@@ -19,7 +19,6 @@ from rekognition_xray.local.session import local_session
 
 pytestmark = pytest.mark.heavy
 
-ROUNDS = 5
 SIGNATURE = (
     "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/rekognition/aws4_request, x"
 )
@@ -167,10 +166,11 @@ class Diary:
         cloud.ask("DescribeProjects", ProjectNames=[self.open])
 
 
-def test_what_was_answered_outlives_a_kill_at_any_moment(serve):
+@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.soak)])
+def test_what_was_answered_outlives_a_kill_at_any_moment(serve, rounds):
     draw, diary, number = random.Random(7), Diary(), 0
     cloud = serve()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         killer = threading.Timer(draw.uniform(0.05, 0.6), cloud.process.kill)
         killer.start()
         before = number

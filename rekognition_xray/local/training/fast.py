@@ -94,7 +94,7 @@ class FastLearner:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
         Takes about 1 GB of memory up to 15,000 films, and 2 KB more for each film beyond them
-        (2 GB at 250,000): films are read one by one, and 300 numbers of each view are kept.
+        (1.5 GB at 250,000): films are read one by one, and 300 numbers of each view are kept.
         """
         if not examples:
             raise ValueError("a training needs at least one labelled film")

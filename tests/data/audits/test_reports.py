@@ -139,12 +139,11 @@ def test_a_sound_audit_has_an_empty_frame() -> None:
     assert "path" in frame
 
 
-def test_the_real_originals_show_their_known_traps(xrays: Path) -> None:
-    result = XrayDataset.from_folder(xrays / "originals").audit()
-    assert result.errors == ()
-    files = {finding.code: len(finding.paths) for finding in result.warnings}
+def test_the_real_originals_show_their_known_traps(audited_originals: Audit) -> None:
+    assert audited_originals.errors == ()
+    files = {finding.code: len(finding.paths) for finding in audited_originals.warnings}
     assert files == {"duplicate-files": 4, "rgb-among-grey": 20, "shortcut": 0}
-    told = " ".join(finding.message for finding in result.warnings)
+    told = " ".join(finding.message for finding in audited_originals.warnings)
     for property_ in ("Width and height alone", "The size of the file alone", "The border alone"):
         assert property_ in told
 
