@@ -6,8 +6,10 @@ mistakes differ, so that the mean is right more often than either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import attrs
 import numpy as np
@@ -34,6 +36,7 @@ _VIEWS = 4  # in which the fast model learns a film
 _READ, _BEGUN, _TRAINED = 0.02, 0.3, 0.99  # shares of the work that is done after each step
 _CHUNK = 64
 _DIGITS = 6
+_ALONE = Lock()
 
 
 @attrs.frozen(eq=False)
@@ -48,7 +51,9 @@ class DeepModel:
     def confidences(self, image: bytes) -> dict[str, float]:
         """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableFilm`."""
         film = square(image)
-        seen = self.calibration(scores_of(self.tensors, film[None]))[0]
+        with _on_one_processor():
+            scores = scores_of(self.tensors, film[None])
+        seen = self.calibration(scores)[0]
         beside = self.beside.judge(film)
         return {
             label: round((float(value) + beside[label]) / 2, _DIGITS)
@@ -152,6 +157,21 @@ def scores_of(tensors: network.Tensors, films: Square) -> Array:
         values = functional.interpolate(values, size=side, mode="bilinear", align_corners=False)
         logits = (network.look(tensors, values) + network.look(tensors, values.flip(3))) / 2
     return np.asarray(logits.numpy(), dtype=np.float64) / _SCALE
+
+
+@contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """One film is too little to share: threads that wait for each other take many times as long.
+
+    How many threads PyTorch takes is a setting of the process, so only one caller changes it.
+    """
+    with _ALONE:
+        usual = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(usual)
 
 
 def _in_percents(progress: Callable[[float], None]) -> Callable[[float], None]:
