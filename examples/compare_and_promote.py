@@ -26,7 +26,7 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
         folder = Path(sys.argv[1])
     else:
         folder = make_phantoms(
-            Path(scratch), patients=90, films_per_patient=(1, 2), heights=(96, 160), seed=3
+            Path(scratch), patients=130, films_per_patient=(1, 2), heights=(96, 160), seed=3
         )
     train, test = rx.XrayDataset.from_folder(folder, names=rx.KERMANY).split(test=0.5, seed=7)
     few = attrs.evolve(train, films=[film for n, film in enumerate(train) if n % 8 == 0])

@@ -45,6 +45,8 @@ def recording(upstream: str) -> Iterator[Recorder]:
         def handle(self) -> None:
             heard = recorder.take()
             with socket.create_connection((host, int(port))) as server:
+                for end in (self.request, server):  # else a piece waits until the last one is told
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 back = threading.Thread(target=self.hand_on, args=(server, self.request, None))
                 back.start()
                 self.hand_on(self.request, server, heard)

@@ -31,10 +31,11 @@ from rekognition_xray.data.names import FilmName
 from rekognition_xray.data.preparing import prepare
 from rekognition_xray.errors import AuditError
 from rekognition_xray.local import LocalCloud
+from rekognition_xray.testing import NoWaitClock
 
 from . import planting
 from .learner import MeanLearner
-from .recording import recording
+from .recording import Recorder, recording
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -96,9 +97,9 @@ def evidence(originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Evide
         LocalCloud(buckets=[BUCKET], learner=MeanLearner()) as cloud,
         recording(cloud.endpoint_url) as recorder,
     ):
-        messages, answers = walk(rx.Aws(session=recorder.session()), originals, place)
+        messages, answers = walk(without_waits(recorder), originals, place)
         objects = lying_in_s3(cloud)
-        messages.append(forget_one(rx.Aws(session=recorder.session()), originals))
+        messages.append(forget_one(without_waits(recorder), originals))
         sent = recorder.heard
         control = send_originals(cloud, originals)
     prepared = contents(place / "prepared")
@@ -109,6 +110,10 @@ def evidence(originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Evide
         "messages": "\n".join(messages).encode(),
     }
     return Evidence(sent, objects, prepared, kept, answers, control)
+
+
+def without_waits(recorder: Recorder) -> rx.Aws:
+    return rx.Aws(session=recorder.session(), clock=NoWaitClock())
 
 
 @contextmanager

@@ -51,6 +51,8 @@ STARTABLE: Final = frozenset({"TRAINING_COMPLETED", "COPYING_COMPLETED", "STOPPE
 STOPPABLE: Final = frozenset({"STARTING", "RUNNING"})
 BUDGET: Final = 1800.0
 """Seconds that a stop may take."""
+_SECOND_LOOK: Final = 0.1
+"""Seconds from the first look, which asks for the stop: the local cloud has stopped by then."""
 
 
 def stop(version: ModelVersion, *, per_hour: Decimal | None = None, budget: float = BUDGET) -> None:
@@ -68,7 +70,7 @@ def stop(version: ModelVersion, *, per_hour: Decimal | None = None, budget: floa
         StopFailedError: it may go on billing; says what it costs and how to stop it by hand.
     """
     try:
-        Wait(budget).until(
+        Wait(budget, first=_SECOND_LOOK).until(
             lambda: look_and_stop(version),
             RESTS,
             what=f"version {version.name}",

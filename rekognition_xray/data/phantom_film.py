@@ -16,7 +16,8 @@ from PIL import Image
 Finding = Literal["normal", "bacterial", "viral"]
 Field = npt.NDArray[np.floating]
 
-_ROWS: Final = 288
+_MOST_ROWS: Final = 288
+_LEAST_ROWS: Final = 144  # below which the threads of the lungs are lost
 _LOBES: Final = ((0.42, -0.34), (0.44, 0.0), (0.50, 0.34))
 
 
@@ -56,9 +57,13 @@ class Patient:
         )
 
 
-def draw_film(patient: Patient, aspect: float, rng: np.random.Generator) -> Field:
-    """One film of `patient` (rows, rows * aspect), pose and texture by chance, values 0-1."""
-    x, y = _posed_grid(aspect, rng)
+def draw_film(patient: Patient, aspect: float, height: int, rng: np.random.Generator) -> Field:
+    """One film of `patient` (rows, rows * aspect), pose and texture by chance, values 0-1.
+
+    It has as many rows as one of `height` needs: small ones are drawn sooner.
+    """
+    rows = min(max(height, _LEAST_ROWS), _MOST_ROWS)
+    x, y = _posed_grid(rows, aspect, rng)
     lungs = _lungs(patient, x, y)
     heart = _heart(patient, x, y)
     open_lung = lungs * (1 - 0.92 * heart)
@@ -73,11 +78,11 @@ def draw_film(patient: Patient, aspect: float, rng: np.random.Generator) -> Fiel
     return np.asarray(np.clip(film, 0.0, 1.0), dtype=np.float32)
 
 
-def _posed_grid(aspect: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _posed_grid(rows: int, aspect: float, rng: np.random.Generator) -> tuple[Field, Field]:
     """Both coordinates of every pixel, for a child that lies a little askew, near or far."""
-    columns = round(_ROWS * aspect)
+    columns = round(rows * aspect)
     y, x = np.meshgrid(
-        np.linspace(-1, 1, _ROWS, dtype=np.float32),
+        np.linspace(-1, 1, rows, dtype=np.float32),
         np.linspace(-aspect, aspect, columns, dtype=np.float32),
         indexing="ij",
     )

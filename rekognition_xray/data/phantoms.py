@@ -124,7 +124,7 @@ def _jpeg(file: _File, heights: tuple[int, int]) -> bytes:
     """The film as a JPEG file: size, exposure, grain, quality and mode are left to chance."""
     rng = np.random.default_rng(file.seed)
     aspect = rng.uniform(1.0, 1.2)
-    film = draw_film(file.patient, aspect, rng)
+    film = draw_film(file.patient, aspect, heights[1], rng)
     height = int(rng.integers(heights[0], heights[1] + 1))
     size = (round(height * aspect), height)
     image = _developed(film, size, rng)

@@ -46,6 +46,7 @@ def ask_for_faults(cloud, *, throttles, others, stall, seed):
     faults.delay(DETECT, stall, percent=others, seed=seed + 3)
 
 
+@pytest.mark.heavy
 def test_with_a_fifth_of_faulty_calls_none_is_lost_and_none_comes_twice(hasty, clinic, tmp_path):
     paths, journal = many(tmp_path / "films", 120), tmp_path / "journal.jsonl"
     # With this seed calls 80 and 95 are throttled; what a throttle means is the pacer's matter.
@@ -71,6 +72,7 @@ def test_a_throttled_call_is_no_failure_however_often(diagnoser, clinic):
     assert run.summary(units=1).throttled == 2
 
 
+@pytest.mark.heavy
 def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypatch):
     monkeypatch.setattr(bulk, "_PATIENCE", 0.2)
     clinic.cloud.faults.error(DETECT, "ThrottlingException", percent=100)
@@ -157,6 +159,7 @@ def test_an_error_of_the_callers_own_iterable_comes_through_and_answers_are_kept
     assert len(given) == len(entries(tmp_path / "journal.jsonl")) == 4
 
 
+@pytest.mark.heavy
 def test_unordered_answers_come_as_they_come_and_all_of_them(hasty, clinic):
     clinic.cloud.faults.delay(DETECT, 0.15, times=1)
     run = hasty.diagnose_many([*clinic.films, clinic.films[0].read_bytes()], ordered=False)

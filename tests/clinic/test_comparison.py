@@ -282,6 +282,7 @@ def covered(patients: int, *, repetitions: int, large: int) -> dict[str, float]:
     return {name: count / repetitions for name, count in held.items()}
 
 
+@pytest.mark.heavy
 def test_about_95_intervals_in_100_hold_the_true_change() -> None:
     """The full size runs under ``make soak``; here a few, within wide limits."""
     found = covered(60, repetitions=30, large=20_000)

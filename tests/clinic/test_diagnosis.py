@@ -121,6 +121,7 @@ def test_training_and_detection_see_the_same_bytes_of_a_film(diagnoser, clinic):
     assert [prepare(path).sha256 for path in paths] == stored
 
 
+@pytest.mark.heavy
 def test_a_film_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path):
     rng = np.random.default_rng(1)
     path = tmp_path / "large.png"

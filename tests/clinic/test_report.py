@@ -258,6 +258,7 @@ def test_pictures_that_cannot_be_read_are_named_together(evaluation, tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.heavy
 def test_seven_hundred_films_with_pictures_stay_far_below_ten_megabytes(draw, write):
     evaluation = write(draw(patients=350, films=(2, 2))).evaluation(resamples=100)
     assert len(evaluation.films) == 700

@@ -98,6 +98,7 @@ def _kind(name: str) -> str:
     return name.split(": ")[1]
 
 
+@pytest.mark.heavy
 def test_about_95_intervals_in_100_hold_the_truth():
     """The full size runs under ``make soak``; here a few, within wide limits."""
     missed = _missed(WORLDS["60 patients, bold"], repetitions=40, large=30_000)

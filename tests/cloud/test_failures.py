@@ -98,6 +98,7 @@ def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
     return {film.path for film in dataset if f"{prepare(film.path).sha256}.jpg" in names}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("strike", "code"),
     [

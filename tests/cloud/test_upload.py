@@ -219,6 +219,7 @@ def versioned(cloud: LocalCloud, aws: rx.Aws) -> Iterator[rx.Aws]:
     return aws
 
 
+@pytest.mark.heavy
 def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again(
     versioned: rx.Aws, cloud: LocalCloud, draw, tmp_path: Path
 ) -> None:

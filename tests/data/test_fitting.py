@@ -57,6 +57,7 @@ def test_a_decoded_film_is_scaled_like_a_prepared_one(draw: Draw) -> None:
     assert check_limits(film.probe) is not None
 
 
+@pytest.mark.heavy
 def test_a_film_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
     made = prepare(noise(4096))
     assert len(made.data) <= MAX_BYTES

@@ -214,6 +214,7 @@ def test_who_watches_is_told_while_it_starts(ward: Ward, capsys) -> None:
     assert "is RUNNING" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_the_watchdog_wakes_by_itself(cloud: LocalCloud, trained: rx.ModelVersion) -> None:
     version = attrs.evolve(trained, aws=rx.Aws(session=cloud.session()))
     with version.running(idle_stop=0.001) as model:
