@@ -4,8 +4,9 @@ With the argument ``newest`` on the newest of them alone, as ``make test`` does:
 the newest take, those in between take.
 
 Looks on PATH and among pyenv's versions. Each interpreter gets an environment of its own, made
-once. What takes long (marker ``heavy``), pages, command, examples and the tests of the local cloud
-run on the main interpreter alone: the tests of the SDK drive the local cloud on each all the same.
+once. What takes long (marker ``heavy``), what Pillow, numpy and scikit-learn compute, pages,
+command, examples and the tests of the local cloud run on the main interpreter alone: the tests of
+the SDK drive the local cloud on each all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+COMPUTED = [
+    "tests/clinic/test_report.py",
+    "tests/data/test_fitting.py",
+    "tests/data/test_folds.py",
+    "tests/data/test_near.py",
+    "tests/data/test_phantoms.py",
+    "tests/data/test_shortcuts.py",
+]
 QUICK = [
+    *(f"--ignore={path}" for path in COMPUTED),
     "--ignore=tests/local",
     "--ignore=tests/test_docs.py",
     "--ignore=tests/cli",
