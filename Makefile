@@ -14,6 +14,8 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt,)
 TORCH := torch==2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
+# One more than two cores: tests wait for replies, too.
+WORKERS := 3
 PIP_QUIET := --quiet --disable-pip-version-check
 
 # Workers and the programs that tests start share compiled modules; else each compiles all anew.
@@ -49,7 +51,7 @@ check: $(VENV)/ready ## lint, types, import contracts
 	$(BIN)/lint-imports --no-logo --no-cache
 
 pytest: $(VENV)/ready ## all tests on this Python
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
 	$(BIN)/pytest -m browser tests/clinic/browser
