@@ -14,12 +14,12 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt,)
 TORCH := torch==2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
-# One more than two cores: tests wait for replies, too.
-WORKERS := 3
 PIP_QUIET := --quiet --disable-pip-version-check
 
 # Workers and the programs that tests start share compiled modules; else each compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
+# What `-n auto` takes: one more than two cores, since tests wait for replies, too.
+export PYTEST_XDIST_AUTO_NUM_WORKERS := 3
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,7 +51,7 @@ check: $(VENV)/ready ## lint, types, import contracts
 	$(BIN)/lint-imports --no-logo --no-cache
 
 pytest: $(VENV)/ready ## all tests on this Python
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal
 
 test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
 	$(BIN)/pytest -m browser tests/clinic/browser

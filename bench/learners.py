@@ -1,8 +1,8 @@
 """The learners on real films beside two plain baselines: accuracy, shift, time, memory, shortcuts.
 
 Every figure is of unseen patients, with a 95 % interval over patients. The films lie at $XRAYS, or
-in ../shared/xrays beside the repository. All of it takes some two hours on two cores, most of
-them for `deep`.
+in ../shared/xrays beside the repository. All of it takes an hour or two on two cores, most of
+it for `deep`.
 
     python bench/learners.py [--quick] [--seed 7] [--part PART] [METHOD ...]
 """

@@ -83,7 +83,7 @@ def run_tests(version: tuple[int, int], python: Path) -> None:
         subprocess.run([*pip, "pip>=25.1"], check=True)
         subprocess.run([*pip, "--group", "test", "-e", ".[local,report]"], check=True, cwd=ROOT)
         ready.touch()
-    pytest = [venv / "bin" / "python", "-m", "pytest", "-n", "3", "--dist", "worksteal", "-q"]
+    pytest = [venv / "bin" / "python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", "-q"]
     fewer = {**os.environ, "HYPOTHESIS_EXAMPLES": "10"}  # the main interpreter draws more
     subprocess.run([*pytest, *QUICK], check=True, cwd=ROOT, env=fewer)
 
