@@ -24,7 +24,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS := 3
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/to/chest_xray for real films
+demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/to/chest_xray for real images
 	$(DEMO)/bin/python -m rekognition_xray.demo $(if $(DATA),"$(DATA)",)
 
 published: $(DEMO)/ready ## the page of published figures; DATA=path/to/chest_xray measures ours anew

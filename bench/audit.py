@@ -1,6 +1,6 @@
-"""Audit of the real films: seconds, peak memory, and how the hash step grows with the films.
+"""Audit of the real images: seconds, peak memory, and how the hash step grows with the images.
 
-Runs in a child process, whose peak memory is the audit's own. The films lie at $XRAYS, or in
+Runs in a child process, whose peak memory is the audit's own. The images lie at $XRAYS, or in
 ../shared/xrays beside the repository.
 """
 
@@ -32,10 +32,10 @@ def audited(name: str) -> None:
     found = audit(dataset)
     seconds, busy = time.perf_counter() - begun, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{name}: {len(dataset):,} films, {seconds:.1f} s ({busy:.1f} s of processors)")
+    print(f"{name}: {len(dataset):,} images, {seconds:.1f} s ({busy:.1f} s of processors)")
     print(f"  peak memory {peak:.0f} MiB")
     for kind in ("file", "pixels", "near"):
-        sizes = [len(group.films) for group in found.duplicates if group.kind == kind]
+        sizes = [len(group.images) for group in found.duplicates if group.kind == kind]
         print(
             f"  duplicates by {kind}: {len(sizes)} groups, the largest of {max(sizes, default=0)}"
         )
@@ -44,14 +44,14 @@ def audited(name: str) -> None:
 
 
 def hashed() -> None:
-    """Prints the hash step at a quarter, a half and all of the films, on one processor."""
+    """Prints the hash step at a quarter, a half and all of the images, on one processor."""
     with threadpool_limits(1):
         measure_hashes()
 
 
 def measure_hashes() -> None:
-    films = XrayDataset.from_folder(FOLDER / "chest_xray").films
-    thumbs = [look(film.path).thumb for film in films]
+    images = XrayDataset.from_folder(FOLDER / "chest_xray").images
+    thumbs = [look(image.path).thumb for image in images]
     for part in (4, 2, 1):
         some = thumbs[::part]
         worked = time.process_time()
@@ -59,22 +59,22 @@ def measure_hashes() -> None:
         spent = time.process_time() - worked
         each = 1000 * spent / len(some)
         print(
-            f"hash step, {len(some):5,} films: {spent:5.2f} s, {each:.2f} ms a film, "
+            f"hash step, {len(some):5,} images: {spent:5.2f} s, {each:.2f} ms an image, "
             f"{proposed:,} pairs proposed"
         )
     worked = time.process_time()
     pairs = near_pairs(thumbs)
-    largest = max((len(group.films) for group in grouped(pairs)), default=0)
+    largest = max((len(group.images) for group in grouped(pairs)), default=0)
     spent = time.process_time() - worked
     print(
         f"with pixels: {spent:.2f} s, {len(pairs)} pairs verified (exact copies among them), "
-        f"the largest group has {largest} films"
+        f"the largest group has {largest} images"
     )
 
 
 def main() -> None:
     if not (FOLDER / "chest_xray").is_dir():
-        print(f"no real films at {FOLDER} (set XRAYS); nothing to measure")
+        print(f"no real images at {FOLDER} (set XRAYS); nothing to measure")
         sys.exit()
     fresh = multiprocessing.get_context("spawn")
     for target, given in ((audited, ("chest_xray",)), (audited, ("originals",)), (hashed, ())):

@@ -17,16 +17,16 @@ from rekognition_xray.data.tables import TableNames
 
 SIZES: Final = (25_000, 50_000, 100_000)
 RUNS: Final = 3
-FILMS_OF_A_PATIENT: Final = 3
+IMAGES_OF_A_PATIENT: Final = 3
 
 
 def name_of(number: int) -> str:
-    """A quarter of the films normal, the others bacterial and viral, some in test."""
-    patient = number // FILMS_OF_A_PATIENT
+    """A quarter of the images normal, the others bacterial and viral, some in test."""
+    patient = number // IMAGES_OF_A_PATIENT
     part = "test" if patient % 10 == 0 else "train"
     if number % 4 == 0:
-        film = f"{number % 10_000:04d}-{number // 10_000:04d}"
-        return f"{part}/NORMAL/IM-{patient % 10_000:04d}-{film}.jpeg"
+        image = f"{number % 10_000:04d}-{number // 10_000:04d}"
+        return f"{part}/NORMAL/IM-{patient % 10_000:04d}-{image}.jpeg"
     kind = "virus" if patient % 3 == 0 else "bacteria"
     return f"{part}/PNEUMONIA/person{patient}_{kind}_{number}.jpeg"
 
@@ -36,7 +36,7 @@ def fill(folder: Path, files: int) -> None:
         (folder / name).mkdir(parents=True)
     for number in range(files):
         (folder / name_of(number)).touch()
-    rows = (f"{name_of(number)},normal,{number // FILMS_OF_A_PATIENT}" for number in range(files))
+    rows = (f"{name_of(number)},normal,{number // IMAGES_OF_A_PATIENT}" for number in range(files))
     (folder / "labels.csv").write_text("\n".join(["file,label,patient", *rows]))
 
 

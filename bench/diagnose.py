@@ -1,4 +1,4 @@
-"""What ``diagnose`` adds to the raw boto3 call: one prepared film, an endpoint without latency.
+"""What ``diagnose`` adds to the raw boto3 call: one prepared image, an endpoint without latency.
 
 A process on loopback answers DetectCustomLabels at once. Raw call and ``diagnose`` (with a policy)
 take turns, so that whatever else the machine does meets both; each pair is one measurement. Both
@@ -60,7 +60,7 @@ async def serve() -> None:
         await server.serve_forever()
 
 
-def film(side: int) -> PreparedImage:
+def image(side: int) -> PreparedImage:
     """Noise of so many pixels a side, as ``prepare`` makes it of a JPEG."""
     buffer = io.BytesIO()
     Image.effect_noise((side, side), 30).save(buffer, "JPEG", quality=80)
@@ -96,7 +96,7 @@ def tell(name: str, found: list[tuple[float, float]]) -> None:
 
 
 def compare(side: int, count: int) -> None:
-    ready = film(side)
+    ready = image(side)
     version = rx.ModelVersion(rx.Aws(), ARN, PROJECT)
     diagnoser = rx.Diagnoser(version, rx.Policy(threshold=0.5))
     client = rx.Aws().rekognition
@@ -109,7 +109,7 @@ def compare(side: int, count: int) -> None:
     def ours() -> object:
         return diagnoser.diagnose(ready)
 
-    print(f"prepared film: {len(ready.data):,} bytes; {count} pairs, the first tenth left out")
+    print(f"prepared image: {len(ready.data):,} bytes; {count} pairs, the first tenth left out")
     print(f"{'':<24} {'raw, ms':>8} {'other, ms':>9} {'added, us':>9} {'':>8}")
     gc.collect()
     gc.freeze()
@@ -120,7 +120,7 @@ def compare(side: int, count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--serve", action="store_true")
-    parser.add_argument("--side", type=int, default=96, help="pixels a side of the film")
+    parser.add_argument("--side", type=int, default=96, help="pixels a side of the image")
     parser.add_argument("--pairs", type=int, default=2000)
     given = parser.parse_args()
     if given.serve:

@@ -14,41 +14,41 @@ from sklearn.metrics import roc_auc_score
 
 from rekognition_xray.clinic.curves import curves
 from rekognition_xray.clinic.estimates import estimate, pneumonia_view, sample_of
-from rekognition_xray.clinic.figures import TestFilm
+from rekognition_xray.clinic.figures import TestImage
 from rekognition_xray.labels import THREE_CLASSES
 
-FILMS: Final = 10_000
+IMAGES: Final = 10_000
 PATIENTS: Final = 4_000
 RESAMPLES: Final = 2_000
 LOOPED: Final = 20
 
 
-def films() -> list[TestFilm]:
-    """Films of three labels, a few to each patient, told apart fairly well."""
+def images() -> list[TestImage]:
+    """Images of three labels, a few to each patient, told apart fairly well."""
     rng = np.random.default_rng(7)
-    patient = rng.integers(0, PATIENTS, FILMS)
+    patient = rng.integers(0, PATIENTS, IMAGES)
     truth = rng.integers(0, 3, PATIENTS)[patient]
     lean = rng.normal(size=(PATIENTS, 3))[patient]
-    odds = lean + rng.normal(size=(FILMS, 3)) + 2.5 * np.eye(3)[truth]
+    odds = lean + rng.normal(size=(IMAGES, 3)) + 2.5 * np.eye(3)[truth]
     shares = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
     return [
-        TestFilm(
+        TestImage(
             source_ref=f"s3://b/{number:06d}",
             patient=f"{patient[number]:06d}",
             truth=THREE_CLASSES[truth[number]],
             confidences=dict(zip(THREE_CLASSES, map(float, shares[number]), strict=True)),
             predicted=THREE_CLASSES[int(np.argmax(shares[number]))],
         )
-        for number in range(FILMS)
+        for number in range(IMAGES)
     ]
 
 
 def main() -> None:
-    given = films()
+    given = images()
     began = time.perf_counter()
     made = estimate(given, THREE_CLASSES, resamples=RESAMPLES, seed=0)
     seconds = time.perf_counter() - began
-    print(f"{FILMS:,} films, {RESAMPLES:,} resamples: all figures in {seconds:.1f} s")
+    print(f"{IMAGES:,} images, {RESAMPLES:,} resamples: all figures in {seconds:.1f} s")
     print(f"AUROC of pneumonia: {made.two_class.auroc}")
 
     sample, view = sample_of(given, resamples=RESAMPLES, seed=0), pneumonia_view(given)

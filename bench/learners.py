@@ -1,6 +1,6 @@
-"""The learners on real films beside two plain baselines: accuracy, shift, time, memory, shortcuts.
+"""The learners on real images beside two plain baselines: accuracy, shift, time, memory, shortcuts.
 
-Every figure is of unseen patients, with a 95 % interval over patients. The films lie at $XRAYS, or
+Every figure is of unseen patients, with a 95 % interval over patients. The images lie at $XRAYS, or
 in ../shared/xrays beside the repository. All of it takes an hour or two on two cores, most of
 it for `deep`.
 
@@ -25,18 +25,18 @@ import attrs
 import numpy as np
 from learning import methods
 from learning.figures import Confident, accuracy, difference, joined
-from learning.films import (
+from learning.images import (
     CHANGES,
     FOLDER,
     FOLDS,
     SHIFTS,
-    Film,
+    ImageSource,
     Shift,
     changed,
     disguised,
     labels_by_chance,
     originals,
-    read_films,
+    read_images,
     whole_patients,
 )
 
@@ -55,8 +55,8 @@ class Task:
     seed: int
     folds: int
 
-    def films(self) -> list[Film]:
-        return read_films(self.seed)
+    def images(self) -> list[ImageSource]:
+        return read_images(self.seed)
 
     def train(self, examples: Sequence[Example]) -> Model:
         learner = methods.method_named(self.method)
@@ -65,28 +65,30 @@ class Task:
         )
 
 
-def ask(model: Model, films: Sequence[Film], change: str | None = None) -> Confident:
-    """What the model says of films, as they are or after a change."""
+def ask(model: Model, images: Sequence[ImageSource], change: str | None = None) -> Confident:
+    """What the model says of images, as they are or after a change."""
     answers = [
-        model.confidences(film.path.read_bytes() if change is None else changed(film.path, change))
-        for film in films
+        model.confidences(
+            image.path.read_bytes() if change is None else changed(image.path, change)
+        )
+        for image in images
     ]
     return Confident(
         labels=model.labels,
         values=np.array([[answer[label] for label in model.labels] for answer in answers]),
-        truth=np.array([model.labels.index(film.label) for film in films]),
-        patients=tuple(film.patient for film in films),
+        truth=np.array([model.labels.index(image.label) for image in images]),
+        patients=tuple(image.patient for image in images),
     )
 
 
 def unseen(task: Task) -> None:
-    """Accuracy on unseen patients, as the films are and after each change."""
-    films = task.films()
+    """Accuracy on unseen patients, as the images are and after each change."""
+    images = task.images()
     plain: list[Confident] = []
     after: dict[str, list[Confident]] = {name: [] for name in CHANGES}
     for fold in range(task.folds):
-        model = task.train([film.example for film in films if film.fold != fold])
-        tests = [film for film in films if film.fold == fold]
+        model = task.train([image.example for image in images if image.fold != fold])
+        tests = [image for image in images if image.fold == fold]
         plain.append(ask(model, tests))
         for name, parts in after.items():
             parts.append(ask(model, tests, name))
@@ -105,15 +107,15 @@ def unseen(task: Task) -> None:
 
 
 def shifted(task: Task) -> None:
-    """Specificity on a series of normal films that the training never saw."""
-    films = task.films()
+    """Specificity on a series of normal images that the training never saw."""
+    images = task.images()
     for shift in SHIFTS:
-        shift_by(task, shift, films)
+        shift_by(task, shift, images)
 
 
-def shift_by(task: Task, shift: Shift, films: Sequence[Film]) -> None:
-    train, choose, test = shift.parts(films)
-    model = task.train([film.example for film in train])
+def shift_by(task: Task, shift: Shift, images: Sequence[ImageSource]) -> None:
+    train, choose, test = shift.parts(images)
+    model = task.train([image.example for image in train])
     chosen, tested = ask(model, choose), ask(model, test)
     name = f"{shift.seen} seen, {shift.unseen} unseen:"
     best = tested.threshold()
@@ -124,27 +126,27 @@ def shift_by(task: Task, shift: Shift, films: Sequence[Film]) -> None:
 
 
 def spent(task: Task) -> None:
-    """Time and memory of a training on all films with decoding, of loading, and of detections."""
-    films = task.films()
+    """Time and memory of a training on all images with decoding, of loading, and of detections."""
+    images = task.images()
     before = peak()
     began, worked = time.perf_counter(), time.process_time()
-    model = task.train([film.example for film in films])
+    model = task.train([image.example for image in images])
     took, busy = time.perf_counter() - began, time.process_time() - worked
     tell(
         task,
-        f"training on {len(films):,} films",
+        f"training on {len(images):,} images",
         f"{took:.1f} s, {busy:.1f} s of processors ({os.cpu_count()} here)",
     )
     tell(task, "peak memory", f"{peak():.0f} MB, {before:.0f} MB of it before the training")
-    tell(task, "one detection, warm", detections(model, films))
+    tell(task, "one detection, warm", detections(model, images))
     if task.method not in methods.BASELINES:
         tell(task, "loading", f"{loading(task, model):.2f} s")
 
 
-def detections(model: Model, films: Sequence[Film]) -> str:
-    images = [film.path.read_bytes() for film in films[:: len(films) // TIMED]]
+def detections(model: Model, images: Sequence[ImageSource]) -> str:
+    files = [image.path.read_bytes() for image in images[:: len(images) // TIMED]]
     times = []
-    for image in [*images[:5], *images]:
+    for image in [*files[:5], *files]:
         began = time.perf_counter()
         model.confidences(image)
         times.append(1000 * (time.perf_counter() - began))
@@ -161,19 +163,19 @@ def loading(task: Task, model: Model) -> float:
 
 
 def grown(task: Task, times: int) -> None:
-    """Peak memory and time when the films are there more than once, as other patients."""
-    films = whole_patients(task.films(), task.folds if task.method == "fast" else 1)
+    """Peak memory and time when the images are there more than once, as other patients."""
+    images = whole_patients(task.images(), task.folds if task.method == "fast" else 1)
     examples = [
-        attrs.evolve(film.example, group=f"{film.patient} {copy}")
+        attrs.evolve(image.example, group=f"{image.patient} {copy}")
         for copy in range(times)
-        for film in films
+        for image in images
     ]
     before = peak()
     began = time.perf_counter()
     task.train(examples)
     tell(
         task,
-        f"{len(examples):,} films",
+        f"{len(examples):,} images",
         f"{time.perf_counter() - began:.1f} s, peak {peak():.0f} MB "
         f"({before:.0f} MB before the training)",
     )
@@ -182,8 +184,8 @@ def grown(task: Task, times: int) -> None:
 def blind(task: Task) -> None:
     """On the originals: another kind of file, the same answer; a label that is the file, chance."""
     paths = originals()
-    films = [film.example for film in whole_patients(task.films(), 1)]
-    model = task.train(films)
+    images = [image.example for image in whole_patients(task.images(), 1)]
+    model = task.train(images)
     first, *others = DISGUISES
     for kind in others:
         moved = [apart(model, disguised(path, *first), disguised(path, *kind)) for path in paths]
@@ -241,7 +243,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, action="append", help="repeatable; all without")
     asked = parser.parse_args()
     if not (FOLDER / "chest_xray").is_dir():
-        print(f"no real films at {FOLDER} (set XRAYS); nothing to measure")
+        print(f"no real images at {FOLDER} (set XRAYS); nothing to measure")
         return
     tasks = []
     for name in asked.method or methods.METHODS:

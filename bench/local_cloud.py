@@ -28,7 +28,7 @@ from rekognition_xray.local.session import local_session
 CLIENTS: Final = 8
 SECONDS: Final = 4.0
 SIDE: Final = 224
-BUCKET: Final = "films"
+BUCKET: Final = "images"
 SIGNED: Final = (
     "AWS4-HMAC-SHA256 Credential=123456789012/20260102/us-east-1/rekognition/aws4_request, "
     "SignedHeaders=host;x-amz-date, Signature=0"
@@ -57,7 +57,7 @@ def serving() -> Iterator[str]:
             process.communicate()
 
 
-def film(label: str, number: int) -> bytes:
+def image(label: str, number: int) -> bytes:
     """A noisy square of SIDE pixels, brighter for one label than for the other."""
     noise = np.random.default_rng([number, len(label)]).normal(0, 15, (SIDE, SIDE))
     noise += {"normal": 80, "viral": 160}[label]
@@ -68,7 +68,7 @@ def film(label: str, number: int) -> bytes:
 
 
 def line(key: str, label: str) -> str:
-    """A manifest line for one film."""
+    """A manifest line for one image."""
     metadata = {
         "confidence": 1,
         "job-name": "labeling-job/finding",
@@ -88,7 +88,7 @@ def prepare(session: boto3.Session, per_label: int = 100) -> tuple[str, str, str
     for label in ("normal", "viral"):
         for number in range(per_label):
             key = f"{label}/{number}.jpeg"
-            s3.put_object(Bucket=BUCKET, Key=key, Body=film(label, number))
+            s3.put_object(Bucket=BUCKET, Key=key, Body=image(label, number))
             lines.append(line(key, label))
     project = rekognition.create_project(ProjectName="bench")["ProjectArn"]
     dataset = ""
@@ -153,16 +153,16 @@ def main() -> None:
     with serving() as address:
         session = local_session(address, access_key="123456789012", region="us-east-1")
         project, dataset, version = prepare(session)
-        image = {"Bytes": base64.b64encode(film("viral", 7)).decode()}
+        member = {"Bytes": base64.b64encode(image("viral", 7)).decode()}
         asked: dict[str, Members] = {
             "DescribeProjects": {},
             "DescribeDataset": {"DatasetArn": dataset},
             "DescribeProjectVersions": {"ProjectArn": project},
             "ListTagsForResource": {"ResourceArn": version},
             "ListDatasetEntries": {"DatasetArn": dataset, "MaxResults": 10},
-            "DetectCustomLabels": {"ProjectVersionArn": version, "Image": image},
+            "DetectCustomLabels": {"ProjectVersionArn": version, "Image": member},
         }
-        print(f"{CLIENTS} keep-alive clients, films of {SIDE} pixels, learner fast")
+        print(f"{CLIENTS} keep-alive clients, images of {SIDE} pixels, learner fast")
         print(f"{'operation':26}{'calls/s':>10}{'median ms':>12}{'p99 ms':>12}")
         for operation, members in asked.items():
             print(measure(address, operation, members), flush=True)

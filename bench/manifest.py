@@ -1,4 +1,4 @@
-"""Manifests of 250,000 films: written, against a plain loop over ``json.dumps``, and read.
+"""Manifests of 250,000 images: written, against a plain loop over ``json.dumps``, and read.
 
 Each row is a process of its own: from nothing to a file on disk, or from the file to a manifest.
 Peak memory is the whole process, interpreter and entries included. Of three runs the fastest
@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from rekognition_xray.data.films import Labelling, Part
 from rekognition_xray.data.manifest import Entry, Manifest, validate
 from rekognition_xray.data.manifest_reading import file_lines
+from rekognition_xray.data.xrays import Labelling, Part
 
-FILMS: Final = 250_000
+IMAGES: Final = 250_000
 RUNS: Final = 3
 LABELS: Final = ("bacterial", "normal", "viral")
 LABELLING: Final = Labelling("kermany", "readers of Kermany 2018", datetime.date(2018, 6, 2))
@@ -30,9 +30,9 @@ PART: Final = Part("train", "0123456789ab")
 
 
 def entries() -> list[Entry]:
-    """Films under pseudonyms and the hash of their content, in no order, as after an upload."""
+    """Images under pseudonyms and the hash of their content, in no order, as after an upload."""
     dice = random.Random(7)
-    names = (f"{dice.randbytes(12).hex()}/{dice.randbytes(32).hex()}" for _ in range(FILMS))
+    names = (f"{dice.randbytes(12).hex()}/{dice.randbytes(32).hex()}" for _ in range(IMAGES))
     return [
         Entry(f"s3://clinic-xrays/kermany/{name}.jpg", LABELS[number % len(LABELS)])
         for number, name in enumerate(names)
@@ -71,7 +71,7 @@ def write_plain(path: Path) -> float:
 def read(path: Path) -> float:
     began = time.perf_counter()
     manifest = Manifest.read(path)
-    assert (len(manifest), manifest.labelling, manifest.part) == (FILMS, LABELLING, PART)
+    assert (len(manifest), manifest.labelling, manifest.part) == (IMAGES, LABELLING, PART)
     return time.perf_counter() - began
 
 
@@ -79,7 +79,7 @@ def read_bad(path: Path) -> float:
     """Every second line is bad: what `validate` makes of it."""
     began = time.perf_counter()
     lines = (line if n % 2 else line[:-40] for n, line in enumerate(file_lines(path)))
-    assert len(validate(lines)) == FILMS // 2
+    assert len(validate(lines)) == IMAGES // 2
     return time.perf_counter() - began
 
 
@@ -93,7 +93,7 @@ def measure(job: str, path: Path) -> float:
         tuple(map(float, subprocess.check_output(command, text=True).split())) for _ in range(RUNS)
     ]
     seconds, peak = min(row[0] for row in rows), max(row[1] for row in rows)
-    print(f"{job:12}{seconds:8.2f} s{FILMS / seconds:12,.0f} lines/s{peak / 1024:8.0f} MB peak")
+    print(f"{job:12}{seconds:8.2f} s{IMAGES / seconds:12,.0f} lines/s{peak / 1024:8.0f} MB peak")
     return seconds
 
 

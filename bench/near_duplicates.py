@@ -1,7 +1,7 @@
-"""Validates the near-duplicate check: changed copies of real films, planted in memory.
+"""Validates the near-duplicate check: changed copies of real images, planted in memory.
 
 Prints how many copies of each kind are proposed and confirmed, and the highest scores of pairs
-that are no copies. The films lie at $XRAYS, or in ../shared/xrays beside the repository.
+that are no copies. The images lie at $XRAYS, or in ../shared/xrays beside the repository.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from threadpoolctl import threadpool_limits
 
 from rekognition_xray.data.aligning import aligner
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.hashing import propose
 from rekognition_xray.data.images import decode
 from rekognition_xray.data.looks import SIDE
 from rekognition_xray.data.near import SAME
+from rekognition_xray.data.xrays import Xray
 
 EACH: Final = 100
 FOLDER: Final = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
@@ -58,32 +58,32 @@ def sized(factor: float) -> Change:
 
 
 def kinds(dice: np.random.Generator) -> dict[str, Change]:
-    """Ways to change a film; what is left to chance is drawn anew for each film."""
+    """Ways to change an image; what is left to chance is drawn anew for each image."""
 
     def edges() -> list[float]:
         return dice.uniform(0, 0.08, 4).tolist()
 
     return {
-        "JPEG 60": lambda film: jpeg(film, 60),
-        "JPEG 30": lambda film: jpeg(film, 30),
-        "JPEG 10": lambda film: jpeg(film, 10),
+        "JPEG 60": lambda image: jpeg(image, 60),
+        "JPEG 30": lambda image: jpeg(image, 30),
+        "JPEG 10": lambda image: jpeg(image, 10),
         "half the size": sized(0.5),
         "twice the size": sized(2),
-        "other aspect": lambda film: film.resize((300, 200), Image.Resampling.BICUBIC),
+        "other aspect": lambda image: image.resize((300, 200), Image.Resampling.BICUBIC),
         "40 brighter": tone(lambda v: v + 40),
         "40 darker": tone(lambda v: v - 40),
         "contrast x 1.5": tone(lambda v: 128 + 1.5 * (v - 128)),
         "contrast x 0.5": tone(lambda v: 128 + 0.5 * (v - 128)),
         "gamma 0.6": tone(lambda v: 255 * (v / 255) ** 0.6),
         "gamma 1.7": tone(lambda v: 255 * (v / 255) ** 1.7),
-        "crop 5 % all round": lambda film: cropped(film, *[0.05] * 4),
-        "crop 8 % all round": lambda film: cropped(film, *[0.08] * 4),
-        "crop 0-8 % each side": lambda film: cropped(film, *edges()),
-        "crop 0-8 %, gamma, JPEG 60": lambda film: jpeg(
-            tone(lambda v: 255 * (v / 255) ** 0.7)(cropped(film, *edges())), 60
+        "crop 5 % all round": lambda image: cropped(image, *[0.05] * 4),
+        "crop 8 % all round": lambda image: cropped(image, *[0.08] * 4),
+        "crop 0-8 % each side": lambda image: cropped(image, *edges()),
+        "crop 0-8 %, gamma, JPEG 60": lambda image: jpeg(
+            tone(lambda v: 255 * (v / 255) ** 0.7)(cropped(image, *edges())), 60
         ),
-        "crop 10 % all round": lambda film: cropped(film, *[0.1] * 4),
-        "turned by 1 degree": lambda film: film.rotate(1, Image.Resampling.BICUBIC),
+        "crop 10 % all round": lambda image: cropped(image, *[0.1] * 4),
+        "turned by 1 degree": lambda image: image.rotate(1, Image.Resampling.BICUBIC),
         "mirrored": ImageOps.mirror,
     }
 
@@ -92,23 +92,23 @@ def thumb(grey: Image.Image) -> bytes:
     return ImageOps.equalize(grey.resize((SIDE, SIDE), Image.Resampling.BOX)).tobytes()
 
 
-def planted(films: list[Xray]) -> tuple[list[bytes], dict[int, tuple[int, str]]]:
-    """Thumbnails of all films and of the copies; which film and kind each copy is of."""
+def planted(images: list[Xray]) -> tuple[list[bytes], dict[int, tuple[int, str]]]:
+    """Thumbnails of all images and of the copies; which image and kind each copy is of."""
     dice = np.random.default_rng(11)
     changes = kinds(dice)
-    order = dice.permutation(len(films))
-    thumbs = [thumb(decode(film.path).grey) for film in films]
+    order = dice.permutation(len(images))
+    thumbs = [thumb(decode(image.path).grey) for image in images]
     copies: dict[int, tuple[int, str]] = {}
     for turn in range(EACH * len(changes)):
-        source, kind = int(order[turn % len(films)]), list(changes)[turn % len(changes)]
+        source, kind = int(order[turn % len(images)]), list(changes)[turn % len(changes)]
         copies[len(thumbs)] = (source, kind)
-        thumbs.append(thumb(changes[kind](decode(films[source].path).grey)))
+        thumbs.append(thumb(changes[kind](decode(images[source].path).grey)))
     return thumbs, copies
 
 
 def validate(name: str) -> None:
-    films = list(XrayDataset.from_folder(FOLDER / name))
-    thumbs, copies = planted(films)
+    images = list(XrayDataset.from_folder(FOLDER / name))
+    thumbs, copies = planted(images)
     begun = time.process_time()
     proposals = propose(thumbs)
     hashed = time.process_time()
@@ -119,7 +119,7 @@ def validate(name: str) -> None:
     }
     aligned = time.process_time()
     print(
-        f"{name}: {len(films):,} films and {len(copies):,} copies; {len(proposals):,} pairs "
+        f"{name}: {len(images):,} images and {len(copies):,} copies; {len(proposals):,} pairs "
         f"proposed in {hashed - begun:.1f} s, all aligned at full size in "
         f"{aligned - hashed:.1f} s"
     )
@@ -134,20 +134,20 @@ def validate(name: str) -> None:
             f"  {kind:28} proposed {len(known):3} confirmed {confirmed:3} of {len(found)}; "
             f"lowest score {lowest}"
         )
-    others(films, copies, scores)
+    others(images, copies, scores)
 
 
 def others(
-    films: list[Xray], copies: dict[int, tuple[int, str]], scores: dict[tuple[int, int], float]
+    images: list[Xray], copies: dict[int, tuple[int, str]], scores: dict[tuple[int, int], float]
 ) -> None:
     """The highest scores of pairs that no copy made alike, by whether they share the patient."""
-    origin = {index: index for index in range(len(films))} | {
+    origin = {index: index for index in range(len(images))} | {
         copy: source for copy, (source, _) in copies.items()
     }
     highest: dict[str, list[tuple[float, str]]] = {"one patient": [], "two patients": []}
-    pixels = [decode(film.path).grey.tobytes() for film in films]
+    pixels = [decode(image.path).grey.tobytes() for image in images]
     for (low, high), score in scores.items():
-        one, other = films[origin[low]], films[origin[high]]
+        one, other = images[origin[low]], images[origin[high]]
         if pixels[origin[low]] != pixels[origin[high]]:
             which = "one patient" if one.group == other.group else "two patients"
             highest[which].append((score, f"{one.path.stem} / {other.path.stem}"))
@@ -161,7 +161,7 @@ def others(
 
 def main() -> None:
     if not (FOLDER / "chest_xray").is_dir():
-        print(f"no real films at {FOLDER} (set XRAYS); nothing to validate")
+        print(f"no real images at {FOLDER} (set XRAYS); nothing to validate")
         sys.exit()
     with threadpool_limits(1):
         for name in ("chest_xray", "originals"):

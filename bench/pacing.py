@@ -2,7 +2,7 @@
 
 A stand-in answers DetectCustomLabels after 150 ms, from a token bucket that holds one second's
 calls, one bucket to each run. Capacities stay, or step up and back every 100 s. Figures count from
-the fifth second to the last answer; a lost film is one that got no answer. Five capacities run at
+the fifth second to the last answer; a lost image is one that got no answer. Five capacities run at
 the same time, clients one after the other: 15 minutes. ``--quick`` steps every 45 s: 7 minutes.
 """
 
@@ -48,8 +48,8 @@ def stage(*, quick: bool) -> float:
     return 45.0 if quick else 100.0
 
 
-def films_of(name: str, *, quick: bool) -> int:
-    """How many films a run asks for: 500 or more, a minute or more; a quarter where it is quick."""
+def images_of(name: str, *, quick: bool) -> int:
+    """How many images a run asks for: 500 or more, a minute or more; a quarter where it is quick."""
     if "-" in name:
         return int(sum(map(float, name.split("-"))) * stage(quick=quick))
     whole = max(520, int(60 * float(name)))
@@ -137,37 +137,37 @@ async def serve(*, quick: bool) -> None:
 # -- the clients -----------------------------------------------------------------------------------
 
 
-def film() -> bytes:
+def image() -> bytes:
     buffer = io.BytesIO()
     Image.new("L", (96, 96), 90).save(buffer, "JPEG", quality=95)
     return buffer.getvalue()
 
 
-def ours(films: int) -> int:
+def ours(images: int) -> int:
     version = rx.ModelVersion(rx.Aws(), ARN, PROJECT)
-    answers = rx.Diagnoser(version).diagnose_many(film() for _ in range(films))
-    return films - sum(isinstance(answer, rx.Diagnosis) for answer in answers)
+    answers = rx.Diagnoser(version).diagnose_many(image() for _ in range(images))
+    return images - sum(isinstance(answer, rx.Diagnosis) for answer in answers)
 
 
-def usual_loop(films: int, mode: Any) -> int:
+def usual_loop(images: int, mode: Any) -> int:
     config = Config(retries={"mode": mode}, max_pool_connections=16)
     client = boto3.client("rekognition", config=config)
-    image = film()
+    data = image()
 
     def ask(_: int) -> bool:
         try:
             client.detect_custom_labels(
-                ProjectVersionArn=ARN, Image={"Bytes": image}, MinConfidence=0
+                ProjectVersionArn=ARN, Image={"Bytes": data}, MinConfidence=0
             )
         except (ClientError, BotoCoreError):
             return False
         return True
 
     with ThreadPoolExecutor(16) as pool:
-        return films - sum(pool.map(ask, range(films)))
+        return images - sum(pool.map(ask, range(images)))
 
 
-def client(address: str, mode: str, name: str, films: int) -> subprocess.Popen[str]:
+def client(address: str, mode: str, name: str, images: int) -> subprocess.Popen[str]:
     environment = os.environ | {
         "AWS_ENDPOINT_URL_REKOGNITION": f"{address}/{mode}/{name}",
         "AWS_ACCESS_KEY_ID": "nobody",
@@ -176,7 +176,7 @@ def client(address: str, mode: str, name: str, films: int) -> subprocess.Popen[s
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1",
     }
-    command = [sys.executable, __file__, "--client", mode, "--films", str(films)]
+    command = [sys.executable, __file__, "--client", mode, "--images", str(images)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -185,14 +185,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--client")
-    parser.add_argument("--films", type=int)
+    parser.add_argument("--images", type=int)
     parser.add_argument("--only", choices=MODES)
     given = parser.parse_args()
     if given.serve:
         asyncio.run(serve(quick=given.quick))
     elif given.client:
-        mode, films = given.client, given.films
-        print(ours(films) if mode == "ours" else usual_loop(films, mode))
+        mode, images = given.client, given.images
+        print(ours(images) if mode == "ours" else usual_loop(images, mode))
     else:
         compare([given.only] if given.only else list(MODES), quick=given.quick)
 
@@ -202,13 +202,13 @@ def compare(modes: list[str], *, quick: bool) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        print(f"{'client':<9} {'capacity':>8} {'films':>6} {'a second':>9} {'share of it':>12}"
+        print(f"{'client':<9} {'capacity':>8} {'images':>6} {'a second':>9} {'share of it':>12}"
               f" {'throttled':>10} {'lost':>5}", flush=True)  # fmt: skip
         try:
             for mode in modes:
-                wanted = {name: films_of(name, quick=quick) for name in CAPACITIES}
+                wanted = {name: images_of(name, quick=quick) for name in CAPACITIES}
                 running = {
-                    name: client(address, mode, name, films) for name, films in wanted.items()
+                    name: client(address, mode, name, images) for name, images in wanted.items()
                 }
                 for name, process in running.items():
                     lost = int(process.communicate()[0])

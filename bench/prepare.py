@@ -1,10 +1,10 @@
-"""Preparing films: one process against two and against threads, and a repeat with nothing new.
+"""Preparing images: one process against two and against threads, and a repeat with nothing new.
 
-Films are drawn, 1500 x 1200 px JPEG as a clinic's are; with real films (in ../shared/xrays, or
+Images are drawn, 1500 x 1200 px JPEG as a clinic's are; with real images (in ../shared/xrays, or
 where XRAYS points) those are measured, too. Ratios are of the best of some rounds, taken in turn,
 so that a machine with other work hurts all alike. Run it with ``make bench``.
 
-Usage: python bench/prepare.py [films]
+Usage: python bench/prepare.py [images]
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from PIL import Image
 import rekognition_xray as rx
 from rekognition_xray.data.ledger import LEDGER
 
-FILMS: Final = 200
+IMAGES: Final = 200
 ROUNDS: Final = 3
 SIZE: Final = (1500, 1200)
 REAL: Final = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
 
 
-def draw(folder: Path, films: int) -> rx.XrayDataset:
-    """Soft shadows with the grain of a film."""
-    for number in range(films):
+def draw(folder: Path, images: int) -> rx.XrayDataset:
+    """Soft shadows with the grain of an image."""
+    for number in range(images):
         dice = np.random.default_rng(number)
         blots = Image.fromarray(dice.integers(20, 220, (10, 12), dtype="uint8"))
         shadows = np.asarray(blots.resize(SIZE, Image.Resampling.BICUBIC), dtype="int16")
@@ -58,7 +58,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 def measure(title: str, dataset: rx.XrayDataset, executors: dict[str, Executor]) -> None:
     """One table of seconds and ratios."""
-    first = rx.XrayDataset(dataset.films[:32])
+    first = rx.XrayDataset(dataset.images[:32])
     fresh: dict[str, list[float]] = {name: [] for name in executors}
     repeats: list[float] = []
     with tempfile.TemporaryDirectory() as place:
@@ -74,11 +74,13 @@ def measure(title: str, dataset: rx.XrayDataset, executors: dict[str, Executor])
     assert all(files == made[0] for files in made), "executors differ"
     best = {name: min(taken) for name, taken in fresh.items()}
     one = best["1 process"]
-    print(f"{title}: {len(dataset)} films, {len(made[0])} files, the same bytes by all executors")
+    print(f"{title}: {len(dataset)} images, {len(made[0])} files, the same bytes by all executors")
     for name, taken in best.items():
-        print(f"  {name:12} {taken:7.2f} s {len(dataset) / taken:8.1f} films/s {one / taken:6.2f}x")
+        print(
+            f"  {name:12} {taken:7.2f} s {len(dataset) / taken:8.1f} images/s {one / taken:6.2f}x"
+        )
     last = min(repeats)
-    print(f"  {'repeat':12} {last:7.3f} s {len(dataset) / last:8.1f} films/s {one / last:6.0f}x")
+    print(f"  {'repeat':12} {last:7.3f} s {len(dataset) / last:8.1f} images/s {one / last:6.0f}x")
 
 
 def count(numbers: int) -> int:
@@ -100,8 +102,8 @@ def room(pool: Executor) -> float:
 
 
 def main() -> None:
-    """Measures drawn films, and real ones where they are."""
-    films = int(sys.argv[1]) if len(sys.argv) > 1 else FILMS
+    """Measures drawn images, and real ones where they are."""
+    images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         executors: dict[str, Executor] = {
             f"{count} process{'es' if count > 1 else ''}": stack.enter_context(
@@ -111,7 +113,7 @@ def main() -> None:
         }
         executors["2 threads"] = stack.enter_context(ThreadPoolExecutor(2))
         print(f"two processes that only count are {room(executors['2 processes']):.2f}x one here")
-        measure("drawn", draw(Path(folder), films), executors)
+        measure("drawn", draw(Path(folder), images), executors)
         if (REAL / "originals").is_dir():
             measure("real", rx.XrayDataset.from_folder(REAL / "originals"), executors)
 

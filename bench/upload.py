@@ -30,7 +30,7 @@ SIZE: Final = 60_000
 LATENCY: Final = 0.030
 ROUNDS: Final = 3
 PAGE: Final = 1000
-BUCKET: Final = "films"
+BUCKET: Final = "images"
 CLOSED: Final = "".join(
     f"<{name}>true</{name}>"
     for name in (
@@ -158,7 +158,7 @@ def upload(folder: Path, where: str) -> None:
         )
         for path in sorted(folder.iterdir())
     )
-    dataset = rx.XrayDataset(tuple(item.film for item in files))
+    dataset = rx.XrayDataset(tuple(item.image for item in files))
     prepared = Prepared(dataset, folder, files, made=0, cached=FILES)
     seconds = []
     for new in (FILES, 0):

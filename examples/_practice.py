@@ -1,8 +1,8 @@
 """What other examples are tried on: a local cloud with a small model in it. Nothing reaches AWS.
 
 Inside the block the environment is what it is where a program really runs: AWS_* leads boto3 to the
-cloud, RXRAY_VERSION is the ARN of a trained version, RXRAY_POLICY the file of its policy. The films
-are phantoms; FILMS=path/to/chest_xray takes real ones.
+cloud, RXRAY_VERSION is the ARN of a trained version, RXRAY_POLICY the file of its policy. The images
+are phantoms; IMAGES=path/to/chest_xray takes real ones.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ KEY = "a public key, good for practice alone"
 
 @contextmanager
 def practice() -> Iterator[rx.XrayDataset]:
-    """Trains a version and gives the films that it has not seen."""
+    """Trains a version and gives the images that it has not seen."""
     with (
         tempfile.TemporaryDirectory() as scratch,
         LocalCloud(buckets=["clinic-xrays"]) as cloud,
         mock.patch.dict(os.environ, {**cloud.environment(), "REKOGNITION_XRAY_KEY": KEY}),
     ):
-        folder = os.environ.get("FILMS") or make_phantoms(
-            Path(scratch, "films"), patients=90, films_per_patient=(1, 1), heights=(300, 480)
+        folder = os.environ.get("IMAGES") or make_phantoms(
+            Path(scratch, "images"), patients=90, images_per_patient=(1, 1), heights=(300, 480)
         )
         train, test = rx.XrayDataset.from_folder(folder).split(test=0.2, seed=7)
         project = rx.CustomLabelsProject.get_or_create("chest", aws=rx.Aws())
-        project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+        project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
         version = project.train("v1", output="s3://clinic-xrays/models")
         version.wait_until_trained()
-        # Evaluation.policy() chooses thresholds; for that these films are too few.
+        # Evaluation.policy() chooses thresholds; for that these images are too few.
         by_hand = rx.Policy(threshold=0.5, refer_from=0.3, refer_to=0.7, version_arn=version.arn)
         policy = Path(scratch, "policy.json")
         policy.write_text(by_hand.to_json(), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""The 2020 article replayed: its three labels, its split by film beside one by patient, its prices.
+"""The 2020 article replayed: its three labels, its split by image beside one by patient, its prices.
 
 The article took Kaggle's chest X-rays, told bacterial from viral by the file name, let Custom
-Labels split the films 80 to 20, trained for 1.308 hours and read a precision of 0.946. Here the
+Labels split the images 80 to 20, trained for 1.308 hours and read a precision of 0.946. Here the
 same clicks are calls, made twice: with the service's split, which knows no patients, and with whole
 patients.
 
@@ -9,7 +9,7 @@ Usage: python examples/article.py [path/to/chest_xray]
 
 Without a folder phantoms are drawn. Everything happens on this machine, and the figures are the
 local learner's, never AWS's. On AWS the two trainings would cost some 2.60 USD and the diagnoses as
-long as the model runs; see the end of the output. Real films: Kermany, Zhang and Goldbaum (2018),
+long as the model runs; see the end of the output. Real images: Kermany, Zhang and Goldbaum (2018),
 Mendeley Data V2, doi:10.17632/rscbjbr9sj.2, CC BY 4.0.
 """
 
@@ -27,7 +27,7 @@ from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.local import LocalCloud
 
 KEY = "a public key, good for this example alone"  # keep yours secret: REKOGNITION_XRAY_KEY
-STORE, MODELS = "s3://clinic-xrays/films", "s3://clinic-xrays/models"
+STORE, MODELS = "s3://clinic-xrays/images", "s3://clinic-xrays/models"
 
 with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays"]) as cloud:
     aws = rx.Aws(session=cloud.session())
@@ -35,40 +35,40 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
     print("1. Three labels from two folders: the file name tells bacterial from viral")
     folder = sys.argv[1] if len(sys.argv) > 1 else None
     folder = folder or make_phantoms(
-        Path(scratch), patients=24, films_per_patient=(3, 3), heights=(160, 240), seed=5
+        Path(scratch), patients=24, images_per_patient=(3, 3), heights=(160, 240), seed=5
     )
-    films = rx.XrayDataset.from_folder(folder, names=rx.KERMANY)
-    for label, count in films.counts.items():
-        print(f"   {label}: {count:,} films of {films.patients[label]:,} patients")
-    audit = films.audit()
+    images = rx.XrayDataset.from_folder(folder, names=rx.KERMANY)
+    for label, count in images.counts.items():
+        print(f"   {label}: {count:,} images of {images.patients[label]:,} patients")
+    audit = images.audit()
     audit.raise_for_errors()
 
-    print("\n2. The article's way: the service keeps a fifth of the films for the test")
-    by_film = rx.CustomLabelsProject.get_or_create("by-film", aws=aws)
+    print("\n2. The article's way: the service keeps a fifth of the images for the test")
+    by_image = rx.CustomLabelsProject.get_or_create("by-image", aws=aws)
     try:
-        by_film.put_datasets(train=films, store=STORE, key=KEY)
+        by_image.put_datasets(train=images, store=STORE, key=KEY)
     except rx.XrayError as refusal:
         print(f"   {type(refusal).__name__}: {refusal}")
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        by_film.put_datasets(train=films, store=STORE, key=KEY, allow_leaks=True)
+        by_image.put_datasets(train=images, store=STORE, key=KEY, allow_leaks=True)
     print(*(f"   {warning.category.__name__}: {warning.message}" for warning in told), sep="\n")
 
     print("\n3. The other way: whole patients, and copies together")
-    split = films.split(test=0.2, seed=7, audit=audit)
+    split = images.split(test=0.2, seed=7, audit=audit)
     by_patient = rx.CustomLabelsProject.get_or_create("by-patient", aws=aws)
     by_patient.put_datasets(train=split.train, test=split.test, store=STORE, key=KEY)
     print(f"   {split.fingerprint}, seed {split.seed}")
 
     print("\n4. Both trained and judged; the article read a precision of 0.946 and no interval")
-    for project in (by_film, by_patient):
+    for project in (by_image, by_patient):
         train, test = (
             {pseudonym_in(entry.source_ref) for entry in project.entries(kind)}
             for kind in ("TRAIN", "TEST")
         )
-        version = project.train("v1", output=MODELS, allow_leaks=project is by_film)
+        version = project.train("v1", output=MODELS, allow_leaks=project is by_image)
         version.wait_until_trained()
-        evaluation = rx.Evaluation.from_version(version, allow_leaks=project is by_film)
+        evaluation = rx.Evaluation.from_version(version, allow_leaks=project is by_image)
         print(
             f"   {project.name}: {len(train & test)} of {len(test)} test patients known from the "
             f"training; precision {evaluation.service.precision:.3f}, "
@@ -78,8 +78,8 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
     print("\n5. Its pictures of predictions, one for each label")
     with version.running(units=1, max_cost="5.00") as model:
         diagnoser = rx.Diagnoser(model)
-        for film in {film.label: film for film in split.test}.values():
-            print(f"   labelled {film.label}; {diagnoser.diagnose(film.path)}")
+        for image in {image.label: image for image in split.test}.values():
+            print(f"   labelled {image.label}; {diagnoser.diagnose(image.path)}")
 
 prices = rx.PriceBook()
 print("\n6. Prices")

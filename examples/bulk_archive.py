@@ -1,6 +1,6 @@
-"""An archive of films, by threads and by Dask: interrupted, continued, nothing asked twice.
+"""An archive of images, by threads and by Dask: interrupted, continued, nothing asked twice.
 
-Usage: python examples/bulk_archive.py [folder of films] [journal.jsonl]
+Usage: python examples/bulk_archive.py [folder of images] [journal.jsonl]
 
 Without a folder phantoms are drawn. All of it happens on this machine: the model is one of phantoms
 in a local cloud that lets 30 calls a second through, and Dask's workers are two processes. On AWS
@@ -35,31 +35,31 @@ def main() -> None:
         version = trained(Path(scratch, "training"))
         archive = Path(sys.argv[1]) if len(sys.argv) > 1 else drawn(Path(scratch, "archive"))
         journal = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(scratch, "journal.jsonl")
-        films = sorted(path for path in archive.rglob("*") if path.suffix.lower() in KINDS)
+        images = sorted(path for path in archive.rglob("*") if path.suffix.lower() in KINDS)
         with version.running(max_cost="1.00") as model:
             diagnoser = rx.Diagnoser(model, rx.Policy(threshold=0.5))
-            interrupted(diagnoser, films, journal)
-            by_dask(diagnoser, films, journal)
-            again(diagnoser, films, journal)
+            interrupted(diagnoser, images, journal)
+            by_dask(diagnoser, images, journal)
+            again(diagnoser, images, journal)
 
 
-def interrupted(diagnoser: rx.Diagnoser, films: list[Path], journal: Path) -> None:
-    """Half of the films, on threads; leaving the block ends the run, as Ctrl-C or a kill would."""
-    half = len(films) // 2
-    with diagnoser.diagnose_many(films, journal=journal) as run:
+def interrupted(diagnoser: rx.Diagnoser, images: list[Path], journal: Path) -> None:
+    """Half of the images, on threads; leaving the block ends the run, as Ctrl-C or a kill would."""
+    half = len(images) // 2
+    with diagnoser.diagnose_many(images, journal=journal) as run:
         for taken, _ in enumerate(run, start=1):
             if taken == half:
                 break
-    print(f"Left after {half} of {len(films)} films; the journal has {lines(journal)}.\n")
+    print(f"Left after {half} of {len(images)} images; the journal has {lines(journal)}.\n")
 
 
-def by_dask(diagnoser: rx.Diagnoser, films: list[Path], journal: Path) -> None:
+def by_dask(diagnoser: rx.Diagnoser, images: list[Path], journal: Path) -> None:
     """The rest, on Dask: workers prepare and call, this process paces and keeps the journal."""
     with (
         LocalCluster(n_workers=2, threads_per_worker=4, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
-        run = diagnoser.diagnose_many(films, journal=journal, executor=client.get_executor())
+        run = diagnoser.diagnose_many(images, journal=journal, executor=client.get_executor())
         answers = list(run)
         print(f"Continued on Dask:\n{run.summary(units=1)}\n")
     for failed in (answer for answer in answers if isinstance(answer, rx.FailedDiagnosis)):
@@ -68,10 +68,10 @@ def by_dask(diagnoser: rx.Diagnoser, films: list[Path], journal: Path) -> None:
     print({finding: found.count(finding) for finding in sorted(set(found))})
 
 
-def again(diagnoser: rx.Diagnoser, films: list[Path], journal: Path) -> None:
+def again(diagnoser: rx.Diagnoser, images: list[Path], journal: Path) -> None:
     """Once more: everything is known, and nothing is asked."""
-    run = diagnoser.diagnose_many(films, journal=journal)
-    assert len(list(run)) == len(films)
+    run = diagnoser.diagnose_many(images, journal=journal)
+    assert len(list(run)) == len(images)
     print(f"\nOnce more: {run.summary(units=1).calls} calls; the journal has {lines(journal)}.")
 
 
@@ -82,22 +82,22 @@ def lines(journal: Path) -> str:
 
 def trained(folder: Path) -> rx.ModelVersion:
     """A version; this step is billed on AWS."""
-    films = make_phantoms(folder, patients=45, films_per_patient=(1, 1), heights=(120, 200))
-    train, test = rx.XrayDataset.from_folder(films).split(test=0.3, seed=7)
+    images = make_phantoms(folder, patients=45, images_per_patient=(1, 1), heights=(120, 200))
+    train, test = rx.XrayDataset.from_folder(images).split(test=0.3, seed=7)
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=rx.Aws())
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films", key=KEY)
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images", key=KEY)
     version = project.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
     return version
 
 
 def drawn(folder: Path) -> Path:
-    """Films of no patient, and one file that is no film."""
-    films = make_phantoms(
-        folder, patients=120, films_per_patient=(1, 1), heights=(120, 200), seed=8
+    """Images of no patient, and one file that is no image."""
+    images = make_phantoms(
+        folder, patients=120, images_per_patient=(1, 1), heights=(120, 200), seed=8
     )
-    (films / "letter.jpeg").write_text("Dear colleague", encoding="utf-8")
-    return films
+    (images / "letter.jpeg").write_text("Dear colleague", encoding="utf-8")
+    return images
 
 
 if __name__ == "__main__":

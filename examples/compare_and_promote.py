@@ -1,7 +1,7 @@
 """A new version takes an old one's place where it is shown to be better, and gives it back.
 
-The first version learns from the films of a few patients, the second from all of them. Both are
-judged on the same test films; the second is promoted, and rolled back. Everything happens on this
+The first version learns from the images of a few patients, the second from all of them. Both are
+judged on the same test images; the second is promoted, and rolled back. Everything happens on this
 machine.
 
 Usage: python examples/compare_and_promote.py [path/to/chest_xray]
@@ -19,23 +19,23 @@ import rekognition_xray as rx
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 
-store, models = "s3://clinic-xrays/films", "s3://clinic-xrays/models"
+store, models = "s3://clinic-xrays/images", "s3://clinic-xrays/models"
 
 with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays"]) as cloud:
     if len(sys.argv) > 1:
         folder = Path(sys.argv[1])
     else:
         folder = make_phantoms(
-            Path(scratch), patients=130, films_per_patient=(1, 2), heights=(96, 160), seed=3
+            Path(scratch), patients=130, images_per_patient=(1, 2), heights=(96, 160), seed=3
         )
     train, test = rx.XrayDataset.from_folder(folder, names=rx.KERMANY).split(test=0.5, seed=7)
-    few = attrs.evolve(train, films=[film for n, film in enumerate(train) if n % 8 == 0])
+    few = attrs.evolve(train, images=[image for n, image in enumerate(train) if n % 8 == 0])
     project = rx.CustomLabelsProject.get_or_create("chest", aws=rx.Aws(session=cloud.session()))
 
     evaluations = {}
-    for name, films in {"few-films": few, "all-films": train}.items():
-        receipt = project.put_datasets(train=films, test=test, store=store)
-        kept = project.check("TRAIN", films, receipt)
+    for name, images in {"few-images": few, "all-images": train}.items():
+        receipt = project.put_datasets(train=images, test=test, store=store)
+        kept = project.check("TRAIN", images, receipt)
         print(f"{kept}; expected: {str(project.training_estimate()).splitlines()[0]}")
         version = project.train(name, output=models, max_cost="24.00")
         version.wait_until_trained()
@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
             project.promote(version)
 
     before = project.current()
-    comparison = rx.compare(evaluations["few-films"], evaluations["all-films"], margin=0.05)
+    comparison = rx.compare(evaluations["few-images"], evaluations["all-images"], margin=0.05)
     print(f"\n{comparison}\n")
     if comparison.verdict == "better":
         project.promote(version, comparison)

@@ -1,9 +1,9 @@
-"""From a folder of DICOM files with names in them to films in S3 without any.
+"""From a folder of DICOM files with names in them to images in S3 without any.
 
 Usage: python examples/dicom_archive.py [folder of .dcm files [labels.csv]]
 
-Labels stand in a CSV file with the columns ``film`` (name of the file) and ``label``; without one a
-film's label is the folder that it lies in. Films are grouped by the PatientID in the files. Without
+Labels stand in a CSV file with the columns ``image`` (name of the file) and ``label``; without one a
+image's label is the folder that it lies in. Images are grouped by the PatientID in the files. Without
 a folder a few files are drawn. All of it goes to the local cloud: nothing leaves this machine.
 """
 
@@ -23,11 +23,11 @@ from pydicom.dataset import FileMetaDataset
 import rekognition_xray as rx
 from rekognition_xray.cloud import storage
 from rekognition_xray.data.dicom import read_patient
-from rekognition_xray.data.films import Labelling
 from rekognition_xray.data.ledger import read_ledger
-from rekognition_xray.data.names import FilmName
+from rekognition_xray.data.names import ImageName
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import ImageError, NoLabelError
 from rekognition_xray.local import LocalCloud
 
@@ -47,13 +47,13 @@ class Archive:
         """Who labelled, and when, this example cannot know."""
         return Labelling("archive")
 
-    def read(self, path: PurePath) -> FilmName:
-        """Opens the file. What is no film is rejected with its reason, not raised."""
+    def read(self, path: PurePath) -> ImageName:
+        """Opens the file. What is no image is rejected with its reason, not raised."""
         label = self.table.get(path.name) if self.table else path.parent.name
         if not label:
             raise NoLabelError("neither the table nor a folder gives it a label")
         try:
-            return FilmName(label, read_patient(self.folder / path))
+            return ImageName(label, read_patient(self.folder / path))
         except ImageError as error:
             raise NoLabelError(error.reason) from error
 
@@ -63,18 +63,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else draw(work / "archive")
-        films = rx.XrayDataset.from_folder(folder, names=Archive(folder, table()))
-        print(f"{len(films)} films of {films.patient_count} patients: {dict(films.counts)}")
-        films, repairs = films.audit().clean()
+        images = rx.XrayDataset.from_folder(folder, names=Archive(folder, table()))
+        print(f"{len(images)} images of {images.patient_count} patients: {dict(images.counts)}")
+        images, repairs = images.audit().clean()
         for repair in repairs:
             print(f"[{repair.code}] {repair.path}: {repair.what}")
 
-        prepared = films.prepare(work / "prepared")
+        prepared = images.prepare(work / "prepared")
         print(f"{prepared.made} prepared, {prepared.bytes / 1e6:.1f} MB of grey pixels")
-        print("\nThe ledger, which stays here, tells of each film what was done:")
+        print("\nThe ledger, which stays here, tells of each image what was done:")
         for entry in read_ledger(prepared.folder)[:3]:
-            print(f"  {entry.film} -> {entry.sha256[:12]}….{entry.extension}: {entry.steps}")
-        again = films.prepare(work / "prepared")
+            print(f"  {entry.image} -> {entry.sha256[:12]}….{entry.extension}: {entry.steps}")
+        again = images.prepare(work / "prepared")
         print(f"A second run prepares {again.made} and knows {again.cached}.\n")
 
         with LocalCloud(buckets=["clinic-xrays"]) as cloud:
@@ -84,8 +84,8 @@ def main() -> None:
         patients = {pseudonym_in(key) for key in stored}
         print(f"{len(stored)} objects lie under {len(patients)} pseudonyms, such as {min(stored)}")
 
-        words = told_in(item.film.path for item in prepared)
-        originals = b"".join(item.film.path.read_bytes() for item in prepared)
+        words = told_in(item.image.path for item in prepared)
+        originals = b"".join(item.image.path.read_bytes() for item in prepared)
         print(f"{len(words)} names, dates and other words stand in the files;")
         print(f"found in the files: {sum(word in originals for word in words)}")
         sent = b"".join(key.encode() + content for key, content in stored.items())
@@ -97,7 +97,7 @@ def table() -> dict[str, str]:
     if len(sys.argv) < 3:
         return {}
     with Path(sys.argv[2]).open(encoding="utf-8", newline="") as stream:
-        return {row["film"]: row["label"] for row in csv.DictReader(stream)}
+        return {row["image"]: row["label"] for row in csv.DictReader(stream)}
 
 
 def objects(aws: rx.Aws, bucket: str) -> dict[str, bytes]:
@@ -119,19 +119,19 @@ def told_in(paths: Iterable[Path]) -> set[bytes]:
 
 def draw(folder: Path) -> Path:
     """Phantoms as DICOM files of made-up patients; one says that a name is burned into it."""
-    phantoms = make_phantoms(folder / "phantoms", patients=6, films_per_patient=(2, 2), seed=3)
+    phantoms = make_phantoms(folder / "phantoms", patients=6, images_per_patient=(2, 2), seed=3)
     for number, drawn in enumerate(rx.XrayDataset.from_folder(phantoms)):
-        path = folder / "dicom" / drawn.label / f"film-{number:03}.dcm"
+        path = folder / "dicom" / drawn.label / f"image-{number:03}.dcm"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(drawn.path) as film:
-            dicom(film.convert("L"), str(drawn.patient), number).save_as(
+        with Image.open(drawn.path) as image:
+            dicom(image.convert("L"), str(drawn.patient), number).save_as(
                 path, enforce_file_format=True
             )
     return folder / "dicom"
 
 
-def dicom(film: Image.Image, patient: str, number: int) -> Dataset:
-    """A film of computed radiography with what a hospital writes into it."""
+def dicom(image: Image.Image, patient: str, number: int) -> Dataset:
+    """An image of computed radiography with what a hospital writes into it."""
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
@@ -141,9 +141,9 @@ def dicom(film: Image.Image, patient: str, number: int) -> Dataset:
     made.InstitutionName, made.ReferringPhysicianName = "Somewhere Children's", "Doe^Jane"
     made.Modality, made.BurnedInAnnotation = "CR", "YES" if number == 4 else "NO"
     made.PhotometricInterpretation, made.SamplesPerPixel = "MONOCHROME2", 1
-    made.Columns, made.Rows = film.size
+    made.Columns, made.Rows = image.size
     made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 8, 8, 7, 0
-    pixels = film.tobytes()
+    pixels = image.tobytes()
     made.PixelData = pixels + b"\0" * (len(pixels) % 2)
     return made
 

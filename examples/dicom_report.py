@@ -1,7 +1,7 @@
 """A folder of DICOM files becomes a worklist: an HTML page, a table in CSV, and JSON for programs.
 
-Films that the model refers, or calls pneumonia, come first; a person reads them all. Each file goes
-through the full chain of DICOM grey scales, and only grey pixels leave this machine. A film whose
+Images that the model refers, or calls pneumonia, come first; a person reads them all. Each file goes
+through the full chain of DICOM grey scales, and only grey pixels leave this machine. An image whose
 pixels may show a name is not sent, and stands in the report with the reason. The journal keeps
 every answer, so a run that was cut off goes on and asks nothing twice. The report names files, and
 so may tell of patients: keep it where the files may be.
@@ -36,7 +36,7 @@ PAGE = jinja2.Template(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Films to read</title>
+<title>Images to read</title>
 <style>
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; padding: 1rem }
 p, td { overflow-wrap: anywhere }
@@ -45,9 +45,9 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0 }
 tr { border-bottom: 1px solid #8888 }
 @media (max-width: 40rem) { th { display: none } td { display: block; padding: .2rem 0 } }
 </style>
-<h1>Films to read</h1>
+<h1>Images to read</h1>
 <p><strong>{{ notices | join(" ") }}</strong></p>
-<p>{{ rows | length }} films, the most urgent first. Policy: {{ policy }}. Model: {{ model }}</p>
+<p>{{ rows | length }} images, the most urgent first. Policy: {{ policy }}. Model: {{ model }}</p>
 <table>
 <tr><th>File<th>Finding<th>Confidences<th>Why
 {% for row in rows %}
@@ -62,7 +62,7 @@ tr { border-bottom: 1px solid #8888 }
 
 
 def main() -> None:
-    """Asks about every film and writes the report."""
+    """Asks about every image and writes the report."""
     with (
         tempfile.TemporaryDirectory() as scratch,
         nullcontext() if "RXRAY_VERSION" in os.environ else practice(),
@@ -73,19 +73,19 @@ def main() -> None:
 
         version = rx.ModelVersion.from_arn(os.environ["RXRAY_VERSION"], aws=rx.Aws())
         policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
-        films = sorted(path for path in folder.rglob("*") if path.is_file())
-        if not films:
+        images = sorted(path for path in folder.rglob("*") if path.is_file())
+        if not images:
             sys.exit(f"{folder} holds no files; nothing was started.")
         journal = output / f"journal-{version.arn.rpartition('/')[2]}.jsonl"  # one for each version
         with version.running(max_cost="2.00") as model:
             diagnoser = rx.Diagnoser(model, policy=policy)
-            answers = sorted(diagnoser.diagnose_many(films, journal=journal), key=urgency)
-        print(f"{len(answers)} films; the model is {version.describe().status}")
+            answers = sorted(diagnoser.diagnose_many(images, journal=journal), key=urgency)
+        print(f"{len(answers)} images; the model is {version.describe().status}")
 
     rows = [row(answer, folder) for answer in answers]
     told = {"notices": [NOTICE, TYPE_NOTICE], "model": version.arn, "policy": policy.name}
     (output / "report.html").write_text(PAGE.render(rows=rows, **told), "utf-8")
-    whole = told | {"films": [answer.to_dict() for answer in answers]}
+    whole = told | {"images": [answer.to_dict() for answer in answers]}
     (output / "report.json").write_text(json.dumps(whole, indent=2), "utf-8")
     with (output / "report.csv").open("w", encoding="utf-8", newline="") as stream:
         table = csv.DictWriter(stream, rows[0])

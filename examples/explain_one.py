@@ -1,9 +1,9 @@
-"""Why did the model say that? An occlusion map of one film, and the known films most like it.
+"""Why did the model say that? An occlusion map of one image, and the known images most like it.
 
 Usage: python examples/explain_one.py [folder for the pictures] [path/to/chest_xray]
 
-Without films phantoms are drawn. Real ones: Kermany, Zhang and Goldbaum (2018), Mendeley Data V2,
-doi:10.17632/rscbjbr9sj.2, CC BY 4.0. Pictures of films are films: keep them where those may be.
+Without images phantoms are drawn. Real ones: Kermany, Zhang and Goldbaum (2018), Mendeley Data V2,
+doi:10.17632/rscbjbr9sj.2, CC BY 4.0. Pictures of images are images: keep them where those may be.
 """
 
 from __future__ import annotations
@@ -21,54 +21,54 @@ GRID = 8
 
 
 def main() -> None:
-    """Trains on whole patients, explains a film of another one, and finds its like."""
+    """Trains on whole patients, explains an image of another one, and finds its like."""
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("explained")
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays"]) as cloud:
-        films = rx.XrayDataset.from_folder(sys.argv[2] if len(sys.argv) > 2 else draw(scratch))
-        train, test = films.split(test=0.25, seed=3)
+        images = rx.XrayDataset.from_folder(sys.argv[2] if len(sys.argv) > 2 else draw(scratch))
+        train, test = images.split(test=0.25, seed=3)
         version = trained(train, test, rx.Aws(session=cloud.session()))
 
         print(rx.plan_explanation(GRID))
         with version.running(max_cost="1.00") as model:
             diagnoser = rx.Diagnoser(model)
-            film = least_sure(diagnoser, test)
-            told = diagnoser.diagnose(film.path)
+            image = least_sure(diagnoser, test)
+            told = diagnoser.diagnose(image.path)
             print(f"\n{told}\n")
-            why = diagnoser.explain(film.path, grid=GRID, label=told.finding, max_cost="0.10")
+            why = diagnoser.explain(image.path, grid=GRID, label=told.finding, max_cost="0.10")
         print(why)
-        why.overlay(film.path).save(output / "overlay.png")
+        why.overlay(image.path).save(output / "overlay.png")
 
         index = rx.CaseIndex.build(train)
-        cases = index.similar(film.path, k=5, exclude_patient=film.patient)
-        print(f"\nThe most similar of {len(index)} known films, which never left this machine:")
+        cases = index.similar(image.path, k=5, exclude_patient=image.patient)
+        print(f"\nThe most similar of {len(index)} known images, which never left this machine:")
         for place, case in enumerate(cases, 1):
             print(f"  {place}. {case.label}, distance {case.distance:.3f}")
-        index.sheet(film.path, cases).save(output / "cases.png")
-    print(f"\nThe film itself was labelled {film.label}.")
+        index.sheet(image.path, cases).save(output / "cases.png")
+    print(f"\nThe image itself was labelled {image.label}.")
     print(f"Look at {output / 'overlay.png'} and {output / 'cases.png'}")
 
 
 def draw(folder: str) -> Path:
-    """Films of no patient."""
+    """Images of no patient."""
     return make_phantoms(
-        Path(folder), patients=60, films_per_patient=(1, 2), heights=(200, 320), seed=7
+        Path(folder), patients=60, images_per_patient=(1, 2), heights=(200, 320), seed=7
     )
 
 
 def trained(train: rx.XrayDataset, test: rx.XrayDataset, aws: rx.Aws) -> rx.ModelVersion:
     """A version; this step is billed on AWS."""
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films", key=KEY)
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images", key=KEY)
     version = project.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
     return version
 
 
 def least_sure(diagnoser: rx.Diagnoser, test: rx.XrayDataset) -> rx.Xray:
-    """Of a few films with pneumonia, that of the least sure answer: it has most to explain."""
-    ill = [film for film in test if film.label != "normal"][:12]
-    return min(ill, key=lambda film: max(diagnoser.diagnose(film.path).confidences.values()))
+    """Of a few images with pneumonia, that of the least sure answer: it has most to explain."""
+    ill = [image for image in test if image.label != "normal"][:12]
+    return min(ill, key=lambda image: max(diagnoser.diagnose(image.path).confidences.values()))
 
 
 if __name__ == "__main__":

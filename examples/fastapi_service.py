@@ -1,7 +1,7 @@
-"""A web service that diagnoses films, with a model that runs just as long as the service does.
+"""A web service that diagnoses images, with a model that runs just as long as the service does.
 
-POST a film (JPEG, PNG or DICOM) as the body of a request to /diagnoses. It is read up to a limit,
-held in memory, prepared, and forgotten: no film, no file name and no tag is written or logged. The
+POST an image (JPEG, PNG or DICOM) as the body of a request to /diagnoses. It is read up to a limit,
+held in memory, prepared, and forgotten: no image, no file name and no tag is written or logged. The
 service knows nobody and lets everybody in, so put it behind your own sign-in and TLS.
 
 Usage, to try it on this machine without a port: python examples/fastapi_service.py
@@ -9,7 +9,7 @@ In earnest, with one worker, where this file lies:
     RXRAY_VERSION=arn:aws:... RXRAY_POLICY=policy.json uvicorn fastapi_service:app
 
 On AWS the model costs 4 USD an hour and unit from start to stop. The meter stops it when the
-service ends, when it may have cost MAX_COST, and after IDLE seconds without a film; from then on
+service ends, when it may have cost MAX_COST, and after IDLE seconds without an image; from then on
 the service answers 503 until it is started again. What is killed outright leaves its model to
 examples/lambda_stop_expired.py.
 """
@@ -33,14 +33,14 @@ from rekognition_xray.clinic.tables import NOTICE, TYPE_NOTICE
 from rekognition_xray.cloud import meter
 from rekognition_xray.errors import ImageError
 
-MAX_BYTES = 64 * 2**20  # of an upload; a DICOM film of 16 bits can have 40 MB
+MAX_BYTES = 64 * 2**20  # of an upload; a DICOM image of 16 bits can have 40 MB
 MAX_COST, IDLE = "32.00", 3600.0
 BODY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 log = logging.getLogger(__name__)
 
 
 class Answer(BaseModel):
-    """What the service says of a film."""
+    """What the service says of an image."""
 
     finding: str
     referred: bool
@@ -62,29 +62,29 @@ async def lifespan(service: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-app = FastAPI(title="A second look at chest films", description=NOTICE, lifespan=lifespan)
+app = FastAPI(title="A second look at chest images", description=NOTICE, lifespan=lifespan)
 
 
-async def film_of(request: Request) -> bytes:
+async def image_of(request: Request) -> bytes:
     """The body, as far as the limit; what its header says of its length proves nothing."""
-    film = bytearray()
+    image = bytearray()
     async for piece in request.stream():
-        film += piece
-        if len(film) > MAX_BYTES:
-            raise HTTPException(413, f"A film may have {MAX_BYTES / 2**20:.0f} MB.")
-    return bytes(film)
+        image += piece
+        if len(image) > MAX_BYTES:
+            raise HTTPException(413, f"An image may have {MAX_BYTES / 2**20:.0f} MB.")
+    return bytes(image)
 
 
 @app.post("/diagnoses", openapi_extra={"requestBody": {"required": True, "content": BODY}})
-def diagnose(film: Annotated[bytes, Depends(film_of)], request: Request) -> Answer:
-    """One film; the call to AWS takes its time in a thread."""
-    told = request.app.state.diagnoser.diagnose(film)
+def diagnose(image: Annotated[bytes, Depends(image_of)], request: Request) -> Answer:
+    """One image; the call to AWS takes its time in a thread."""
+    told = request.app.state.diagnoser.diagnose(image)
     return Answer(version=told.version_arn, **told.to_dict())
 
 
 @app.get("/health")
 def health(request: Request) -> JSONResponse:
-    """200 while films can be diagnosed, else 503. Asks AWS, which is free; once in a while."""
+    """200 while images can be diagnosed, else 503. Asks AWS, which is free; once in a while."""
     version = request.app.state.diagnoser.version
     status = version.describe().status
     price = f"{version.run.per_hour} {version.run.currency} per hour"
@@ -93,7 +93,7 @@ def health(request: Request) -> JSONResponse:
 
 @app.exception_handler(rx.XrayError)
 def refused(_request: Request, error: rx.XrayError) -> JSONResponse:
-    """What is the film's fault goes to whoever sent it; the rest goes to the log."""
+    """What is the image's fault goes to whoever sent it; the rest goes to the log."""
     if isinstance(error, ImageError):
         return JSONResponse({"detail": error.reason, "code": error.code}, 422)
     log.error("%s: %s", type(error).__name__, error)
@@ -105,19 +105,19 @@ if __name__ == "__main__":
     from _practice import practice
     from fastapi.testclient import TestClient
 
-    with practice() as films:
+    with practice() as images:
         with TestClient(app) as client:
             print("health:", client.get("/health").json())
-            for film in {film.label: film for film in films}.values():
-                reply = client.post("/diagnoses", content=film.path.read_bytes())
-                print(f"a film labelled {film.label}: {reply.status_code} {reply.json()}")
-            reply = client.post("/diagnoses", content=b"not a film")
-            print(f"no film: {reply.status_code} {reply.json()}")
+            for image in {image.label: image for image in images}.values():
+                reply = client.post("/diagnoses", content=image.path.read_bytes())
+                print(f"an image labelled {image.label}: {reply.status_code} {reply.json()}")
+            reply = client.post("/diagnoses", content=b"not an image")
+            print(f"no image: {reply.status_code} {reply.json()}")
             reply = client.post("/diagnoses", content=bytes(MAX_BYTES + 1))
             print(f"too much: {reply.status_code} {reply.json()}")
 
             rx.Aws().rekognition.stop_project_version(ProjectVersionArn=os.environ["RXRAY_VERSION"])
-            reply = client.post("/diagnoses", content=film.path.read_bytes())
+            reply = client.post("/diagnoses", content=image.path.read_bytes())
             print(f"somebody has stopped the model: {reply.status_code} {reply.json()}")
             print("health:", client.get("/health").json())
         print("the service has ended; models still running:", len(meter.running(rx.Aws())))

@@ -1,14 +1,14 @@
 """A diagnosis as a FHIR R4 DiagnosticReport, for the software of a clinic.
 
-The report is preliminary: a person who reads the film makes it final. It holds one Observation,
+The report is preliminary: a person who reads the image makes it final. It holds one Observation,
 with the finding and the confidence of each label as components, and the Device that said so: the
-model version by its ARN. The patient is a pseudonym only, the same that names the films in S3, so
+model version by its ARN. The patient is a pseudonym only, the same that names the images in S3, so
 whoever has the key can tell whose report it is. Codes are LOINC's and HL7's; the labels are those
 of the model and have none, since a coded finding would claim more than a model's confidence does.
 
 Usage: python examples/fhir_report.py
 
-Prints the report of a film; a small model is trained on this machine for that. On AWS a diagnosis
+Prints the report of an image; a small model is trained on this machine for that. On AWS a diagnosis
 has no price of its own; the model costs 4 USD an hour while it runs.
 """
 
@@ -24,7 +24,7 @@ from rekognition_xray.clinic.tables import NOTICE, TYPE_NOTICE
 from rekognition_xray.data.pseudonyms import PseudonymKey
 
 HL7 = "http://terminology.hl7.org/CodeSystem"
-# One film. A study of two views is 36643-5, any study 18748-4.
+# One image. A study of two views is 36643-5, any study 18748-4.
 CHEST = ("http://loinc.org", "36554-4", "XR Chest Single view")
 RADIOLOGY = (f"{HL7}/v2-0074", "RAD", "Radiology")
 IMAGING = (f"{HL7}/observation-category", "imaging", "Imaging")
@@ -44,7 +44,7 @@ def diagnostic_report(
         study: the DICOM Study Instance UID, where it may leave the clinic.
     """
     subject = {"type": "Patient", "identifier": {"system": PATIENTS, "value": pseudonym}}
-    read_by = "A person must read this film" + (
+    read_by = "A person must read this image" + (
         ": the model does not decide it." if told.referred else " before anything is decided."
     )
     finding = "No finding by the model." if told.finding == REFERRED else f"Model: {told.finding}."
@@ -78,7 +78,7 @@ def observation(told: rx.Diagnosis, subject: object, issued: dt.datetime) -> dic
         "id": "finding",
         "status": "preliminary",
         "category": [concept(*IMAGING)],
-        "code": {"text": "Finding of a machine learning model on a chest film"},
+        "code": {"text": "Finding of a machine learning model on a chest image"},
         "subject": subject,
         "issued": issued.isoformat(timespec="seconds"),
         "valueCodeableConcept": {"text": told.finding},
@@ -123,13 +123,13 @@ if __name__ == "__main__":
 
     from _practice import practice
 
-    with practice() as films:
+    with practice() as images:
         version = rx.ModelVersion.from_arn(os.environ["RXRAY_VERSION"], aws=rx.Aws())
         policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
-        film = films.films[0]
+        image = images.images[0]
         with version.running(max_cost="1.00") as model:
-            told = rx.Diagnoser(model, policy=policy).diagnose(film.path)
-        key = PseudonymKey.find(None, store="s3://clinic-xrays/films")
+            told = rx.Diagnoser(model, policy=policy).diagnose(image.path)
+        key = PseudonymKey.find(None, store="s3://clinic-xrays/images")
         now = dt.datetime.now(dt.UTC)
-        report = diagnostic_report(told, key.pseudonym(film.group), issued=now)
+        report = diagnostic_report(told, key.pseudonym(image.group), issued=now)
         print(json.dumps(report, indent=2))

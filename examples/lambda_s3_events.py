@@ -1,4 +1,4 @@
-"""An AWS Lambda handler for S3 events: a film arrives, and its diagnosis lies beside it.
+"""An AWS Lambda handler for S3 events: an image arrives, and its diagnosis lies beside it.
 
 Point the bucket's event s3:ObjectCreated:* with the prefix inbox/ at it. Give the function a
 minute, 1 GB of memory, the variables RXRAY_VERSION and RXRAY_POLICY (a file of Policy.to_json,
@@ -8,7 +8,7 @@ put objects under diagnoses/. It starts no model, for that takes minutes: a prog
 
 - What cannot be done now raises: Lambda tries again twice, then hands the event to the function's
   destination on failure, from where it can be sent again. A model that does not run is such a case.
-- A film that can never be used gets a result that says so.
+- An image that can never be used gets a result that says so.
 - Events come more than once: what is answered already is not asked again.
 - What it writes itself it refuses to read, so that no wrong trigger makes it run in circles.
 
@@ -35,33 +35,35 @@ log = logging.getLogger(__name__)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Answers for each film of an event; tells what was done with each."""
+    """Answers for each image of an event; tells what was done with each."""
     aws = rx.Aws()
     version = rx.ModelVersion.from_arn(os.environ["RXRAY_VERSION"], aws=aws)
     policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
     diagnoser = rx.Diagnoser(version, policy=policy)
-    return {str(film): answer(diagnoser, film, etag) for film, etag in films_of(event["Records"])}
+    return {
+        str(image): answer(diagnoser, image, etag) for image, etag in images_of(event["Records"])
+    }
 
 
-def films_of(records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[rx.S3Location, str]]:
-    """Where the films lie, and the mark of their content; S3 writes keys as in a web form."""
+def images_of(records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[rx.S3Location, str]]:
+    """Where the images lie, and the mark of their content; S3 writes keys as in a web form."""
     for record in records:
         bucket, item = record["s3"]["bucket"]["name"], record["s3"]["object"]
         yield rx.S3Location(bucket, unquote_plus(item["key"])), item["eTag"]
 
 
-def answer(diagnoser: rx.Diagnoser, film: rx.S3Location, etag: str) -> str:
-    """Asks about one film and writes the result, unless it is there."""
-    if film.key.startswith(f"{RESULTS}/"):
-        log.error("%s is a result, no film: correct the trigger", film)
+def answer(diagnoser: rx.Diagnoser, image: rx.S3Location, etag: str) -> str:
+    """Asks about one image and writes the result, unless it is there."""
+    if image.key.startswith(f"{RESULTS}/"):
+        log.error("%s is a result, no image: correct the trigger", image)
         return "refused"
     aws, arn = diagnoser.version.aws, diagnoser.version.arn
-    place = rx.S3Location(film.bucket, f"{RESULTS}/{film.key}.json")
+    place = rx.S3Location(image.bucket, f"{RESULTS}/{image.key}.json")
     known = written(aws, place)
     if (known.get("etag"), known.get("version_arn")) == (etag, arn):
         return "known"
     try:
-        told = diagnoser.diagnose(film).to_dict()
+        told = diagnoser.diagnose(image).to_dict()
     except ImageError as error:
         told = {"finding": None, "code": error.code, "reason": error.reason, "version_arn": arn}
     result = json.dumps(told | {"etag": etag, "notice": NOTICE}, indent=2)
@@ -82,11 +84,11 @@ def written(aws: rx.Aws, place: rx.S3Location) -> Mapping[str, object]:
 if __name__ == "__main__":
     from _practice import practice
 
-    with practice() as films:
+    with practice() as images:
         aws = rx.Aws()
         inbox = {
-            "inbox/first film.jpeg": films.films[0].path.read_bytes(),
-            "inbox/notes.txt": b"no film",
+            "inbox/first image.jpeg": images.images[0].path.read_bytes(),
+            "inbox/notes.txt": b"no image",
             f"{RESULTS}/inbox/old.json": b"{}",
         }
         records = []

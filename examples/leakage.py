@@ -1,8 +1,8 @@
-"""What a plain random split by film leaks, and what the library's split does instead.
+"""What a plain random split by image leaks, and what the library's split does instead.
 
 Usage: python examples/leakage.py [path/to/chest_xray]
 
-Without a folder phantoms are drawn. The figures of the real films are of Kermany, Zhang and
+Without a folder phantoms are drawn. The figures of the real images are of Kermany, Zhang and
 Goldbaum (2018), Mendeley Data V2, doi:10.17632/rscbjbr9sj.2, CC BY 4.0.
 """
 
@@ -20,16 +20,16 @@ with tempfile.TemporaryDirectory() as scratch:
         folder = Path(sys.argv[1])
     else:
         folder = make_phantoms(Path(scratch), patients=40, heights=(120, 200), seed=7)
-    films = rx.XrayDataset.from_folder(folder, names=rx.KERMANY)
+    images = rx.XrayDataset.from_folder(folder, names=rx.KERMANY)
 
-print(films.leakage(fraction=0.2, seed=0))
+print(images.leakage(fraction=0.2, seed=0))
 
-split = films.split(test=0.2, seed=0)
-seen = {film.group for film in split.train}
-leaked = sum(film.group in seen for film in split.test)
+split = images.split(test=0.2, seed=0)
+seen = {image.group for image in split.train}
+leaked = sum(image.group in seen for image in split.test)
 print(
-    f"split() by whole patients ({split.fingerprint}): {leaked} of {len(split.test):,} test films "
+    f"split() by whole patients ({split.fingerprint}): {leaked} of {len(split.test):,} test images "
     "show such a patient."
 )
-for label, count in films.counts.items():
-    print(f"  {label}: {split.test.counts[label] / count:.1%} of {count:,} films for the test")
+for label, count in images.counts.items():
+    print(f"  {label}: {split.test.counts[label] / count:.1%} of {count:,} images for the test")

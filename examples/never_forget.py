@@ -49,16 +49,16 @@ class Later(Impatient):
 
 
 def train(folder: Path) -> rx.ModelVersion:
-    """A small model of drawn films."""
+    """A small model of drawn images."""
     train, test = rx.XrayDataset.from_folder(folder, names=rx.KERMANY).split(test=0.4, seed=7)
     project = rx.CustomLabelsProject.get_or_create("chest", aws=rx.Aws(clock=Impatient()))
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films", key=b"k" * 16)
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images", key=b"k" * 16)
     version = project.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
     return version
 
 
-def open_film(name: str) -> None:
+def open_image(name: str) -> None:
     """Fails."""
     raise OSError(f"{name} cannot be read")
 
@@ -71,7 +71,7 @@ def use_and_leave(version: rx.ModelVersion) -> None:
     print("   the block is left:", version.describe().status)
     try:
         with version.running():
-            open_film("upside-down.png")
+            open_image("upside-down.png")
     except OSError as error:
         print(f"2. {error}:", version.describe().status)
     with version.running():

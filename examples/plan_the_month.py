@@ -1,4 +1,4 @@
-"""What 300 films a day cost in a month, three ways; a batch in time; and a run that proves it.
+"""What 300 images a day cost in a month, three ways; a batch in time; and a run that proves it.
 
 One day of the plan is then run on the local cloud, whose clock is moved by hand and whose steps
 take the time that AWS takes; its bill is laid beside the plan. Nothing reaches AWS.
@@ -21,7 +21,7 @@ from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
 from rekognition_xray.plans import PUBLISHED_TPS
 
-FILMS, DAYS = 300, 1
+IMAGES, DAYS = 300, 1
 
 
 class CloudClock:
@@ -46,9 +46,9 @@ class CloudClock:
 
 print(rx.PriceBook())
 print(f"\nThe article's month:\n{article_month()}")
-month = rx.plan_month(FILMS)
+month = rx.plan_month(IMAGES)
 print(f"\n{month}")
-print("\nThe archive, 100,000 films within 3 hours, at a measured speed:")
+print("\nThe archive, 100,000 images within 3 hours, at a measured speed:")
 print(rx.plan_batch(100_000, tps_per_unit="4.2", deadline=dt.timedelta(hours=3)))
 
 limits = Limits(unit_tps=float(PUBLISHED_TPS))
@@ -58,29 +58,29 @@ with (
 ):
     clock = CloudClock(cloud)
     aws = rx.Aws(session=cloud.session(), clock=clock, attempts=1)
-    films = rx.XrayDataset.from_folder(
+    images = rx.XrayDataset.from_folder(
         make_phantoms(
-            Path(scratch), patients=20, films_per_patient=(1, 1), heights=(200, 320), seed=1
+            Path(scratch), patients=20, images_per_patient=(1, 1), heights=(200, 320), seed=1
         )
     )
-    train, test = films.split(test=0.4, seed=1)
+    train, test = images.split(test=0.4, seed=1)
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     version = project.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
 
-    film = Path(films.films[0].path).read_bytes()
+    image = Path(images.images[0].path).read_bytes()
     for _ in range(DAYS):
         with version.running() as model:
-            for _ in range(FILMS):
-                model.detect(film)
+            for _ in range(IMAGES):
+                model.detect(image)
                 clock.sleep(1 / limits.unit_tps)
         clock.sleep(12 * 3600)
     hours = Decimal(str(cloud.bill.unit_seconds)) / 3600
 
-planned = rx.plan_month(FILMS, days=DAYS).drained.low
+planned = rx.plan_month(IMAGES, days=DAYS).drained.low
 share = planned.lines[0].quantity / hours - 1
-print(f"\n{DAYS} day on the local cloud, at {PUBLISHED_TPS} films a second, by its bill:")
+print(f"\n{DAYS} day on the local cloud, at {PUBLISHED_TPS} images a second, by its bill:")
 print(f"planned {planned.lines[0].quantity} h, billed {hours:.6f} h: the plan is {share:+.1%} off")
 print(rx.PriceBook().reckon(planned, hours=hours))
 assert abs(share) < Decimal("0.05")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.explain_plan import plan_explanation
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.clinic.similar import CaseIndex
-    from rekognition_xray.clinic.validation import validation_films
+    from rekognition_xray.clinic.validation import validation_images
     from rekognition_xray.cloud.aws import Aws
     from rekognition_xray.cloud.project import CustomLabelsProject
     from rekognition_xray.cloud.s3 import S3Location
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rekognition_xray.costs import Estimate, PriceBook
     from rekognition_xray.data.audit import Audit, Finding
     from rekognition_xray.data.dataset import Labelling, Xray, XrayDataset
-    from rekognition_xray.data.names import FOLDERS, KERMANY, FilmName
+    from rekognition_xray.data.names import FOLDERS, KERMANY, ImageName
     from rekognition_xray.data.split import Split
     from rekognition_xray.data.tables import TableNames
     from rekognition_xray.errors import XrayError
@@ -41,7 +41,7 @@ _HOMES = {
     "clinic.explain_plan": ("plan_explanation",),
     "clinic.policy": ("Policy",),
     "clinic.similar": ("CaseIndex",),
-    "clinic.validation": ("validation_films",),
+    "clinic.validation": ("validation_images",),
     "cloud.aws": ("Aws",),
     "cloud.project": ("CustomLabelsProject",),
     "cloud.s3": ("S3Location",),
@@ -49,7 +49,7 @@ _HOMES = {
     "costs": ("Estimate", "PriceBook"),
     "data.audit": ("Audit", "Finding"),
     "data.dataset": ("Labelling", "Xray", "XrayDataset"),
-    "data.names": ("FOLDERS", "KERMANY", "FilmName"),
+    "data.names": ("FOLDERS", "KERMANY", "ImageName"),
     "data.split": ("Split",),
     "data.tables": ("TableNames",),
     "errors": ("XrayError",),
@@ -72,8 +72,8 @@ __all__ = [
     "Evaluation",
     "FailedDiagnosis",
     "Figure",
-    "FilmName",
     "Finding",
+    "ImageName",
     "Labelling",
     "ModelCard",
     "ModelVersion",
@@ -90,7 +90,7 @@ __all__ = [
     "plan_batch",
     "plan_explanation",
     "plan_month",
-    "validation_films",
+    "validation_images",
 ]
 
 

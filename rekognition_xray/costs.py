@@ -311,7 +311,7 @@ class PriceBook:
         return Reckoning(estimated, self.inference(hours, units=units))
 
     def storage(self, size: int, *, months: Money = 1) -> Estimate:
-        """Cost of keeping films in S3.
+        """Cost of keeping images in S3.
 
         Args:
             size: bytes.
@@ -359,8 +359,8 @@ class PriceBook:
         return money(cap) / self.per_hour(units)
 
 
-ARTICLE_FILMS: Final = 5_856
-"""Films of the article, of three labels, for training and test together."""
+ARTICLE_IMAGES: Final = 5_856
+"""Images of the article, of three labels, for training and test together."""
 
 ARTICLE_TRAINING_HOURS: Final = Decimal("1.308")
 """Training time of the 2020 article that this library replays: 5,856 chest X-rays, three labels."""

@@ -1,4 +1,4 @@
-"""The whole story on the local cloud, on phantoms or on real films."""
+"""The whole story on the local cloud, on phantoms or on real images."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.local import LocalCloud
 
 PUBLIC_KEY = "a public key, good for the demo's made-up or public patients alone"
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 PHANTOM_PATIENTS = 160
 """Enough that the fifth of them which is kept for the test supports a threshold."""
 PHANTOM_HEIGHTS = (360, 760)
 MODELS = "s3://clinic-xrays/models"
-DRAWN = rx.Labelling(by="the program that drew the films", human=False)
+DRAWN = rx.Labelling(by="the program that drew the images", human=False)
 ANSWERS = {
-    "tripod-7": "every film decoded to the end and re-encoded as a grey picture",
-    "claim-9": "every film decoded to the end and re-encoded as a grey picture",
+    "tripod-7": "every image decoded to the end and re-encoded as a grey picture",
+    "claim-9": "every image decoded to the end and re-encoded as a grey picture",
     "claim-12": "pixels only; patients as pseudonyms by a keyed hash, whose key here is public",
 }
 """What this program knows of the model and the library by itself cannot."""
@@ -45,13 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tell(data: Path, output: Path, seed: int, *, drawn: bool = False) -> None:
-    """The story of a folder of films: dataset, split, training, evaluation, diagnoses, bill, card.
+    """The story of a folder of images: dataset, split, training, evaluation, diagnoses, bill, card.
 
     Args:
         data: the folder.
         output: where page, card, journal and manifests go.
         seed: of split and training.
-        drawn: whether this program drew the films.
+        drawn: whether this program drew the images.
     """
     dataset, audit = _dataset(data, DRAWN if drawn else None)
     split = dataset.split(test=0.2, seed=seed)
@@ -61,7 +61,7 @@ def tell(data: Path, output: Path, seed: int, *, drawn: bool = False) -> None:
         version, addresses = _train(aws, split, output)
         evaluation = _evaluate(version, split)
         policy = _policy(evaluation)
-        evaluation.to_html(output / "evaluation.html", films=addresses, policy=policy)
+        evaluation.to_html(output / "evaluation.html", images=addresses, policy=policy)
         _diagnose(version, policy, split, output)
         _show_bill(str(cloud.bill))
         card = rx.ModelCard.of(
@@ -70,7 +70,7 @@ def tell(data: Path, output: Path, seed: int, *, drawn: bool = False) -> None:
             audit=audit,
             version=version.describe(),
             policy=policy,
-            source="films drawn by this program, of no patient" if drawn else None,
+            source="images drawn by this program, of no patient" if drawn else None,
             answers=ANSWERS,
         )
     _show_output(card, output)
@@ -96,7 +96,7 @@ def _title(text: str) -> None:
 def _phantoms(output: Path, seed: int) -> Path:
     from rekognition_xray.data.phantoms import make_phantoms  # noqa: PLC0415 - needs an extra
 
-    _title("Phantoms: chest films drawn by this program, of no patient")
+    _title("Phantoms: chest images drawn by this program, of no patient")
     folder = make_phantoms(
         output / f"phantoms-{seed}", patients=PHANTOM_PATIENTS, seed=seed, heights=PHANTOM_HEIGHTS
     )
@@ -108,9 +108,9 @@ def _dataset(data: Path, labelling: rx.Labelling | None) -> tuple[rx.XrayDataset
     _title("Dataset: three labels and the patient, from folders and file names")
     dataset = rx.XrayDataset.from_folder(data, names=rx.KERMANY, labelling=labelling)
     for label, count in dataset.counts.items():
-        print(f"{label:10} {count:6,} films of {dataset.patients[label]:5,} patients")
-    print(f"{'all':10} {len(dataset):6,} films of {dataset.patient_count:5,} patients")
-    _title("Audit: every film is opened")
+        print(f"{label:10} {count:6,} images of {dataset.patients[label]:5,} patients")
+    print(f"{'all':10} {len(dataset):6,} images of {dataset.patient_count:5,} patients")
+    _title("Audit: every image is opened")
     audit = dataset.audit()
     print(audit)
     audit.raise_for_errors()
@@ -122,7 +122,7 @@ def _show_split(split: rx.Split) -> None:
     print(f"fingerprint {split.fingerprint}, seed {split.seed}")
     for name, part in (("train", split.train), ("test", split.test)):
         counts = ", ".join(f"{label} {count:,}" for label, count in part.counts.items())
-        print(f"{name:6} {len(part):6,} films of {part.patient_count:5,} patients: {counts}")
+        print(f"{name:6} {len(part):6,} images of {part.patient_count:5,} patients: {counts}")
 
 
 def _train(
@@ -134,7 +134,7 @@ def _train(
     receipt = project.put_datasets(
         train=split.train, test=split.test, store=STORE, key=PUBLIC_KEY, progress=True
     )
-    print(f"{receipt.uploaded:,} films sent, {receipt.bytes_sent / 1e6:.1f} MB")
+    print(f"{receipt.uploaded:,} images sent, {receipt.bytes_sent / 1e6:.1f} MB")
     for name, part in (("train", split.train), ("test", split.test)):
         Manifest.of(part, receipt.addresses).write(output / f"{name}.manifest")
     _title("Training: this step is billed on AWS")
@@ -148,11 +148,11 @@ def _train(
 def _evaluate(version: rx.ModelVersion, split: rx.Split) -> rx.Evaluation:
     _title("Evaluation: figures of the local learner, not of AWS; patients unseen in training")
     evaluation = rx.Evaluation.from_version(version, split=f"patient-wise, {split.fingerprint}")
-    print(f"{'label':10} {'precision':>9} {'recall':>7} {'F1':>6} {'threshold':>9} {'films':>6}")
+    print(f"{'label':10} {'precision':>9} {'recall':>7} {'F1':>6} {'threshold':>9} {'images':>6}")
     for row in evaluation.service.labels:
         print(
             f"{row.label:10} {row.precision:9.3f} {row.recall:7.3f} {row.f1:6.3f} "
-            f"{row.threshold:9.3f} {row.test_films:6,}"
+            f"{row.threshold:9.3f} {row.test_images:6,}"
         )
     print(f"\n{evaluation}")
     return evaluation
@@ -165,8 +165,8 @@ def _diagnose(
     print(f"price on AWS: {rx.PriceBook().inference(1)}")
     journal = output / "predictions.jsonl"
     journal.unlink(missing_ok=True)
-    paths = [film.path for film in split.test]
-    shown = {film.label: film.path for film in split.test}
+    paths = [image.path for image in split.test]
+    shown = {image.label: image.path for image in split.test}
     with version.running(units=1, max_cost="5.00") as model:
         diagnoser = rx.Diagnoser(model, policy=policy)
         found = {}
@@ -176,12 +176,12 @@ def _diagnose(
         print(f"\ntrue label {label}\n{found[str(path)]}")
     failed = sum(isinstance(diagnosis, rx.FailedDiagnosis) for diagnosis in found.values())
     print(
-        f"\n{len(found):,} films asked, {failed} failed; the model is {version.describe().status}"
+        f"\n{len(found):,} images asked, {failed} failed; the model is {version.describe().status}"
     )
 
 
 def _policy(evaluation: rx.Evaluation) -> rx.Policy | None:
-    """A policy for 95 % sensitivity, or none where the films are too few for such a claim."""
+    """A policy for 95 % sensitivity, or none where the images are too few for such a claim."""
     _title("Operating point: 95 % sensitivity for pneumonia")
     try:
         policy = evaluation.policy(sensitivity=0.95)

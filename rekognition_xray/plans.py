@@ -21,7 +21,7 @@ ACCOUNT_TPS: Final = 50
 """Calls of DetectCustomLabels a second, per account and Region, by AWS's quotas."""
 
 PUBLISHED_TPS: Final = Decimal("2.78")
-"""Films a second and unit of the example on AWS's price page: 440,000 images in 44 hours."""
+"""Images a second and unit of the example on AWS's price page: 440,000 images in 44 hours."""
 
 STARTUP: Final = dt.timedelta(minutes=10)
 """How long a start takes; people report a few minutes to half an hour."""
@@ -62,10 +62,10 @@ class _Run:
 
 @attrs.frozen(str=False)
 class BatchPlan(Record):
-    """The cheapest way to have so many films answered in time.
+    """The cheapest way to have so many images answered in time.
 
     Attributes:
-        images: films.
+        images: images.
         units: inference units to start the model with.
         work: how long the model has to be running.
         latest_start: how long the start may be put off, counted from now, without missing the
@@ -95,7 +95,7 @@ class BatchPlan(Record):
 
     def __str__(self) -> str:
         head = (
-            f"{self.images:,} films on {_units(self.units)}: {_span(self.work)} of running; "
+            f"{self.images:,} images on {_units(self.units)}: {_span(self.work)} of running; "
             f"start within {_span(self.latest_start)}"
         )
         rows = [head, *_readings(self.low, self.high)]
@@ -122,12 +122,12 @@ class MonthOption(Record):
 
 @attrs.frozen(str=False)
 class MonthPlan(Record):
-    """Three ways to answer so many films a day, and what each costs.
+    """Three ways to answer so many images a day, and what each costs.
 
     Attributes:
         always_on: the model is never stopped.
         article: on for four hours of each day, as in the 2020 article, whatever there is to do.
-        drained: started, given all films that wait, and stopped.
+        drained: started, given all images that wait, and stopped.
         assumptions: what the figures rest on.
     """
 
@@ -151,7 +151,7 @@ class MonthPlan(Record):
     def __str__(self) -> str:
         currency = self.article.low.currency
         rows = [
-            f"{self.images_per_day:,} films a day for {self.days} days:",
+            f"{self.images_per_day:,} images a day for {self.days} days:",
             *(str(one) for one in (self.always_on, self.article, self.drained)),
             f"start, drain and stop saves at least {self.saved} {currency} beside 4 hours a day",
         ]
@@ -168,15 +168,15 @@ def plan_batch(
     prices: PriceBook | None = None,
     max_units: int = MAX_UNITS,
 ) -> BatchPlan:
-    """The cheapest plan that answers a batch of films before a deadline.
+    """The cheapest plan that answers a batch of images before a deadline.
 
     Cheapest by the dearer reading of AWS's billing; among equals by the other, then with fewer
     units. Makes no call.
 
     Args:
-        images: films, 1 or more.
-        tps_per_unit: films a second and unit, as ``throughput.calibrate`` measures them.
-        deadline: how long from now until all films are to be answered.
+        images: images, 1 or more.
+        tps_per_unit: images a second and unit, as ``throughput.calibrate`` measures them.
+        deadline: how long from now until all images are to be answered.
         startup: how long the start takes.
         stop: how long the stop takes; it may end after the deadline.
         prices: the price book.
@@ -233,18 +233,18 @@ def plan_month(
     The article's month is 28 days. Makes no call.
 
     Args:
-        images_per_day: films, 1 or more.
-        tps_per_unit: films a second and unit; the default is derived from AWS's own example.
+        images_per_day: images, 1 or more.
+        tps_per_unit: images a second and unit; the default is derived from AWS's own example.
         units: inference units, 1 to 5, of all three ways.
-        days: days of the month with films.
-        runs_per_day: how often a day the waiting films are drained.
+        days: days of the month with images.
+        runs_per_day: how often a day the waiting images are drained.
         startup: how long a start takes.
         stop: how long a stop takes.
         notice: how long the model has been running before the program sees it.
         prices: the price book.
 
     Raises:
-        PlanError: one day's films take longer than the day.
+        PlanError: one day's images take longer than the day.
         ValueError: an argument is out of its range.
     """
     spans = [startup, stop, notice]
@@ -257,7 +257,7 @@ def plan_month(
     run = _Run(drain + _seconds(notice), begin, end)
     if (begin + run.work + end) * runs_per_day > 86400:
         raise PlanError(
-            f"{images_per_day:,} films a day on {_units(units)} in {_runs(runs_per_day)} take "
+            f"{images_per_day:,} images a day on {_units(units)} in {_runs(runs_per_day)} take "
             "longer than the day.",
             hint="Use more units, or fewer runs a day.",
         )
@@ -271,7 +271,7 @@ def plan_month(
         MonthOption("start, drain, stop", *_priced(run, units, days * runs_per_day, book)),
         (
             *_speeds(tps_per_unit),
-            f"{_units(units)}; films wait for the next of {_runs(runs_per_day)} a day",
+            f"{_units(units)}; images wait for the next of {_runs(runs_per_day)} a day",
             *([_too_many(drain * runs_per_day)] if drain * runs_per_day > 4 * 3600 else []),
             f"a start takes {_span(startup)}, a stop {_span(stop)}",
             f"the model has been running for {_span(notice)} when the program notices",
@@ -286,7 +286,7 @@ def _checked(*, images: int, tps: Speed, units: int, spans: list[dt.timedelta]) 
     """The speed as an exact number, once every argument has proved to be in its range."""
     wrong = []
     if images < 1:
-        wrong.append(f"films are 1 or more, not {images}")
+        wrong.append(f"images are 1 or more, not {images}")
     if not 1 <= units <= MAX_UNITS:
         wrong.append(f"a model has 1 to {MAX_UNITS} inference units, not {units}")
     if min(spans) < dt.timedelta(0):
@@ -296,7 +296,7 @@ def _checked(*, images: int, tps: Speed, units: int, spans: list[dt.timedelta]) 
     except (ValueError, ZeroDivisionError):  # nan, infinity, no number
         speed = Fraction(0)
     if speed <= 0:
-        wrong.append(f"films a second and unit are a number above 0, not {tps!r}")
+        wrong.append(f"images a second and unit are a number above 0, not {tps!r}")
     if wrong:
         raise ValueError("; ".join(wrong))
     return speed
@@ -347,7 +347,7 @@ def _readings(low: Estimate, high: Estimate) -> list[str]:
 
 def _speeds(tps: Speed) -> tuple[str, str]:
     return (
-        f"one unit answers {tps} films a second, every film alike; measure yours",
+        f"one unit answers {tps} images a second, every image alike; measure yours",
         f"the account's {ACCOUNT_TPS} calls a second are not exceeded, and nothing else uses them",
     )
 
@@ -359,7 +359,7 @@ def _source(book: PriceBook) -> str:
 
 
 def _too_many(seconds: Fraction) -> str:
-    return f"4 hours a day do not suffice: a day's films take {_span(_timedelta(seconds))}"
+    return f"4 hours a day do not suffice: a day's images take {_span(_timedelta(seconds))}"
 
 
 def _too_late(images: int, deadline: dt.timedelta, runs: dict[int, _Run]) -> PlanError:
@@ -368,7 +368,7 @@ def _too_late(images: int, deadline: dt.timedelta, runs: dict[int, _Run]) -> Pla
         for units, run in runs.items()
     ]
     return PlanError(
-        f"No plan answers {images:,} films within {_span(deadline)}; start and work take with\n"
+        f"No plan answers {images:,} images within {_span(deadline)}; start and work take with\n"
         f"{list_paths(ends)}",
         hint="Allow the time that the list names; AWS grants more units on request.",
     )

@@ -1,4 +1,4 @@
-"""What all tests share: where the real films lie, and a world without AWS around it."""
+"""What all tests share: where the real images lie, and a world without AWS around it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ settings.load_profile("untimed")
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-_REAL_FILMS = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
+_REAL_IMAGES = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
 
 
 @pytest.fixture(scope="session")
 def xrays() -> Path:
-    """The folder of real films; tests that need it are skipped by name where it is absent."""
-    if not (_REAL_FILMS / "chest_xray").is_dir():
-        pytest.skip(f"real films are not at {_REAL_FILMS} (set XRAYS)")
-    return _REAL_FILMS
+    """The folder of real images; tests that need it are skipped by name where it is absent."""
+    if not (_REAL_IMAGES / "chest_xray").is_dir():
+        pytest.skip(f"real images are not at {_REAL_IMAGES} (set XRAYS)")
+    return _REAL_IMAGES
 
 
 def pytest_collection_finish() -> None:

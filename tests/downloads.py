@@ -17,10 +17,10 @@ NAMES = {
 def kaggle(cache: Path) -> None:
     """The set from Kaggle in a cache of kagglehub: as many files as are published, all empty."""
     home = cache / "datasets" / HANDLE
-    for (part, label), films in PUBLISHED.films.items():
-        for number in range(FIRST[part], FIRST[part] + films):
+    for (part, label), images in PUBLISHED.images.items():
+        for number in range(FIRST[part], FIRST[part] + images):
             name = NAMES[label].format(number)
-            film = home / "versions" / str(VERSION) / "chest_xray" / part / name
-            film.parent.mkdir(parents=True, exist_ok=True)
-            film.touch()
+            image = home / "versions" / str(VERSION) / "chest_xray" / part / name
+            image.parent.mkdir(parents=True, exist_ok=True)
+            image.touch()
     (home / f"{VERSION}.complete").touch()

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from PIL import Image
 
-from rekognition_xray.local.training.learner import Example, Model, TrainingStopped, UnreadableFilm
+from rekognition_xray.local.training.learner import Example, Model, TrainingStopped, UnreadableImage
 
 
 def pixels(data: bytes) -> np.ndarray[Any, Any]:
@@ -20,12 +20,12 @@ def pixels(data: bytes) -> np.ndarray[Any, Any]:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("L").resize((16, 16)), dtype=float)
     except OSError as error:
-        raise UnreadableFilm(str(error)) from error
+        raise UnreadableImage(str(error)) from error
 
 
 @attrs.frozen
 class NearestMean:
-    """Answers by the distance to each label's mean film, in 16 x 16 pixels."""
+    """Answers by the distance to each label's mean image, in 16 x 16 pixels."""
 
     labels: tuple[str, ...]
     means: np.ndarray[Any, Any]
@@ -43,7 +43,7 @@ class NearestMean:
 
 @attrs.define
 class MeanLearner:
-    """Learns the mean film of each label."""
+    """Learns the mean image of each label."""
 
     name: str = "nearest mean"
     groups: list[str] = attrs.field(factory=list)
@@ -57,15 +57,15 @@ class MeanLearner:
         stopped: Callable[[], bool],
     ) -> Model:
         self.groups = [example.group for example in examples]
-        films: dict[str, list[np.ndarray[Any, Any]]] = {}
+        images: dict[str, list[np.ndarray[Any, Any]]] = {}
         for done, example in enumerate(examples):
             if stopped():
                 raise TrainingStopped
             progress(done / len(examples))
             for label in example.labels:
-                films.setdefault(label, []).append(pixels(example.read()))
-        labels = tuple(sorted(films))
-        return NearestMean(labels, np.array([np.mean(films[label], axis=0) for label in labels]))
+                images.setdefault(label, []).append(pixels(example.read()))
+        labels = tuple(sorted(images))
+        return NearestMean(labels, np.array([np.mean(images[label], axis=0) for label in labels]))
 
     def load(self, folder: Path) -> Model:
         labels = tuple(json.loads((folder / "labels.json").read_text()))

@@ -98,7 +98,7 @@ def check_tests(folder: Path, sdist: Path, wheel: Path) -> None:
 
 @contextmanager
 def surroundings(folder: Path) -> Iterator[dict[str, str]]:
-    """Films in ``chest_xray``, and a cloud with a trained version that runs; its variables."""
+    """Images in ``chest_xray``, and a cloud with a trained version that runs; its variables."""
     make_phantoms(folder / "chest_xray", patients=150, heights=(80, 120))
     train, test = rx.XrayDataset.from_folder(folder / "chest_xray").split(test=0.5, seed=7)
     key = "a key for tests only"

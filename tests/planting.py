@@ -105,9 +105,9 @@ def picture(seed: int, *, bright: bool) -> Image.Image:
     return soft.point(lambda value: value + (150 if bright else 20))
 
 
-def jpeg(film: Image.Image, *, tail: bool = True) -> bytes:
+def jpeg(image: Image.Image, *, tail: bool = True) -> bytes:
     """A JPEG file full of marks, which EXIF turns by 90 degrees; ``tail``: also behind its end."""
-    plain = _saved(film, "JPEG")
+    plain = _saved(image, "JPEG")
     segments = [
         (0xFE, inside("JPEG comment").encode()),
         (0xFE, inside("JPEG comment in UTF-16").encode("utf-16")),
@@ -129,9 +129,9 @@ def jpeg(film: Image.Image, *, tail: bool = True) -> bytes:
     return whole + _thumbnail("second picture behind a JPEG") + inside("behind a JPEG").encode()
 
 
-def png(film: Image.Image) -> bytes:
+def png(image: Image.Image) -> bytes:
     """A PNG file full of marks."""
-    plain = _saved(film, "PNG")
+    plain = _saved(image, "PNG")
     xmp = b"XML:com.adobe.xmp\0\0\0\0\0" + _xmp("PNG XMP")
     before = [
         (b"iCCP", inside("name of an ICC profile").encode() + b"\0\0" + _packed("ICC in a PNG")),
@@ -152,9 +152,9 @@ def png(film: Image.Image) -> bytes:
     return header + front + pixels + back + end + inside("behind a PNG").encode()
 
 
-def _saved(film: Image.Image, form: str) -> bytes:
+def _saved(image: Image.Image, form: str) -> bytes:
     buffer = io.BytesIO()
-    film.save(buffer, form)
+    image.save(buffer, form)
     return buffer.getvalue()
 
 
@@ -226,20 +226,20 @@ _STEERING = frozenset(
 """What says how pixels are to be read: no free text, and a mark there would only be refused."""
 
 
-def dicom(film: Image.Image, *, packed: bool = False, **tags: object) -> bytes:
-    """A DICOM film with marks in every text element of the standard and in every sequence.
+def dicom(image: Image.Image, *, packed: bool = False, **tags: object) -> bytes:
+    """A DICOM image with marks in every text element of the standard and in every sequence.
 
     ``packed`` puts the pixels into it as a JPEG which is full of marks itself.
     """
     syntax = uid.JPEGBaseline8Bit if packed else uid.ExplicitVRLittleEndian
-    front, back = around_pixels(syntax, film.size, frozenset(tags.items()))
-    return front + _element(_pixels(film, packed=packed), packed=packed) + back
+    front, back = around_pixels(syntax, image.size, frozenset(tags.items()))
+    return front + _element(_pixels(image, packed=packed), packed=packed) + back
 
 
-def _pixels(film: Image.Image, *, packed: bool) -> bytes:
+def _pixels(image: Image.Image, *, packed: bool) -> bytes:
     if packed:
-        return encapsulate([jpeg(film, tail=False)])
-    return film.tobytes() + inside("behind the pixels of a DICOM").encode().ljust(16)
+        return encapsulate([jpeg(image, tail=False)])
+    return image.tobytes() + inside("behind the pixels of a DICOM").encode().ljust(16)
 
 
 def _element(pixels: bytes, *, packed: bool) -> bytes:

@@ -59,13 +59,13 @@ def test_a_missing_folder_ends_with_a_message_and_what_to_do(
     assert "What to do" in complaint
 
 
-def test_bad_films_end_the_demo_before_anything_is_uploaded(
+def test_bad_images_end_the_demo_before_anything_is_uploaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "chest_xray" / "train" / "NORMAL"
     folder.mkdir(parents=True)
     for number in (1, 2):
-        (folder / f"IM-0001-000{number}.jpeg").write_text("no film")
+        (folder / f"IM-0001-000{number}.jpeg").write_text("no image")
     assert demo.main([str(tmp_path / "chest_xray"), "--output", str(tmp_path / "output")]) == 1
     told = capsys.readouterr()
     assert "IM-0001-0001.jpeg" in told.err

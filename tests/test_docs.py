@@ -1,6 +1,6 @@
 """README and docs tell the truth: every snippet runs on the local cloud, and no link is broken.
 
-A page runs in a folder of its own, in a world that all pages share: films in ``chest_xray``, an
+A page runs in a folder of its own, in a world that all pages share: images in ``chest_xray``, an
 ``archive`` of DICOM files, and a local cloud, which stands for AWS (``rx.Aws()`` finds it), with a
 bucket ``clinic-xrays`` and the trained version ``v1`` of the project ``pneumonia``.
 """
@@ -35,7 +35,7 @@ from . import downloads, pages
 
 pytest_plugins = ["pytester"]
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 MOST_LEFT_OUT = 4
 """Snippets in all that may go without being run, each with its reason beside it."""
 
@@ -74,16 +74,16 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("docs")
-    films = make_phantoms(
-        folder / "chest_xray", patients=100, films_per_patient=(1, 2), heights=(80, 120)
+    images = make_phantoms(
+        folder / "chest_xray", patients=100, images_per_patient=(1, 2), heights=(80, 120)
     )
     with LocalCloud(buckets=["clinic-xrays"]) as cloud:
         aws = rx.Aws(session=cloud.session())
-        train, test = rx.XrayDataset.from_folder(films).split(test=0.5, seed=7)
+        train, test = rx.XrayDataset.from_folder(images).split(test=0.5, seed=7)
         project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
         project.put_datasets(train=train, test=test, store=STORE, key="a key for tests only")
         project.train("v1", output="s3://clinic-xrays/models").wait_until_trained()
-        shutil.copy(test.films[0].path, folder / "film.jpeg")
+        shutil.copy(test.images[0].path, folder / "image.jpeg")
         yield World(folder, cloud)
 
 
@@ -107,17 +107,17 @@ def _nothing(_: World) -> None:
     shutil.rmtree("chest_xray")
 
 
-def _more_films(_: World) -> None:
+def _more_images(_: World) -> None:
     shutil.rmtree("chest_xray")
-    make_phantoms("chest_xray", patients=160, films_per_patient=(1, 3), heights=(80, 120))
+    make_phantoms("chest_xray", patients=160, images_per_patient=(1, 3), heights=(80, 120))
 
 
-def _few_films(_: World) -> None:
-    films = rx.XrayDataset.from_folder("chest_xray")
-    few = sorted({film.group for film in films})[::4]
-    for film in films:
-        if film.group not in few:
-            film.path.unlink()
+def _few_images(_: World) -> None:
+    images = rx.XrayDataset.from_folder("chest_xray")
+    few = sorted({image.group for image in images})[::4]
+    for image in images:
+        if image.group not in few:
+            image.path.unlink()
 
 
 def _archive(_: World) -> None:
@@ -127,12 +127,12 @@ def _archive(_: World) -> None:
 
 
 def _failing_network(world: World) -> None:
-    _few_films(world)
+    _few_images(world)
     world.cloud.faults.error("PutObject", "InvalidRequest")
 
 
 def _held_out(_: World) -> None:
-    make_phantoms("held_out", patients=40, films_per_patient=(1, 1), seed=8, heights=(80, 120))
+    make_phantoms("held_out", patients=40, images_per_patient=(1, 1), seed=8, heights=(80, 120))
 
 
 def _partner(world: World) -> None:
@@ -144,30 +144,30 @@ def _partner(world: World) -> None:
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(file)  # until the fixture that set it undoes it
 
 
-def _films_of_ones_own(_: World) -> None:
-    (film, *_others) = sorted(Path("chest_xray").rglob("*.jpeg"))
-    named = ["films/film-1", "films/film-2", "films/film-3", "films/film-4"]
+def _images_of_ones_own(_: World) -> None:
+    (image, *_others) = sorted(Path("chest_xray").rglob("*.jpeg"))
+    named = ["images/image-1", "images/image-2", "images/image-3", "images/image-4"]
     for name in [*named, "sorted/no finding/a", "sorted/effusion/b", "wards/w3_p017_ill"]:
         place = Path(f"{name}.jpeg")
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(film, place)
-    shutil.copy(film, "wards/w4_p017_well.jpeg")
+        shutil.copy(image, place)
+    shutil.copy(image, "wards/w4_p017_well.jpeg")
 
 
 SET_UP: dict[str, Callable[[World], None]] = {
-    "README.md": _more_films,
+    "README.md": _more_images,
     "tutorial/offline.md": _nothing,
-    "reference/data.md": _few_films,
-    "how-to/see-why.md": _few_films,
-    "how-to/store-and-forget.md": _few_films,
+    "reference/data.md": _few_images,
+    "how-to/see-why.md": _few_images,
+    "how-to/store-and-forget.md": _few_images,
     "how-to/dicom-archive.md": _archive,
-    "how-to/manifests.md": _few_films,
-    "how-to/public-films.md": lambda _: downloads.kaggle(Path(os.environ["KAGGLEHUB_CACHE"])),
+    "how-to/manifests.md": _few_images,
+    "how-to/public-images.md": lambda _: downloads.kaggle(Path(os.environ["KAGGLEHUB_CACHE"])),
     "how-to/resume-an-upload.md": _failing_network,
     "how-to/choose-a-threshold.md": _held_out,
-    "how-to/bring-your-own-learner.md": _few_films,
+    "how-to/bring-your-own-learner.md": _few_images,
     "how-to/share-a-model.md": _partner,
-    "how-to/your-own-labels.md": _films_of_ones_own,
+    "how-to/your-own-labels.md": _images_of_ones_own,
 }
 """What a page's reader has otherwise than all have."""
 

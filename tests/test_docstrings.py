@@ -160,7 +160,7 @@ CALLS_NOTHING = {
     *("Aws.region", "Aws.endpoint_url"),
 }
 """What stands on a handle and asks AWS for nothing."""
-STORE, OUTPUT, KEY = "s3://clinic-xrays/films", "s3://clinic-xrays/models", "a key for tests only"
+STORE, OUTPUT, KEY = "s3://clinic-xrays/images", "s3://clinic-xrays/models", "a key for tests only"
 HANDLES = ("Aws.", "CustomLabelsProject.", "ModelVersion.", "Diagnoser.")
 
 
@@ -196,8 +196,8 @@ LEFT_OUT = {"ModelVersion.copy_to", "Diagnoser.explain", "CustomLabelsProject.ch
 
 
 def _tell(story: Story, aws: rx.Aws, folder: Path) -> None:
-    films = make_phantoms(folder, patients=15, films_per_patient=(1, 2), heights=(80, 90))
-    train, test = rx.XrayDataset.from_folder(films).split(test=0.4, seed=7)
+    images = make_phantoms(folder, patients=15, images_per_patient=(1, 2), heights=(80, 90))
+    train, test = rx.XrayDataset.from_folder(images).split(test=0.4, seed=7)
     _store(story, aws, train)
     project = _project(story, aws, train, test)
     with story.of("CustomLabelsProject.train"):
@@ -220,11 +220,11 @@ def _tell(story: Story, aws: rx.Aws, folder: Path) -> None:
         project.delete(confirm=lambda plan: True)
 
 
-def _store(story: Story, aws: rx.Aws, films: rx.XrayDataset) -> None:
+def _store(story: Story, aws: rx.Aws, images: rx.XrayDataset) -> None:
     with story.of("storage.plan"):
-        storage.plan(films, STORE, aws=aws, key=KEY)
+        storage.plan(images, STORE, aws=aws, key=KEY)
     with story.of("storage.store"):
-        storage.store(films, STORE, aws=aws, key=KEY)
+        storage.store(images, STORE, aws=aws, key=KEY)
     with story.of("storage.open_dataset"):
         storage.open_dataset(STORE, names=lambda path: "normal", aws=aws)
     with story.of("Aws.bucket_region"):
@@ -253,14 +253,14 @@ def _project(
     return project
 
 
-def _diagnose(story: Story, model: rx.ModelVersion, films: rx.XrayDataset) -> None:
-    diagnoser, film = rx.Diagnoser(model), films.films[0].path
+def _diagnose(story: Story, model: rx.ModelVersion, images: rx.XrayDataset) -> None:
+    diagnoser, image = rx.Diagnoser(model), images.images[0].path
     with story.of("Diagnoser.diagnose"):
-        diagnoser.diagnose(film)
+        diagnoser.diagnose(image)
     with story.of("Diagnoser.diagnose_many"):
-        list(diagnoser.diagnose_many(film.path for film in films))
+        list(diagnoser.diagnose_many(image.path for image in images))
     with story.of("ModelVersion.detect"):
-        model.detect(prepare(film).data)
+        model.detect(prepare(image).data)
 
 
 def _promote(story: Story, project: rx.CustomLabelsProject, version: rx.ModelVersion) -> None:

@@ -48,15 +48,15 @@ def run_apart(name: str, *arguments: str) -> str:
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Films for the examples that practise; drawn once."""
+    """Images for the examples that practise; drawn once."""
     return make_phantoms(
-        tmp_path_factory.mktemp("films"), patients=45, films_per_patient=(1, 1), heights=(80, 120)
+        tmp_path_factory.mktemp("images"), patients=45, images_per_patient=(1, 1), heights=(80, 120)
     )
 
 
 @pytest.fixture
-def films(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FILMS", str(drawn))
+def images(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGES", str(drawn))
 
 
 def test_every_example_has_a_test() -> None:
@@ -71,8 +71,8 @@ def test_the_article_is_replayed_with_its_split_and_with_one_by_patient() -> Non
     assert "SplitError: " in told
     assert "allow_leaks=True" in told
     assert "PatientLeakWarning" in told
-    by_film, by_patient = told.split("by-film: ")[1].split("by-patient: ")
-    assert int(by_film.split(" of ")[0]) > 0
+    by_image, by_patient = told.split("by-image: ")[1].split("by-patient: ")
+    assert int(by_image.split(" of ")[0]) > 0
     assert int(by_patient.split(" of ")[0]) == 0
     assert "Not a medical device" in told
     for amount in ("1.31 USD", "4.90 USD", "448.00 USD", "240.00 USD"):
@@ -97,8 +97,8 @@ def test_the_notebook_replays_the_article_and_is_kept_without_outputs(tmp_path: 
     assert not any(output.get("name") == "stderr" for cell in cells for output in cell.outputs)
 
 
-def assert_leak_is_told(told: str, films: str) -> None:
-    assert f"of {films} films for the test" in told
+def assert_leak_is_told(told: str, images: str) -> None:
+    assert f"of {images} images for the test" in told
     assert int(told.splitlines()[1].split(" of ")[0]) > 0
     assert "Over 100 such splits" in told
     assert ": 0 of " in told
@@ -109,7 +109,7 @@ def test_the_leak_of_a_random_split_is_told_of_phantoms() -> None:
     assert_leak_is_told(run("leakage.py"), "95")
 
 
-def test_the_leak_of_a_random_split_is_told_of_the_films_in_a_folder(xrays: Path) -> None:
+def test_the_leak_of_a_random_split_is_told_of_the_images_in_a_folder(xrays: Path) -> None:
     assert_leak_is_told(run("leakage.py", str(xrays / "chest_xray")), "4,167")
 
 
@@ -117,7 +117,7 @@ def assert_splits_stand_side_by_side(told: str) -> float:
     """Gives by how much the random split reads higher."""
     assert "show a patient whom the training has seen" in told
     assert told.count("fold 5") == 2
-    table = told.split("All films: ")[1].split("\n\n", maxsplit=1)[0]
+    table = told.split("All images: ")[1].split("\n\n", maxsplit=1)[0]
     assert "random less whole" in table
     interval = r"0\.\d{3} \(0\.\d{3}–[01]\.\d{3}\)"
     change = r"([+-]0\.\d{3}) \(([+-]0\.\d{3}) to ([+-]0\.\d{3})\)"
@@ -125,26 +125,26 @@ def assert_splits_stand_side_by_side(told: str) -> float:
     difference, low, high = map(float, found)
     assert low <= difference <= high
     verdict = "the random split reads too high" if low > 0 else "no difference is shown"
-    assert f"- All films: {verdict}" in told
+    assert f"- All images: {verdict}" in told
     assert "never AWS's. Not a medical device." in told
     return difference
 
 
 @pytest.mark.heavy
 def test_a_random_split_stands_beside_one_by_patients_with_intervals(tmp_path: Path) -> None:
-    few = make_phantoms(tmp_path, patients=15, films_per_patient=(2, 3), heights=(80, 100))
+    few = make_phantoms(tmp_path, patients=15, images_per_patient=(2, 3), heights=(80, 100))
     assert_splits_stand_side_by_side(run("leakage_study.py", str(few)))
 
 
 @pytest.mark.soak
-def test_a_random_split_reads_too_high_where_a_patients_films_are_alike() -> None:
+def test_a_random_split_reads_too_high_where_a_patients_images_are_alike() -> None:
     assert assert_splits_stand_side_by_side(run("leakage_study.py")) > 0.05
 
 
 @pytest.mark.heavy
 def test_a_dicom_archive_leaves_its_names_at_home() -> None:
     told = run("dicom_archive.py")
-    assert "12 films of 6 patients" in told
+    assert "12 images of 6 patients" in told
     assert "11 prepared" in told
     assert "text is burned into its pixels" in told
     assert "A second run prepares 0 and knows 11." in told
@@ -156,7 +156,7 @@ def test_a_dicom_archive_leaves_its_names_at_home() -> None:
 def test_real_dicom_files_leave_their_names_at_home(xrays: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     names = [f"{path.name},normal" for path in (xrays / "dicom").iterdir()]
-    labels.write_text("\n".join(["film,label", *names]), encoding="utf-8")
+    labels.write_text("\n".join(["image,label", *names]), encoding="utf-8")
     told = run("dicom_archive.py", str(xrays / "dicom"), str(labels))
     assert "RG3_JPLY_tibia.dcm: the transfer syntax JPEG Extended" in told
     assert "4 prepared" in told
@@ -164,15 +164,15 @@ def test_real_dicom_files_leave_their_names_at_home(xrays: Path, tmp_path: Path)
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("films")
+@pytest.mark.usefixtures("images")
 def test_a_folder_of_dicom_files_becomes_a_worklist(tmp_path: Path) -> None:
     told = run("dicom_report.py", str(tmp_path))
-    assert told.startswith("12 films; the model is STOPPED")
+    assert told.startswith("12 images; the model is STOPPED")
     whole = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    first, *others = whole["films"]
+    first, *others = whole["images"]
     assert "text is burned into its pixels" in first["reason"]
-    assert not any("error" in film for film in others)
-    urgency = [(not film["referred"], film["confidences"]["normal"]) for film in others]
+    assert not any("error" in image for image in others)
+    urgency = [(not image["referred"], image["confidences"]["normal"]) for image in others]
     assert urgency == sorted(urgency)
     with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as stream:
         assert next(csv.DictReader(stream))["finding"] == "no diagnosis"
@@ -182,13 +182,13 @@ def test_a_folder_of_dicom_files_becomes_a_worklist(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("films")
+@pytest.mark.usefixtures("images")
 def test_a_service_diagnoses_uploads_and_its_model_ends_with_it() -> None:
     told = run("fastapi_service.py")
     assert "'model': 'RUNNING', 'price': '4.00 USD per hour'" in told
     assert told.count(": 200 {'finding'") == 3
     assert told.count("Not a medical device") == 3
-    assert "no film: 422 {'detail': 'neither PNG nor JPEG: the content is text'" in told
+    assert "no image: 422 {'detail': 'neither PNG nor JPEG: the content is text'" in told
     assert "too much: 413" in told
     stopped = told.split("somebody has stopped the model: ")[1]
     assert stopped.startswith("503 {'detail': 'The model cannot be asked now.'}\n")
@@ -196,23 +196,23 @@ def test_a_service_diagnoses_uploads_and_its_model_ends_with_it() -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("films")
-def test_a_function_answers_for_films_that_arrive_in_s3_once() -> None:
+@pytest.mark.usefixtures("images")
+def test_a_function_answers_for_images_that_arrive_in_s3_once() -> None:
     told = run("lambda_s3_events.py")
     assert "before the model runs: NotReadyError" in told
     first, again = told.split("once it runs: ")[1].split("the same event again: ")
-    for film, outcome, known in (
-        ("inbox/first film.jpeg", "normal", "known"),
+    for image, outcome, known in (
+        ("inbox/first image.jpeg", "normal", "known"),
         ("inbox/notes.txt", "unusable", "known"),
         ("diagnoses/inbox/old.json", "refused", "refused"),
     ):
-        assert f"'s3://clinic-xrays/{film}': '{outcome}'" in first
-        assert f"'s3://clinic-xrays/{film}': '{known}'" in again
+        assert f"'s3://clinic-xrays/{image}': '{outcome}'" in first
+        assert f"'s3://clinic-xrays/{image}': '{known}'" in again
     assert told.count("Not a medical device") == 2
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("films")
+@pytest.mark.usefixtures("images")
 def test_a_diagnosis_becomes_a_preliminary_report_in_fhir() -> None:
     from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 
@@ -237,12 +237,12 @@ def test_a_better_version_is_promoted_and_rolled_back() -> None:
     told = run("compare_and_promote.py")
     assert "Verdict: better, by balanced accuracy +" in told
     assert "Not a medical device" in told
-    assert told.index("in use: all-films") < told.index("rolled back to: few-films")
-    assert "few-films: TRAINING_COMPLETED" in told
+    assert told.index("in use: all-images") < told.index("rolled back to: few-images")
+    assert "few-images: TRAINING_COMPLETED" in told
 
 
 @pytest.mark.heavy
-def test_one_film_is_explained_by_a_map_and_by_its_like(tmp_path: Path) -> None:
+def test_one_image_is_explained_by_a_map_and_by_its_like(tmp_path: Path) -> None:
     told = run("explain_one.py", str(tmp_path))
     assert told.startswith("65 calls for a grid of 8 x 8, about 23 s")
     assert "0.03 USD" in told.splitlines()[1]
@@ -298,16 +298,16 @@ def test_the_scheduled_function_finds_nothing_to_stop() -> None:
 def test_an_archive_is_interrupted_and_continued_on_dask_and_nothing_is_asked_twice(
     tmp_path: Path,
 ) -> None:
-    films = make_phantoms(
-        tmp_path / "films", patients=30, films_per_patient=(1, 1), heights=(120, 200), seed=8
+    images = make_phantoms(
+        tmp_path / "images", patients=30, images_per_patient=(1, 1), heights=(120, 200), seed=8
     )
-    (films / "letter.jpeg").write_text("Dear colleague", encoding="utf-8")
-    told = run_apart("bulk_archive.py", str(films), str(tmp_path / "journal.jsonl"))
+    (images / "letter.jpeg").write_text("Dear colleague", encoding="utf-8")
+    told = run_apart("bulk_archive.py", str(images), str(tmp_path / "journal.jsonl"))
     before, _, after = told.partition("Continued on Dask:")
     kept = int(before.split("the journal has ")[1].split()[0])
     assert 15 <= kept <= 31  # what is under way when the loop is left is kept, too
-    assert "31 films: 30 diagnosed, 1 failed" in after
-    assert "films a second" in after
+    assert "31 images: 30 diagnosed, 1 failed" in after
+    assert "images a second" in after
     assert "4.00 USD/h" in after
     assert "letter.jpeg: no diagnosis" in after
     assert "Once more: 0 calls; the journal has 31 lines." in after

@@ -98,20 +98,20 @@ def test_what_make_needs_in_the_sdist_is_in_it() -> None:
 
 @pytest.fixture
 def fault() -> object:
-    return runpy.run_path(str(ROOT / "tools" / "no_films.py"))["fault"]
+    return runpy.run_path(str(ROOT / "tools" / "no_images.py"))["fault"]
 
 
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
         ("big.txt", b"x" * 200_001, "bytes"),
-        ("film.dcm", b"\0" * 128 + b"DICM", "DICOM"),
-        ("film.txt", b"\xff\xd8\xff\xe0", "picture"),
+        ("image.dcm", b"\0" * 128 + b"DICM", "DICOM"),
+        ("image.txt", b"\xff\xd8\xff\xe0", "picture"),
         ("docs/picture.png", b"\x89PNG", None),
         ("code.py", b"print()", None),
     ],
 )
-def test_films_and_large_files_are_refused(fault, tmp_path: Path, name, data, why) -> None:
+def test_images_and_large_files_are_refused(fault, tmp_path: Path, name, data, why) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
@@ -119,7 +119,7 @@ def test_films_and_large_files_are_refused(fault, tmp_path: Path, name, data, wh
     assert why is None or why in fault(path)
 
 
-def test_nothing_in_the_repository_is_a_film_or_large(fault) -> None:
+def test_nothing_in_the_repository_is_a_image_or_large(fault) -> None:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("no repository")

@@ -112,11 +112,11 @@ def test_a_tight_deadline_takes_more_units_and_costs_their_starts() -> None:
 def test_a_plan_tells_both_readings_of_the_bill_and_what_it_assumes() -> None:
     told = str(batch())
     for text in (
-        "36,000 films on 2 inference units: 1:00:00 of running; start within 0:50:00",
+        "36,000 images on 2 inference units: 1:00:00 of running; start within 0:50:00",
         "in state RUNNING only",
         "starting and stopping as well",
         "AWS does not document",
-        "one unit answers 5 films a second",
+        "one unit answers 5 images a second",
         "a start takes 0:10:00, a stop 0:02:00",
         "rounded",
         "quoted by third parties for us-east-1, as of 2026-11-01",
@@ -151,7 +151,7 @@ def test_arguments_out_of_range_are_refused(changed: dict[str, object], told: st
 
 
 def test_all_arguments_out_of_range_are_told_together() -> None:
-    with pytest.raises(ValueError, match=r"films are 1 or more.*1 to 5.*above 0"):
+    with pytest.raises(ValueError, match=r"images are 1 or more.*1 to 5.*above 0"):
         plan_batch(0, tps_per_unit=-1, deadline=HOUR, max_units=9)
 
 
@@ -160,7 +160,7 @@ def test_no_speed_is_too_slow_to_be_told() -> None:
         batch(tps_per_unit=1e-300)
 
 
-def test_300_films_a_day_beside_the_articles_month() -> None:
+def test_300_images_a_day_beside_the_articles_month() -> None:
     plan = plan_month(300)
     assert plan.always_on.low.total == Decimal("2688.00")
     assert plan.article.low.total == Decimal("448.00")
@@ -173,9 +173,9 @@ def test_300_films_a_day_beside_the_articles_month() -> None:
 
 
 @given(st.integers(1, 2_000), st.integers(1, 31), st.integers(1, 4), st.integers(1, 5))
-def test_a_month_is_the_sum_of_its_runs(films: int, days: int, runs: int, units: int) -> None:
-    plan = plan_month(films, days=days, runs_per_day=runs, units=units)
-    exact = days * (Fraction(films) / Fraction(PUBLISHED_TPS) + runs * units * 5) * 4 / 3600
+def test_a_month_is_the_sum_of_its_runs(images: int, days: int, runs: int, units: int) -> None:
+    plan = plan_month(images, days=days, runs_per_day=runs, units=units)
+    exact = days * (Fraction(images) / Fraction(PUBLISHED_TPS) + runs * units * 5) * 4 / 3600
     assert abs(Fraction(plan.drained.low.total) - exact) < Fraction(1, 100)
     starts = Fraction(days * runs * units * 720 * 4, 3600)
     assert abs(Fraction(plan.drained.high.total) - exact - starts) < Fraction(1, 100)
@@ -195,7 +195,7 @@ def test_a_month_says_where_four_hours_a_day_do_not_suffice() -> None:
     assert "4 hours a day do not suffice" not in str(plan_month(30_000))
 
 
-def test_more_films_than_a_day_can_hold_are_refused() -> None:
+def test_more_images_than_a_day_can_hold_are_refused() -> None:
     with pytest.raises(PlanError, match="longer than the day"):
         plan_month(300_000)
     with pytest.raises(ValueError, match="days and runs"):

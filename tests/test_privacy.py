@@ -1,7 +1,7 @@
-"""Nothing that is written in a film's file, name or folder leaves: the whole way, on the wire.
+"""Nothing that is written in an image's file, name or folder leaves: the whole way, on the wire.
 
 Everything that the library sends goes through a recorder on its way to the local cloud. What was
-sent, what lies in S3, and what is kept here is searched for marks that were planted in the films.
+sent, what lies in S3, and what is kept here is searched for marks that were planted in the images.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import rekognition_xray as rx
 from rekognition_xray.cloud import storage
 from rekognition_xray.data.dicom import read_patient
 from rekognition_xray.data.ledger import LEDGER
-from rekognition_xray.data.names import FilmName
+from rekognition_xray.data.names import ImageName
 from rekognition_xray.data.preparing import prepare
 from rekognition_xray.errors import AuditError
 from rekognition_xray.local import LocalCloud
@@ -48,7 +48,7 @@ KINDS: dict[str, Callable[[Image.Image], bytes]] = {
     "jpeg": planting.jpeg,
     "png": planting.png,
     "dcm": planting.dicom,
-    "packed.dcm": lambda film: planting.dicom(film, packed=True),
+    "packed.dcm": lambda image: planting.dicom(image, packed=True),
 }
 
 
@@ -61,7 +61,7 @@ class Evidence:
         objects: what lies in S3: body, key, metadata and tags of each object.
         prepared: the prepared folder, without the ledger.
         kept: what may name paths: ledger, journal, log and messages.
-        answers: how many films were diagnosed.
+        answers: how many images were diagnosed.
         control: what an original adds to the wire when it is sent as it is.
     """
 
@@ -75,16 +75,16 @@ class Evidence:
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Films of every kind, of two labels and twelve patients, whose paths bear marks, too."""
+    """Images of every kind, of two labels and twelve patients, whose paths bear marks, too."""
     root = tmp_path_factory.mktemp("originals")
     for number in range(24):
         kind = list(KINDS)[number // 2 % 4]
-        film = planting.picture(number, bright=number % 2 == 0)
+        image = planting.picture(number, bright=number % 2 == 0)
         label = "normal" if number % 2 == 0 else "sick"
         patient = planting.in_path(f"file name of patient {number % 12}")
         path = root / planting.in_path("folder name") / label / f"{patient}-{number:02}.{kind}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(KINDS[kind](film))
+        path.write_bytes(KINDS[kind](image))
     return root
 
 
@@ -143,17 +143,19 @@ def logged(file: Path) -> Iterator[None]:
 
 def walk(aws: rx.Aws, originals: Path, place: Path) -> tuple[list[str], int]:
     """The whole way, from a folder to diagnoses; its messages, and how many answers came."""
-    films = rx.XrayDataset.from_folder(originals, names=naming(originals))
-    films.prepare(place / "prepared")
-    split = films.split(test=0.4, seed=1)
-    messages = [repr(films), repr(films.films), str(films.audit()), refused(place)]
-    storage.store(films, f"s3://{BUCKET}/stored", aws=aws, work=place / "prepared")
+    xrays = rx.XrayDataset.from_folder(originals, names=naming(originals))
+    xrays.prepare(place / "prepared")
+    split = xrays.split(test=0.4, seed=1)
+    messages = [repr(xrays), repr(xrays.images), str(xrays.audit()), refused(place)]
+    storage.store(xrays, f"s3://{BUCKET}/stored", aws=aws, work=place / "prepared")
     project = rx.CustomLabelsProject.get_or_create("privacy", aws=aws)
-    receipt = project.put_datasets(train=split.train, test=split.test, store=f"s3://{BUCKET}/films")
+    receipt = project.put_datasets(
+        train=split.train, test=split.test, store=f"s3://{BUCKET}/images"
+    )
     version = project.train("v1", output=f"s3://{BUCKET}/models")
     version.wait_until_trained()
     messages += [str(receipt.plan), str(rx.Evaluation.from_version(version))]
-    paths = [film.path for film in films]
+    paths = [xray.path for xray in xrays]
     pictures = [path for path in paths if path.suffix != ".dcm"]
     with version.running(units=1, max_cost="5.00") as model:
         diagnoser = rx.Diagnoser(model)
@@ -168,31 +170,31 @@ def walk(aws: rx.Aws, originals: Path, place: Path) -> tuple[list[str], int]:
     return messages, answers
 
 
-def naming(root: Path) -> Callable[[PurePath], FilmName]:
+def naming(root: Path) -> Callable[[PurePath], ImageName]:
     """Label by folder; the patient from the file's name, or from within a DICOM file."""
 
-    def read(path: PurePath) -> FilmName:
+    def read(path: PurePath) -> ImageName:
         patient = path.stem.split("-")[0]
         if path.suffix == ".dcm":
             patient = f"{read_patient(root / path)} {patient}"
-        return FilmName(path.parent.name, patient)
+        return ImageName(path.parent.name, patient)
 
     return read
 
 
 def bad(place: Path) -> list[Path]:
-    """Films that are refused, each for another reason."""
-    film = planting.picture(99, bright=True)
+    """Images that are refused, each for another reason."""
+    image = planting.picture(99, bright=True)
     contents = {
         "text.jpeg": planting.inside("text").encode() * 9,
-        "cut.jpeg": planting.jpeg(film)[:-2200],
-        "cut.png": planting.png(film)[:900],
-        "cut.dcm": planting.dicom(film)[:-3000],
-        "burned.dcm": planting.dicom(film, BurnedInAnnotation="YES"),
-        "modality.dcm": planting.dicom(film, Modality=planting.inside("modality")),
-        "colour.dcm": planting.dicom(film, PhotometricInterpretation=planting.inside("colour")),
-        "frames.dcm": planting.dicom(film, NumberOfFrames=2),
-        "syntax.dcm": planting.dicom(film).replace(
+        "cut.jpeg": planting.jpeg(image)[:-2200],
+        "cut.png": planting.png(image)[:900],
+        "cut.dcm": planting.dicom(image)[:-3000],
+        "burned.dcm": planting.dicom(image, BurnedInAnnotation="YES"),
+        "modality.dcm": planting.dicom(image, Modality=planting.inside("modality")),
+        "colour.dcm": planting.dicom(image, PhotometricInterpretation=planting.inside("colour")),
+        "frames.dcm": planting.dicom(image, NumberOfFrames=2),
+        "syntax.dcm": planting.dicom(image).replace(
             b"1.2.840.10008.1.2.1", planting.inside("transfer syntax").encode().ljust(19)
         ),
     }
@@ -204,25 +206,25 @@ def bad(place: Path) -> list[Path]:
 
 
 def refused(place: Path) -> str:
-    """What is said of films that cannot be used."""
-    films = [rx.Xray(path, "normal") for path in bad(place)]
+    """What is said of images that cannot be used."""
+    images = [rx.Xray(path, "normal") for path in bad(place)]
     with pytest.raises(AuditError) as caught:
-        prepare(rx.XrayDataset(films), place / "refused")
-    assert len(caught.value.paths) == len(films)
+        prepare(rx.XrayDataset(images), place / "refused")
+    assert len(caught.value.paths) == len(images)
     return str(caught.value)
 
 
 def forget_one(aws: rx.Aws, originals: Path) -> str:
-    """What is said of a patient, named in a DICOM file, whose films are removed again."""
-    films = rx.XrayDataset.from_folder(originals, names=naming(originals))
-    film = next(film for film in films if film.path.suffix == ".dcm")
+    """What is said of a patient, named in a DICOM file, whose images are removed again."""
+    xrays = rx.XrayDataset.from_folder(originals, names=naming(originals))
+    image = next(image for image in images if image.path.suffix == ".dcm")
     said: list[str] = []
 
     def confirm(plan: storage.ForgetPlan) -> bool:
         said.append(str(plan))
         return True
 
-    done = storage.forget(film, f"s3://{BUCKET}/films", aws=aws, confirm=confirm)
+    done = storage.forget(image, f"s3://{BUCKET}/images", aws=aws, confirm=confirm)
     assert done.deleted
     return f"{said} {done}"
 
@@ -258,7 +260,7 @@ def send_originals(cloud: LocalCloud, originals: Path) -> dict[str, bytes]:
 
 
 def original(originals: Path, kind: str) -> Path:
-    """One film of a kind."""
+    """One image of a kind."""
     return next(originals.rglob(f"*[0-9].{kind}"))
 
 
@@ -285,7 +287,7 @@ def test_nothing_that_was_planted_lies_in_s3(evidence):
     assert {key: places for key, places in found.items() if places} == {}
 
 
-def test_prepared_films_hold_nothing_that_was_planted(evidence):
+def test_prepared_images_hold_nothing_that_was_planted(evidence):
     found = {
         name: planting.found(name.encode() + content) for name, content in evidence.prepared.items()
     }
@@ -349,14 +351,14 @@ def test_a_mark_is_found_however_it_is_written(spelling):
 
 
 def test_the_way_was_walked_to_its_end(evidence, originals):
-    films = [path for path in originals.rglob("*") if path.is_file()]
-    assert evidence.answers == 2 * len(films) + sum(path.suffix != ".dcm" for path in films)
-    assert len(evidence.prepared) == len(films)
+    images = [path for path in originals.rglob("*") if path.is_file()]
+    assert evidence.answers == 2 * len(images) + sum(path.suffix != ".dcm" for path in images)
+    assert len(evidence.prepared) == len(images)
     for content in evidence.prepared.values():
         assert content in evidence.sent  # to S3
         assert base64.b64encode(content) in evidence.sent  # to DetectCustomLabels
-    stored = [key for key in evidence.objects if key.startswith("films/") and "/" in key[6:]]
-    assert len([key for key in stored if key.endswith((".jpg", ".png"))]) == len(films)
+    stored = [key for key in evidence.objects if key.startswith("images/") and "/" in key[6:]]
+    assert len([key for key in stored if key.endswith((".jpg", ".png"))]) == len(images)
     assert any(key.endswith(".manifest") for key in evidence.objects)
 
 

@@ -54,7 +54,7 @@ def test_an_accuracy_has_an_interval_or_says_that_none_is_given(row, page):
     cell = line_of(row, page).split(" | ")[4]
     if "accuracy" not in row:
         assert cell == "not given"
-    elif "test_films" in row:
+    elif "test_images" in row:
         low, high = map(float, re.search(r"\(([\d.]+)–([\d.]+), ", cell).groups())
         assert low < row["accuracy"] < high
     else:
@@ -63,16 +63,16 @@ def test_an_accuracy_has_an_interval_or_says_that_none_is_given(row, page):
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_intervals_of_others_are_wilsons(counted):
-    right, films = counted
-    expected = binomtest(right, films).proportion_ci(method="wilson")
-    assert tool.wilson(right / films, films) == pytest.approx(expected, abs=1e-9)
+    right, images = counted
+    expected = binomtest(right, images).proportion_ci(method="wilson")
+    assert tool.wilson(right / images, images) == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_stated_count_of_right_films_fits_the_printed_accuracy():
+def test_a_stated_count_of_right_images_fits_the_printed_accuracy():
     counted = [row for row in ROWS if "right" in row]
     assert counted
     for row in counted:
-        assert round(100 * row["right"] / row["test_films"], 2) == row["accuracy"]
+        assert round(100 * row["right"] / row["test_images"], 2) == row["accuracy"]
 
 
 def test_our_figures_have_intervals_and_say_what_they_were_measured_with(page):
@@ -92,11 +92,11 @@ def test_the_page_says_how_to_read_it(page, told):
     assert re.search(told, page)
 
 
-def test_a_card_of_drawn_films_is_refused(tmp_path, capsys):
+def test_a_card_of_drawn_images_is_refused(tmp_path, capsys):
     card = tmp_path / "card.json"
-    card.write_text(json.dumps({"facts": {"data": {"source": "films drawn by this program"}}}))
+    card.write_text(json.dumps({"facts": {"data": {"source": "images drawn by this program"}}}))
     assert tool.main(["--card", str(card)]) == 1
-    assert "not of the public films" in capsys.readouterr().err
+    assert "not of the public images" in capsys.readouterr().err
 
 
 @pytest.mark.soak

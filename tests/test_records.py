@@ -26,7 +26,7 @@ ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/lungs/version/v1/17000
         ("text", "text"),
         (0.5, 0.5),
         (Decimal("4.00"), "4.00"),
-        (Path("films/one.png"), "films/one.png"),
+        (Path("images/one.png"), "images/one.png"),
         (NOON, "2026-11-01T12:00:00+00:00"),
         (NOON.date(), "2026-11-01"),
         (dt.timedelta(minutes=2), 120.0),

@@ -205,7 +205,7 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.func, ast.Name):
             if node.func.id in self.returns:
                 return self.returns[node.func.id]
-            if hasattr(builtins, node.func.id):  # list(films), next(films)
+            if hasattr(builtins, node.func.id):  # list(images), next(images)
                 held = [annotated.held(value, "__iter__") for value in given]
                 return frozenset().union(*held)
         return called or NONE

@@ -2,7 +2,7 @@
 
 Usage: python tools/pictures.py [folder]
 
-Needs the extras ``local`` and ``report``, and a Chromium: ``$CHROMIUM`` or one on the path. Films
+Needs the extras ``local`` and ``report``, and a Chromium: ``$CHROMIUM`` or one on the path. Images
 are drawn phantoms, figures those of the local learner. Without a folder: docs/pictures/.
 """
 
@@ -24,7 +24,7 @@ from rekognition_xray.local import LocalCloud
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 MOST_BYTES = 200_000
-KEY = "a public key, good for drawn films alone"
+KEY = "a public key, good for drawn images alone"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _WINDOW = (1280, 1000)
 _COLOURS = 256
@@ -63,30 +63,30 @@ def main(arguments: Sequence[str]) -> int:
 
 def tell(scratch: Path) -> tuple[Path, Image.Image]:
     """The evaluation page of a model that learned from phantoms, and one of its diagnoses."""
-    films = make_phantoms(scratch / "films", patients=200, films_per_patient=(1, 2), seed=7)
-    train, test = rx.XrayDataset.from_folder(films, names=rx.KERMANY).split(test=0.4, seed=7)
+    images = make_phantoms(scratch / "images", patients=200, images_per_patient=(1, 2), seed=7)
+    train, test = rx.XrayDataset.from_folder(images, names=rx.KERMANY).split(test=0.4, seed=7)
     with LocalCloud(buckets=["clinic-xrays"], seed=7) as cloud:
         aws = rx.Aws(session=cloud.session())
         project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
         sent = project.put_datasets(
-            train=train, test=test, store="s3://clinic-xrays/films", key=KEY
+            train=train, test=test, store="s3://clinic-xrays/images", key=KEY
         )
         version = project.train("v1", output="s3://clinic-xrays/models")
         version.wait_until_trained()
         evaluation = rx.Evaluation.from_version(version, split="patient-wise")
         policy = evaluation.policy(sensitivity=0.95)
-        page = evaluation.to_html(scratch / "page.html", films=sent.addresses, policy=policy)
+        page = evaluation.to_html(scratch / "page.html", images=sent.addresses, policy=policy)
         with version.running(max_cost="5.00") as model:
             return page, explained(rx.Diagnoser(model, policy=policy), test)
 
 
 def explained(diagnoser: rx.Diagnoser, test: rx.XrayDataset) -> Image.Image:
-    """The diagnosis of the ill film whose answer leans most on one place, and why, side by side."""
-    ill = [film.path for film in test if film.label == "bacterial"][:8]
+    """The diagnosis of the ill image whose answer leans most on one place, and why, side by side."""
+    ill = [image.path for image in test if image.label == "bacterial"][:8]
     told = {path: diagnoser.explain(path) for path in ill}
-    film = max(told, key=lambda path: told[path].drops.max())
-    left = diagnoser.diagnose(film).draw(film)
-    right = told[film].overlay(film)
+    image = max(told, key=lambda path: told[path].drops.max())
+    left = diagnoser.diagnose(image).draw(image)
+    right = told[image].overlay(image)
     size = (left.width + _GAP + right.width, max(left.height, right.height))
     both = Image.new("RGB", size, "white")
     both.paste(left)

@@ -1,1 +1,1 @@
-"""Parts of ``bench/learners.py``: methods, films and their changes, figures with intervals."""
+"""Parts of ``bench/learners.py``: methods, images and their changes, figures with intervals."""

@@ -1,4 +1,4 @@
-"""Figures of confidences on films, with intervals over resampled patients."""
+"""Figures of confidences on images, with intervals over resampled patients."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class Interval:
 
 
 def accuracy(right: npt.NDArray[np.bool_], patients: Sequence[str]) -> Interval:
-    """Share of films that are right."""
+    """Share of images that are right."""
     return _redrawn(right.astype(np.float64), patients)
 
 
 def difference(
     changed: npt.NDArray[np.bool_], plain: npt.NDArray[np.bool_], patients: Sequence[str]
 ) -> Interval:
-    """Share of right films less that of the same films unchanged."""
+    """Share of right images less that of the same images unchanged."""
     return _redrawn(changed.astype(np.float64) - plain, patients)
 
 
 @attrs.frozen
 class Confident:
-    """What a method said of films: confidences (n, labels), truth by column number, patients."""
+    """What a method said of images: confidences (n, labels), truth by column number, patients."""
 
     labels: tuple[str, ...]
     values: Array
@@ -55,12 +55,12 @@ class Confident:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Films whose label of highest confidence is theirs."""
+        """Images whose label of highest confidence is theirs."""
         return np.asarray(self.values.argmax(axis=1) == self.truth)
 
     @property
     def told_apart(self) -> npt.NDArray[np.bool_]:
-        """Films whose confidence of pneumonia, of either kind, is on the right side of half."""
+        """Images whose confidence of pneumonia, of either kind, is on the right side of half."""
         return np.asarray((self.pneumonia > 0.5) == self.ill)
 
     @property
@@ -70,7 +70,7 @@ class Confident:
 
     @property
     def ill(self) -> npt.NDArray[np.bool_]:
-        """Films with pneumonia (n,)."""
+        """Images with pneumonia (n,)."""
         return np.asarray(self.truth != self.labels.index(NORMAL))
 
     @property
@@ -80,22 +80,22 @@ class Confident:
         return float(-np.log(np.maximum(mine, 1e-6)).mean())
 
     def sensitivity(self, threshold: float) -> Interval:
-        """Share of pneumonia films at or above `threshold`."""
+        """Share of pneumonia images at or above `threshold`."""
         patients = [p for p, ill in zip(self.patients, self.ill, strict=True) if ill]
         return accuracy(self.pneumonia[self.ill] >= threshold, patients)
 
     def specificity(self, threshold: float) -> Interval:
-        """Share of normal films below `threshold`."""
+        """Share of normal images below `threshold`."""
         patients = [p for p, ill in zip(self.patients, self.ill, strict=True) if not ill]
         return accuracy(self.pneumonia[~self.ill] < threshold, patients)
 
     def threshold(self, sensitivity: float = SENSITIVITY) -> float:
-        """The highest threshold that at least this share of the pneumonia films reaches."""
+        """The highest threshold that at least this share of the pneumonia images reaches."""
         return float(np.quantile(self.pneumonia[self.ill], 1 - sensitivity, method="lower"))
 
 
 def joined(parts: Sequence[Confident]) -> Confident:
-    """The films of several folds together."""
+    """The images of several folds together."""
     return Confident(
         parts[0].labels,
         np.concatenate([part.values for part in parts]),
@@ -105,12 +105,12 @@ def joined(parts: Sequence[Confident]) -> Confident:
 
 
 def _redrawn(values: Array, patients: Sequence[str]) -> Interval:
-    """The mean of `values` over films, and its spread when whole patients are drawn anew."""
+    """The mean of `values` over images, and its spread when whole patients are drawn anew."""
     _, number = np.unique(np.asarray(patients), return_inverse=True)
     sums = np.bincount(number, values)
-    films = np.bincount(number)
+    images = np.bincount(number)
     draw = np.random.default_rng(0)
-    drawn = draw.integers(0, len(films), (DRAWS, len(films)))
-    means = sums[drawn].sum(axis=1) / films[drawn].sum(axis=1)
+    drawn = draw.integers(0, len(images), (DRAWS, len(images)))
+    means = sums[drawn].sum(axis=1) / images[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Interval(float(values.mean()), float(low), float(high))

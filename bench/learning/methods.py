@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from rekognition_xray.local.training.features import edges
-from rekognition_xray.local.training.films import SIDE
+from rekognition_xray.local.training.images import SIDE
 from rekognition_xray.local.training.learner import Example, Learner, TrainingStopped
 from rekognition_xray.local.training.named import NAMES, learner_named
 
@@ -100,14 +100,14 @@ class Plain:
         raise NotImplementedError("a baseline is not kept")
 
 
-def _logistic(seed: int, _films: int) -> Pipeline:
+def _logistic(seed: int, _images: int) -> Pipeline:
     return make_pipeline(
         StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, random_state=seed)
     )
 
 
-def _support_vectors(seed: int, films: int) -> Pipeline:
-    axes = PCA(min(300, films - 1), svd_solver="randomized", random_state=seed)
+def _support_vectors(seed: int, images: int) -> Pipeline:
+    axes = PCA(min(300, images - 1), svd_solver="randomized", random_state=seed)
     return make_pipeline(axes, SVC(C=10.0, gamma="scale", class_weight="balanced"))
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from rekognition_xray import __version__
-from rekognition_xray.cli import diagnosing, estimating, films, judging, paying, serving, training
+from rekognition_xray.cli import diagnosing, estimating, images, judging, paying, serving, training
 from rekognition_xray.cli.exits import (
     EPILOG,
     FAILED,
@@ -76,7 +76,7 @@ def _end(ctx: click.Context, error: Exception, code: int) -> NoReturn:
 def commands() -> None:
     """Chest X-ray classifiers on Amazon Rekognition Custom Labels.
 
-    From a folder of films to a trained, judged and price-guarded model. Not a medical device.
+    From a folder of images to a trained, judged and price-guarded model. Not a medical device.
 
     AWS is found as the AWS CLI finds it: profiles, AWS_* variables, SSO, roles.
     Every command takes --json and -v.
@@ -84,8 +84,8 @@ def commands() -> None:
 
 
 for _command in (
-    films.audit,
-    films.prepare,
+    images.audit,
+    images.prepare,
     estimating.estimate,
     training.train,
     judging.evaluate,

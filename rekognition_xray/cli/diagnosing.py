@@ -1,4 +1,4 @@
-"""``diagnose``: asks a running version about films, or runs one for just these."""
+"""``diagnose``: asks a running version about images, or runs one for just these."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, FILMS
-from rekognition_xray.cli.films import tell_left_out
+from rekognition_xray.cli.exits import EPILOG, IMAGES
+from rekognition_xray.cli.images import tell_left_out
 from rekognition_xray.cli.options import (
     FILE,
     burned_in_option,
@@ -28,13 +28,13 @@ from rekognition_xray.errors import NotReadyError
 
 @click.command(epilog=EPILOG)
 @click.argument("version", metavar=VERSION)
-@click.argument("films", nargs=-1, required=True)
+@click.argument("images", nargs=-1, required=True)
 @click.option("--policy", type=FILE, help="Policy that evaluate --policy wrote.")
 @click.option("--journal", type=FILE, help="JSON Lines file by which a second run goes on.")
 @click.option("--retry-failed", is_flag=True, help="Ask again for failures in the journal.")
 @click.option("--as-they-come", is_flag=True, help="Answers in the order in which they come.")
 @burned_in_option
-@click.option("--start", is_flag=True, help="Run the model for these films, and stop it after.")
+@click.option("--start", is_flag=True, help="Run the model for these images, and stop it after.")
 @units_option("Inference units to start on.")
 @max_cost_option("End when it may have cost so much; also agrees.")
 @click.option("--max-hours", type=float, metavar="HOURS", help="End after so many hours.")
@@ -53,7 +53,7 @@ def diagnose(
     place: Place,
     *,
     version: str,
-    films: tuple[str, ...],
+    images: tuple[str, ...],
     policy: Path | None,
     journal: Path | None,
     retry_failed: bool,
@@ -67,15 +67,15 @@ def diagnose(
     yes: bool,
     prices: Path | None,
 ) -> None:
-    """Ask a version about films.
+    """Ask a version about images.
 
-    FILMS are files, folders, and s3:// addresses. VERSION is PROJECT/VERSION, an ARN, or PROJECT
+    IMAGES are files, folders, and s3:// addresses. VERSION is PROJECT/VERSION, an ARN, or PROJECT
     for its version in use. It must run; or --start runs it: the price is told and asked for
     unless --yes or --max-cost is given, and it is stopped at the end whatever happens, Ctrl-C
-    included. Films without an answer end it with exit code 3.
+    included. Images without an answer end it with exit code 3.
 
-    --json gives a line for each film, and a last one with a summary. Not a medical device: a
-    person must read every film.
+    --json gives a line for each image, and a last one with a summary. Not a medical device: a
+    person must read every image.
     """
     from rekognition_xray.clinic.tables import NOTICE
 
@@ -84,7 +84,7 @@ def diagnose(
         terminal.must_not_ask(agreed=agreed, by="--yes or --max-cost")
     elif max_cost is not None or max_hours is not None or idle_stop is not None:
         raise click.UsageError("--max-cost, --max-hours and --idle-stop need --start.")
-    found = list(_films(films))
+    found = list(_images(images))
     handle = place.version(version)
     book = prices_for(handle.aws, prices, max_cost)
     rule = None if policy is None else rx.Policy.from_json(policy.read_bytes())
@@ -93,7 +93,7 @@ def diagnose(
     stay: AbstractContextManager[rx.ModelVersion] = nullcontext(handle)
     if start:
         terminal.say(f"{handle.arn}\n{_price(book, units, max_cost)}")
-        terminal.ask(f"Run it for {len(found):,} films?", agreed=agreed)
+        terminal.ask(f"Run it for {len(found):,} images?", agreed=agreed)
         stay = handle.running(
             units,
             max_cost=max_cost,
@@ -120,7 +120,7 @@ def diagnose(
         terminal.line({"summary": summary, "notice": NOTICE}, "")
     terminal.say(summary)
     if summary.failed:
-        click.get_current_context().exit(FILMS)
+        click.get_current_context().exit(IMAGES)
 
 
 @contextmanager
@@ -137,9 +137,9 @@ def _price(book: rx.PriceBook, units: int, max_cost: Decimal | None) -> str:
     per_hour = book.per_hour(units)
     told = f"{per_hour} {book.currency} per hour on {units} unit{'s' if units > 1 else ''}"
     if max_cost is None:
-        return f"{told}, used or not; stopped after the films"
+        return f"{told}, used or not; stopped after the images"
     hours = book.hours_within(max_cost, units=units)
-    return f"{told}, used or not; stopped after the films, at the latest after {hours:.2f} h"
+    return f"{told}, used or not; stopped after the images, at the latest after {hours:.2f} h"
 
 
 def _require_running(version: rx.ModelVersion, book: rx.PriceBook) -> None:
@@ -148,20 +148,20 @@ def _require_running(version: rx.ModelVersion, book: rx.PriceBook) -> None:
         raise NotReadyError(
             f"{version.arn} does not run; it is {status}.",
             arn=version.arn,
-            hint=f"Add --start: it runs for these films at {book.per_hour()} {book.currency} per "
+            hint=f"Add --start: it runs for these images at {book.per_hour()} {book.currency} per "
             "hour and is stopped after them.",
         )
 
 
-def _films(named: tuple[str, ...]) -> Iterator[str]:
-    """Files and addresses as they are; of folders, every film in them."""
+def _images(named: tuple[str, ...]) -> Iterator[str]:
+    """Files and addresses as they are; of folders, every image in them."""
     for name in named:
         if name.startswith("s3://") or not Path(name).is_dir():
             yield name
             continue
-        folder = rx.XrayDataset.from_folder(name, names=lambda _: "film")
+        folder = rx.XrayDataset.from_folder(name, names=lambda _: "image")
         tell_left_out(folder)
-        yield from (str(film.path) for film in folder)
+        yield from (str(image.path) for image in folder)
 
 
 def _told(answer: rx.Diagnosis | rx.FailedDiagnosis) -> str:

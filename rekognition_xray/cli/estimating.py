@@ -27,9 +27,9 @@ from rekognition_xray.plans import PUBLISHED_TPS, plan_batch, plan_month
 _speed = click.option(
     "--per-second",
     type=click.FloatRange(min=0, min_open=True),
-    metavar="FILMS",
+    metavar="IMAGES",
     default=float(PUBLISHED_TPS),
-    help="Films a second and unit: AWS's own example, unless you have measured yours.",
+    help="Images a second and unit: AWS's own example, unless you have measured yours.",
 )
 _region = click.option(
     "--region", metavar="NAME", help="Region of the prices; only us-east-1's are known."
@@ -56,7 +56,10 @@ def estimate() -> None:
 @estimate.command(epilog=EPILOG)
 @click.option("--hours", type=click.FloatRange(min=0), metavar="HOURS", help="Billable hours.")
 @click.option(
-    "--films", type=click.IntRange(min=1), metavar="N", help="Films to train on: a range, by AWS's."
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Images to train on: a range, by AWS's.",
 )
 @click.option(
     "--project",
@@ -71,25 +74,25 @@ def training(
     place: Place,
     *,
     hours: float | None,
-    films: int | None,
+    images: int | None,
     project: str | None,
     prices: Path | None,
 ) -> None:
-    """Price a training, by one of --hours, --films and --project.
+    """Price a training, by one of --hours, --images and --project.
 
     Only --project asks AWS, which is free. AWS bills only a training that succeeds.
     """
     from rekognition_xray.cloud.training_estimate import training_range
 
-    if sum(given is not None for given in (hours, films, project)) != 1:
-        raise click.UsageError("Give one of --hours, --films and --project.")
+    if sum(given is not None for given in (hours, images, project)) != 1:
+        raise click.UsageError("Give one of --hours, --images and --project.")
     if project is not None:
         aws = place.aws()
         book = prices_for(aws, prices)
         told = find_project(aws, project).training_estimate(book)
         terminal.result(told, told)
-    elif films is not None:
-        ranged = training_range(films, (), _offline(prices, place.region))
+    elif images is not None:
+        ranged = training_range(images, (), _offline(prices, place.region))
         terminal.result(ranged, ranged)
     else:
         exact = _offline(prices, place.region).training(f"{hours:.12g}")
@@ -118,7 +121,11 @@ def running(
 
 @estimate.command(epilog=EPILOG)
 @click.option(
-    "--films", type=click.IntRange(min=1), metavar="N", required=True, help="Films to be answered."
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    required=True,
+    help="Images to be answered.",
 )
 @click.option("--within", type=float, required=True, metavar="HOURS", help="Until when, in hours.")
 @_speed
@@ -131,16 +138,16 @@ def running(
 def batch(
     terminal: Terminal,
     *,
-    films: int,
+    images: int,
     within: float,
     per_second: float,
     max_units: int,
     region: str | None,
     prices: Path | None,
 ) -> None:
-    """Find the cheapest way to have films answered."""
+    """Find the cheapest way to have images answered."""
     told = plan_batch(
-        films,
+        images,
         tps_per_unit=per_second,
         deadline=dt.timedelta(hours=within),
         max_units=max_units,
@@ -151,7 +158,7 @@ def batch(
 
 @estimate.command(epilog=EPILOG)
 @click.option(
-    "--films-per-day", type=click.IntRange(min=1), metavar="N", required=True, help="Films a day."
+    "--images-per-day", type=click.IntRange(min=1), metavar="N", required=True, help="Images a day."
 )
 @_speed
 @units_option("Inference units.")
@@ -167,7 +174,7 @@ def batch(
 def month(
     terminal: Terminal,
     *,
-    films_per_day: int,
+    images_per_day: int,
     per_second: float,
     units: int,
     days: int,
@@ -180,7 +187,7 @@ def month(
     Always on; 4 hours a day, as in the article of 2020; and start, drain, stop.
     """
     told = plan_month(
-        films_per_day,
+        images_per_day,
         tps_per_unit=per_second,
         units=units,
         days=days,
@@ -192,7 +199,7 @@ def month(
 
 @estimate.command(epilog=EPILOG)
 @click.argument("folder", type=FOLDER)
-@click.option("--store", required=True, metavar="S3", help="Bucket and prefix for the films.")
+@click.option("--store", required=True, metavar="S3", help="Bucket and prefix for the images.")
 @names_options
 @key_option
 @work_option
@@ -210,7 +217,7 @@ def upload(
     work: Path | None,
     prices: Path | None,
 ) -> None:
-    """Price the upload of FOLDER's films.
+    """Price the upload of FOLDER's images.
 
     Prepares them, looks what is there, and sends nothing. Calls HeadBucket and ListObjectsV2, and
     asks who may read the bucket: fractions of a cent.

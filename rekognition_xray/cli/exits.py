@@ -15,14 +15,14 @@ from rekognition_xray.errors import AuditError, StopFailedError, UploadError, Xr
 OK: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
-FILMS: Final = 3
+IMAGES: Final = 3
 INTERRUPTED: Final = 130
 
 MEANINGS: Final[Mapping[int, str]] = {
     OK: "done",
     FAILED: "refused or failed; also a question that was not answered with yes",
     USAGE: "wrong usage",
-    FILMS: "films are at fault: findings, or films not usable, not sent, not answered",
+    IMAGES: "images are at fault: findings, or images not usable, not sent, not answered",
     INTERRUPTED: "interrupted (Ctrl-C)",
 }
 
@@ -51,7 +51,7 @@ class InterruptedRunError(XrayError):
 
 def code_of(error: BaseException) -> int:
     """The exit code that an error ends the command with."""
-    return FILMS if isinstance(error, AuditError | UploadError) else FAILED
+    return IMAGES if isinstance(error, AuditError | UploadError) else FAILED
 
 
 def as_xray_error(error: Exception) -> XrayError:

@@ -14,7 +14,7 @@ from rekognition_xray.cli.places import VERSION, Place, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.gallery import Films
+    from rekognition_xray.clinic.gallery import Images
 
 _AIMS = ("sensitivity", "specificity", "max_referrals")
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -23,7 +23,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.command(epilog=EPILOG)
 @click.argument("version", metavar=VERSION)
 @click.option("--html", type=FILE, help="Write the page of figures there.")
-@click.option("--pictures", is_flag=True, help="Show the test films on it; fetched from S3.")
+@click.option("--pictures", is_flag=True, help="Show the test images on it; fetched from S3.")
 @click.option("--card", type=FILE, help="Write the model card there: .json, else Markdown.")
 @click.option("--policy", "policy_file", type=FILE, help="Write the policy there, for diagnose.")
 @click.option(
@@ -36,7 +36,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--max-referrals",
     type=_SHARE,
     metavar="SHARE",
-    help="Choose a policy that refers no more films.",
+    help="Choose a policy that refers no more images.",
 )
 @click.option(
     "--prevalence",
@@ -70,7 +70,7 @@ def evaluate(
 ) -> None:
     """Figures of a version, with intervals.
 
-    On its test films, each with a 95 % interval. VERSION is PROJECT/VERSION, an ARN, or PROJECT
+    On its test images, each with a 95 % interval. VERSION is PROJECT/VERSION, an ARN, or PROJECT
     for its version in use; it need not run. Reads its three result files from S3; free but for
     these requests. Not a medical device.
     """
@@ -85,8 +85,8 @@ def evaluate(
     policy = evaluation.policy(**asked, seed=seed) if asked else None  # type: ignore[arg-type]
     written: dict[str, str | None] = dict.fromkeys(("html", "card", "policy"))
     if html is not None:
-        films = _fetched(handle.aws) if pictures else None
-        page = evaluation.to_html(html, films=films, policy=policy, prevalence=prevalence)
+        images = _fetched(handle.aws) if pictures else None
+        page = evaluation.to_html(html, images=images, policy=policy, prevalence=prevalence)
         written["html"] = str(page)
     if card is not None:
         made = rx.ModelCard.of(evaluation, version=handle.describe(), policy=policy)
@@ -102,8 +102,8 @@ def evaluate(
     terminal.result(record, "\n\n".join(parts))
 
 
-def _fetched(aws: rx.Aws) -> Films:
-    """Pictures for the page: each film by GetObject."""
+def _fetched(aws: rx.Aws) -> Images:
+    """Pictures for the page: each image by GetObject."""
     from rekognition_xray.cloud.s3 import read_object
 
     return lambda address: read_object(aws, rx.S3Location.parse(address))

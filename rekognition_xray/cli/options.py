@@ -1,4 +1,4 @@
-"""Options that several commands share: naming rules, money, prices, keys, films."""
+"""Options that several commands share: naming rules, money, prices, keys, images."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[
 
 @attrs.frozen
 class Names:
-    """What tells label and patient of each film, as the options say."""
+    """What tells label and patient of each image, as the options say."""
 
     rule: str
     columns: tuple[tuple[str, str], ...]
     delimiter: str
 
     def open(self, folder: Path) -> rx.XrayDataset:
-        """The films of a folder.
+        """The images of a folder.
 
         Raises:
             click.UsageError: no rule, and no file.
@@ -151,7 +151,7 @@ key_option = click.option(
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 work_option = click.option(
-    "--work", type=FOLDER, help="Folder for prepared films, kept for the next run."
+    "--work", type=FOLDER, help="Folder for prepared images, kept for the next run."
 )
 
 burned_in_option = click.option(

@@ -12,7 +12,7 @@ import click
 
 import rekognition_xray as rx
 from rekognition_xray.cli.exits import EPILOG
-from rekognition_xray.cli.films import shown
+from rekognition_xray.cli.images import shown
 from rekognition_xray.cli.options import (
     FOLDER,
     Names,
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 @click.argument("version", metavar="PROJECT/VERSION")
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--output", required=True, metavar="S3", help="Bucket and prefix for result files.")
-@click.option("--store", metavar="S3", help="Bucket and prefix for the films; needed with FOLDER.")
+@click.option("--store", metavar="S3", help="Bucket and prefix for the images; needed with FOLDER.")
 @names_options
 @click.option("--clean", is_flag=True, help="Leave out what the audit finds fault with.")
 @click.option(
-    "--test", type=float, metavar="SHARE", default=0.2, help="Share of the films to judge by."
+    "--test", type=float, metavar="SHARE", default=0.2, help="Share of the images to judge by."
 )
 @click.option("--seed", type=int, metavar="N", default=0, help="Seed of the split.")
 @click.option("--official", is_flag=True, help="Split by the official folders train, val, test.")
@@ -67,7 +67,7 @@ def train(
     prices: Path | None,
     **options: object,
 ) -> None:
-    """From a folder of films to a trained version.
+    """From a folder of images to a trained version.
 
     Audits FOLDER, splits it by patient, uploads, trains, and waits. The price is told first, and
     asked for unless --yes or --max-cost is given; nothing is sent before. AWS cannot stop a
@@ -80,7 +80,7 @@ def train(
     if not project or not name:
         raise click.BadParameter(f"{version!r} is not PROJECT/VERSION.", param_hint="VERSION")
     if folder is not None and not options["store"]:
-        raise click.UsageError("--store is needed with FOLDER: where do the films go?")
+        raise click.UsageError("--store is needed with FOLDER: where do the images go?")
     agreed = yes or options["max_cost"] is not None
     terminal.must_not_ask(agreed=agreed, by="--yes or --max-cost")
     dataset = None if folder is None else names.open(folder)
@@ -149,14 +149,16 @@ class _Run:
         from rekognition_xray.cloud.training_checks import check_cap
         from rekognition_xray.cloud.training_estimate import training_range
 
-        films = None if split is None else len(split.train)
+        images = None if split is None else len(split.train)
         if project is None:
-            expected = training_range(films or 0, (), self.book)
+            expected = training_range(images or 0, (), self.book)
         else:
-            expected = project.training_estimate(self.book, films=films)
+            expected = project.training_estimate(self.book, images=images)
         self.terminal.say(f"{expected}\n{CANNOT_STOP}")
         if split is not None:
-            self.terminal.say("S3 bills the films beside it, by the cent: `estimate upload` tells.")
+            self.terminal.say(
+                "S3 bills the images beside it, by the cent: `estimate upload` tells."
+            )
         check_cap(expected, self.max_cost)
         self.terminal.ask(f"Train {self.project}/{self.name}?", agreed=self.agreed)
         return expected

@@ -1,1 +1,1 @@
-"""What a model is worth and what it says of a film: evaluation, policy, diagnosis, report."""
+"""What a model is worth and what it says of an image: evaluation, policy, diagnosis, report."""

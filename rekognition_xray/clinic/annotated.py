@@ -1,4 +1,4 @@
-"""The picture of a diagnosis: the film in a frame, and under it finding, reason and confidences."""
+"""The picture of a diagnosis: the image in a frame, and under it finding, reason and confidences."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.captions import Colour
 
 Picture: TypeAlias = Path | str | bytes | Image.Image | PreparedImage
-"""A path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or a film that is prepared."""
+"""A path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or an image that is prepared."""
 
-_LEAST: Final = 640  # pixels of the film's longer side in the picture
+_LEAST: Final = 640  # pixels of the image's longer side in the picture
 _MOST: Final = 1200
 _NARROWEST: Final = 420
 _PAD: Final = 14
@@ -38,14 +38,14 @@ _SMALL: Final = 13.0
 _TRACK: Final = (228, 228, 228)
 
 
-def draw(diagnosis: Diagnosis, film: Picture, *, allow_burned_in: bool) -> Image.Image:
-    """The film in a frame of the finding's colour, with what was found below; an RGB picture.
+def draw(diagnosis: Diagnosis, image: Picture, *, allow_burned_in: bool) -> Image.Image:
+    """The image in a frame of the finding's colour, with what was found below; an RGB picture.
 
     Raises:
-        ImageError: the film cannot be used.
-        DataError: it is another film than the one that was diagnosed.
+        ImageError: the image cannot be used.
+        DataError: it is another image than the one that was diagnosed.
     """
-    shown = _sized(_grey_of(film, diagnosis.image_sha256, allow_burned_in=allow_burned_in))
+    shown = _sized(_grey_of(image, diagnosis.image_sha256, allow_burned_in=allow_burned_in))
     width = max(shown.width + 2 * _FRAME, _NARROWEST)
     lines = _lines(diagnosis, width - 2 * _PAD)
     rows = in_order(diagnosis.confidences)
@@ -67,13 +67,13 @@ def colour_of_finding(diagnosis: Diagnosis) -> Colour:
     return VERMILION if diagnosis.finding == TYPE_UNCERTAIN else colour_of(diagnosis.finding)
 
 
-def _grey_of(film: Picture, sha256: str, *, allow_burned_in: bool) -> Image.Image:
-    """The film's pixels, once it is sure that it is this film."""
-    if isinstance(film, PreparedImage):
-        _refuse_another(film.sha256 == sha256)
-        return decode(film.data).grey
-    source = Path(film) if isinstance(film, str) else film
-    # A call carries at most 4 MB, an object in S3 15 MB: larger films were scaled to either.
+def _grey_of(image: Picture, sha256: str, *, allow_burned_in: bool) -> Image.Image:
+    """The image's pixels, once it is sure that it is this image."""
+    if isinstance(image, PreparedImage):
+        _refuse_another(image.sha256 == sha256)
+        return decode(image.data).grey
+    source = Path(image) if isinstance(image, str) else image
+    # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
     _refuse_another(
         any(
             prepare(source, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
@@ -86,16 +86,16 @@ def _grey_of(film: Picture, sha256: str, *, allow_burned_in: bool) -> Image.Imag
 def _refuse_another(same: bool) -> None:  # noqa: FBT001
     if not same:
         raise DataError(
-            "This is not the film that was diagnosed: its prepared pixels are others.",
-            hint="Give draw() the film that diagnose() got.",
+            "This is not the image that was diagnosed: its prepared pixels are others.",
+            hint="Give draw() the image that diagnose() got.",
         )
 
 
-def _sized(film: Image.Image) -> Image.Image:
-    longest = max(film.size)
+def _sized(image: Image.Image) -> Image.Image:
+    longest = max(image.size)
     factor = min(max(longest, _LEAST), _MOST) / longest
-    size = (max(1, round(film.width * factor)), max(1, round(film.height * factor)))
-    return film.resize(size, Image.Resampling.LANCZOS).convert("RGB")
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    return image.resize(size, Image.Resampling.LANCZOS).convert("RGB")
 
 
 def _lines(diagnosis: Diagnosis, width: int) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""What comes back for a film: a diagnosis, or why there is none."""
+"""What comes back for an image: a diagnosis, or why there is none."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @attrs.frozen(str=False)
 class Diagnosis:
-    """What a model version says of one film.
+    """What a model version says of one image.
 
     Attributes:
-        source: the film: its path as given, or a name for bytes and pictures.
+        source: the image: its path as given, or a name for bytes and pictures.
         finding: a label, ``policy.TYPE_UNCERTAIN`` or ``policy.REFERRED``.
         confidences: label to confidence, 0 to 1.
-        referred: whether a person must read the film before anything is decided.
+        referred: whether a person must read the image before anything is decided.
         reason: one sentence on why this finding.
         policy: name of the policy; None where there was none.
         threshold: its threshold on the confidence of pneumonia, 0 to 1; None without a policy.
@@ -59,22 +59,22 @@ class Diagnosis:
         """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
         return _schema("diagnosis")
 
-    def draw(self, film: Picture, *, allow_burned_in: bool = False) -> Image:
-        """The film with the finding, the reason and each label's confidence; an RGB picture.
+    def draw(self, image: Picture, *, allow_burned_in: bool = False) -> Image:
+        """The image with the finding, the reason and each label's confidence; an RGB picture.
 
-        No path, name or date stands on it; but it shows a film, so treat it as you treat those.
+        No path, name or date stands on it; but it shows an image, so treat it as you treat those.
 
         Args:
-            film: the film that was diagnosed: a path, bytes, a Pillow image, or a prepared film.
+            image: the image that was diagnosed: a path, bytes, a Pillow image, or a prepared image.
             allow_burned_in: as for the diagnoser.
 
         Raises:
-            ImageError: the film cannot be used.
-            DataError: it is another film.
+            ImageError: the image cannot be used.
+            DataError: it is another image.
         """
         from rekognition_xray.clinic.annotated import draw  # noqa: PLC0415 - few need the pictures
 
-        return draw(self, film, allow_burned_in=allow_burned_in)
+        return draw(self, image, allow_burned_in=allow_burned_in)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Diagnosis:
@@ -97,7 +97,7 @@ class Diagnosis:
 
 @attrs.frozen(str=False)
 class FailedDiagnosis:
-    """A film that got no diagnosis.
+    """An image that got no diagnosis.
 
     Attributes:
         source: its path as given.

@@ -1,4 +1,4 @@
-"""What is done for one film: prepare it, make one call, decide. Runs in any process.
+"""What is done for one image: prepare it, make one call, decide. Runs in any process.
 
 What a worker runs takes a name of this piece of work, which makes no two calls of it equal.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from rekognition_xray.clinic.answers import Diagnosis
-from rekognition_xray.clinic.inputs import Film, Sendable, sendable
+from rekognition_xray.clinic.inputs import ImageSource, Sendable, sendable
 from rekognition_xray.clinic.policy import REFERRED, Decision
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.diagnosis import Diagnoser
 
 STOPS: Final = (NotReadyError, NotFoundError, CredentialsError, AccessDeniedError)
-"""Errors that are about the version or the caller: every further film would meet them too."""
+"""Errors that are about the version or the caller: every further image would meet them too."""
 
 
 @attrs.frozen
@@ -46,24 +46,26 @@ class Reply:
 
 
 def make_ready(
-    diagnoser: Diagnoser, film: Film, _name: str = ""
+    diagnoser: Diagnoser, image: ImageSource, _name: str = ""
 ) -> Sendable | ImageError | AwsError:
-    """Prepares a film, or says why it cannot be used."""
+    """Prepares an image, or says why it cannot be used."""
     try:
-        return sendable(film, diagnoser.version.aws, allow_burned_in=diagnoser.allow_burned_in)
+        return sendable(image, diagnoser.version.aws, allow_burned_in=diagnoser.allow_burned_in)
     except (ImageError, AwsError) as error:
         return error
 
 
-def check(diagnoser: Diagnoser, film: Film, _name: str = "") -> Sendable | ImageError | AwsError:
+def check(
+    diagnoser: Diagnoser, image: ImageSource, _name: str = ""
+) -> Sendable | ImageError | AwsError:
     """As ``make_ready``, without sending the picture back."""
-    ready = make_ready(diagnoser, film)
+    ready = make_ready(diagnoser, image)
     return attrs.evolve(ready, image=b"") if isinstance(ready, Sendable) else ready
 
 
-def ask(diagnoser: Diagnoser, film: Film | Sendable, _name: str = "") -> Reply:
-    """Prepares a film, unless it is ready, and makes one call of one attempt."""
-    ready = film if isinstance(film, Sendable) else make_ready(diagnoser, film)
+def ask(diagnoser: Diagnoser, image: ImageSource | Sendable, _name: str = "") -> Reply:
+    """Prepares an image, unless it is ready, and makes one call of one attempt."""
+    ready = image if isinstance(image, Sendable) else make_ready(diagnoser, image)
     if not isinstance(ready, Sendable):
         return Reply(ready)
     began = time.perf_counter()
@@ -74,11 +76,11 @@ def ask(diagnoser: Diagnoser, film: Film | Sendable, _name: str = "") -> Reply:
 
 
 def call(diagnoser: Diagnoser, ready: Sendable, *, once: bool = False) -> Diagnosis:
-    """Asks about a film that is ready to be sent. Calls DetectCustomLabels once.
+    """Asks about an image that is ready to be sent. Calls DetectCustomLabels once.
 
     Args:
         diagnoser: whom to ask.
-        ready: the film.
+        ready: the image.
         once: make one attempt only.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Many films: paced calls, a bounded window of work, and what was paid for is kept."""
+"""Many images: paced calls, a bounded window of work, and what was paid for is kept."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ import attrs
 from rekognition_xray.clinic import asking
 from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.asking import STOPS, Reply
-from rekognition_xray.clinic.bulk_films import Answer, Outbox, Task, Waiting
-from rekognition_xray.clinic.inputs import Film, Sendable, file_of, source_of
+from rekognition_xray.clinic.bulk_images import Answer, Outbox, Task, Waiting
+from rekognition_xray.clinic.inputs import ImageSource, Sendable, file_of, source_of
 from rekognition_xray.clinic.journal import Entry, Journal
 from rekognition_xray.clinic.pacing import Pacer
 from rekognition_xray.errors import (
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_CALLS: Final = 64  # under way at once
-_AHEAD: Final = 8  # films that are being prepared, or are ready and wait
+_AHEAD: Final = 8  # images that are being prepared, or are ready and wait
 _WINDOW: Final = 256  # answers that wait for those before them, or for being taken
-_TRIES: Final = 10  # calls for one film that may meet a fault
+_TRIES: Final = 10  # calls for one image that may meet a fault
 _FIRST_PAUSE: Final = 0.1  # seconds before the first repetition after a fault
 _LONGEST_PAUSE: Final = 10.0
 _SYNC: Final = 0.02  # least seconds between two writes to the disk
@@ -54,7 +54,7 @@ _Done: TypeAlias = tuple[str, Task, "Future[object]"] | None
 class Counts:
     """What has happened so far."""
 
-    films: int = 0
+    images: int = 0
     failed: int = 0
     remembered: int = 0
     calls: int = 0
@@ -65,10 +65,10 @@ class Counts:
 
 
 class Engine:
-    """Runs in a thread of its own: reads films, hands them to workers, paces, keeps the journal.
+    """Runs in a thread of its own: reads images, hands them to workers, paces, keeps the journal.
 
-    Films are read as they are needed. Workers prepare them and make the calls; without an executor
-    of the caller's, films are prepared before it is their turn. The engine alone decides when
+    Images are read as they are needed. Workers prepare them and make the calls; without an executor
+    of the caller's, images are prepared before it is their turn. The engine alone decides when
     a call is made, and what becomes of its outcome: a throttled one is repeated in its turn, one
     that met a fault after a pause. An answer goes out after it has reached the disk.
     """
@@ -76,7 +76,7 @@ class Engine:
     def __init__(
         self,
         diagnoser: Diagnoser,
-        films: Iterable[Film],
+        images: Iterable[ImageSource],
         *,
         journal: Journal | None,
         ordered: bool,
@@ -89,7 +89,7 @@ class Engine:
         self._name, self._number = uuid.uuid4().hex, itertools.count()
         self._given = 0  # answers given out; who takes them counts them down
         self._diagnoser = diagnoser
-        self._films: Iterator[tuple[int, Film]] = enumerate(films)
+        self._images: Iterator[tuple[int, ImageSource]] = enumerate(images)
         self._journal = journal
         self._executor = executor
         self._retry_failed = retry_failed
@@ -98,7 +98,7 @@ class Engine:
         self._lock = threading.Lock()
         self._exhausted = False
         self._error: BaseException | None = None
-        self._last: BaseException | None = None  # the caller's films ended with it
+        self._last: BaseException | None = None  # the caller's images ended with it
         self._preparing = 0
         self._waiting = Waiting()
         self._asked = 0  # calls under way
@@ -110,7 +110,7 @@ class Engine:
     # -- from other threads ----------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Asks for no further film; what is under way is awaited and kept."""
+        """Asks for no further image; what is under way is awaited and kept."""
         self._stop.set()
         self._done.put(None)
 
@@ -185,24 +185,26 @@ class Engine:
         except queue.Empty:
             return
 
-    # -- reading films ---------------------------------------------------------------------------
+    # -- reading images ---------------------------------------------------------------------------
 
     def _read(self, pool: Executor, now: float) -> None:
-        """Reads films as long as there is room for them."""
+        """Reads images as long as there is room for them."""
         while not self._exhausted and self._has_room():
-            found = self._next_film()
+            found = self._next_image()
             if found is None:
                 self._exhausted = True
                 return
             self._begin(Task(found[0], found[1], source_of(found[1])), pool)
-            if time.monotonic() - now > _SYNC:  # films that are known already must not hold up news
+            if (
+                time.monotonic() - now > _SYNC
+            ):  # images that are known already must not hold up news
                 self._done.put(None)
                 return
 
-    def _next_film(self) -> tuple[int, Film] | None:
+    def _next_image(self) -> tuple[int, ImageSource] | None:
         try:
-            return next(self._films, None)
-        except Exception as error:  # noqa: BLE001 - the caller's own: films before it have their turn
+            return next(self._images, None)
+        except Exception as error:  # noqa: BLE001 - the caller's own: images before it have their turn
             self._last = error
             return None
 
@@ -220,8 +222,8 @@ class Engine:
             twin.twins.append(task.place)
             return
         else:
-            assert task.film is not None  # noqa: S101 - it was just read
-            task.file = file_of(task.film)
+            assert task.image is not None  # noqa: S101 - it was just read
+            task.file = file_of(task.image)
             entry = self._journal.last(task.source)
             if entry is not None and self._holds(entry, task):
                 self._remember(task, entry.answer)
@@ -238,15 +240,15 @@ class Engine:
             self._waiting.add(task)
 
     def _holds(self, entry: Entry, task: Task) -> bool:
-        """Whether what a journal says is true of the film's file as it is now."""
+        """Whether what a journal says is true of the image's file as it is now."""
         if isinstance(entry.answer, FailedDiagnosis):
             return not self._retry_failed and entry.file == task.file
         return entry.file is not None and entry.file == task.file
 
     def _submit(self, kind: str, task: Task, pool: Executor, work: Callable[..., object]) -> None:
-        film = task.ready if task.film is None else task.film  # one of both is kept
+        image = task.ready if task.image is None else task.image  # one of both is kept
         # A name of its own for each: of two equal calls Dask answers the second from memory.
-        future = pool.submit(work, self._diagnoser, film, f"{self._name}-{next(self._number)}")
+        future = pool.submit(work, self._diagnoser, image, f"{self._name}-{next(self._number)}")
         future.add_done_callback(lambda done: self._done.put((kind, task, done)))
 
     # -- sending ---------------------------------------------------------------------------------
@@ -303,7 +305,7 @@ class Engine:
                 self._remember(task, told)
                 return
         if keep:
-            task.film, task.ready = None, ready
+            task.image, task.ready = None, ready
         self._waiting.add(task)
 
     def _outcome(self, task: Task, reply: Reply) -> None:
@@ -338,7 +340,7 @@ class Engine:
             self._refused(task, error)
 
     def _refused(self, task: Task, came: Diagnosis | ImageError | AwsError | object) -> None:
-        """A film has its diagnosis, or the reason why it gets none."""
+        """An image has its diagnosis, or the reason why it gets none."""
         if isinstance(came, Diagnosis):
             self._went_well = time.monotonic()
             self._finish(task, came)
@@ -347,7 +349,7 @@ class Engine:
         elif isinstance(came, ImageError | AwsError):
             if isinstance(came, AwsError):
                 self._went_well = time.monotonic()
-            source = task.source or (task.ready.source if task.ready else f"film {task.place}")
+            source = task.source or (task.ready.source if task.ready else f"image {task.place}")
             arn = self._diagnoser.version.arn
             kind = type(came).__name__
             self._finish(task, FailedDiagnosis(source, str(came), kind, came.retryable, arn))
@@ -359,7 +361,7 @@ class Engine:
             self._error = error
 
     def _remember(self, task: Task, answer: Answer) -> None:
-        """A film whose answer is known: by the policy of now, and without a call."""
+        """An image whose answer is known: by the policy of now, and without a call."""
         if isinstance(answer, Diagnosis):
             answer = asking.decided(self._diagnoser, answer)
         self.counts.remembered += 1
@@ -372,7 +374,7 @@ class Engine:
             self._named.pop(task.source, None)
         self.counts.remembered += len(task.twins)
         for place in (task.place, *task.twins):
-            self.counts.films += 1
+            self.counts.images += 1
             self.counts.failed += isinstance(answer, FailedDiagnosis)
             self._outbox.put(place, answer)
 

@@ -15,8 +15,8 @@ class BulkProgress:
     """How far a bulk run is.
 
     Attributes:
-        done: films that have their answer.
-        total: films in all; None where the iterable does not say.
+        done: images that have their answer.
+        total: images in all; None where the iterable does not say.
         failed: those of them that got no diagnosis.
         throttled: calls that were refused for coming too fast, and repeated.
         rate: calls a second at present.
@@ -34,20 +34,20 @@ class BulkSummary(Record):
     """A bulk run in figures, so far or in all.
 
     Attributes:
-        films: films that have their answer.
+        images: images that have their answer.
         diagnosed: those with a diagnosis.
         failed: those without one.
-        remembered: those whose answer stood in the journal or had come for the same film before;
+        remembered: those whose answer stood in the journal or had come for the same image before;
             nothing was asked for them.
         calls: calls made.
         throttled: calls that were refused for coming too fast, and repeated.
         faulted: calls that met a fault (no reply, a failing service), and were repeated.
-        seconds: from the first film to the last answer.
+        seconds: from the first image to the last answer.
         price: what the version cost in these seconds; None where nobody could say on how many
             units it ran.
     """
 
-    films: int
+    images: int
     diagnosed: int
     failed: int
     remembered: int
@@ -57,25 +57,25 @@ class BulkSummary(Record):
     seconds: float
     price: Estimate | None
 
-    _derived = ("per_second", "per_film")
+    _derived = ("per_second", "per_image")
 
     @property
     def per_second(self) -> float:
-        """Films answered by calls, a second."""
-        asked = self.films - self.remembered
+        """Images answered by calls, a second."""
+        asked = self.images - self.remembered
         return asked / self.seconds if self.seconds else 0.0
 
     @property
-    def per_film(self) -> Decimal | None:
-        """Price of a film that was asked for; None where there is none, or no price is known."""
-        asked = self.films - self.remembered
+    def per_image(self) -> Decimal | None:
+        """Price of an image that was asked for; None where there is none, or no price is known."""
+        asked = self.images - self.remembered
         return self.price.total / asked if self.price and asked else None
 
     def __str__(self) -> str:
         rows = [
-            f"{self.films:,} films: {self.diagnosed:,} diagnosed, {self.failed:,} failed",
+            f"{self.images:,} images: {self.diagnosed:,} diagnosed, {self.failed:,} failed",
             f"{self.remembered:,} of them known before, without a call",
-            f"{self.calls:,} calls in {self.seconds:,.1f} s, {self.per_second:.2f} films a second",
+            f"{self.calls:,} calls in {self.seconds:,.1f} s, {self.per_second:.2f} images a second",
             f"{self.throttled:,} throttled and {self.faulted:,} faulty calls were repeated",
         ]
         return "\n".join([*rows, *([str(self.price)] if self.price else [])])

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from rekognition_xray.clinic.answers import FailedDiagnosis
 from rekognition_xray.clinic.bulk import Engine
-from rekognition_xray.clinic.bulk_films import Answer
+from rekognition_xray.clinic.bulk_images import Answer
 from rekognition_xray.clinic.bulk_records import BulkProgress, BulkSummary
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.version import ModelVersion
@@ -38,7 +38,7 @@ class BulkRun(Iterator[Answer]):
         self._version = version
         self._total = total
         self._progress = progress if callable(progress) else None
-        self._bar = tqdm(total=total, unit=" films", disable=progress is not True)
+        self._bar = tqdm(total=total, unit=" images", disable=progress is not True)
         self._thread: threading.Thread | None = None
         self._over = False
         self._done = 0
@@ -86,8 +86,8 @@ class BulkRun(Iterator[Answer]):
         began, ended = counts.began, counts.ended
         seconds = 0.0 if began is None else (ended or time.monotonic()) - began
         return BulkSummary(
-            films=counts.films,
-            diagnosed=counts.films - counts.failed,
+            images=counts.images,
+            diagnosed=counts.images - counts.failed,
             failed=counts.failed,
             remembered=counts.remembered,
             calls=counts.calls,

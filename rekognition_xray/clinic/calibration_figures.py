@@ -16,7 +16,7 @@ from rekognition_xray.clinic.intervals import Values, by_error, of_gaps
 from rekognition_xray.clinic.resampling import Mask, Resamples
 
 BINS: Final = 10
-"""Bins of the calibration error and of the reliability diagram, of equally many films each."""
+"""Bins of the calibration error and of the reliability diagram, of equally many images each."""
 CLIP: Final = 1e-6
 """Confidences are held this far from 0 and 1 where log odds are taken."""
 
@@ -26,20 +26,20 @@ _FAR: Final = 50.0  # log odds of no use; the estimate runs away where confidenc
 
 
 def edges(score: Values, bins: int = BINS) -> Values:
-    """The inner edges of bins of equally many films; fewer bins where confidences repeat."""
+    """The inner edges of bins of equally many images; fewer bins where confidences repeat."""
     return np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
 
 
 def places(score: Values, inner: Values) -> npt.NDArray[np.intp]:
-    """The bin of every film; a confidence on an edge belongs to the bin below."""
+    """The bin of every image; a confidence on an edge belongs to the bin below."""
     return np.searchsorted(inner, score, side="left")
 
 
 def calibration_error(sample: Resamples, truth: Mask, score: Values) -> Figure:
-    """Expected calibration error (Naeini 2015) over bins of equally many films (Nguyen 2015).
+    """Expected calibration error (Naeini 2015) over bins of equally many images (Nguyen 2015).
 
     The sum over the bins of the absolute gap between the sum of confidences and the number of
-    films that show it, for each film. Corrected for noise: see ``intervals.of_gaps``.
+    images that show it, for each image. Corrected for noise: see ``intervals.of_gaps``.
     """
     place = places(score, edges(score))
     table = np.zeros((len(score), place.max() + 2))
@@ -47,7 +47,7 @@ def calibration_error(sample: Resamples, truth: Mask, score: Values) -> Figure:
     table[:, -1] = 1.0
     totals = sample.totals(table)
     gaps = totals[:, :-1] / totals[:, -1:]
-    return of_gaps(gaps[0], gaps[1:], films=len(score), patients=sample.patients)
+    return of_gaps(gaps[0], gaps[1:], images=len(score), patients=sample.patients)
 
 
 def log_odds(score: Values) -> Values:
@@ -60,7 +60,7 @@ def intercept_and_slope(sample: Resamples, truth: Mask, score: Values) -> tuple[
     """Calibration intercept (slope held at 1) and slope (Cox 1958; Van Calster 2019).
 
     Logistic regression of the truth on the log odds of the confidence. Standard errors sum the
-    scores of each patient's films first (Liang and Zeger 1986).
+    scores of each patient's images first (Liang and Zeger 1986).
     """
     odds = log_odds(score)
     ones = np.ones((len(score), 1))
@@ -74,7 +74,7 @@ def _fitted(sample: Resamples, truth: Mask, columns: Values, offset: Values) -> 
     n, patients = len(truth), sample.patients
     found = _newton(truth.astype(np.float64), columns, offset)
     if found is None:
-        reason = "confidences separate the films, or are all alike: no finite estimate"
+        reason = "confidences separate the images, or are all alike: no finite estimate"
         return Figure(None, n=n, patients=patients, reason=reason)
     weights, expected = found
     information = (columns * (expected * (1 - expected))[:, None]).T @ columns
@@ -84,7 +84,7 @@ def _fitted(sample: Resamples, truth: Mask, columns: Values, offset: Values) -> 
     spread = inverse @ (scores.T @ scores) @ inverse * patients / max(1, patients - 1)
     sides = min(sample.count(truth), sample.count(~truth))
     error = math.sqrt(float(spread[0, 0]))
-    return by_error(float(weights[0]), error, films=n, patients=patients, least=sides)
+    return by_error(float(weights[0]), error, images=n, patients=patients, least=sides)
 
 
 def _newton(truth: Values, columns: Values, offset: Values) -> tuple[Values, Values] | None:

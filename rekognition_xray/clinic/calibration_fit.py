@@ -1,4 +1,4 @@
-"""Fitting a calibration on the films that a policy is chosen on.
+"""Fitting a calibration on the images that a policy is chosen on.
 
 Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 """
@@ -19,13 +19,13 @@ def fitted(kind: Kind, truth: Mask, score: Values, *, patients: int) -> Calibrat
     """The calibration of a kind that fits best.
 
     Platt's targets, ``(n + 1) / (n + 2)`` and ``1 / (n + 2)`` instead of 1 and 0 (Platt 1999),
-    keep platt and temperature finite where confidences separate the films.
+    keep platt and temperature finite where confidences separate the images.
 
     Args:
         kind: platt, temperature or isotonic.
-        truth: which films show pneumonia; both sides must be there.
+        truth: which images show pneumonia; both sides must be there.
         score: their confidence of it.
-        patients: how many these films are of.
+        patients: how many these images are of.
     """
     if kind == "isotonic":
         steps = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(score, truth)
@@ -33,7 +33,7 @@ def fitted(kind: Kind, truth: Mask, score: Values, *, patients: int) -> Calibrat
             kind=kind,
             confidences=tuple(map(float, steps.X_thresholds_)),
             probabilities=tuple(map(float, steps.y_thresholds_)),
-            films=len(score),
+            images=len(score),
             patients=patients,
         )
     sick, well = int(truth.sum()), int((~truth).sum())
@@ -46,6 +46,6 @@ def fitted(kind: Kind, truth: Mask, score: Values, *, patients: int) -> Calibrat
         kind=kind,
         slope=float(model.coef_[0, 0]),
         intercept=float(np.ravel(model.intercept_)[0]) if kind == "platt" else 0.0,
-        films=len(score),
+        images=len(score),
         patients=patients,
     )

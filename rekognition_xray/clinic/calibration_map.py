@@ -24,14 +24,14 @@ class Calibration:
     ``platt``: the log odds of the probability are ``slope`` times those of the confidence plus
     ``intercept`` (Platt 1999). ``temperature``: the same without intercept; ``1 / slope`` is the
     temperature (Guo 2017). ``isotonic``: straight lines between steps that never fall (Zadrozny
-    and Elkan 2002). Where pneumonia is rarer or more frequent than among the films that it was
+    and Elkan 2002). Where pneumonia is rarer or more frequent than among the images that it was
     fitted on, the probability is too high or too low.
 
     Attributes:
         kind: one of the three.
         slope, intercept: of platt and temperature.
         confidences, probabilities: corners of isotonic, confidences rising, all 0 to 1.
-        films, patients: that it was fitted on.
+        images, patients: that it was fitted on.
     """
 
     kind: Kind = attrs.field(validator=attrs.validators.in_(KINDS))
@@ -39,7 +39,7 @@ class Calibration:
     intercept: float = 0.0
     confidences: tuple[float, ...] = ()
     probabilities: tuple[float, ...] = ()
-    films: int = 0
+    images: int = 0
     patients: int = 0
 
     def probability(self, confidence: float) -> float:
@@ -87,7 +87,7 @@ class Calibration:
             intercept=fields.number_in(told, "intercept"),
             confidences=_shares(told, "confidences"),
             probabilities=_shares(told, "probabilities"),
-            films=fields.count_in(told, "films"),
+            images=fields.count_in(told, "images"),
             patients=fields.count_in(told, "patients"),
         )
         made._check()

@@ -46,9 +46,9 @@ class ModelCard:
         warnings: what a reader of the figures must know, as in the evaluation.
         intended_use, forbidden_use: sentences; the same on every card.
         sections: facts on model, data, labels, operating point and software.
-        counts: films and patients by part and label.
+        counts: images and patients by part and label.
         figures: each with its 95 % interval, or without value and with the reason why.
-        confusion: true label to predicted label to films.
+        confusion: true label to predicted label to images.
         limits: what to hold against the figures, with sources.
         checklists: TRIPOD+AI and CLAIM, every item once.
     """
@@ -84,16 +84,16 @@ class ModelCard:
         """Makes a card; nothing is asked of AWS.
 
         Args:
-            evaluation: figures of the version on its test films.
+            evaluation: figures of the version on its test images.
             split: what it was trained and tested on; gives counts, fingerprint and labels' origin.
             dataset: gives counts and labels' origin where the split is not at hand.
-            audit: of the films.
+            audit: of the images.
             version: what ``ModelVersion.describe()`` said.
             policy: the operating point that it is to be used with.
-            source: where the films come from. Unless told, films that were read by the rule
+            source: where the images come from. Unless told, images that were read by the rule
                 ``kermany`` are said to be named as those of that set, with its licence and
                 population under that condition.
-            licence: under which the films may be used.
+            licence: under which the images may be used.
             population: whom they show.
             answers: key of a checklist's item to your answer, such as ``{"tripod-17": "..."}``;
                 it goes before the card's own.

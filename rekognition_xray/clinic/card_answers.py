@@ -31,7 +31,7 @@ def _alone(told: Told, known: Mapping[str, str | None]) -> dict[str, str | None]
         "tripod-1": f"Model card of {told.evaluation.name}",
         "tripod-3b": "purpose and users: section Intended use",
         "tripod-6a": known["data.population"],
-        "tripod-9b": "the pixels of one film, nothing else",
+        "tripod-9b": "the pixels of one image, nothing else",
         "tripod-12f": _updated(told),
         "tripod-12g": _DECIDED,
         "tripod-15": f"a confidence, 0 to 1, for each of {known['model.labels']}",
@@ -39,7 +39,7 @@ def _alone(told: Told, known: Mapping[str, str | None]) -> dict[str, str | None]
         "tripod-21": "sections Data and Figures",
         "tripod-22": known["model.arn"],
         "tripod-27a": _poor_input(told),
-        "tripod-27b": "a person must read every film",
+        "tripod-27b": "a person must read every image",
         "claim-1": made_by and f"image classifier made by {made_by}",
         "claim-3": "intended use only: section Intended use",
         "claim-21": _disjoint(told, known),
@@ -60,7 +60,7 @@ def _data(told: Told, known: Mapping[str, str | None]) -> dict[tuple[str, ...], 
         )
         if known[key]
     )
-    flow = "films and patients taken: section Data; those left out before are not counted"
+    flow = "images and patients taken: section Data; those left out before are not counted"
     return {
         ("tripod-5a", "claim-7"): known["data.source"],
         ("tripod-8a", "claim-14"): f"labels {labels}" if labels else None,
@@ -84,7 +84,7 @@ def _partition(told: Told) -> str | None:
     if split is None:
         return told.evaluation.split
     drawn = "the official folders" if split.seed is None else f"seed {split.seed}"
-    parts = ", ".join(f"{name} {len(part)} films" for name, part in told.parts.items())
+    parts = ", ".join(f"{name} {len(part)} images" for name, part in told.parts.items())
     return f"{parts}; {drawn}, fingerprint {split.fingerprint}"
 
 
@@ -96,7 +96,7 @@ def _disjoint(told: Told, known: Mapping[str, str | None]) -> str | None:
 
 
 def _uncertainty(told: Told) -> str:
-    unit = "patients" if told.evaluation.known_patients else "films"
+    unit = "patients" if told.evaluation.known_patients else "images"
     return f"95 % intervals from {told.evaluation.resamples} redraws of the {unit}"
 
 

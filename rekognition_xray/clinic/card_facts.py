@@ -19,7 +19,7 @@ from rekognition_xray.clinic.card_values import LabelCount, NamedFigure, Row, Se
 from rekognition_xray.clinic.figures import Figure
 from rekognition_xray.clinic.leaks import NOT_COMPARED
 from rekognition_xray.clinic.tables import words
-from rekognition_xray.data.films import Labelling
+from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -87,16 +87,16 @@ def sections(told: Told) -> tuple[Section, ...]:
 
 
 def counts(told: Told) -> tuple[LabelCount, ...]:
-    """Films and patients by part and label."""
+    """Images and patients by part and label."""
     return tuple(
-        LabelCount(name, label, films, part.patients[label])
+        LabelCount(name, label, images, part.patients[label])
         for name, part in told.parts.items()
-        for label, films in part.counts.items()
+        for label, images in part.counts.items()
     )
 
 
 def figures(told: Told) -> tuple[NamedFigure, ...]:
-    """Every figure of the evaluation, and of the policy on the films that it is reported on.
+    """Every figure of the evaluation, and of the policy on the images that it is reported on.
 
     Raises:
         EvaluationError: a figure with a value and no interval.
@@ -156,11 +156,11 @@ def _data(told: Told) -> Iterator[Row]:
         "population", "Population", told.population or (KERMANY_POPULATION if public else None)
     )
     yield Row(
-        "training_films",
-        "Films trained on, by the result files",
-        str(evaluation.service.training_films),
+        "training_images",
+        "Images trained on, by the result files",
+        str(evaluation.service.training_images),
     )
-    yield Row("test_films", "Films tested, by the result files", str(len(evaluation.films)))
+    yield Row("test_images", "Images tested, by the result files", str(len(evaluation.images)))
     yield Row(
         "test_patients",
         "Patients tested, by the result files",
@@ -183,12 +183,12 @@ def _shared(evaluation: Evaluation) -> str | None:
     if NOT_COMPARED in evaluation.warnings:
         return None
     leaks = [text for text in evaluation.warnings if "leak" in text or "share" in text]
-    return " ".join(leaks) or "none, as far as the films' keys tell"
+    return " ".join(leaks) or "none, as far as the images' keys tell"
 
 
 def _audit(audit: Audit) -> str:
-    found = [f"{finding.code} ({len(finding.paths)} films)" for finding in audit.findings]
-    return f"{audit.films} films looked at; found: {', '.join(found) or 'nothing'}"
+    found = [f"{finding.code} ({len(finding.paths)} images)" for finding in audit.findings]
+    return f"{audit.images} images looked at; found: {', '.join(found) or 'nothing'}"
 
 
 def _labels(told: Told) -> Iterator[Row]:

@@ -69,11 +69,11 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _counts(card: ModelCard) -> list[str]:
     rows = [
-        (count.part, count.label, str(count.films), str(count.patients)) for count in card.counts
+        (count.part, count.label, str(count.images), str(count.patients)) for count in card.counts
     ]
     if not rows:
         return []
-    return ["### Films and patients", _table(("Part", "Label", "Films", "Patients"), rows)]
+    return ["### Images and patients", _table(("Part", "Label", "Images", "Patients"), rows)]
 
 
 def _figures(of: str, figures: Sequence[NamedFigure]) -> str:
@@ -82,7 +82,7 @@ def _figures(of: str, figures: Sequence[NamedFigure]) -> str:
         for figure in figures
     ]
     title = of[0].upper() + of[1:]
-    table = _table(("Figure", "Value (95 % interval)", "Films", "Patients"), rows)
+    table = _table(("Figure", "Value (95 % interval)", "Images", "Patients"), rows)
     return f"### {escaped(title)}\n\n{table}"
 
 
@@ -92,7 +92,7 @@ def _confusion(card: ModelCard) -> str:
         (truth, *(str(called[label]) for label in labels))
         for truth, called in card.confusion.items()
     ]
-    return _table(("True label, films", *(f"called {label}" for label in labels)), rows)
+    return _table(("True label, images", *(f"called {label}" for label in labels)), rows)
 
 
 def _checklist(checklist: Checklist) -> list[str]:

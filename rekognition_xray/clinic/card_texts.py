@@ -8,25 +8,25 @@ from rekognition_xray.clinic.card_values import Limit
 
 INTENDED: Final = (
     "Research.",
-    "Software in which a person reads every film and the model's answer is a second look.",
+    "Software in which a person reads every image and the model's answer is a second look.",
 )
 
 FORBIDDEN: Final = (
     "As a medical device: it is none.",
-    "For choosing antibiotics or leaving them out: a chest film does not tell which.",
-    "As the only reader of a film.",
+    "For choosing antibiotics or leaving them out: a chest image does not tell which.",
+    "As the only reader of an image.",
     "On adults, where it was trained on children.",
-    "On patients or devices unlike those of its test films before it was tested on theirs.",
+    "On patients or devices unlike those of its test images before it was tested on theirs.",
 )
 
 LIMITS: Final = (
     Limit(
-        "The figures hold for films like the test films. In other hospitals models of chest X-rays "
-        "have lost much of their accuracy; some had learned the hospital, or marks on the film.",
+        "The figures hold for images like the test images. In other hospitals models of chest X-rays "
+        "have lost much of their accuracy; some had learned the hospital, or marks on the image.",
         "Zech 2018, PLOS Medicine 1002683; DeGrave 2021, doi:10.1038/s42256-021-00338-7",
     ),
     Limit(
-        "Bacterial and viral pneumonia look alike on children's chest films; the difference is not "
+        "Bacterial and viral pneumonia look alike on children's chest images; the difference is not "
         "one that radiology can settle.",
         "Andronikou 2017, doi:10.1007/s00247-017-3944-4; PMC5922330",
     ),
@@ -38,17 +38,17 @@ LIMITS: Final = (
 
 KERMANY_LIMITS: Final = (
     Limit(
-        "A network trained on the films of this centre reached an AUROC of 0.95 on its test films "
+        "A network trained on the images of this centre reached an AUROC of 0.95 on its test images "
         "and 0.54 on those of children of another one.",
         "Xin, Li and Yi 2021, doi:10.1007/s10140-021-01954-x",
     ),
     Limit(
-        "The set's official test films differ from its training films: methods right on 98 % "
-        "of unseen patients of the training films (pneumonia or not) fall to 78 to 90 % there.",
+        "The set's official test images differ from its training images: methods right on 98 % "
+        "of unseen patients of the training images (pneumonia or not) fall to 78 to 90 % there.",
         "measured while this library was built",
     ),
     Limit(
-        "The labels are readers' opinions of the films, not findings of microbiology.",
+        "The labels are readers' opinions of the images, not findings of microbiology.",
         "Kermany 2018, Cell 172:1122",
     ),
     Limit(
@@ -59,13 +59,11 @@ KERMANY_LIMITS: Final = (
 )
 
 KERMANY_SOURCE: Final = (
-    "films named as those of Kermany, Zhang and Goldbaum (2018), Mendeley Data V2, "
+    "images named as those of Kermany, Zhang and Goldbaum (2018), Mendeley Data V2, "
     "doi:10.17632/rscbjbr9sj.2"
 )
-KERMANY_LICENCE: Final = "CC BY 4.0, if the films are of that set"
-KERMANY_POPULATION: Final = (
-    "if the films are of that set: children of one to five years, one centre (Guangzhou), AP films"
-)
+KERMANY_LICENCE: Final = "CC BY 4.0, if the images are of that set"
+KERMANY_POPULATION: Final = "if the images are of that set: children of one to five years, one centre (Guangzhou), AP images"
 
 NO_SERVICE_FIGURES: Final = (
     "The service's own F1, precision and recall come without intervals and are left out."

@@ -42,11 +42,11 @@ class Section:
 
 @attrs.frozen
 class LabelCount:
-    """Films and patients of a label in one part of the data: ``train``, ``test``, ``all``, ..."""
+    """Images and patients of a label in one part of the data: ``train``, ``test``, ``all``, ..."""
 
     part: str
     label: str
-    films: int
+    images: int
     patients: int
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from rekognition_xray.clinic import describing, fields
 from rekognition_xray.clinic.describing import Vector
 from rekognition_xray.clinic.fields import FieldError, Json
-from rekognition_xray.data.films import Xray
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import DataError
 
 _VERSION: Final = 1
@@ -25,7 +25,7 @@ _NUMBERS: Final = "cases.npz"
 _WORDS: Final = "cases.json"
 
 
-def write(folder: Path, films: Sequence[Xray], vectors: Vector, fingerprint: str) -> Path:
+def write(folder: Path, images: Sequence[Xray], vectors: Vector, fingerprint: str) -> Path:
     """Writes both files to temporary names and renames them, the JSON last."""
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -35,15 +35,15 @@ def write(folder: Path, films: Sequence[Xray], vectors: Vector, fingerprint: str
         "descriptor": describing.NAME,
         "fingerprint": fingerprint,
         "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
-        "films": [
+        "images": [
             {
-                "name": film.name,
-                "path": str(film.path.resolve()),
-                "label": film.label,
-                "patient": film.patient,
-                "split": film.split,
+                "name": image.name,
+                "path": str(image.path.resolve()),
+                "label": image.label,
+                "patient": image.patient,
+                "split": image.split,
             }
-            for film in films
+            for image in images
         ],
     }
     _put(folder / _NUMBERS, buffer.getvalue())
@@ -60,23 +60,23 @@ def _put(path: Path, data: bytes) -> None:
     partial.replace(path)
 
 
-def fingerprint_of(films: Iterable[Xray]) -> str:
-    """12 hex digits that depend on name, label and group of each film and on nothing else."""
+def fingerprint_of(images: Iterable[Xray]) -> str:
+    """12 hex digits that depend on name, label and group of each image and on nothing else."""
     digest = hashlib.sha256()
-    for film in films:
-        digest.update(json.dumps([film.name, film.label, film.group]).encode() + b"\n")
+    for image in images:
+        digest.update(json.dumps([image.name, image.label, image.group]).encode() + b"\n")
     return digest.hexdigest()[:_DIGITS]
 
 
 def read(folder: Path) -> tuple[tuple[Xray, ...], Vector, str]:
-    """Films, vectors and fingerprint; a DataError says what is wrong."""
+    """Images, vectors and fingerprint; a DataError says what is wrong."""
     try:
         words, numbers = (folder / _WORDS).read_bytes(), (folder / _NUMBERS).read_bytes()
     except OSError as error:
         raise _unusable(folder, str(error)) from error
     try:
-        films, fingerprint = _films(words, hashlib.sha256(numbers).hexdigest())
-        return films, _vectors(numbers, len(films)), fingerprint
+        images, fingerprint = _images(words, hashlib.sha256(numbers).hexdigest())
+        return images, _vectors(numbers, len(images)), fingerprint
     except FieldError as error:
         raise _unusable(folder, str(error)) from error
 
@@ -89,21 +89,21 @@ def _unusable(folder: Path, reason: str) -> DataError:
     )
 
 
-def _films(words: bytes, digest: str) -> tuple[tuple[Xray, ...], str]:
+def _images(words: bytes, digest: str) -> tuple[tuple[Xray, ...], str]:
     said = fields.object_in(fields.load(fields.text_of(words)), _WORDS)
     made_by = (said.get("version"), said.get("descriptor"))
     if made_by != (_VERSION, describing.NAME):
         raise FieldError(f"it was made by version {made_by[0]!r}, descriptor {made_by[1]!r}")
     if said.get("sha256") != digest:
         raise FieldError(f"{_NUMBERS} is not the file that {_WORDS} was written with")
-    films = tuple(map(_film, fields.objects_in(said, "films")))
+    images = tuple(map(_image, fields.objects_in(said, "images")))
     fingerprint = fields.string_in(said.get("fingerprint"), "fingerprint")
-    if fingerprint_of(films) != fingerprint:
-        raise FieldError(f"films, labels or patients in {_WORDS} were changed")
-    return films, fingerprint
+    if fingerprint_of(images) != fingerprint:
+        raise FieldError(f"images, labels or patients in {_WORDS} were changed")
+    return images, fingerprint
 
 
-def _film(said: Json) -> Xray:
+def _image(said: Json) -> Xray:
     name, path, label = (fields.string_in(said.get(key), key) for key in ("name", "path", "label"))
     patient, split = (
         None if said.get(key) is None else fields.string_in(said[key], key)
@@ -112,15 +112,15 @@ def _film(said: Json) -> Xray:
     return Xray(Path(path), label, patient, split, name)
 
 
-def _vectors(numbers: bytes, films: int) -> Vector:
+def _vectors(numbers: bytes, images: int) -> Vector:
     try:
         with np.load(io.BytesIO(numbers), allow_pickle=False) as arrays:
             vectors = arrays["vectors"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise FieldError(f"{_NUMBERS}: {error}") from error
-    if vectors.dtype != np.float32 or vectors.shape != (films, describing.LENGTH):
+    if vectors.dtype != np.float32 or vectors.shape != (images, describing.LENGTH):
         found = f"{vectors.dtype} of shape {vectors.shape}"
-        raise FieldError(f"the vectors are {found}, not of {films} films")
+        raise FieldError(f"the vectors are {found}, not of {images} images")
     # A sum that is not a number compares as false.
     if not np.all(np.einsum("ij,ij->i", vectors, vectors) < 1.01):
         raise FieldError("the vectors are no descriptors")

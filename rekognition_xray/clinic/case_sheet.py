@@ -1,4 +1,4 @@
-"""The picture of similar cases: a film, and beside it the known films that look most like it."""
+"""The picture of similar cases: an image, and beside it the known images that look most like it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rekognition_xray.data.images import decode
 from rekognition_xray.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.describing import Film
+    from rekognition_xray.clinic.describing import ImageSource
     from rekognition_xray.clinic.similar import Case
 
 _SIDE: Final = 240
@@ -24,29 +24,31 @@ _HEAD: Final = 40
 _CAPTION: Final = 52
 _ACROSS: Final = 6
 _NOTE: Final = (
-    "Similar in how bright each part is: films that look alike need not show the same disease."
+    "Similar in how bright each part is: images that look alike need not show the same disease."
 )
 
 
-def cases_sheet(film: Film, cases: Sequence[Case], *, allow_burned_in: bool = False) -> Image.Image:
-    """A film beside its cases, nearest first, six pictures to a row; an RGB picture.
+def cases_sheet(
+    image: ImageSource, cases: Sequence[Case], *, allow_burned_in: bool = False
+) -> Image.Image:
+    """An image beside its cases, nearest first, six pictures to a row; an RGB picture.
 
     Captions tell label and distance. No patient, path or file name stands on it; but it shows
-    films, so treat it as you treat those.
+    images, so treat it as you treat those.
 
     Args:
-        film: the film that was asked about.
+        image: the image that was asked about.
         cases: from ``CaseIndex.similar``.
         allow_burned_in: also take DICOM whose pixels may show a name.
 
     Raises:
         InvalidRequestError: there are no cases.
-        ImageError: the film, or one of the cases, cannot be read (any more).
+        ImageError: the image, or one of the cases, cannot be read (any more).
     """
     if not cases:
         raise InvalidRequestError("There are no cases to show.")
-    source = Path(film) if isinstance(film, str) else film
-    tiles = [_tile(_grey(source, allow_burned_in=allow_burned_in), "this film", "", INK)]
+    source = Path(image) if isinstance(image, str) else image
+    tiles = [_tile(_grey(source, allow_burned_in=allow_burned_in), "this image", "", INK)]
     for place, case in enumerate(cases, 1):
         told = f"{place}. distance {case.distance:.3f}"
         tiles.append(_tile(_grey(case.path), case.label, told, colour_of(case.label)))
@@ -57,10 +59,10 @@ def _grey(source: Path | bytes | Image.Image, *, allow_burned_in: bool = False) 
     return decode(source, allow_burned_in=allow_burned_in).grey
 
 
-def _tile(film: Image.Image, title: str, told: str, colour: Colour) -> Image.Image:
-    """One film in a frame, with a title and a line below."""
+def _tile(image: Image.Image, title: str, told: str, colour: Colour) -> Image.Image:
+    """One image in a frame, with a title and a line below."""
     tile = Image.new("RGB", (_SIDE, _SIDE + _CAPTION), PAPER)
-    frame = ImageOps.pad(film, (_SIDE - 8, _SIDE - 8), Image.Resampling.LANCZOS, color=0)
+    frame = ImageOps.pad(image, (_SIDE - 8, _SIDE - 8), Image.Resampling.LANCZOS, color=0)
     tile.paste(frame.convert("RGB"), (4, 4))
     ImageDraw.Draw(tile).rectangle((0, 0, _SIDE - 1, _SIDE - 1), outline=colour, width=4)
     fitting = captions.shortened(title, _SIDE, 17)
@@ -76,7 +78,7 @@ def _page(tiles: Sequence[Image.Image], cases: Sequence[Case]) -> Image.Image:
     notes = captions.wrapped(f"{_NOTE} {NOTICE}", width - 2 * _PAD, 13)
     height = _HEAD + down * (_SIDE + _CAPTION + _PAD) + 18 * len(notes) + _PAD
     page = Image.new("RGB", (width, height), PAPER)
-    heading = f"The {len(cases)} most similar known films: {_counts(cases)}"
+    heading = f"The {len(cases)} most similar known images: {_counts(cases)}"
     write(page, (_PAD, 12), captions.shortened(heading, width - 2 * _PAD, 17), size=17)
     for place, tile in enumerate(tiles):
         row, column = divmod(place, _ACROSS)

@@ -18,7 +18,7 @@ SIDE: Final = 300
 
 _TABLED: Final = 15  # points of a curve that its table shows
 _TOPS: Final = (0.05, 0.1, 0.2, 0.4, 1.0)
-_SWEEP: Final = ("Threshold", "Sensitivity", "Specificity", "Called, of all films")
+_SWEEP: Final = ("Threshold", "Sensitivity", "Specificity", "Called, of all images")
 
 
 @attrs.frozen
@@ -127,20 +127,20 @@ def precision_recall(views: Sequence[View]) -> Chart:
 
 
 def reliability(view: View, place: int) -> Chart:
-    """How often films of a confidence show what is called, in bins of equally many films."""
+    """How often images of a confidence show what is called, in bins of equally many images."""
     bins = [(one, _known(one.frequency)) for one in view.curves.reliability]
     kept = [(one, ends) for one, ends in bins if ends]
     return Chart(
         key=f"reliability-{place}",
         title=view.name,
-        description="Share of films that show it against their mean confidence, in bins of equally "
-        "many films, with 95\u00a0% intervals. On the dashed diagonal confidences are "
+        description="Share of images that show it against their mean confidence, in bins of equally "
+        "many images, with 95\u00a0% intervals. On the dashed diagonal confidences are "
         "probabilities.",
         x_name="mean confidence",
         y_name="share that shows it",
         lines=(Line("", place, _path([(one.confidence, ends[0]) for one, ends in kept])),),
         bars=tuple(_bar(one.confidence, *ends) for one, ends in kept),
-        columns=("Confidence", "Mean", "Share that shows it", "Films", "Patients"),
+        columns=("Confidence", "Mean", "Share that shows it", "Images", "Patients"),
         rows=tuple(
             Row(
                 (
@@ -165,7 +165,7 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
     parts: tuple[tuple[str, int, Callable[[int], Figure]], ...] = (
         ("sensitivity", 0, lambda at: points[at].sensitivity),
         ("specificity", 1, lambda at: points[at].specificity),
-        ("called, of all films", 2, lambda at: points[at].called),
+        ("called, of all images", 2, lambda at: points[at].called),
     )
     lines = []
     for name, style, part in parts:
@@ -175,7 +175,7 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
     return Chart(
         key=f"sweep-{place}",
         title=view.name,
-        description="Sensitivity, specificity and share of films called against the threshold of "
+        description="Sensitivity, specificity and share of images called against the threshold of "
         "confidence, with 95\u00a0% intervals.",
         x_name="threshold",
         y_name="share",
@@ -198,7 +198,7 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
 
 
 def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
-    """Share of wrong calls among the films that are decided, the least certain referred first."""
+    """Share of wrong calls among the images that are decided, the least certain referred first."""
     known = [(one.coverage, ends) for one in curve.points if (ends := _known(one.risk))]
     most = max((ends[2] for _, ends in known), default=1.0)
     top = next((each for each in _TOPS if most <= each), 1.0)
@@ -206,13 +206,13 @@ def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
     return Chart(
         key=f"risk-{place}",
         title=title,
-        description=f"Share of wrong calls among the films that are decided, with 95\u00a0% "
+        description=f"Share of wrong calls among the images that are decided, with 95\u00a0% "
         f"intervals, against the share that is decided. Call: {curve.call}. Mean risk "
         f"over all coverages (area): {curve.area:.3f}.",
         x_name="share decided (coverage)",
         y_name="share wrong (risk)",
         lines=(Line("", place, _path([(x, ends[0]) for x, ends in scaled]), _band(scaled)),),
-        columns=("Decided", "Referred", "Wrong among those decided", "Films", "Patients"),
+        columns=("Decided", "Referred", "Wrong among those decided", "Images", "Patients"),
         rows=tuple(
             Row(
                 (

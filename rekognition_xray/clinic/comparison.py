@@ -1,4 +1,4 @@
-"""``compare``: two versions on the same test films, and whether the new one is better."""
+"""``compare``: two versions on the same test images, and whether the new one is better."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import attrs
 
 from rekognition_xray.clinic.extras import needs_science
-from rekognition_xray.clinic.figures import Figure, TestFilm
+from rekognition_xray.clinic.figures import Figure, TestImage
 from rekognition_xray.clinic.tables import NOTICE, words
 from rekognition_xray.errors import EvaluationError, list_paths
 
@@ -32,7 +32,7 @@ _ONE: Final = "The verdict rests on one figure that was named beforehand; the ot
 
 @attrs.frozen
 class Difference:
-    """One figure of both versions on the same films.
+    """One figure of both versions on the same images.
 
     Attributes:
         name: such as ``balanced_accuracy``; sensitivity, specificity and AUROC are those of
@@ -50,7 +50,7 @@ class Difference:
 
 @attrs.frozen(str=False)
 class Comparison:
-    """Two versions on the same test films.
+    """Two versions on the same test images.
 
     Attributes:
         old, new: ARNs of the versions.
@@ -59,8 +59,8 @@ class Comparison:
             0, else ``no difference shown``, which is no proof that there is none.
         main: the figure that the verdict rests on.
         differences: all figures by name.
-        films, patients: that were compared.
-        left_out: films of one of the evaluations that the other has not.
+        images, patients: that were compared.
+        left_out: images of one of the evaluations that the other has not.
         margin: by how much the main figure might be lower and still do; None where not told.
         warnings: what a reader must know, of both evaluations.
         resamples, seed: what the intervals were made with.
@@ -73,7 +73,7 @@ class Comparison:
     verdict: Verdict
     main: Main
     differences: Mapping[str, Difference] = attrs.field(hash=False)
-    films: int
+    images: int
     patients: int
     left_out: int
     margin: float | None
@@ -133,9 +133,9 @@ class Comparison:
             yield shown, str(one.old), str(one.new), signed(one.change)
 
     def _notes(self) -> Iterator[str]:
-        yield f"{self.films} films of {self.patients} patients, judged by both versions."
+        yield f"{self.images} images of {self.patients} patients, judged by both versions."
         if self.left_out:
-            yield f"{self.left_out} films of one evaluation alone are left out."
+            yield f"{self.left_out} images of one evaluation alone are left out."
         if self.margin is not None:
             known = "shown" if self.not_inferior else "not shown"
             yield f"Not lower than by {self.margin:g} (non-inferiority margin): {known}."
@@ -155,33 +155,33 @@ def compare(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Comparison:
-    """Compares two versions film by film: figures of both, their differences, and a verdict.
+    """Compares two versions image by image: figures of both, their differences, and a verdict.
 
-    Films are matched by their address in S3. Patients are redrawn as wholes, the same ones for
+    Images are matched by their address in S3. Patients are redrawn as wholes, the same ones for
     both versions (paired bootstrap; see ``clinic.pairing`` for the interval). Choose ``main``
     before you look: of five figures one is soon "better" by chance.
 
     Args:
         old: evaluation of the version in use.
-        new: evaluation of the version that might take its place, on the same films.
+        new: evaluation of the version that might take its place, on the same images.
         main: the figure that the verdict rests on. Balanced accuracy, the mean of the labels'
-            sensitivities, does not depend on how many films of each label the test part has.
+            sensitivities, does not depend on how many images of each label the test part has.
         margin: above 0 and below 1; says too whether the new version's main figure is shown not to
             be lower by so much (``not_inferior``).
-        common: compares on the films that both have, where they do not have the same.
+        common: compares on the images that both have, where they do not have the same.
         resamples: redraws of the patients, at least 100.
         seed: seed of the redraws.
 
     Raises:
-        EvaluationError: other films, other labels, films whose label was changed between, or a main
-            figure that the films do not support.
+        EvaluationError: other images, other labels, images whose label was changed between, or a main
+            figure that the images do not support.
         MissingExtraError: the extra ``science`` is not installed.
     """
     needs_science("compare")
     from rekognition_xray.clinic import pairing  # noqa: PLC0415 - needs the extra
 
     _check_asked(old, new, main, margin, resamples)
-    ours, theirs, left_out = _matched(old.films, new.films, common=common)
+    ours, theirs, left_out = _matched(old.images, new.images, common=common)
     _check_truths(ours, theirs)
     made = pairing.differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
     found = {name: Difference(name, *figures) for name, figures in made.items()}
@@ -193,8 +193,8 @@ def compare(
         verdict=_verdict(found[main]),
         main=main,
         differences=found,
-        films=len(ours),
-        patients=len({film.group for film in ours}),
+        images=len(ours),
+        patients=len({image.group for image in ours}),
         left_out=left_out,
         margin=margin,
         warnings=tuple(_warnings(old, new)),
@@ -214,7 +214,7 @@ def _verdict(difference: Difference) -> Verdict:
     change = difference.change
     if change.low is None or change.high is None:
         raise EvaluationError(
-            f"The films do not support {words(difference.name)}: {change.reason}.",
+            f"The images do not support {words(difference.name)}: {change.reason}.",
             hint="Name another main figure, before you look at the others: main=...",
         )
     if change.low > 0:
@@ -244,28 +244,28 @@ def _check_asked(
 
 
 def _matched(
-    old: Sequence[TestFilm], new: Sequence[TestFilm], *, common: bool
-) -> tuple[list[TestFilm], list[TestFilm], int]:
-    """The films of both, in one order, and how many only one of them has."""
+    old: Sequence[TestImage], new: Sequence[TestImage], *, common: bool
+) -> tuple[list[TestImage], list[TestImage], int]:
+    """The images of both, in one order, and how many only one of them has."""
     ours, theirs = _by_address(old), _by_address(new)
     both = sorted(ours.keys() & theirs.keys())
     alone = len(ours.keys() ^ theirs.keys())
     if not both or (alone and not common):
-        hint = "Judge both versions on the same films: put the same TEST dataset for both."
-        some = " Or pass common=True to compare on the films that match." if both else ""
+        hint = "Judge both versions on the same images: put the same TEST dataset for both."
+        some = " Or pass common=True to compare on the images that match." if both else ""
         raise EvaluationError(
-            f"{len(both)} films match, of {len(ours)} of the old version and {len(theirs)} of the "
-            "new one; figures of different films say nothing about versions.",
+            f"{len(both)} images match, of {len(ours)} of the old version and {len(theirs)} of the "
+            "new one; figures of different images say nothing about versions.",
             hint=f"{hint}{some}",
         )
     return [ours[place] for place in both], [theirs[place] for place in both], alone
 
 
-def _by_address(films: Iterable[TestFilm]) -> dict[str, TestFilm]:
-    return {film.source_ref: film for film in films}
+def _by_address(images: Iterable[TestImage]) -> dict[str, TestImage]:
+    return {image.source_ref: image for image in images}
 
 
-def _check_truths(ours: Sequence[TestFilm], theirs: Sequence[TestFilm]) -> None:
+def _check_truths(ours: Sequence[TestImage], theirs: Sequence[TestImage]) -> None:
     changed = [
         f"{one.source_ref}: {one.truth}, then {other.truth}"
         for one, other in zip(ours, theirs, strict=True)
@@ -273,7 +273,7 @@ def _check_truths(ours: Sequence[TestFilm], theirs: Sequence[TestFilm]) -> None:
     ]
     if changed:
         raise EvaluationError(
-            f"{len(changed)} films were labelled anew between the two versions:\n"
+            f"{len(changed)} images were labelled anew between the two versions:\n"
             f"{list_paths(changed)}",
             hint="Train the old version's data again with these labels, or compare without them.",
         )

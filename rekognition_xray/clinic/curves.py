@@ -29,11 +29,11 @@ _COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
 
 @attrs.frozen
 class CurvePoint:
-    """A point of a curve: films of at least this confidence are called.
+    """A point of a curve: images of at least this confidence are called.
 
     Attributes:
         x, y: 1 less specificity and sensitivity (ROC), or sensitivity and precision.
-        threshold: the confidence, 0 to 1; None at the end where no film, or every one, is called.
+        threshold: the confidence, 0 to 1; None at the end where no image, or every one, is called.
     """
 
     x: float
@@ -43,7 +43,7 @@ class CurvePoint:
 
 @attrs.frozen
 class ReliabilityBin:
-    """Films of similar confidence.
+    """Images of similar confidence.
 
     Attributes:
         low, high: confidences between which the bin lies; the upper end belongs to it.
@@ -62,9 +62,9 @@ class SweepPoint:
     """What a threshold would give.
 
     Attributes:
-        threshold: films of at least this confidence are called.
+        threshold: images of at least this confidence are called.
         sensitivity, specificity: at that threshold.
-        called: share of all films that are called, in the mix of the test part.
+        called: share of all images that are called, in the mix of the test part.
     """
 
     threshold: float
@@ -75,13 +75,13 @@ class SweepPoint:
 
 @attrs.frozen
 class Curves:
-    """All curves of one side against the rest; empty where the films do not hold both.
+    """All curves of one side against the rest; empty where the images do not hold both.
 
     Attributes:
         of: a label, or pneumonia of any type.
         roc: from (0, 0) to (1, 1).
         precision_recall: from high to low sensitivity.
-        reliability: ten bins of equally many films; fewer where confidences repeat.
+        reliability: ten bins of equally many images; fewer where confidences repeat.
         calibration_error: of these bins as they are, not corrected for noise.
         sweep: thresholds in rising order.
     """
@@ -167,7 +167,7 @@ def _sweep(sample: Resamples, view: View, points: int) -> tuple[SweepPoint, ...]
 def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: str) -> RiskCoverage:
     """The curve of calls that are wrong or not, by how certain they are.
 
-    Films of equal certainty are decided or referred together, so that coverage can fall short of
+    Images of equal certainty are decided or referred together, so that coverage can fall short of
     the steps of 5 % that are asked for.
     """
     points: dict[float, RiskPoint] = {}
@@ -179,7 +179,7 @@ def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: st
 
 
 def _at(certainty: Values, coverage: float) -> float:
-    """The certainty that at most this share of films reaches; above all where none can."""
+    """The certainty that at most this share of images reaches; above all where none can."""
     ordered = np.sort(certainty)[::-1]
     most = int(np.floor(coverage * len(ordered) + 1e-9))
     if most == len(ordered):
@@ -189,18 +189,18 @@ def _at(certainty: Values, coverage: float) -> float:
 
 
 def _area(wrong: Mask, certainty: Values) -> float:
-    """Mean, over the films, of the risk when all films of at least their certainty are decided."""
+    """Mean, over the images, of the risk when all images of at least their certainty are decided."""
     levels, place = np.unique(-certainty, return_inverse=True)
-    films = np.cumsum(np.bincount(place, minlength=len(levels)))
+    images = np.cumsum(np.bincount(place, minlength=len(levels)))
     errors = np.cumsum(np.bincount(place, weights=wrong, minlength=len(levels)))
-    return float((errors / films)[place].mean())
+    return float((errors / images)[place].mean())
 
 
 def label_risk(evaluation: Evaluation) -> RiskCoverage:
     """The work behind ``Evaluation.risk_coverage``."""
-    films = evaluation.films
-    wrong = np.array([film.truth != film.predicted for film in films])
-    highest = np.array([film.confidences[film.predicted] for film in films])
+    images = evaluation.images
+    wrong = np.array([image.truth != image.predicted for image in images])
+    highest = np.array([image.confidences[image.predicted] for image in images])
     call = "the label of highest confidence; wrong when it is not the true one"
     return risk_coverage(_sample(evaluation), wrong, highest, call=call)
 
@@ -213,11 +213,11 @@ def curves_of(evaluation: Evaluation, label: str | None, *, points: int) -> Curv
         raise EvaluationError(
             "The labels do not tell pneumonia from the rest.", hint="Name a label."
         )
-    films = evaluation.films
+    images = evaluation.images
     known = label and known_label(label, evaluation.labels)
-    view = label_view(films, known) if known else pneumonia_view(films)
+    view = label_view(images, known) if known else pneumonia_view(images)
     return curves(_sample(evaluation), view, points=points)
 
 
 def _sample(evaluation: Evaluation) -> Resamples:
-    return sample_of(evaluation.films, resamples=evaluation.resamples, seed=evaluation.seed)
+    return sample_of(evaluation.images, resamples=evaluation.resamples, seed=evaluation.seed)

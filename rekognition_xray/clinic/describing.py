@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
     raise MissingExtraError("science", needed_for="An index of cases") from error
 
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-Film: TypeAlias = Path | str | bytes | Image.Image
+ImageSource: TypeAlias = Path | str | bytes | Image.Image
 
 NAME: Final = "equalised-16"
 """Goes into saved indexes: vectors of another descriptor are never compared with these."""
@@ -30,22 +30,22 @@ _CELLS: Final = 16
 
 @attrs.frozen
 class Refused:
-    """A film that no descriptor could be made of, and why."""
+    """An image that no descriptor could be made of, and why."""
 
     path: Path
     reason: str
 
 
-def describe(film: Film, *, allow_burned_in: bool = False) -> Vector:
+def describe(image: ImageSource, *, allow_burned_in: bool = False) -> Vector:
     """256 float32 of mean 0 and length 1, so that a dot product is a correlation.
 
-    The film is squared and equalised, so that size, aspect, brightness, contrast and gamma hardly
-    count; what is left is which parts are brighter than which. A film of one tone gives zeros.
+    The image is squared and equalised, so that size, aspect, brightness, contrast and gamma hardly
+    count; what is left is which parts are brighter than which. An image of one tone gives zeros.
 
     Raises:
-        ImageError: the film cannot be used.
+        ImageError: the image cannot be used.
     """
-    source = Path(film) if isinstance(film, str) else film
+    source = Path(image) if isinstance(image, str) else image
     thumb = equalised(squared(decode(source, allow_burned_in=allow_burned_in).grey))
     if not thumb:
         return np.zeros(LENGTH, dtype=np.float32)

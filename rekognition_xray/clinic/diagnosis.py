@@ -1,4 +1,4 @@
-"""Diagnoser: asks a running version about one film or many."""
+"""Diagnoser: asks a running version about one image or many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.bulk import Engine
 from rekognition_xray.clinic.bulk_records import BulkProgress, BulkSummary
 from rekognition_xray.clinic.bulk_run import BulkRun, Progress
-from rekognition_xray.clinic.inputs import Film, sendable
+from rekognition_xray.clinic.inputs import ImageSource, sendable
 from rekognition_xray.clinic.journal import Journal
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.cloud.recipe import recipe_of
@@ -38,19 +38,19 @@ __all__ = [
     "Diagnoser",
     "Diagnosis",
     "FailedDiagnosis",
-    "Film",
+    "Image",
 ]
 
 
 @attrs.frozen
 class Diagnoser:
-    """Asks a running version what it sees on films. A handle; making one calls nothing.
+    """Asks a running version what it sees on images. A handle; making one calls nothing.
 
-    Every film is prepared as the training films were: grey, upright, without metadata; nothing
+    Every image is prepared as the training images were: grey, upright, without metadata; nothing
     else leaves this machine. Only where that makes more than 4 MB, the most that a call may carry,
     it is scaled down. It pickles as a recipe, without credentials; see ``Aws``.
 
-    It is an aid for a person who reads the film, not a medical device.
+    It is an aid for a person who reads the image, not a medical device.
 
     Attributes:
         version: the version to ask; it must run.
@@ -74,29 +74,29 @@ class Diagnoser:
                 hint="Thresholds do not carry over: take this version's evaluation.policy().",
             )
 
-    def diagnose(self, film: Film) -> Diagnosis:
-        """Asks about one film. Calls DetectCustomLabels once; no price per call.
+    def diagnose(self, image: ImageSource) -> Diagnosis:
+        """Asks about one image. Calls DetectCustomLabels once; no price per call.
 
         An object in S3 that ``storage.store()`` wrote, in the version's Region, is referred to and
         not read; any other is read (GetObject), prepared and sent. Safe to call from many threads.
 
         Args:
-            film: a path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, an ``s3://``
-                address (as text, or an S3Location), or a film that ``images.prepare`` made ready,
+            image: a path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, an ``s3://``
+                address (as text, or an S3Location), or an image that ``images.prepare`` made ready,
                 which is sent as it is.
 
         Raises:
-            ImageError: the film cannot be used; nothing was sent.
+            ImageError: the image cannot be used; nothing was sent.
             StorageError: there is no such object, or it cannot be read.
             NotReadyError: the version does not run.
             AwsError: AWS refused the call or could not be reached.
         """
-        ready = sendable(film, self.version.aws, allow_burned_in=self.allow_burned_in)
+        ready = sendable(image, self.version.aws, allow_burned_in=self.allow_burned_in)
         return asking.call(self, ready)
 
     def diagnose_many(
         self,
-        films: Iterable[Film],
+        images: Iterable[ImageSource],
         *,
         journal: str | os.PathLike[str] | None = None,
         ordered: bool = True,
@@ -104,30 +104,30 @@ class Diagnoser:
         progress: Progress = False,
         retry_failed: bool = False,
     ) -> BulkRun:
-        """Asks about many films, as fast as the version answers; nothing needs tuning.
+        """Asks about many images, as fast as the version answers; nothing needs tuning.
 
         Rate and number of calls under way are found from throttles and latency, and follow them.
         A call that was throttled is repeated in its turn, one that met a fault after a pause, up to
-        nine times. A film that cannot be used, or that AWS does not answer for, gives a
-        ``FailedDiagnosis``; the run goes on. What would fail for every film ends it: the version
+        nine times. An image that cannot be used, or that AWS does not answer for, gives a
+        ``FailedDiagnosis``; the run goes on. What would fail for every image ends it: the version
         does not run or is gone, credentials or permissions lack, the service cannot be reached.
         What had come by then is given out and stands in the journal.
 
-        Films are read lazily, at most some 300 ahead of the answers taken, in a thread of the
-        run's own. Calls DetectCustomLabels once for each film, and again where it is repeated.
+        Images are read lazily, at most some 300 ahead of the answers taken, in a thread of the
+        run's own. Calls DetectCustomLabels once for each image, and again where it is repeated.
 
         Args:
-            films: the films, each as for ``diagnose``.
-            journal: a JSON Lines file. Each answer is on the disk before it is given out. A film
+            images: the images, each as for ``diagnose``.
+            journal: a JSON Lines file. Each answer is on the disk before it is given out. An image
                 under the same path is not asked again while its file is unchanged (size and time)
                 or its prepared pixels are; its finding is that of the policy of now. So a run that
                 was killed goes on where it was; what was under way is asked again.
-            ordered: whether answers come in the order of the films, or as they come.
-            executor: where films are prepared and calls made: any ``concurrent.futures.Executor``,
+            ordered: whether answers come in the order of the images, or as they come.
+            executor: where images are prepared and calls made: any ``concurrent.futures.Executor``,
                 such as ``dask.distributed.Client().get_executor()``. Without one, threads. This
                 process paces, and keeps the journal.
             progress: True for a bar, or a callable that gets a ``BulkProgress`` after each answer.
-            retry_failed: ask again for films whose failure stands in the journal.
+            retry_failed: ask again for images whose failure stands in the journal.
 
         Raises:
             JournalError: at once: the journal is another version's, or damaged before its end.
@@ -140,18 +140,18 @@ class Diagnoser:
             recipe_of(self.version.aws)
         engine = Engine(
             self,
-            films,
+            images,
             journal=known,
             ordered=ordered,
             executor=executor,
             retry_failed=retry_failed,
         )
-        total = len(films) if isinstance(films, Sized) else None
+        total = len(images) if isinstance(images, Sized) else None
         return BulkRun(engine, self.version, total=total, progress=progress)
 
     def explain(
         self,
-        film: Path | str | bytes | Image,
+        image: Path | str | bytes | Image,
         *,
         grid: int = 8,
         label: str | None = None,
@@ -160,7 +160,7 @@ class Diagnoser:
         fill: Fill = "mean",
         progress: bool | Callable[[ExplainProgress], None] = False,
     ) -> Explanation:
-        """Which parts of a film the answer leans on: what covering each cell of a grid changes.
+        """Which parts of an image the answer leans on: what covering each cell of a grid changes.
 
         See ``rekognition_xray.clinic.explaining.explain`` for arguments and errors.
 
@@ -171,7 +171,7 @@ class Diagnoser:
 
         return explain(
             self,
-            film,
+            image,
             grid=grid,
             label=label,
             max_calls=max_calls,

@@ -1,4 +1,4 @@
-"""Figures with intervals from test films: patients are redrawn as wholes.
+"""Figures with intervals from test images: patients are redrawn as wholes.
 
 Imports numpy: to be imported only when figures are computed.
 """
@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from rekognition_xray.clinic.calibration_figures import calibration_error, intercept_and_slope
-from rekognition_xray.clinic.figures import BinaryFigures, Estimates, Figure, TestFilm
+from rekognition_xray.clinic.figures import BinaryFigures, Estimates, Figure, TestImage
 from rekognition_xray.clinic.intervals import Redrawn, Values, by_logit, by_score
 from rekognition_xray.clinic.resampling import Mask, Resamples
 from rekognition_xray.labels import is_pneumonia
@@ -30,8 +30,8 @@ class View:
 
     Attributes:
         name: what the one side is.
-        truth: which films show it.
-        called: which films are called so.
+        truth: which images show it.
+        called: which images are called so.
         score: confidence of it, 0 to 1.
     """
 
@@ -41,52 +41,52 @@ class View:
     score: Values
 
 
-def label_view(films: Sequence[TestFilm], label: str) -> View:
+def label_view(images: Sequence[TestImage], label: str) -> View:
     """A label against all others."""
     return View(
         name=label,
-        truth=np.array([film.truth == label for film in films]),
-        called=np.array([film.predicted == label for film in films]),
-        score=np.array([film.confidences[label] for film in films]),
+        truth=np.array([image.truth == label for image in images]),
+        called=np.array([image.predicted == label for image in images]),
+        score=np.array([image.confidences[label] for image in images]),
     )
 
 
-def pneumonia_view(films: Sequence[TestFilm]) -> View:
+def pneumonia_view(images: Sequence[TestImage]) -> View:
     """Pneumonia of any type against the rest."""
     return View(
         name=PNEUMONIA,
-        truth=np.array([film.has_pneumonia for film in films]),
-        called=np.array([is_pneumonia(film.predicted) for film in films]),
-        score=np.array([film.pneumonia for film in films]),
+        truth=np.array([image.has_pneumonia for image in images]),
+        called=np.array([is_pneumonia(image.predicted) for image in images]),
+        score=np.array([image.pneumonia for image in images]),
     )
 
 
-def sample_of(films: Sequence[TestFilm], *, resamples: int, seed: int) -> Resamples:
-    """The resamples of the films' patients."""
-    return Resamples([film.group for film in films], resamples=resamples, seed=seed)
+def sample_of(images: Sequence[TestImage], *, resamples: int, seed: int) -> Resamples:
+    """The resamples of the images' patients."""
+    return Resamples([image.group for image in images], resamples=resamples, seed=seed)
 
 
 def estimate(
-    films: Sequence[TestFilm], labels: Sequence[str], *, resamples: int, seed: int
+    images: Sequence[TestImage], labels: Sequence[str], *, resamples: int, seed: int
 ) -> Estimates:
-    """All figures of an evaluation; the same films in another order give the same figures."""
-    films = _ordered(films)
-    sample = sample_of(films, resamples=resamples, seed=seed)
-    views = {label: label_view(films, label) for label in labels}
-    drawn = _overall(sample, films, views)
+    """All figures of an evaluation; the same images in another order give the same figures."""
+    images = _ordered(images)
+    sample = sample_of(images, resamples=resamples, seed=seed)
+    views = {label: label_view(images, label) for label in labels}
+    drawn = _overall(sample, images, views)
     told = len({is_pneumonia(label) for label in labels}) == 2
-    two_class = binary_figures(sample, pneumonia_view(films)) if told else none(NO_TWO_CLASSES)
+    two_class = binary_figures(sample, pneumonia_view(images)) if told else none(NO_TWO_CLASSES)
     return Estimates(
         **{name: by_score(each) for name, each in drawn.items()},
-        calibration_error=_top_error(sample, films),
+        calibration_error=_top_error(sample, images),
         by_label={label: binary_figures(sample, view) for label, view in views.items()},
         two_class=two_class,
     )
 
 
-def _ordered(films: Sequence[TestFilm]) -> list[TestFilm]:
+def _ordered(images: Sequence[TestImage]) -> list[TestImage]:
     """In one order, so that sums are rounded alike."""
-    return sorted(films, key=lambda film: film.source_ref)
+    return sorted(images, key=lambda image: image.source_ref)
 
 
 def none(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigures:
@@ -99,7 +99,7 @@ def binary_figures(sample: Resamples, view: View) -> BinaryFigures:
     """All figures of one view."""
     unusable = int((~np.isfinite(view.score)).sum())
     if unusable:
-        reason = f"{unusable} films have no usable confidence of {view.name}"
+        reason = f"{unusable} images have no usable confidence of {view.name}"
         return none(reason, n=len(view.score), patients=sample.patients)
     counts = {name: by_score(drawn) for name, drawn in counted(sample, view).items()}
     ranks = {name: by_logit(drawn) for name, drawn in ranked(sample, view).items()}
@@ -107,19 +107,19 @@ def binary_figures(sample: Resamples, view: View) -> BinaryFigures:
 
 
 def counted(sample: Resamples, view: View) -> dict[str, Redrawn]:
-    """The figures that follow from counts and sums, on the films and on every resample."""
+    """The figures that follow from counts and sums, on the images and on every resample."""
     truth, called = view.truth, view.called
     cells = [truth & called, ~truth & called, truth & ~called, ~truth & ~called]
     totals = sample.totals(np.stack([*cells, (view.score - truth) ** 2], axis=1))
     hit, false, missed, passed, square = totals.T
     with np.errstate(invalid="ignore", divide="ignore"):
         sensitivity, specificity = hit / (hit + missed), passed / (passed + false)
-        # Without a film that shows it both would be 0, whatever the model.
+        # Without an image that shows it both would be 0, whatever the model.
         shown = np.where(hit + missed > 0, hit, np.nan)
         f1 = 2 * shown / (2 * shown + false + missed)
         precision = shown / (hit + false)
     everything = np.ones(len(truth), dtype=bool)
-    films = totals[:, :4].sum(axis=1)
+    images = totals[:, :4].sum(axis=1)
     gap = _one_sided(view)
     # The rarer side bounds what can be known of figures that both sides take part in.
     sides = min(sample.count(truth), sample.count(~truth))
@@ -127,21 +127,21 @@ def counted(sample: Resamples, view: View) -> dict[str, Redrawn]:
     def drawn(values: Values, among: Mask, reason: str, units: int | None = None) -> Redrawn:
         return sample.redrawn(values, among, reason=reason, units=units)
 
-    absent = f"no test film shows {view.name}"
-    uncalled = f"no test film was called {view.name}" if view.truth.any() else absent
+    absent = f"no test image shows {view.name}"
+    uncalled = f"no test image was called {view.name}" if view.truth.any() else absent
     return {
         "sensitivity": drawn(sensitivity, truth, absent),
-        "specificity": drawn(specificity, ~truth, f"every test film shows {view.name}"),
+        "specificity": drawn(specificity, ~truth, f"every test image shows {view.name}"),
         "precision": drawn(precision, called, uncalled),
         "f1": drawn(f1, truth | called, absent),
-        "accuracy": drawn((hit + passed) / films, everything, ""),
+        "accuracy": drawn((hit + passed) / images, everything, ""),
         "balanced_accuracy": drawn((sensitivity + specificity) / 2, everything, gap, sides),
-        "brier": drawn(square / films, everything, "", sides),
+        "brier": drawn(square / images, everything, "", sides),
     }
 
 
 def ranked(sample: Resamples, view: View) -> dict[str, Redrawn]:
-    """Areas under the curves, on the films and on every resample."""
+    """Areas under the curves, on the images and on every resample."""
     everything = np.ones(len(view.truth), dtype=bool)
     sides = min(sample.count(view.truth), sample.count(~view.truth))
     areas = sample.rank_figures(view.truth, view.score)
@@ -170,19 +170,19 @@ def _calibrated(sample: Resamples, view: View) -> dict[str, Figure]:
 def _one_sided(view: View) -> str:
     """Why the view has no two sides; empty where it has."""
     if not view.truth.any():
-        return f"no test film shows {view.name}"
-    return f"every test film shows {view.name}" if view.truth.all() else ""
+        return f"no test image shows {view.name}"
+    return f"every test image shows {view.name}" if view.truth.all() else ""
 
 
 def _overall(
-    sample: Resamples, films: Sequence[TestFilm], views: Mapping[str, View]
+    sample: Resamples, images: Sequence[TestImage], views: Mapping[str, View]
 ) -> dict[str, Redrawn]:
-    """Figures of all labels together, on the films and on every resample."""
-    everything = np.ones(len(films), dtype=bool)
-    right = np.array([film.truth == film.predicted for film in films])
+    """Figures of all labels together, on the images and on every resample."""
+    everything = np.ones(len(images), dtype=bool)
+    right = np.array([image.truth == image.predicted for image in images])
     each = [counted(sample, view) for view in views.values()]
     absent = [label for label, view in views.items() if not view.truth.any()]
-    lacking = f"no test film shows {', '.join(absent)}"
+    lacking = f"no test image shows {', '.join(absent)}"
     units = min(figures["sensitivity"].patients for figures in each)
 
     def mean(name: str) -> Redrawn:
@@ -191,7 +191,7 @@ def _overall(
 
     # Half the sum over the labels, so that it lies within 0 and 1 as with two classes.
     brier = np.sum([_column(figures["brier"]) for figures in each], axis=0) / 2
-    unusable = f"{int(_unusable(films).sum())} films have a confidence that is not a number"
+    unusable = f"{int(_unusable(images).sum())} images have a confidence that is not a number"
     return {
         "accuracy": sample.ratio(right, everything, reason=""),
         "balanced_accuracy": mean("sensitivity"),
@@ -204,38 +204,38 @@ def _column(drawn: Redrawn) -> Values:
     return np.append(drawn.value, drawn.draws)
 
 
-def _unusable(films: Sequence[TestFilm]) -> Mask:
-    sums = [sum(film.confidences.values()) for film in films]
+def _unusable(images: Sequence[TestImage]) -> Mask:
+    sums = [sum(image.confidences.values()) for image in images]
     return np.array([not math.isfinite(total) for total in sums], dtype=bool)
 
 
-def _top_error(sample: Resamples, films: Sequence[TestFilm]) -> Figure:
+def _top_error(sample: Resamples, images: Sequence[TestImage]) -> Figure:
     """Calibration error of the highest confidence as the probability of being right."""
-    unusable = int(_unusable(films).sum())
+    unusable = int(_unusable(images).sum())
     if unusable:
-        reason = f"{unusable} films have a confidence that is not a number"
-        return Figure(None, n=len(films), patients=sample.patients, reason=reason)
-    right = np.array([film.truth == film.predicted for film in films])
-    highest = np.array([film.confidences[film.predicted] for film in films])
+        reason = f"{unusable} images have a confidence that is not a number"
+        return Figure(None, n=len(images), patients=sample.patients, reason=reason)
+    right = np.array([image.truth == image.predicted for image in images])
+    highest = np.array([image.confidences[image.predicted] for image in images])
     return calibration_error(sample, right, highest)
 
 
 def draws(
-    films: Sequence[TestFilm], labels: Sequence[str], *, resamples: int, seed: int
+    images: Sequence[TestImage], labels: Sequence[str], *, resamples: int, seed: int
 ) -> Iterator[tuple[str, Redrawn]]:
     """Every figure with its values on the resamples, by name, such as ``two_class.auroc``.
 
     For paired comparison: the same patients and seed give the same resamples, so that values of
-    two versions on the same films can be subtracted draw by draw. Calibration error, intercept
+    two versions on the same images can be subtracted draw by draw. Calibration error, intercept
     and slope are not among them.
     """
-    films = _ordered(films)
-    sample = sample_of(films, resamples=resamples, seed=seed)
-    views = {f"by_label.{label}": label_view(films, label) for label in labels}
-    overall = _overall(sample, films, {label: views[f"by_label.{label}"] for label in labels})
+    images = _ordered(images)
+    sample = sample_of(images, resamples=resamples, seed=seed)
+    views = {f"by_label.{label}": label_view(images, label) for label in labels}
+    overall = _overall(sample, images, {label: views[f"by_label.{label}"] for label in labels})
     yield from overall.items()
     if len({is_pneumonia(label) for label in labels}) == 2:
-        views["two_class"] = pneumonia_view(films)
+        views["two_class"] = pneumonia_view(images)
     for place, view in views.items():
         for name, drawn in (counted(sample, view) | ranked(sample, view)).items():
             yield f"{place}.{name}", drawn

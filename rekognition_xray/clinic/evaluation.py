@@ -17,7 +17,7 @@ from rekognition_xray.clinic.figures import (
     BinaryFigures,
     Figure,
     ServiceFigures,
-    TestFilm,
+    TestImage,
     known_label,
 )
 from rekognition_xray.clinic.leaks import NOT_COMPARED, TOLD, Lines, compare, refuse
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from rekognition_xray.clinic.calibration_map import Kind
     from rekognition_xray.clinic.curves import Curves
-    from rekognition_xray.clinic.gallery import Films
+    from rekognition_xray.clinic.gallery import Images
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.clinic.referral import RiskCoverage
     from rekognition_xray.cloud.version import ModelVersion
@@ -48,19 +48,19 @@ _FILES: Final = ("the evaluation summary", "the testing snapshot", "the training
 
 @attrs.frozen(str=False)
 class Evaluation:
-    """Figures of a trained version on its test films.
+    """Figures of a trained version on its test images.
 
     The service's own figures stand in ``service``. All others are computed here from the
-    per-film results: each with a 95 % interval, patients redrawn as wholes
-    (see ``clinic.intervals``). A figure that the films do not support has the value None and a
+    per-image results: each with a 95 % interval, patients redrawn as wholes
+    (see ``clinic.intervals``). A figure that the images do not support has the value None and a
     reason.
 
     Attributes:
         name: the version's name, or what ``from_files`` was told.
         labels: the labels of the model, in table order.
-        films: every test film with truth, confidences and prediction.
+        images: every test image with truth, confidences and prediction.
         service: the service's own figures.
-        accuracy: share of films whose label of highest confidence is the true one.
+        accuracy: share of images whose label of highest confidence is the true one.
         balanced_accuracy: unweighted mean of the labels' sensitivities.
         f1: unweighted mean of the labels' F1 (macro F1), each by the label of highest confidence.
         brier: half the sum over the labels of the mean square of confidence less truth, 0 to 1.
@@ -75,7 +75,7 @@ class Evaluation:
 
     name: str
     labels: tuple[str, ...]
-    films: tuple[TestFilm, ...] = attrs.field(repr=False)
+    images: tuple[TestImage, ...] = attrs.field(repr=False)
     service: ServiceFigures = attrs.field(repr=False)
     accuracy: Figure
     balanced_accuracy: Figure
@@ -102,15 +102,15 @@ class Evaluation:
     ) -> Evaluation:
         """Reads the result files of a trained version and computes the figures.
 
-        The test films are compared with those that the version was trained on: no patient and no
-        picture may be in both, as far as keys tell them. The service's own split by film has both.
+        The test images are compared with those that the version was trained on: no patient and no
+        picture may be in both, as far as keys tell them. The service's own split by image has both.
 
         Calls DescribeProjectVersions and ListTagsForResource once and GetObject three times; free
         but for S3 requests.
 
         Args:
             version: a version whose training has completed; it need not run.
-            split: which split the test films belong to; shown beside the figures. The fingerprint
+            split: which split the test images belong to; shown beside the figures. The fingerprint
                 in the version's tag ``rxray.split`` unless told.
             allow_leaks: computes the figures all the same; every table and page then says so.
             resamples: redraws of the patients, at least 100.
@@ -171,14 +171,14 @@ class Evaluation:
             allow_leaks: computes the figures where it does; every table and page then says so.
             name: what tables call the version.
             made_by: whose learner made the model; shown beside the figures.
-            split: which split the test films belong to; shown beside the figures.
+            split: which split the test images belong to; shown beside the figures.
             resamples: redraws of the patients, at least 100.
             seed: seed of the redraws; same files and seed give the same figures.
             addresses: where summary, testing and training lie, for messages.
 
         Raises:
             EvaluationError: names the file, and every line that cannot be used, or every test
-                film that the training has seen.
+                image that the training has seen.
             MissingExtraError: the extra ``science`` is not installed.
         """
         needs_science("Evaluation")
@@ -192,18 +192,18 @@ class Evaluation:
         service = read_summary(summary, name=addresses[0])
         labels = tuple(row.label for row in service.labels)
         snapshot = read_snapshot(testing, labels=labels, name=addresses[1])
-        check_together(service, snapshot.films, addresses)
+        check_together(service, snapshot.images, addresses)
         notes = [NOT_COMPARED]
         if training is not None:
-            overlap = compare(training, snapshot.films, name=addresses[2])
+            overlap = compare(training, snapshot.images, name=addresses[2])
             if not allow_leaks:
                 refuse(overlap, name=addresses[2])
-            notes = list(overlap.warnings(service.training_films))
-        made = estimate(snapshot.films, labels, resamples=resamples, seed=seed)
+            notes = list(overlap.warnings(service.training_images))
+        made = estimate(snapshot.images, labels, resamples=resamples, seed=seed)
         return cls(
             name=name or service.version_arn,
             labels=labels,
-            films=snapshot.films,
+            images=snapshot.images,
             service=service,
             accuracy=made.accuracy,
             balanced_accuracy=made.balanced_accuracy,
@@ -212,7 +212,7 @@ class Evaluation:
             calibration_error=made.calibration_error,
             by_label=made.by_label,
             two_class=made.two_class,
-            warnings=(*notes, *snapshot.warnings, *gaps(snapshot.films, labels)),
+            warnings=(*notes, *snapshot.warnings, *gaps(snapshot.images, labels)),
             made_by=made_by,
             split=split,
             resamples=resamples,
@@ -226,24 +226,24 @@ class Evaluation:
 
     @property
     def patients(self) -> int:
-        """Groups of films that the intervals are drawn from; a film without patient is its own."""
-        return len({film.group for film in self.films})
+        """Groups of images that the intervals are drawn from; an image without patient is its own."""
+        return len({image.group for image in self.images})
 
     @property
     def known_patients(self) -> int:
-        """Patients whose pseudonym stands in the films' keys."""
-        return len({film.patient for film in self.films} - {None})
+        """Patients whose pseudonym stands in the images' keys."""
+        return len({image.patient for image in self.images} - {None})
 
     @property
     def confusion(self) -> dict[str, dict[str, int]]:
-        """True label to predicted label to films, counted by the label of highest confidence."""
+        """True label to predicted label to images, counted by the label of highest confidence."""
         table = {truth: dict.fromkeys(self.labels, 0) for truth in self.labels}
-        for film in self.films:
-            table[film.truth][film.predicted] += 1
+        for image in self.images:
+            table[image.truth][image.predicted] += 1
         return table
 
     def at_prevalence(self, prevalence: float, *, label: str | None = None) -> PredictiveValues:
-        """PPV and NPV where the stated share of films shows pneumonia, or a label.
+        """PPV and NPV where the stated share of images shows pneumonia, or a label.
 
         Args:
             prevalence: between 0 and 1, from where the model shall be used. The mix of the test
@@ -263,7 +263,7 @@ class Evaluation:
         """Points of the curves of pneumonia, or of a label against all others.
 
         ROC, precision and recall, reliability, and the sweep of thresholds, the latter two with
-        intervals over patients. Empty where the films do not hold both sides.
+        intervals over patients. Empty where the images do not hold both sides.
 
         Args:
             label: a label of the model; pneumonia of any type without it.
@@ -278,9 +278,9 @@ class Evaluation:
         return curves_of(self, label, points=points)
 
     def risk_coverage(self) -> RiskCoverage:
-        """What referring the films of lowest confidence would buy, all labels told apart.
+        """What referring the images of lowest confidence would buy, all labels told apart.
 
-        Risk is the share of films whose label of highest confidence is wrong. The curve of a
+        Risk is the share of images whose label of highest confidence is wrong. The curve of a
         policy's own two-class calls is ``policy.reported.risk_coverage``.
         """
         from rekognition_xray.clinic.curves import label_risk  # noqa: PLC0415 - needs the extra
@@ -293,39 +293,39 @@ class Evaluation:
         sensitivity: float | None = None,
         specificity: float | None = None,
         max_referrals: float | None = None,
-        validation: Evaluation | Sequence[TestFilm] | None = None,
+        validation: Evaluation | Sequence[TestImage] | None = None,
         refer_odds: float | None = None,
         type_share: float = 0.7,
         calibration: Kind | None = "platt",
         seed: int = 0,
     ) -> Policy:
-        """Chooses a policy: from when on a film counts as pneumonia, and when a person must read.
+        """Chooses a policy: from when on an image counts as pneumonia, and when a person must read.
 
         Threshold, band of referral and calibration are chosen on one part of the patients and
         judged on another; the policy carries the figures of both. Without a validation part the
         test patients are cut in two, and the policy says so.
 
         Args:
-            sensitivity: share, between 0 and 1, of pneumonia films at or above the threshold: the
+            sensitivity: share, between 0 and 1, of pneumonia images at or above the threshold: the
                 highest threshold that reaches it.
-            specificity: share of other films below the threshold: the lowest that reaches it.
-            max_referrals: share of all films that may be referred to a person at most: the widest
+            specificity: share of other images below the threshold: the lowest that reaches it.
+            max_referrals: share of all images that may be referred to a person at most: the widest
                 band around the threshold of highest balanced accuracy that keeps to it. Exactly
                 one of these three.
-            validation: films of other patients to choose on, judged by the same version
-                (``validation_films`` makes them of diagnoses), or their evaluation; the policy is
-                then reported on all test films.
-            refer_odds: films whose odds of pneumonia lie within this factor of the threshold's
+            validation: images of other patients to choose on, judged by the same version
+                (``validation_images`` makes them of diagnoses), or their evaluation; the policy is
+                then reported on all test images.
+            refer_odds: images whose odds of pneumonia lie within this factor of the threshold's
                 are referred; 1 refers none, 1.5 is the default. Not with max_referrals.
             type_share: share, 0 to 1, of the pneumonia confidence that one type must reach to be
-                named; else the answer is ``pneumonia, type uncertain``. A chest film does not
+                named; else the answer is ``pneumonia, type uncertain``. A chest image does not
                 tell bacterial from viral pneumonia reliably.
             calibration: how confidences become probabilities: platt, temperature, isotonic or
                 None. Findings do not depend on it.
             seed: seed of the halving.
 
         Raises:
-            EvaluationError: the films do not support such a claim; the hint says what they do,
+            EvaluationError: the images do not support such a claim; the hint says what they do,
                 or how many patients it would take.
         """
         from rekognition_xray.clinic.policy_choice import choose  # noqa: PLC0415 - needs the extra
@@ -346,7 +346,7 @@ class Evaluation:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Figures with intervals, films, patients and method, as plain data ready for JSON."""
+        """Figures with intervals, images, patients and method, as plain data ready for JSON."""
         return as_dict(self)
 
     def to_json(self) -> str:
@@ -354,7 +354,7 @@ class Evaluation:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row for each figure: value, interval, films, patients, method, reason.
+        """One row for each figure: value, interval, images, patients, method, reason.
 
         Raises:
             MissingExtraError: the extra ``frames`` is not installed.
@@ -369,7 +369,7 @@ class Evaluation:
         self,
         path: str | os.PathLike[str],
         *,
-        films: Films = None,
+        images: Images = None,
         policy: Policy | None = None,
         prevalence: float | None = None,
     ) -> Path:
@@ -377,7 +377,7 @@ class Evaluation:
 
         Args:
             path: of the file.
-            films: where its pictures come from, see ``clinic.gallery.Films``; else it has none.
+            images: where its pictures come from, see ``clinic.gallery.Images``; else it has none.
             policy: a policy of this version, to be shown with its figures.
             prevalence: as of ``at_prevalence``, for predictive values.
 
@@ -385,7 +385,7 @@ class Evaluation:
             EvaluationError: another version's policy, no prevalence, or unreadable pictures.
             MissingExtraError: the extra ``report`` is not installed.
         """
-        return write_page(self, Path(path), films=films, policy=policy, prevalence=prevalence)
+        return write_page(self, Path(path), images=images, policy=policy, prevalence=prevalence)
 
     def __str__(self) -> str:
         return plain(self)

@@ -12,7 +12,7 @@ from rekognition_xray.costs import Estimate, Money, PriceBook, money
 from rekognition_xray.errors import CostCapError, InvalidRequestError
 
 PER_SECOND: Final = 2.78
-"""Films a second that one inference unit answers: 10,000 an hour, from the example on AWS's
+"""Images a second that one inference unit answers: 10,000 an hour, from the example on AWS's
 price page. AWS promises no number; measure your own."""
 
 _HOUR: Final = Decimal("0.0001")
@@ -24,7 +24,7 @@ class ExplainPlan:
 
     Attributes:
         grid: rows and columns of the map.
-        calls: DetectCustomLabels calls, one for each cell and one for the whole film.
+        calls: DetectCustomLabels calls, one for each cell and one for the whole image.
         seconds: how long they take at the rate that was assumed.
         estimate: what the model costs in that time.
     """

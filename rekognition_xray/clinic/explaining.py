@@ -1,4 +1,4 @@
-"""``explain``: which parts of a film a model's answer leans on, by covering them one by one."""
+"""``explain``: which parts of an image a model's answer leans on, by covering them one by one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["ExplainPlan", "ExplainProgress", "Explanation", "Missing", "explain"
 
 log = logging.getLogger(__name__)
 
-Film: TypeAlias = Path | str | bytes | Image.Image
+ImageSource: TypeAlias = Path | str | bytes | Image.Image
 
 _STOPS: Final = (NotReadyError, NotFoundError, CredentialsError, AccessDeniedError)
 """Errors that every further call would meet too."""
@@ -84,23 +84,23 @@ def _equal(one: Floats, other: Floats) -> bool:
 
 @attrs.frozen(str=False)
 class Explanation:
-    """An occlusion map: how much a confidence falls when a cell of the film is covered.
+    """An occlusion map: how much a confidence falls when a cell of the image is covered.
 
     It tells what this model's answer leans on, not where disease is. A model may lean on a
-    marker, a rib or the edge of the film; two cells that say the same hide each other; a cover
+    marker, a rib or the edge of the image; two cells that say the same hide each other; a cover
     may look like disease itself; and a cell tells nothing finer than its own size. Compare
     ``fill="mean"`` with ``fill="blur"``: what only one of them shows is the cover's doing.
 
     Attributes:
         label: whose confidence it is; ``pneumonia`` for the sum of all labels that mean it.
-        base: the confidence of the whole film, 0 to 1.
+        base: the confidence of the whole image, 0 to 1.
         drops: rows x columns, float64: ``base`` less the confidence with that cell covered, -1 to
             1; above 0 the cell spoke for the label, below 0 against it; NaN where no answer came.
         fill: what cells were covered with.
         calls: DetectCustomLabels calls that were made, failed ones among them.
         missing: cells without an answer, and why.
         version_arn: the version that was asked.
-        image_sha256: hash of the prepared film, as in a Diagnosis.
+        image_sha256: hash of the prepared image, as in a Diagnosis.
         plan: what was planned, with its price.
     """
 
@@ -121,25 +121,25 @@ class Explanation:
         row, column = divmod(int(known.argmax()), known.shape[1])
         return (row, column) if known[row, column] > 0 else None
 
-    def overlay(self, film: Film, *, allow_burned_in: bool = False) -> Image.Image:
-        """The film with the map over it, a legend and what it does not show; an RGB picture.
+    def overlay(self, image: ImageSource, *, allow_burned_in: bool = False) -> Image.Image:
+        """The image with the map over it, a legend and what it does not show; an RGB picture.
 
         Vermilion where covering lowers the confidence, blue where it raises it, crosses where no
         answer came. The colours differ for colour-blind readers too.
 
         Args:
-            film: the film that was explained.
+            image: the image that was explained.
             allow_burned_in: as for the diagnoser.
 
         Raises:
-            ImageError: the film cannot be used.
-            DataError: it is another film.
+            ImageError: the image cannot be used.
+            DataError: it is another image.
         """
-        prepared, grey = _pixels(film, allow_burned_in=allow_burned_in)
+        prepared, grey = _pixels(image, allow_burned_in=allow_burned_in)
         if prepared.sha256 != self.image_sha256:
             raise DataError(
-                "This is not the film that was explained: its prepared pixels are others.",
-                hint="Give overlay() the film that explain() got.",
+                "This is not the image that was explained: its prepared pixels are others.",
+                hint="Give overlay() the image that explain() got.",
             )
         return heat.draw(self, grey)
 
@@ -165,7 +165,7 @@ class Explanation:
 
     def __str__(self) -> str:
         rows, columns = self.drops.shape
-        told = [f"{self.label}: confidence {self.base:.3f} of the whole film, {self.calls} calls"]
+        told = [f"{self.label}: confidence {self.base:.3f} of the whole image, {self.calls} calls"]
         if self.peak is None:
             told.append("covering lowers it nowhere")
         else:
@@ -181,7 +181,7 @@ class Explanation:
 
 def explain(
     asked: Diagnoser | ModelVersion,
-    film: Film,
+    image: ImageSource,
     *,
     grid: int = 8,
     label: str | None = None,
@@ -193,10 +193,10 @@ def explain(
     fill: Fill = "mean",
     progress: bool | Callable[[ExplainProgress], None] = False,
 ) -> Explanation:
-    """An occlusion map of one film (after Zeiler and Fergus, ECCV 2014).
+    """An occlusion map of one image (after Zeiler and Fergus, ECCV 2014).
 
-    The film is prepared as ``diagnose()`` prepares it and asked about whole; then each cell of a
-    grid is covered in turn, with soft edges, and the film is asked about again. Calls
+    The image is prepared as ``diagnose()`` prepares it and asked about whole; then each cell of a
+    grid is covered in turn, with soft edges, and the image is asked about again. Calls
     DetectCustomLabels grid x grid + 1 times, one after the other (botocore repeats each on
     throttles and faults). A call has no price; see ``plan_explanation`` for the time it takes.
     The plan goes to the log, and to ``progress``, before the first call.
@@ -206,7 +206,7 @@ def explain(
 
     Args:
         asked: a diagnoser or a running version.
-        film: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
+        image: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
         grid: rows and columns of cells, 2 to 32.
         label: whose confidence to follow. Left out: ``pneumonia``, the sum of the labels that
             mean it, where the model has one, else the label of highest confidence.
@@ -215,17 +215,17 @@ def explain(
         prices: the price book; the library's for the Region unless told.
         units: inference units that the model runs on, for the plan.
         per_second: calls a second that a unit answers, for the plan.
-        fill: what covers a cell: ``mean``, the film's mean grey, or ``blur``, the film without
+        fill: what covers a cell: ``mean``, the image's mean grey, or ``blur``, the image without
             detail.
         progress: True for a bar, or a function that gets an ExplainProgress.
 
     Raises:
         CostCapError: more calls or money than allowed; nothing was asked.
         PriceBookError: there is a ``max_cost``, and no price for the Region.
-        ImageError: the film cannot be used; nothing was asked.
+        ImageError: the image cannot be used; nothing was asked.
         InvalidRequestError: another grid or fill, or a label that the model does not have.
         NotReadyError: the version does not run.
-        AwsError: AWS refused the whole film, or every cell.
+        AwsError: AWS refused the whole image, or every cell.
     """
     version, burned_in = (
         (asked, False)
@@ -235,7 +235,7 @@ def explain(
     book = book_for(version.aws, prices, max_cost)
     plan = plan_explanation(grid, units=units, per_second=per_second, prices=book)
     plan.check(max_calls=max_calls, max_cost=max_cost)
-    prepared, grey = _pixels(film, allow_burned_in=burned_in)
+    prepared, grey = _pixels(image, allow_burned_in=burned_in)
     covering = Covering.of(grey, grid=grid, fill=fill)
     log.info("explaining image %s by %s", prepared.sha256[:12], plan)
     with _told(progress, plan) as tell:
@@ -300,9 +300,9 @@ class _Asking:
         return _confidence(self.version.detect(data).confidences, self.label)
 
 
-def _pixels(film: Film, *, allow_burned_in: bool) -> tuple[PreparedImage, Image.Image]:
-    """The prepared film, and its grey pixels before they were encoded."""
-    source = Path(film) if isinstance(film, str) else film
+def _pixels(image: ImageSource, *, allow_burned_in: bool) -> tuple[PreparedImage, Image.Image]:
+    """The prepared image, and its grey pixels before they were encoded."""
+    source = Path(image) if isinstance(image, str) else image
     prepared = prepare(source, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     grey = decode(source, allow_burned_in=allow_burned_in).grey
     if grey.size != (prepared.width, prepared.height):
@@ -316,7 +316,7 @@ def _label(asked: str | None, confidences: Mapping[str, float]) -> str:
     means_it = any(map(is_pneumonia, known))
     if asked is None:
         if not known:
-            raise InvalidRequestError("The version named no label for this film.")
+            raise InvalidRequestError("The version named no label for this image.")
         return PNEUMONIA if means_it else max(known, key=confidences.__getitem__)
     if asked in known or (asked == PNEUMONIA and means_it):
         return asked

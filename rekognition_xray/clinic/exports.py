@@ -1,4 +1,4 @@
-"""An evaluation as plain data and as a frame: every figure with interval, films and method."""
+"""An evaluation as plain data and as a frame: every figure with interval, images and method."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, object]:
         "split": evaluation.split,
         "warnings": list(evaluation.warnings),
         "labels": list(evaluation.labels),
-        "films": len(evaluation.films),
+        "images": len(evaluation.images),
         "patients": evaluation.patients,
         "known_patients": evaluation.known_patients,
         "resamples": evaluation.resamples,
@@ -67,7 +67,7 @@ def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
         given | {"view": view, "figure": name} | figure.to_dict()
         for view, name, figure in figures(evaluation)
     ]
-    frame = pd.DataFrame(rows).rename(columns={"n": "films"})
+    frame = pd.DataFrame(rows).rename(columns={"n": "images"})
     numbers = ["value", "low", "high"]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 

@@ -1,4 +1,4 @@
-"""The values that an evaluation is made of: figures with intervals, test films, tables."""
+"""The values that an evaluation is made of: figures with intervals, test images, tables."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Figure:
 
     Attributes:
         value: the estimate, 0 to 1 (calibration slope and intercept: any number); None when the
-            films do not support one.
+            images do not support one.
         low, high: ends of the 95 % interval; None together with the value.
-        n: films that the figure rests on, such as those of the label for a sensitivity.
-        patients: patients of those films; a film without a known patient is its own.
+        n: images that the figure rests on, such as those of the label for a sensitivity.
+        patients: patients of those images; an image without a known patient is its own.
         method: how the interval was made.
         reason: why there is no value; empty where there is one.
     """
@@ -87,8 +87,8 @@ def _number(told: Json, name: str) -> float | None:
 
 
 @attrs.frozen
-class TestFilm:
-    """One film of the test part, as the service judged it.
+class TestImage:
+    """One image of the test part, as the service judged it.
 
     Attributes:
         source_ref: its address in S3.
@@ -108,27 +108,27 @@ class TestFilm:
 
     @property
     def group(self) -> str:
-        """What is drawn as one in a resample: the patient, or the film where none is known."""
+        """What is drawn as one in a resample: the patient, or the image where none is known."""
         return self.patient or self.source_ref
 
     @property
     def has_pneumonia(self) -> bool:
-        """Whether the film was sent with a label that means pneumonia."""
+        """Whether the image was sent with a label that means pneumonia."""
         return is_pneumonia(self.truth)
 
     @property
     def pneumonia(self) -> float:
-        """Confidence, 0 to 1, that the film shows pneumonia of any type."""
+        """Confidence, 0 to 1, that the image shows pneumonia of any type."""
         return pneumonia_confidence(self.confidences)
 
 
 @attrs.frozen
 class ServiceLabel:
-    """The service's own figures for one label; None where it gives none or no film has the label.
+    """The service's own figures for one label; None where it gives none or no image has the label.
 
     Attributes:
-        threshold: the assumed threshold, 0 to 1: best F1 on the test films themselves.
-        test_films: test films with this label.
+        threshold: the assumed threshold, 0 to 1: best F1 on the test images themselves.
+        test_images: test images with this label.
     """
 
     label: str
@@ -136,7 +136,7 @@ class ServiceLabel:
     recall: float | None
     f1: float | None
     threshold: float | None
-    test_films: int
+    test_images: int
 
 
 @attrs.frozen
@@ -146,7 +146,7 @@ class ServiceFigures:
     Its aggregates are unweighted means over the labels; no interval comes with them.
 
     Attributes:
-        confusion: (true label, predicted label) to the share of the true label's test films.
+        confusion: (true label, predicted label) to the share of the true label's test images.
         version_arn: the model version that the summary names.
     """
 
@@ -155,8 +155,8 @@ class ServiceFigures:
     recall: float | None
     labels: tuple[ServiceLabel, ...]
     confusion: Mapping[tuple[str, str], float] = attrs.field(hash=False)
-    training_films: int
-    test_films: int
+    training_images: int
+    test_images: int
     version_arn: str
     ended: str
 
@@ -165,25 +165,25 @@ class ServiceFigures:
 class BinaryFigures:
     """One side against the rest: a label against all others, or pneumonia of any type.
 
-    A film counts as called when its label of highest confidence is the label, or means pneumonia.
+    An image counts as called when its label of highest confidence is the label, or means pneumonia.
     Ranks and probabilities are those of the label's confidence, or of the sum of the confidences
     that mean pneumonia.
 
     Attributes:
-        sensitivity: called, of the films that show it.
+        sensitivity: called, of the images that show it.
         specificity: not called, of the others.
-        precision: right, of the films called: the predictive value in the mix of this test part,
+        precision: right, of the images called: the predictive value in the mix of this test part,
             which is how it was collected and no prevalence. For one that is stated take
             ``Evaluation.at_prevalence``.
         f1: harmonic mean of precision and sensitivity; depends on the mix, as precision does.
-        accuracy: right, of all films; depends on the mix.
+        accuracy: right, of all images; depends on the mix.
         balanced_accuracy: mean of sensitivity and specificity.
-        auroc: area under the ROC curve: the chance that a film that shows it ranks above another.
-        average_precision: mean precision over the ranks of the films that show it; depends on
+        auroc: area under the ROC curve: the chance that an image that shows it ranks above another.
+        average_precision: mean precision over the ranks of the images that show it; depends on
             the mix, which is also what a model at chance reaches.
         brier: mean square of confidence less truth (Brier 1950); 0 is best.
         calibration_error: mean gap between confidence and truth over ten bins of equally many
-            films (expected calibration error), corrected for noise; 0 is best.
+            images (expected calibration error), corrected for noise; 0 is best.
         calibration_intercept: how far, in log odds, confidences are too low (above 0) or too high
             (below 0) as a whole; 0 is best (Van Calster 2019).
         calibration_slope: below 1, confidences are too extreme; above 1, too timid.
@@ -209,7 +209,7 @@ class BinaryFigures:
 
 @attrs.frozen(kw_only=True)
 class Estimates:
-    """All figures of one set of films."""
+    """All figures of one set of images."""
 
     accuracy: Figure
     balanced_accuracy: Figure

@@ -1,4 +1,4 @@
-"""The gallery of test films: small grey pictures without metadata, truth, call, confidence."""
+"""The gallery of test images: small grey pictures without metadata, truth, call, confidence."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import attrs
 from PIL import Image
 
 from rekognition_xray.clinic.charts import confidence
-from rekognition_xray.clinic.figures import TestFilm
-from rekognition_xray.data.films import Xray
+from rekognition_xray.clinic.figures import TestImage
 from rekognition_xray.data.images import decode
 from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError, ImageError, list_paths
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation import Evaluation
 
 Picture: TypeAlias = Path | str | bytes
-Films: TypeAlias = (
+Images: TypeAlias = (
     Mapping[str, Picture] | Mapping[Xray, str] | Callable[[str], Picture | None] | None
 )
-"""Where pictures come from: a film's address in S3 to a path or to the bytes of a file; or the
+"""Where pictures come from: an image's address in S3 to a path or to the bytes of a file; or the
 ``addresses`` of the receipt of an upload; or a function from address to path, bytes or None.
 
-A film that it does not know is shown without picture. Nothing is fetched here; a function may. Of
-more than 1,500 films those misread and the surest are shown; 700 make a page of about 3 MB.
+An image that it does not know is shown without picture. Nothing is fetched here; a function may. Of
+more than 1,500 images those misread and the surest are shown; 700 make a page of about 3 MB.
 """
 
 SIDE: Final = 128
 MOST: Final = 1500
-"""Films that a page shows; with pictures they make about 6 MB."""
+"""Images that a page shows; with pictures they make about 6 MB."""
 
 _QUALITY: Final = 60
 _SHOWN: Final = 10  # characters of a content hash
@@ -51,7 +51,7 @@ class Thumbnail:
 
 @attrs.frozen
 class Tile:
-    """One film of the gallery.
+    """One image of the gallery.
 
     Attributes:
         number: its place in the testing snapshot, from 1.
@@ -72,77 +72,77 @@ class Tile:
 
 @attrs.frozen
 class Gallery:
-    """The tiles, misread films first and among them the surest first.
+    """The tiles, misread images first and among them the surest first.
 
     Attributes:
         tiles: those shown.
-        films: all test films.
+        images: all test images.
         pictured: tiles with a picture.
         asked: whether pictures were given at all.
     """
 
     tiles: tuple[Tile, ...]
-    films: int
+    images: int
     pictured: int
     asked: bool
 
 
-def gallery(evaluation: Evaluation, films: Films) -> Gallery:
+def gallery(evaluation: Evaluation, images: Images) -> Gallery:
     """Makes the tiles; pictures are read and made small here.
 
     Raises:
         EvaluationError: pictures that cannot be read, all named together.
     """
-    numbered = sorted(enumerate(evaluation.films, start=1), key=lambda one: _order(*one))[:MOST]
-    find = _finder(films)
+    numbered = sorted(enumerate(evaluation.images, start=1), key=lambda one: _order(*one))[:MOST]
+    find = _finder(images)
     pictures: dict[int, Thumbnail | None] = {}
     bad: list[str] = []
-    for number, film in numbered:
+    for number, image in numbered:
         try:
-            pictures[number] = _thumbnail(find(film.source_ref), film.source_ref)
+            pictures[number] = _thumbnail(find(image.source_ref), image.source_ref)
         except ImageError as error:
             bad.append(str(error))
     if bad:
         raise EvaluationError(
             f"{len(bad)} pictures for the page cannot be read:\n{list_paths(bad)}",
-            hint="Mend them, or leave them out of films=: the page then shows a blank for each.",
+            hint="Mend them, or leave them out of images=: the page then shows a blank for each.",
         )
-    tiles = tuple(_tile(number, film, evaluation, pictures[number]) for number, film in numbered)
+    tiles = tuple(_tile(number, image, evaluation, pictures[number]) for number, image in numbered)
     pictured = sum(picture is not None for picture in pictures.values())
-    return Gallery(tiles, len(evaluation.films), pictured, films is not None)
+    return Gallery(tiles, len(evaluation.images), pictured, images is not None)
 
 
-def _order(number: int, film: TestFilm) -> tuple[bool, float, int]:
-    return film.truth == film.predicted, -film.confidences[film.predicted], number
+def _order(number: int, image: TestImage) -> tuple[bool, float, int]:
+    return image.truth == image.predicted, -image.confidences[image.predicted], number
 
 
-def _tile(number: int, film: TestFilm, evaluation: Evaluation, picture: Thumbnail | None) -> Tile:
+def _tile(number: int, image: TestImage, evaluation: Evaluation, picture: Thumbnail | None) -> Tile:
     # Another key may hold a file's name, and that a patient's: only our own hash is shown.
-    ours = pseudonym_in(film.source_ref) is not None
-    found = film.confidences[film.predicted]
+    ours = pseudonym_in(image.source_ref) is not None
+    found = image.confidences[image.predicted]
     return Tile(
         number=number,
-        content=film.source_ref.rpartition("/")[2][:_SHOWN] if ours else "",
-        truth=evaluation.labels.index(film.truth),
-        called=evaluation.labels.index(film.predicted),
+        content=image.source_ref.rpartition("/")[2][:_SHOWN] if ours else "",
+        truth=evaluation.labels.index(image.truth),
+        called=evaluation.labels.index(image.predicted),
         confidence=confidence(found),
-        sort=(f"{found:.6f}", f"{film.pneumonia:.6f}"),
+        sort=(f"{found:.6f}", f"{image.pneumonia:.6f}"),
         picture=picture,
     )
 
 
-def _finder(films: Films) -> Callable[[str], Picture | None]:
-    if films is None:
+def _finder(images: Images) -> Callable[[str], Picture | None]:
+    if images is None:
         return lambda _: None
-    if not isinstance(films, Mapping):
-        return films
-    return _turned(films).get
+    if not isinstance(images, Mapping):
+        return images
+    return _turned(images).get
 
 
-def _turned(films: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
-    """Address to picture; of a receipt's addresses those of films that lie on this machine."""
+def _turned(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
+    """Address to picture; of a receipt's addresses those of images that lie on this machine."""
     made: dict[str, Picture] = {}
-    for key, value in films.items():
+    for key, value in images.items():
         if not isinstance(key, Xray):
             made[key] = value
         elif isinstance(value, str) and key.address is None:

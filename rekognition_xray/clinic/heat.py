@@ -1,4 +1,4 @@
-"""The picture of an explanation: heat over the film, a legend, and what it does not show."""
+"""The picture of an explanation: heat over the image, a legend, and what it does not show."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ LIMITS: Final = (
 )
 _LEAST_SCALE: Final = 0.05
 """Drops under 5 points are never shown in full colour: they are as good as none."""
-_STRONGEST: Final = 0.62  # opacity of the greatest drop: the film must stay readable under it
-_SIDE: Final = 640  # of the film's longer side in the picture, at least
+_STRONGEST: Final = 0.62  # opacity of the greatest drop: the image must stay readable under it
+_SIDE: Final = 640  # of the image's longer side in the picture, at least
 _MOST: Final = 1200
 _PAD: Final = 14
 _SMALL: Final = 13.0
 
 
-def draw(explanation: Explanation, film: Image.Image) -> Image.Image:
-    """The film with heat over it, and a legend below."""
-    grey = _sized(film)
+def draw(explanation: Explanation, image: Image.Image) -> Image.Image:
+    """The image with heat over it, and a legend below."""
+    grey = _sized(image)
     heated = _heated(explanation.drops, grey)
     _mark_unknown(heated, explanation.drops)
     lines = captions.wrapped(notice(explanation.label), heated.width - 2 * _PAD, _SMALL)
@@ -56,11 +56,11 @@ def scale_of(drops: Floats) -> float:
     return max(float(known.max(initial=0.0)), _LEAST_SCALE)
 
 
-def _sized(film: Image.Image) -> Image.Image:
-    long = max(film.size)
+def _sized(image: Image.Image) -> Image.Image:
+    long = max(image.size)
     factor = min(max(long, _SIDE), _MOST) / long
-    size = (max(round(film.width * factor), 360), round(film.height * factor))
-    return film.convert("L").resize(size, Image.Resampling.LANCZOS)
+    size = (max(round(image.width * factor), 360), round(image.height * factor))
+    return image.convert("L").resize(size, Image.Resampling.LANCZOS)
 
 
 def _heated(drops: Floats, grey: Image.Image) -> Image.Image:
@@ -68,12 +68,12 @@ def _heated(drops: Floats, grey: Image.Image) -> Image.Image:
     rows, columns = drops.shape
     level = np.nan_to_num(drops / scale_of(drops))
     field = shares(rows, grey.height).T @ level @ shares(columns, grey.width)
-    film = np.asarray(grey, dtype=np.float64)[..., None]
+    image = np.asarray(grey, dtype=np.float64)[..., None]
     hue = np.where(field[..., None] > 0, np.array(VERMILION), np.array(BLUE))
     opacity = _STRONGEST * np.abs(field[..., None])
-    # The colour is laid over at the film's own brightness, half and half, so that bone stays bone.
-    shade = hue * (0.6 + 0.4 * film / 255)
-    mixed = film * (1 - opacity) + shade * opacity
+    # The colour is laid over at the image's own brightness, half and half, so that bone stays bone.
+    shade = hue * (0.6 + 0.4 * image / 255)
+    mixed = image * (1 - opacity) + shade * opacity
     return Image.fromarray(np.rint(mixed).clip(0, 255).astype(np.uint8), "RGB")
 
 
@@ -91,7 +91,7 @@ def _mark_unknown(picture: Image.Image, drops: Floats) -> None:
 
 def _legend(page: Image.Image, explanation: Explanation, top: int) -> None:
     scale = scale_of(explanation.drops)
-    title = f"{explanation.label}: confidence {explanation.base:.3f} of the whole film"
+    title = f"{explanation.label}: confidence {explanation.base:.3f} of the whole image"
     write(page, (_PAD, top), title, size=17)
     bar = _bar(page.width - 2 * _PAD)
     page.paste(bar, (_PAD, top + 28))

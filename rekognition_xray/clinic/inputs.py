@@ -17,8 +17,8 @@ from rekognition_xray.errors import AccessDeniedError, AwsError, ImageError, Sto
 if TYPE_CHECKING:
     from rekognition_xray.cloud.aws import Aws
 
-Film: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | S3Location | PreparedImage
-"""A path, an ``s3://`` address, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or a film
+ImageSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | S3Location | PreparedImage
+"""A path, an ``s3://`` address, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or an image
 that ``images.prepare`` has made ready."""
 
 _S3: Final = "s3://"
@@ -26,11 +26,11 @@ _S3: Final = "s3://"
 
 @attrs.frozen
 class Sendable:
-    """A film that is ready to be sent.
+    """An image that is ready to be sent.
 
     Attributes:
         source: what it is called: its path or address, or a name by its pixels.
-        image: prepared bytes, or where in S3 a prepared film lies.
+        image: prepared bytes, or where in S3 a prepared image lies.
         sha256: hash of the prepared image.
     """
 
@@ -39,59 +39,59 @@ class Sendable:
     sha256: str
 
 
-def source_of(film: Film) -> str | None:
-    """What a film is called; None where only its pixels will tell."""
-    if isinstance(film, str | os.PathLike):
-        return os.fspath(film)
-    if isinstance(film, S3Location):
-        return str(film)
+def source_of(image: ImageSource) -> str | None:
+    """What an image is called; None where only its pixels will tell."""
+    if isinstance(image, str | os.PathLike):
+        return os.fspath(image)
+    if isinstance(image, S3Location):
+        return str(image)
     return None
 
 
-def file_of(film: Film) -> tuple[int, int] | None:
-    """Size and time of change (nanoseconds) of a film's file; None where it is no file."""
-    if isinstance(film, bytes | Image.Image | S3Location | PreparedImage) or _is_address(film):
+def file_of(image: ImageSource) -> tuple[int, int] | None:
+    """Size and time of change (nanoseconds) of an image's file; None where it is no file."""
+    if isinstance(image, bytes | Image.Image | S3Location | PreparedImage) or _is_address(image):
         return None
     try:
-        found = os.stat(film)  # noqa: PTH116 - a Path puts each name into the interpreter's own table
+        found = os.stat(image)  # noqa: PTH116 - a Path puts each name into the interpreter's own table
     except (OSError, ValueError):
         return None
     return found.st_size, found.st_mtime_ns
 
 
-def sendable(film: Film, aws: Aws, *, allow_burned_in: bool) -> Sendable:
-    """Prepares a film as the training films were prepared, or refers to one that is prepared.
+def sendable(image: ImageSource, aws: Aws, *, allow_burned_in: bool) -> Sendable:
+    """Prepares an image as the training images were prepared, or refers to one that is prepared.
 
     An object that ``store()`` wrote, in the Region of the clients, is referred to and not read;
     any other is read. May call HeadBucket (once for a bucket) and GetObject; S3 bills them.
 
     Raises:
-        ImageError: the film cannot be used.
+        ImageError: the image cannot be used.
         StorageError: there is no such object, or it may not be read.
         AwsError: S3 could not be asked.
     """
-    if isinstance(film, PreparedImage):
-        return _as_it_is(film)
-    if isinstance(film, str) and _is_address(film):
-        film = _location(film)
-    if isinstance(film, S3Location):
-        return _from_s3(film, aws, allow_burned_in=allow_burned_in)
-    content = Path(film) if isinstance(film, str | os.PathLike) else film
-    source = source_of(film)
+    if isinstance(image, PreparedImage):
+        return _as_it_is(image)
+    if isinstance(image, str) and _is_address(image):
+        image = _location(image)
+    if isinstance(image, S3Location):
+        return _from_s3(image, aws, allow_burned_in=allow_burned_in)
+    content = Path(image) if isinstance(image, str | os.PathLike) else image
+    source = source_of(image)
     prepared = prepare(content, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     if source is None:
-        source = str(getattr(film, "filename", "") or f"image {prepared.sha256[:12]}")
+        source = str(getattr(image, "filename", "") or f"image {prepared.sha256[:12]}")
     return Sendable(source, prepared.data, prepared.sha256)
 
 
-def _as_it_is(film: PreparedImage) -> Sendable:
-    name = f"image {film.sha256[:12]}"
-    if len(film.data) > MAX_DETECT_BYTES:
+def _as_it_is(image: PreparedImage) -> Sendable:
+    name = f"image {image.sha256[:12]}"
+    if len(image.data) > MAX_DETECT_BYTES:
         raise ImageError(
-            f"{name} has {len(film.data):,} bytes; a call carries {MAX_DETECT_BYTES:,}.",
+            f"{name} has {len(image.data):,} bytes; a call carries {MAX_DETECT_BYTES:,}.",
             hint="Prepare it with max_bytes=images.MAX_DETECT_BYTES.",
         )
-    return Sendable(name, film.data, film.sha256)
+    return Sendable(name, image.data, image.sha256)
 
 
 def _from_s3(place: S3Location, aws: Aws, *, allow_burned_in: bool) -> Sendable:
@@ -121,14 +121,14 @@ def _is_near(place: S3Location, aws: Aws) -> bool:
         return False
 
 
-def _is_address(film: str | os.PathLike[str]) -> bool:
-    return isinstance(film, str) and film.startswith(_S3)
+def _is_address(image: str | os.PathLike[str]) -> bool:
+    return isinstance(image, str) and image.startswith(_S3)
 
 
 def _location(address: str) -> S3Location:
     bucket, _, key = address.removeprefix(_S3).partition("/")
     if not bucket or not key:
         raise StorageError(
-            f"{address!r} is no film's address.", hint="Write s3://bucket/key of one object."
+            f"{address!r} is no image's address.", hint="Write s3://bucket/key of one object."
         )
     return S3Location(bucket, key)

@@ -29,12 +29,12 @@ _HALVINGS: Final = 20
 
 @attrs.frozen(eq=False)
 class Redrawn:
-    """A figure on the films as they are, and on every resample of their patients.
+    """A figure on the images as they are, and on every resample of their patients.
 
     Attributes:
-        value: on the films; NaN where they do not support it.
+        value: on the images; NaN where they do not support it.
         draws: on the resamples; NaN likewise.
-        films, patients: that it rests on.
+        images, patients: that it rests on.
         units: independent units that bound what can be known: patients of the rarer side where
             two sides are compared. Degrees of freedom are one less.
         reason: why there is no value; empty where there is one.
@@ -42,7 +42,7 @@ class Redrawn:
 
     value: float
     draws: Values
-    films: int
+    images: int
     patients: int
     units: int
     reason: str = ""
@@ -51,11 +51,11 @@ class Redrawn:
         """The figure without value, where there is none."""
         if not math.isnan(self.value):
             return None
-        return Figure(None, n=self.films, patients=self.patients, reason=self.reason)
+        return Figure(None, n=self.images, patients=self.patients, reason=self.reason)
 
     def figure(self, low: float, high: float, method: str) -> Figure:
         """The figure with the given interval."""
-        return Figure(self.value, low, high, n=self.films, patients=self.patients, method=method)
+        return Figure(self.value, low, high, n=self.images, patients=self.patients, method=method)
 
 
 def score_interval(value: float, units: float, quantile: float = _Z) -> tuple[float, float]:
@@ -99,7 +99,7 @@ def by_logit(drawn: Redrawn) -> Figure:
     return drawn.figure(_expit(middle - step), _expit(middle + step), LOGIT)
 
 
-def of_gaps(gaps: Values, draws: Values, *, films: int, patients: int) -> Figure:
+def of_gaps(gaps: Values, draws: Values, *, images: int, patients: int) -> Figure:
     """The sum of absolute gaps, corrected for noise, with its interval.
 
     The sum of absolute values is too high where gaps are small against their noise, and more so
@@ -111,10 +111,10 @@ def of_gaps(gaps: Values, draws: Values, *, films: int, patients: int) -> Figure
     takes in both, and the value is their mean.
 
     Args:
-        gaps: one value for each bin, on the films as they are.
+        gaps: one value for each bin, on the images as they are.
         draws: the same on the resamples, one row each.
-        films: that the gaps rest on.
-        patients: of those films.
+        images: that the gaps rest on.
+        patients: of those images.
     """
     seen = float(np.abs(gaps).sum())
     noise = (draws - gaps)[~np.isnan(draws).any(axis=1)]
@@ -123,10 +123,10 @@ def of_gaps(gaps: Values, draws: Values, *, films: int, patients: int) -> Figure
     spreads = (gaps, np.where(gaps < 0, -1.0, 1.0) * noise.std(axis=0))
     found = [_inverted(seen, spread, noise) for spread in spreads if np.abs(spread).sum() > 0]
     if not found:
-        return Figure(seen, 0.0, 1.0, n=films, patients=patients, method=INVERSION)
+        return Figure(seen, 0.0, 1.0, n=images, patients=patients, method=INVERSION)
     lows, middles, highs = zip(*found, strict=True)
     ends = (min(1.0, sum(middles) / len(found)), min(1.0, *lows), min(1.0, max(highs)))
-    return Figure(*ends, n=films, patients=patients, method=INVERSION)
+    return Figure(*ends, n=images, patients=patients, method=INVERSION)
 
 
 def _inverted(seen: float, spread: Values, noise: Values) -> tuple[float, float, float]:
@@ -151,10 +151,10 @@ def _size(seen: float, shape: Values, noise: Values, share: float) -> float:
     return high
 
 
-def by_error(value: float, error: float, *, films: int, patients: int, least: int) -> Figure:
+def by_error(value: float, error: float, *, images: int, patients: int, least: int) -> Figure:
     """An estimate and its standard error over patients, with the quantile of Student's t."""
     step = _student(least) * error
-    return Figure(value, value - step, value + step, n=films, patients=patients, method=ROBUST)
+    return Figure(value, value - step, value + step, n=images, patients=patients, method=ROBUST)
 
 
 def _scored(drawn: Redrawn) -> tuple[float, float]:

@@ -27,16 +27,16 @@ _START: Final = b'{"rxray_journal": '  # begins every line; what begins otherwis
 
 
 File = tuple[int, int]
-"""Size and time of change (nanoseconds) of a film's file."""
+"""Size and time of change (nanoseconds) of an image's file."""
 
 
 @attrs.frozen
 class Entry:
-    """What a journal says of a film.
+    """What a journal says of an image.
 
     Attributes:
         answer: the last diagnosis or failure under this path.
-        file: size and time of the film's file as it then was; None where there was none.
+        file: size and time of the image's file as it then was; None where there was none.
     """
 
     answer: Diagnosis | FailedDiagnosis
@@ -47,10 +47,10 @@ class Journal:
     """What a version said in earlier runs, and a place for what it says in this one.
 
     Making one reads the file and changes nothing. A last line that was cut off, as a killed
-    process leaves it, is dropped on opening for writing; that film is then asked again. Lines are
+    process leaves it, is dropped on opening for writing; that image is then asked again. Lines are
     handed to the operating system at ``flush``, so that they survive the process, and to the disk
     at ``sync``, so that they survive a power cut. Memory stays flat: an index in a temporary
-    database says where each film's last line is. One process at a time may write a journal.
+    database says where each image's last line is. One process at a time may write a journal.
     """
 
     def __init__(self, path: Path, *, version_arn: str) -> None:
@@ -63,7 +63,7 @@ class Journal:
         self._arn = version_arn
         # An unnamed database of SQLite's own: small in memory, the rest in a temporary file.
         self._index = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        self._index.execute("CREATE TABLE line (film BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
+        self._index.execute("CREATE TABLE line (image BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
         weakref.finalize(self, self._index.close)
         self._entries = 0
         self._size = 0  # bytes that were read
@@ -77,12 +77,12 @@ class Journal:
         self._index.execute("COMMIT")
 
     def __len__(self) -> int:
-        """How many lines say something of a film."""
+        """How many lines say something of an image."""
         return self._entries
 
     def last(self, source: str) -> Entry | None:
-        """What was last said of the film under this path."""
-        row = self._index.execute("SELECT at FROM line WHERE film = ?", (_key(source),)).fetchone()
+        """What was last said of the image under this path."""
+        row = self._index.execute("SELECT at FROM line WHERE image = ?", (_key(source),)).fetchone()
         if row is None:
             return None
         self.flush()
@@ -105,7 +105,7 @@ class Journal:
         return self._lines.readline()
 
     def known(self, source: str, image_sha256: str) -> Diagnosis | None:
-        """The last diagnosis of the film under this path, if it was of these pixels."""
+        """The last diagnosis of the image under this path, if it was of these pixels."""
         entry = self.last(source)
         if entry is None or not isinstance(entry.answer, Diagnosis):
             return None
@@ -181,7 +181,7 @@ class Journal:
                     hint="Let one run at a time write a journal.",
                 )
             if self._sound < self._size:
-                log.warning("%s: the last line was cut off; its film is asked again", self.path)
+                log.warning("%s: the last line was cut off; its image is asked again", self.path)
                 stream.truncate(self._sound)
                 self._size = self._sound
         if self._open_end:

@@ -9,7 +9,7 @@ import attrs
 
 from rekognition_xray.clinic import fields
 from rekognition_xray.clinic.fields import FieldError
-from rekognition_xray.clinic.figures import TestFilm
+from rekognition_xray.clinic.figures import TestImage
 from rekognition_xray.cloud.tags import LEAKS
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
@@ -17,7 +17,7 @@ from rekognition_xray.errors import EvaluationError, list_paths
 Lines = Iterable[bytes | str]
 
 NOT_COMPARED: Final = (
-    "The films that the model was trained on are not known here, so nobody has checked that the "
+    "The images that the model was trained on are not known here, so nobody has checked that the "
     "test shows other patients."
 )
 TOLD: Final = (
@@ -31,24 +31,24 @@ class Overlap:
     """What a test shares with the training.
 
     Attributes:
-        trained: films that the model was trained on.
+        trained: images that the model was trained on.
         nameless: those of them that bear no patient in their key.
-        tested: films of the test.
-        films: those of them whose patient or picture the training has seen.
+        tested: images of the test.
+        images: those of them whose patient or picture the training has seen.
     """
 
     trained: int
     nameless: int
     tested: int
-    films: tuple[TestFilm, ...]
+    images: tuple[TestImage, ...]
 
     @property
     def summary(self) -> str:
         """One sentence on what is shared."""
-        patients = len({film.patient for film in self.films} - {None})
+        patients = len({image.patient for image in self.images} - {None})
         return (
-            f"{len(self.films):,} of {self.tested:,} test films "
-            f"({len(self.films) / self.tested:.1%}), of {patients:,} known patients, show a "
+            f"{len(self.images):,} of {self.tested:,} test images "
+            f"({len(self.images) / self.tested:.1%}), of {patients:,} known patients, show a "
             "patient or a picture that the model was trained on"
         )
 
@@ -56,37 +56,37 @@ class Overlap:
         """What a reader of figures should know.
 
         Args:
-            said: how many films the model was trained on by the evaluation summary.
+            said: how many images the model was trained on by the evaluation summary.
         """
-        if self.films:
+        if self.images:
             yield f"This test leaks: {self.summary}. The figures come out too good."
         if self.nameless:
             yield (
-                f"{self.nameless:,} of {self.trained:,} training films bear no patient in their "
+                f"{self.nameless:,} of {self.trained:,} training images bear no patient in their "
                 "key: whether the test shows the same patients cannot be told for them."
             )
         if self.trained != said:
             yield (
-                f"The training snapshot holds {self.trained:,} films, the summary speaks of "
+                f"The training snapshot holds {self.trained:,} images, the summary speaks of "
                 f"{said:,}: the test was compared with the former only."
             )
 
 
-def compare(training: bytes | str | Lines, films: Sequence[TestFilm], *, name: str) -> Overlap:
-    """Compares test films with a training snapshot by patient, by picture and by address.
+def compare(training: bytes | str | Lines, images: Sequence[TestImage], *, name: str) -> Overlap:
+    """Compares test images with a training snapshot by patient, by picture and by address.
 
-    Patient and picture are those in keys that this library made; other films can be compared by
-    address only. Needs memory for the test films, not for the training.
+    Patient and picture are those in keys that this library made; other images can be compared by
+    address only. Needs memory for the test images, not for the training.
 
     Args:
         training: contents of ``TrainingGroundTruth-*.json`` (JSON Lines), whole or line by line.
-        films: the test films.
+        images: the test images.
         name: its address, for messages.
 
     Raises:
         EvaluationError: names every line that cannot be read.
     """
-    tested = {mark for film in films for mark in _marks(film.source_ref)}
+    tested = {mark for image in images for mark in _marks(image.source_ref)}
     seen: set[str] = set()
     bad: list[str] = []
     trained = nameless = 0
@@ -102,23 +102,23 @@ def compare(training: bytes | str | Lines, films: Sequence[TestFilm], *, name: s
             seen.update(mark for mark in _marks(source) if mark in tested)
     if bad:
         raise EvaluationError(f"{name} has lines that cannot be used:\n{list_paths(bad)}")
-    shared = tuple(film for film in films if not seen.isdisjoint(_marks(film.source_ref)))
-    return Overlap(trained, nameless, len(films), shared)
+    shared = tuple(image for image in images if not seen.isdisjoint(_marks(image.source_ref)))
+    return Overlap(trained, nameless, len(images), shared)
 
 
 def refuse(overlap: Overlap, *, name: str) -> None:
-    """Raises EvaluationError, with all films, where the test shares something with the training."""
-    if overlap.films:
+    """Raises EvaluationError, with all images, where the test shares something with the training."""
+    if overlap.images:
         raise EvaluationError(
             f"{overlap.summary} (by {name}); the figures would come out too good:\n"
-            + list_paths(film.source_ref for film in overlap.films),
+            + list_paths(image.source_ref for image in overlap.images),
             hint="Train on parts that share no patient: XrayDataset.split() and put_datasets("
             "train=, test=). Or pass allow_leaks=True: every table and page then says so.",
         )
 
 
 def _marks(source: str) -> tuple[str, ...]:
-    """What tells that two films are of one patient, of one picture, or one film."""
+    """What tells that two images are of one patient, of one picture, or one image."""
     patient = pseudonym_in(source)
     if patient is None:
         return (source,)

@@ -1,4 +1,4 @@
-"""Covering: a film cut into the cells of a grid, and the film with one cell hidden."""
+"""Covering: an image cut into the cells of a grid, and the image with one cell hidden."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ def shares(cells: int, length: int) -> Floats:
 
 @attrs.frozen(eq=False)
 class Covering:
-    """A grey film, what its cells are covered with, and the shares of its rows and columns."""
+    """A grey image, what its cells are covered with, and the shares of its rows and columns."""
 
-    film: Floats
+    image: Floats
     cover: Floats
     rows: Floats
     columns: Floats
 
     @classmethod
-    def of(cls, film: Image.Image, *, grid: int, fill: Fill) -> Covering:
-        """Makes ready to cover a grey film.
+    def of(cls, image: Image.Image, *, grid: int, fill: Fill) -> Covering:
+        """Makes ready to cover a grey image.
 
         Args:
-            film: 8-bit grey.
+            image: 8-bit grey.
             grid: cells along each side, 2 to 32.
-            fill: ``mean``, the film's mean grey; ``blur``, the film itself without any detail
+            fill: ``mean``, the image's mean grey; ``blur``, the image itself without any detail
                 smaller than a cell.
 
         Raises:
@@ -71,15 +71,15 @@ class Covering:
         check_grid(grid)
         if fill not in get_args(Fill):
             raise InvalidRequestError(f"fill is {fill!r}.", hint="Use 'mean' or 'blur'.")
-        pixels = np.asarray(film, dtype=np.float64)
+        pixels = np.asarray(image, dtype=np.float64)
         cover = np.full_like(pixels, pixels.mean())
         if fill == "blur":
-            radius = max(film.size) / grid / 2
-            cover = np.asarray(film.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float64)
-        return cls(pixels, cover, shares(grid, film.height), shares(grid, film.width))
+            radius = max(image.size) / grid / 2
+            cover = np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float64)
+        return cls(pixels, cover, shares(grid, image.height), shares(grid, image.width))
 
     def without(self, row: int, column: int) -> Image.Image:
-        """The film with one cell covered; everything outside its soft edges is as it was."""
+        """The image with one cell covered; everything outside its soft edges is as it was."""
         mask = np.outer(self.rows[row], self.columns[column])
-        mixed = self.film + mask * (self.cover - self.film)
+        mixed = self.image + mask * (self.cover - self.image)
         return Image.fromarray(np.rint(mixed).astype(np.uint8))

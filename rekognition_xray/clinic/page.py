@@ -1,4 +1,4 @@
-"""What the page shows, as values ready for the template: figures, charts, policy, films."""
+"""What the page shows, as values ready for the template: figures, charts, policy, images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rekognition_xray.clinic import charts
 from rekognition_xray.clinic.charts import Chart, View
 from rekognition_xray.clinic.exports import OVERALL
 from rekognition_xray.clinic.figures import BinaryFigures, Figure
-from rekognition_xray.clinic.gallery import Films, Gallery, gallery
+from rekognition_xray.clinic.gallery import Gallery, Images, gallery
 from rekognition_xray.clinic.predictive import PredictiveValues
 from rekognition_xray.clinic.tables import tables, words
 from rekognition_xray.errors import EvaluationError
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 _PACKAGES: Final = ("rekognition-xray", "numpy", "scipy", "scikit-learn", "Pillow")
 _MEANING: Final = {
-    "accuracy": "films called by their true label",
+    "accuracy": "images called by their true label",
     "balanced_accuracy": "mean of the sensitivities",
     "f1": "of precision and sensitivity",
-    "sensitivity": "called, of the films that show it",
+    "sensitivity": "called, of the images that show it",
     "specificity": "not called, of the others",
-    "precision": "right, of the films called",
+    "precision": "right, of the images called",
     "auroc": "one that shows it ranks above one that does not",
     "average_precision": "mean precision over the ranks",
     "brier": "squared error of confidences; 0 is best",
     "calibration_error": "gap between confidence and truth; 0 is best",
     "calibration_intercept": "0 is best; below, confidences are too high",
     "calibration_slope": "1 is best; below, they are too extreme",
-    "referred": "of all films, left to a person",
-    "type_named": "of the pneumonia films found",
+    "referred": "of all images, left to a person",
+    "type_named": "of the pneumonia images found",
     "type_accuracy": "right type, where one is named",
     "raw_brier": "before calibration",
     "raw_calibration_error": "before calibration",
 }
 _TWO_CLASS_MEANING: Final = _MEANING | {
-    "accuracy": "right, of all films",
+    "accuracy": "right, of all images",
     "balanced_accuracy": "mean of sensitivity and specificity",
 }
 _UNBOUNDED: Final = frozenset({"calibration_intercept", "calibration_slope"})
@@ -75,13 +75,13 @@ class FigureRow:
 
 @attrs.frozen
 class Cell:
-    """A cell of a confusion matrix; the share is of the row's films, None if none.
+    """A cell of a confusion matrix; the share is of the row's images, None if none.
 
     Attributes:
         shade: 0 to 10, by the share.
     """
 
-    films: int
+    images: int
     share: float | None
     right: bool
 
@@ -131,7 +131,7 @@ class Page:
 
 
 def page_of(
-    evaluation: Evaluation, films: Films, policy: Policy | None, prevalence: float | None
+    evaluation: Evaluation, images: Images, policy: Policy | None, prevalence: float | None
 ) -> Page:
     """Computes what the page shows; arguments and errors as of ``Evaluation.to_html``."""
     _check(evaluation, policy)
@@ -163,7 +163,7 @@ def page_of(
         ),
         tells_pneumonia=_tells_pneumonia(evaluation),
         predictive=tuple(_predictive(evaluation, policy, prevalence)),
-        gallery=gallery(evaluation, films),
+        gallery=gallery(evaluation, images),
         subjects=_subjects(evaluation),
         software=tuple(_software()),
     )
@@ -201,9 +201,9 @@ def _rows(figures: Mapping[str, Figure], meaning: Mapping[str, str]) -> Iterator
 
 def _label_rows(figures: Mapping[str, BinaryFigures]) -> Rows:
     columns = [each.named() for each in figures.values()]
-    films = tuple(str(each.sensitivity.n) for each in figures.values())
+    images = tuple(str(each.sensitivity.n) for each in figures.values())
     return (
-        ("test films", "", films),
+        ("test images", "", images),
         *(
             (words(name), _TWO_CLASS_MEANING[name], tuple(column[name] for column in columns))
             for name in (columns[0] if columns else ())
@@ -224,11 +224,11 @@ def _two_by_two(evaluation: Evaluation) -> Iterator[Matrix]:
         return
     names = {True: PNEUMONIA, False: f"no {PNEUMONIA}"}
     table = {truth: dict.fromkeys(names, 0) for truth in names}
-    for film in evaluation.films:
-        table[film.has_pneumonia][is_pneumonia(film.predicted)] += 1
+    for image in evaluation.images:
+        table[image.has_pneumonia][is_pneumonia(image.predicted)] += 1
     rows = {
         names[truth]: _cells(
-            {names[called]: films for called, films in row.items()},
+            {names[called]: images for called, images in row.items()},
             {names[called]: called == truth for called in row},
         )
         for truth, row in table.items()
@@ -239,8 +239,8 @@ def _two_by_two(evaluation: Evaluation) -> Iterator[Matrix]:
 def _cells(row: Mapping[str, int], right: Mapping[str, bool]) -> dict[str, Cell]:
     total = sum(row.values())
     return {
-        called: Cell(films, films / total if total else None, right[called])
-        for called, films in row.items()
+        called: Cell(images, images / total if total else None, right[called])
+        for called, images in row.items()
     }
 
 
@@ -261,7 +261,7 @@ def _policy_columns(policy: Policy | None) -> Columns:
     return (
         ("Figure (95 % interval)", ""),
         *(
-            (name, f"{note}; {part.films} films of {part.patients} patients" if part else "")
+            (name, f"{note}; {part.images} images of {part.patients} patients" if part else "")
             for name, (note, part) in parts.items()
         ),
     )

@@ -1,4 +1,4 @@
-"""Differences of two versions on the same films, with intervals over patients.
+"""Differences of two versions on the same images, with intervals over patients.
 
 Imports numpy and scipy: to be imported only when figures are computed.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rekognition_xray.clinic import estimates
-from rekognition_xray.clinic.figures import Figure, TestFilm
+from rekognition_xray.clinic.figures import Figure, TestImage
 from rekognition_xray.clinic.intervals import Redrawn, Values, by_logit, by_score
 
 PAIRED: Final = "paired adjusted interval, patients redrawn"
@@ -24,8 +24,8 @@ Triple = tuple[Figure, Figure, Figure]
 
 
 def differences(
-    old: Sequence[TestFilm],
-    new: Sequence[TestFilm],
+    old: Sequence[TestImage],
+    new: Sequence[TestImage],
     labels: Sequence[str],
     figures: Mapping[str, str],
     *,
@@ -35,8 +35,8 @@ def differences(
     """The figures of both versions, and new less old.
 
     Args:
-        old: the films, as the old version judged them.
-        new: the same films in the same order, as the new version did.
+        old: the images, as the old version judged them.
+        new: the same images in the same order, as the new version did.
         labels: of both versions.
         figures: our name of a figure to its name among ``estimates.draws``.
         resamples: redraws of the patients, the same ones for both versions: what is easy or hard
@@ -44,7 +44,8 @@ def differences(
         seed: of the redraws.
     """
     drawn = [
-        dict(estimates.draws(films, labels, resamples=resamples, seed=seed)) for films in (old, new)
+        dict(estimates.draws(images, labels, resamples=resamples, seed=seed))
+        for images in (old, new)
     ]
     return {
         name: _triple(drawn[0].get(place), drawn[1].get(place), place, len(labels))
@@ -69,7 +70,7 @@ def by_pairs(old: Redrawn, new: Redrawn, *, added: float = 1) -> Figure:
     Agresti and Min (2005, "Simple improved confidence intervals for comparing matched
     proportions"): as if two more independent units had been seen, one half in each of the four
     outcomes. It is carried here from pairs to patients: ``units`` stands for their number, with
-    the corrections for few units of ``intervals.by_score``. Two versions that agree on every film
+    the corrections for few units of ``intervals.by_score``. Two versions that agree on every image
     therefore get an interval around 0 that narrows with more patients, and not the width 0.
 
     Args:
@@ -90,7 +91,7 @@ def by_pairs(old: Redrawn, new: Redrawn, *, added: float = 1) -> Figure:
     error = math.sqrt(variance * units**2 + weight) / (units + more)
     step = float(stdtrit(max(1, units - 1), 0.975)) * error
     low, high = max(-1.0, min(middle - step, change)), min(1.0, max(middle + step, change))
-    return Figure(change, low, high, n=old.films, patients=old.patients, method=PAIRED)
+    return Figure(change, low, high, n=old.images, patients=old.patients, method=PAIRED)
 
 
 def _variance(gaps: Values, units: int) -> float:

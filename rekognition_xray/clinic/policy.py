@@ -21,7 +21,7 @@ from rekognition_xray.labels import THREE_CLASSES, in_order, is_pneumonia, pneum
 TYPE_UNCERTAIN: Final = "pneumonia, type uncertain"
 """Finding: pneumonia, and the confidences do not tell which type."""
 REFERRED: Final = "referred to a person"
-"""Finding: not decided here; a person must read the film."""
+"""Finding: not decided here; a person must read the image."""
 
 _FORMAT: Final = "rekognition_xray.policy"
 _FORMAT_VERSION: Final = 1
@@ -30,11 +30,11 @@ _NOT_ASKED: Final = Figure(None, reason="not computed")
 
 @attrs.frozen
 class Decision:
-    """What a policy makes of one film's confidences.
+    """What a policy makes of one image's confidences.
 
     Attributes:
         finding: a label, ``TYPE_UNCERTAIN`` or ``REFERRED``.
-        referred: whether a person must read the film.
+        referred: whether a person must read the image.
         reason: one sentence on why.
     """
 
@@ -45,23 +45,23 @@ class Decision:
 
 @attrs.frozen
 class PolicyFigures:
-    """How a policy does on one set of films.
+    """How a policy does on one set of images.
 
     Attributes:
-        films, patients: how many.
-        sensitivity: pneumonia films at or above the threshold; referred ones count by their side.
-        specificity: other films below the threshold; referred ones count by their side.
-        referred: share of all films that are referred.
-        type_named: share, among pneumonia films found as pneumonia, whose type is named.
+        images, patients: how many.
+        sensitivity: pneumonia images at or above the threshold; referred ones count by their side.
+        specificity: other images below the threshold; referred ones count by their side.
+        referred: share of all images that are referred.
+        type_named: share, among pneumonia images found as pneumonia, whose type is named.
         type_accuracy: share of right types among those.
         brier: mean square of the calibrated probability less truth; 0 is best.
         calibration_error: expected calibration error of that probability; 0 is best.
         raw_brier, raw_calibration_error: the same of the confidence before calibration.
-        risk_coverage: what referring the films nearest the threshold buys; None where not
+        risk_coverage: what referring the images nearest the threshold buys; None where not
             computed.
     """
 
-    films: int
+    images: int
     patients: int
     sensitivity: Figure
     specificity: Figure
@@ -75,7 +75,7 @@ class PolicyFigures:
     risk_coverage: RiskCoverage | None = attrs.field(default=None, repr=False)
 
     def at_prevalence(self, prevalence: float) -> PredictiveValues:
-        """PPV and NPV of the threshold where this share, 0 to 1, of films shows pneumonia.
+        """PPV and NPV of the threshold where this share, 0 to 1, of images shows pneumonia.
 
         Raises:
             EvaluationError: a prevalence that is not between 0 and 1.
@@ -91,7 +91,7 @@ class PolicyFigures:
         """Plain data, ready for JSON."""
         curve = self.risk_coverage
         return {
-            "films": self.films,
+            "images": self.images,
             "patients": self.patients,
             **{name: figure.to_dict() for name, figure in self.named().items()},
             "risk_coverage": None if curve is None else curve.to_dict(),
@@ -108,7 +108,7 @@ class PolicyFigures:
         curve = told.get("risk_coverage")
         names = [field.name for field in attrs.fields(cls)]
         return cls(
-            films=fields.count_in(told, "films"),
+            images=fields.count_in(told, "images"),
             patients=fields.count_in(told, "patients"),
             **{name: Figure.from_dict(told.get(name), name) for name in names[2:-1]},
             risk_coverage=None if curve is None else RiskCoverage.from_dict(curve),
@@ -116,7 +116,7 @@ class PolicyFigures:
 
     def __str__(self) -> str:
         return (
-            f"{self.films} films of {self.patients} patients: sensitivity {self.sensitivity}, "
+            f"{self.images} images of {self.patients} patients: sensitivity {self.sensitivity}, "
             f"specificity {self.specificity}, referred {self.referred}, "
             f"type named {self.type_named}, right types {self.type_accuracy}"
         )
@@ -142,21 +142,21 @@ class Policy:
     * below ``refer_from``: the other label of highest confidence, such as ``normal``;
     * from ``refer_to`` on: pneumonia. The type is named when its share of the sum reaches
       ``type_share``, else the finding is ``pneumonia, type uncertain``;
-    * between: too near the threshold, so a person must read the film.
+    * between: too near the threshold, so a person must read the image.
 
     An answer that lacks a label, or is not a number, is referred.
 
     Attributes:
-        threshold: confidence of pneumonia, 0 to 1, from which on a film counts as pneumonia.
+        threshold: confidence of pneumonia, 0 to 1, from which on an image counts as pneumonia.
         refer_from, refer_to: ends of the band of referral around the threshold, 0 to 1; both the
             threshold itself when not given, and then nothing is referred for being near it.
         type_share: share, 0 to 1, that the leading type must reach to be named.
         labels: the labels of the model that it was made for.
         name: what diagnoses and journals call it.
         version_arn: the version whose confidences the threshold was chosen on; None for any.
-        chosen_on: figures on the films that the threshold was chosen on; too rosy.
-        reported: figures on the other patients' films; those to quote.
-        parts: on which films it was chosen and on which reported, in words.
+        chosen_on: figures on the images that the threshold was chosen on; too rosy.
+        reported: figures on the other patients' images; those to quote.
+        parts: on which images it was chosen and on which reported, in words.
         calibration: from confidence to probability; fitted where the threshold was chosen.
         warnings: what a user of the policy must know.
     """
@@ -188,7 +188,7 @@ class Policy:
             )
 
     def decide(self, confidences: Mapping[str, float]) -> Decision:
-        """The finding for one film.
+        """The finding for one image.
 
         Args:
             confidences: label to confidence, 0 to 1, as ``ModelVersion.detect`` gives them.
@@ -216,9 +216,9 @@ class Policy:
         return Decision(REFERRED, referred=True, reason=reason)
 
     def probability(self, confidences: Mapping[str, float]) -> float | None:
-        """The calibrated probability, 0 to 1, that the film shows pneumonia.
+        """The calibrated probability, 0 to 1, that the image shows pneumonia.
 
-        It holds for the mix of films that the calibration was fitted on. None without a
+        It holds for the mix of images that the calibration was fitted on. None without a
         calibration, or where a label has no usable confidence.
 
         Args:

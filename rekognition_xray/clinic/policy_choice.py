@@ -1,4 +1,4 @@
-"""Choosing a policy on one part of the films and judging it on another, patients kept whole.
+"""Choosing a policy on one part of the images and judging it on another, patients kept whole.
 
 Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 """
@@ -19,10 +19,10 @@ from rekognition_xray.clinic.calibration_map import KINDS, Kind
 from rekognition_xray.clinic.curves import risk_coverage
 from rekognition_xray.clinic.estimates import View, pneumonia_view, ranked, sample_of
 from rekognition_xray.clinic.evaluation import Evaluation
-from rekognition_xray.clinic.figures import Figure, TestFilm
+from rekognition_xray.clinic.figures import Figure, TestImage
 from rekognition_xray.clinic.intervals import Values, by_score
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
-from rekognition_xray.clinic.policy_films import (
+from rekognition_xray.clinic.policy_images import (
     MIN_PATIENTS,
     Aim,
     aim_of,
@@ -37,7 +37,7 @@ from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
 
 REFER_ODDS: Final = 1.5
-"""Films whose odds of pneumonia lie within this factor of the threshold's are referred."""
+"""Images whose odds of pneumonia lie within this factor of the threshold's are referred."""
 
 _ROUNDING: Final = 1e-12
 
@@ -46,7 +46,7 @@ def choose(
     evaluation: Evaluation,
     aims: Mapping[str, float | None],
     *,
-    validation: Evaluation | Sequence[TestFilm] | None,
+    validation: Evaluation | Sequence[TestImage] | None,
     refer_odds: float | None,
     type_share: float,
     calibration: Kind | None,
@@ -55,7 +55,7 @@ def choose(
     """The work behind ``Evaluation.policy``; arguments and errors are described there."""
     aim = aim_of(aims)
     _check_arguments(aim, refer_odds, calibration)
-    check_sides(evaluation.films, "the test part")
+    check_sides(evaluation.images, "the test part")
     first, second, parts = _parts(evaluation, validation, seed)
     near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
     view = pneumonia_view(first)
@@ -92,7 +92,7 @@ def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None
     if refer_odds is not None and not 1 <= refer_odds < math.inf:
         raise EvaluationError(
             f"refer_odds is {refer_odds!r}; it must be 1 or more.",
-            hint=f"1 refers no film for being near the threshold; {REFER_ODDS} is the default.",
+            hint=f"1 refers no image for being near the threshold; {REFER_ODDS} is the default.",
         )
     if calibration is not None and calibration not in KINDS:
         raise EvaluationError(
@@ -101,10 +101,10 @@ def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None
 
 
 def _parts(
-    evaluation: Evaluation, validation: Evaluation | Sequence[TestFilm] | None, seed: int
-) -> tuple[Sequence[TestFilm], Sequence[TestFilm], str]:
+    evaluation: Evaluation, validation: Evaluation | Sequence[TestImage] | None, seed: int
+) -> tuple[Sequence[TestImage], Sequence[TestImage], str]:
     if validation is None:
-        first, second = halves(evaluation.films, seed)
+        first, second = halves(evaluation.images, seed)
         words = (
             "There is no validation part: chosen on one half of the test patients, reported on "
             f"the other (cut with seed {seed})."
@@ -117,21 +117,21 @@ def _parts(
                 f"{evaluation.version_arn}.",
                 hint="Thresholds do not carry over: let one version judge both parts.",
             )
-        validation = validation.films
+        validation = validation.images
     known = set(evaluation.labels)
-    unknown = {label for film in validation for label in film.confidences.keys() ^ known}
+    unknown = {label for image in validation for label in image.confidences.keys() ^ known}
     if unknown:
         raise EvaluationError(
-            f"The validation films are not of the same labels: {', '.join(sorted(unknown))}.",
+            f"The validation images are not of the same labels: {', '.join(sorted(unknown))}.",
             hint="Let the version that is evaluated diagnose the validation part.",
         )
     check_sides(validation, "the validation part")
-    check_apart(validation, evaluation.films)
+    check_apart(validation, evaluation.images)
     check_patients(validation, MIN_PATIENTS, "The validation part")
-    check_patients(evaluation.films, MIN_PATIENTS, "The test part")
-    words = "Chosen on the films of a validation part, reported on all test films."
-    ordered = sorted(validation, key=lambda film: film.source_ref)
-    return ordered, evaluation.films, words
+    check_patients(evaluation.images, MIN_PATIENTS, "The test part")
+    words = "Chosen on the images of a validation part, reported on all test images."
+    ordered = sorted(validation, key=lambda image: image.source_ref)
+    return ordered, evaluation.images, words
 
 
 def _check_separation(sample: Resamples, view: View) -> None:
@@ -139,7 +139,7 @@ def _check_separation(sample: Resamples, view: View) -> None:
     area = by_score(ranked(sample, view)["auroc"])
     if area.low is None or area.low <= 0.5:
         raise EvaluationError(
-            "The confidences do not tell pneumonia from the rest on the films to choose on: AUROC "
+            "The confidences do not tell pneumonia from the rest on the images to choose on: AUROC "
             f"{area}, and 0.5 is chance.",
             hint="Look at the training data and labels before choosing a threshold, or test on "
             f"more patients than these {sample.patients}.",
@@ -150,7 +150,7 @@ def _threshold(view: View, aim: Aim) -> float:
     """The threshold for an aim, in the middle of its gap between two confidences.
 
     The highest that reaches a sensitivity; the lowest that reaches a specificity; for referrals
-    the one of highest balanced accuracy (Youden 1950), which no mix of films changes.
+    the one of highest balanced accuracy (Youden 1950), which no mix of images changes.
     """
     false, true, thresholds = roc_curve(view.truth, view.score, drop_intermediate=False)
     if aim.kind == "sensitivity":
@@ -159,10 +159,10 @@ def _threshold(view: View, aim: Aim) -> float:
         place = int(np.flatnonzero(1 - false >= aim.value - _ROUNDING)[-1])
     else:
         place = int(np.argmax(true - false))
-    if place == 0:  # no film would be called
+    if place == 0:  # no image would be called
         raise EvaluationError(
-            f"No threshold reaches {aim.name} and still finds a film with pneumonia.",
-            hint="Ask for less; the confidences of the highest films are of films without it.",
+            f"No threshold reaches {aim.name} and still finds an image with pneumonia.",
+            hint="Ask for less; the confidences of the highest images are of images without it.",
         )
     highest = float(thresholds[place])
     below = float(max(view.score[view.score < highest], default=0.0))
@@ -180,7 +180,7 @@ def _band(threshold: float, refer_odds: float) -> tuple[float, float]:
 
 
 def _widest_band(score: Values, threshold: float, most: float) -> tuple[float, float]:
-    """The widest band around the threshold that refers at most this share of the films."""
+    """The widest band around the threshold that refers at most this share of the images."""
     factors = np.exp(np.unique(_distance(score, threshold)))[::-1]
     between = np.sqrt(factors[:-1] * factors[1:])
     for factor in (*between, 1.0):
@@ -195,16 +195,16 @@ def _distance(score: Values, threshold: float) -> Values:
     return np.abs(log_odds(score) - log_odds(np.array([threshold])))
 
 
-def _judged(policy: Policy, films: Sequence[TestFilm], evaluation: Evaluation) -> PolicyFigures:
-    sample, view = _sample(films, evaluation), pneumonia_view(films)
-    positive, everything = view.score >= policy.threshold, np.ones(len(films), dtype=bool)
-    decided = [policy.decide(film.confidences) for film in films]
+def _judged(policy: Policy, images: Sequence[TestImage], evaluation: Evaluation) -> PolicyFigures:
+    sample, view = _sample(images, evaluation), pneumonia_view(images)
+    positive, everything = view.score >= policy.threshold, np.ones(len(images), dtype=bool)
+    decided = [policy.decide(image.confidences) for image in images]
     findings = np.array([decision.finding for decision in decided])
     found = np.array([is_pneumonia(finding) for finding in findings])
     uncertain = findings == TYPE_UNCERTAIN
-    right = findings == np.array([film.truth for film in films])
+    right = findings == np.array([image.truth for image in images])
     referred = np.array([decision.referred for decision in decided])
-    probability = np.array([policy.probability(film.confidences) for film in films], dtype=float)
+    probability = np.array([policy.probability(image.confidences) for image in images], dtype=float)
     raw = _calibrated(sample, view.truth, view.score)
     after = _calibrated(sample, view.truth, probability) if policy.calibration else raw
 
@@ -212,10 +212,10 @@ def _judged(policy: Policy, films: Sequence[TestFilm], evaluation: Evaluation) -
         return by_score(sample.ratio(hits, among, reason=reason))
 
     return PolicyFigures(
-        films=len(films),
+        images=len(images),
         patients=sample.patients,
-        sensitivity=share(positive, view.truth, "no film shows pneumonia"),
-        specificity=share(~positive, ~view.truth, "every film shows pneumonia"),
+        sensitivity=share(positive, view.truth, "no image shows pneumonia"),
+        specificity=share(~positive, ~view.truth, "every image shows pneumonia"),
         referred=share(referred, everything, ""),
         type_named=share(found, view.truth & (found | uncertain), "no pneumonia was found"),
         type_accuracy=share(right, view.truth & found, "no type was named"),
@@ -227,7 +227,7 @@ def _judged(policy: Policy, films: Sequence[TestFilm], evaluation: Evaluation) -
             sample,
             positive != view.truth,
             _distance(view.score, policy.threshold),
-            call="pneumonia or not at the threshold, films nearest to it referred first",
+            call="pneumonia or not at the threshold, images nearest to it referred first",
         ),
     )
 
@@ -239,15 +239,15 @@ def _calibrated(sample: Resamples, truth: Mask, probability: Values) -> tuple[Fi
 
 
 def _missed(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
-    """A warning where the films that were not chosen on contradict the aim."""
+    """A warning where the images that were not chosen on contradict the aim."""
     if aim.kind == "max_referrals":
         figure, contradicted = reported.referred, (reported.referred.low or 0.0) > aim.value
     else:
         figure = reported.sensitivity if aim.kind == "sensitivity" else reported.specificity
         contradicted = figure.high is not None and figure.high < aim.value
     if contradicted:
-        yield f"The aim, {aim.name}, was not met on the films it is reported on: {figure}."
+        yield f"The aim, {aim.name}, was not met on the images it is reported on: {figure}."
 
 
-def _sample(films: Sequence[TestFilm], evaluation: Evaluation) -> Resamples:
-    return sample_of(films, resamples=evaluation.resamples, seed=evaluation.seed)
+def _sample(images: Sequence[TestImage], evaluation: Evaluation) -> Resamples:
+    return sample_of(images, resamples=evaluation.resamples, seed=evaluation.seed)

@@ -15,13 +15,13 @@ RATIO: Final = "from the intervals of sensitivity and specificity"
 
 @attrs.frozen
 class PredictiveValues:
-    """What a call means where the given share of films shows what is called.
+    """What a call means where the given share of images shows what is called.
 
     Attributes:
         of: what is called: a label, or pneumonia of any type.
         prevalence: the share, 0 to 1, that was stated.
-        ppv: share of right calls among films called so.
-        npv: share of right calls among films not called so.
+        ppv: share of right calls among images called so.
+        npv: share of right calls among images not called so.
     """
 
     of: str
@@ -40,12 +40,12 @@ def predictive_values(
 
     Intervals come from those of sensitivity and specificity, by the method of variance estimates
     recovery for a ratio (Donner and Zou 2012) on the likelihood ratios; the two are taken as
-    independent, since a patient's films are hardly ever on both sides.
+    independent, since a patient's images are hardly ever on both sides.
 
     Args:
         sensitivity: with its interval.
         specificity: with its interval.
-        prevalence: share of films that show it where the model shall be used, between 0 and 1.
+        prevalence: share of images that show it where the model shall be used, between 0 and 1.
             A test set's own mix is how it was collected, not a prevalence.
         of: what is called.
 
@@ -55,14 +55,14 @@ def predictive_values(
     if not 0 < prevalence < 1:  # NaN included
         raise EvaluationError(
             f"A prevalence of {prevalence!r} is not between 0 and 1.",
-            hint="Give the share of films that show it where the model shall be used, such as 0.1.",
+            hint="Give the share of images that show it where the model shall be used, such as 0.1.",
         )
     odds = prevalence / (1 - prevalence)
     return PredictiveValues(
         of=of,
         prevalence=prevalence,
-        ppv=_share(odds, sensitivity, _turned(specificity), "no film would be called so"),
-        npv=_share(1 / odds, specificity, _turned(sensitivity), "every film would be called so"),
+        ppv=_share(odds, sensitivity, _turned(specificity), "no image would be called so"),
+        npv=_share(1 / odds, specificity, _turned(sensitivity), "every image would be called so"),
     )
 
 
@@ -74,17 +74,17 @@ def _turned(figure: Figure) -> Figure:
 
 def _share(odds: float, right: Figure, wrong: Figure, nobody: str) -> Figure:
     """``odds * right / (odds * right + wrong)`` with its interval."""
-    films, patients = right.n + wrong.n, right.patients + wrong.patients
+    images, patients = right.n + wrong.n, right.patients + wrong.patients
     for figure in (right, wrong):
         if figure.value is None or figure.low is None or figure.high is None:
-            return Figure(None, n=films, patients=patients, reason=figure.reason)
+            return Figure(None, n=images, patients=patients, reason=figure.reason)
     one, other = _ends(right), _ends(wrong)
     if one[0] == other[0] == 0:
-        return Figure(None, n=films, patients=patients, reason=nobody)
+        return Figure(None, n=images, patients=patients, reason=nobody)
     ratio = one[0] / other[0] if other[0] else math.inf
     low, high = _ratio(one, other)
     ends = (_bayes(odds * end) for end in (ratio, min(low, ratio), max(high, ratio)))
-    return Figure(*ends, n=films, patients=patients, method=RATIO)
+    return Figure(*ends, n=images, patients=patients, method=RATIO)
 
 
 def _ends(figure: Figure) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Values of the risk-coverage curve: what referral of the least certain films buys. No numpy."""
+"""Values of the risk-coverage curve: what referral of the least certain images buys. No numpy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class RiskPoint:
     """One point of the curve.
 
     Attributes:
-        coverage: share, 0 to 1, of films that are decided; the others are referred.
+        coverage: share, 0 to 1, of images that are decided; the others are referred.
         risk: share of wrong calls among those decided.
     """
 
@@ -23,11 +23,11 @@ class RiskPoint:
 
 @attrs.frozen
 class RiskCoverage:
-    """Risk against coverage, the least certain films referred first (El-Yaniv and Wiener 2010).
+    """Risk against coverage, the least certain images referred first (El-Yaniv and Wiener 2010).
 
     Attributes:
         call: what is decided and when it is wrong, in words.
-        points: from all films decided downwards.
+        points: from all images decided downwards.
         area: mean of the risk over all coverages, 0 to 1 (Geifman and El-Yaniv 2017); small is
             good, and the risk at full coverage is what a ranking at chance gives.
     """

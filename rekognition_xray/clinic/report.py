@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rekognition_xray.clinic.card_texts import FORBIDDEN, INTENDED
 from rekognition_xray.clinic.charts import SIDE
 from rekognition_xray.clinic.extras import needs_report, needs_science
-from rekognition_xray.clinic.gallery import Films
+from rekognition_xray.clinic.gallery import Images
 from rekognition_xray.clinic.page import page_of
 from rekognition_xray.clinic.tables import NOTICE, TYPE_NOTICE, facts, notes
 
@@ -30,7 +30,7 @@ def write_page(
     evaluation: Evaluation,
     path: Path,
     *,
-    films: Films = None,
+    images: Images = None,
     policy: Policy | None = None,
     prevalence: float | None = None,
 ) -> Path:
@@ -38,7 +38,7 @@ def write_page(
 
     Arguments and errors are those of ``Evaluation.to_html``.
     """
-    page = render_page(evaluation, films=films, policy=policy, prevalence=prevalence)
+    page = render_page(evaluation, images=images, policy=policy, prevalence=prevalence)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     made = Path(name)
@@ -55,7 +55,7 @@ def write_page(
 def render_page(
     evaluation: Evaluation,
     *,
-    films: Films = None,
+    images: Images = None,
     policy: Policy | None = None,
     prevalence: float | None = None,
 ) -> str:
@@ -68,7 +68,7 @@ def render_page(
         .get_template(_TEMPLATE)
         .render(
             evaluation=evaluation,
-            page=page_of(evaluation, films, policy, prevalence),
+            page=page_of(evaluation, images, policy, prevalence),
             notices=(NOTICE, TYPE_NOTICE),
             intended=INTENDED,
             forbidden=FORBIDDEN,

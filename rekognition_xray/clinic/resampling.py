@@ -1,4 +1,4 @@
-"""Test films as arrays, and resamples of their patients.
+"""Test images as arrays, and resamples of their patients.
 
 Imports numpy: to be imported only when figures are computed.
 """
@@ -15,16 +15,16 @@ from rekognition_xray.clinic.intervals import Redrawn, Values
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-_BLOCK: Final = 2_000_000  # cells of (resamples x films) in memory at once
+_BLOCK: Final = 2_000_000  # cells of (resamples x images) in memory at once
 
 
 class Resamples:
-    """Resamples of patients: each draws as many as there are, with replacement, with all films.
+    """Resamples of patients: each draws as many as there are, with replacement, with all images.
 
     The bootstrap over clusters (Davison and Hinkley 1997, section 3.8). A resample is kept as
     the number of times that each patient was drawn; figures are computed with these as weights.
-    The same groups and seed give the same resamples, in whatever order the films come: figures
-    of two versions on the same films can be compared draw by draw.
+    The same groups and seed give the same resamples, in whatever order the images come: figures
+    of two versions on the same images can be compared draw by draw.
     """
 
     def __init__(self, groups: Sequence[str], *, resamples: int, seed: int) -> None:
@@ -39,14 +39,14 @@ class Resamples:
             row[:] = np.bincount(drawn, minlength=self.patients)
 
     def count(self, among: Mask) -> int:
-        """Patients with a film among those given."""
+        """Patients with an image among those given."""
         return len(np.unique(self.patient[among]))
 
     def totals(self, table: npt.ArrayLike) -> Values:
-        """Sums of columns: row 0 over the films, then one row for each resample.
+        """Sums of columns: row 0 over the images, then one row for each resample.
 
         Args:
-            table: one row for each film, one column for each sum.
+            table: one row for each image, one column for each sum.
         """
         columns = np.asarray(table, dtype=np.float64)
         by_patient = np.zeros((self.patients, columns.shape[1]))
@@ -54,7 +54,7 @@ class Resamples:
         return np.concatenate([rows @ by_patient for rows in self._blocks(self.patients)])
 
     def rank_figures(self, positive: Mask, score: Values) -> tuple[Values, Values]:
-        """Area under the ROC curve and average precision: films first, then each resample.
+        """Area under the ROC curve and average precision: images first, then each resample.
 
         Of equal scores half counts for the area; average precision takes them at once, without
         interpolation, as scikit-learn does. NaN where one side was not drawn.
@@ -68,11 +68,11 @@ class Resamples:
         return np.concatenate(areas), np.concatenate(precisions)
 
     def ratio(self, top: Mask | Values, among: Mask, *, reason: str) -> Redrawn:
-        """The mean of ``top`` over the films ``among``."""
+        """The mean of ``top`` over the images ``among``."""
         return self.ratios(top[:, None], among, reason=reason)[0]
 
     def ratios(self, tops: Mask | Values, among: Mask, *, reason: str = "") -> list[Redrawn]:
-        """The mean of every column of ``tops`` over the films ``among``."""
+        """The mean of every column of ``tops`` over the images ``among``."""
         totals = self.totals(np.column_stack([tops * among[:, None], among]))
         with np.errstate(invalid="ignore", divide="ignore"):
             values = totals[:, :-1] / totals[:, -1:]
@@ -104,7 +104,7 @@ class Resamples:
 def _ranked(
     weight: Values, yes: Values, starts: npt.NDArray[np.intp] | None
 ) -> tuple[Values, Values]:
-    """Area and average precision for rows of weights, films from the highest score down."""
+    """Area and average precision for rows of weights, images from the highest score down."""
     above = weight * yes
     below = weight - above
     if starts is not None:
@@ -114,7 +114,7 @@ def _ranked(
     with np.errstate(invalid="ignore", divide="ignore"):
         lost = (above * (misses - below / 2)).sum(axis=1)
         area = 1 - lost / (positives * negatives)
-        # Films not drawn carry no weight, so 0 / 0 before the first drawn one is no matter.
+        # Images not drawn carry no weight, so 0 / 0 before the first drawn one is no matter.
         hits /= np.maximum(hits + misses, 1.0)
         precision = (above * hits).sum(axis=1) / positives
     return area, np.where(negatives > 0, precision, np.nan)

@@ -10,7 +10,7 @@ import attrs
 
 from rekognition_xray.clinic import fields
 from rekognition_xray.clinic.fields import FieldError, Json
-from rekognition_xray.clinic.figures import ServiceFigures, ServiceLabel, TestFilm
+from rekognition_xray.clinic.figures import ServiceFigures, ServiceLabel, TestImage
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
 from rekognition_xray.labels import confidence_of, in_order, is_pneumonia
@@ -23,9 +23,9 @@ _BOXES: Final = "rekognition-custom-labels-evaluation"
 
 @attrs.frozen
 class Snapshot:
-    """The testing snapshot: its films, and what a reader of figures should know."""
+    """The testing snapshot: its images, and what a reader of figures should know."""
 
-    films: tuple[TestFilm, ...]
+    images: tuple[TestImage, ...]
     warnings: tuple[str, ...]
 
 
@@ -46,7 +46,7 @@ def read_summary(content: bytes | str, *, name: str) -> ServiceFigures:
 
 
 def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> Snapshot:
-    """Reads a testing snapshot: one film to a line, with its truth and its predictions.
+    """Reads a testing snapshot: one image to a line, with its truth and its predictions.
 
     Args:
         content: the file (JSON Lines).
@@ -56,52 +56,52 @@ def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> 
     Raises:
         EvaluationError: names every line that cannot be read or relied on.
     """
-    films, bad, partial = [], [], 0
+    images, bad, partial = [], [], 0
     for number, line in _lines(content, name):
         try:
-            film, complete = _film(fields.object_in(fields.load(line)), labels)
+            image, complete = _image(fields.object_in(fields.load(line)), labels)
         except FieldError as error:
             bad.append(f"line {number}: {error}")
             continue
-        films.append(film)
+        images.append(image)
         partial += not complete
     if bad:
         raise EvaluationError(f"{name} has lines that cannot be used:\n{list_paths(bad)}")
-    if not films:
-        raise EvaluationError(f"{name} holds no film.")
-    return Snapshot(tuple(films), tuple(_warnings(films, partial)))
+    if not images:
+        raise EvaluationError(f"{name} holds no image.")
+    return Snapshot(tuple(images), tuple(_warnings(images, partial)))
 
 
 def check_together(
-    service: ServiceFigures, films: Sequence[TestFilm], addresses: Sequence[str]
+    service: ServiceFigures, images: Sequence[TestImage], addresses: Sequence[str]
 ) -> None:
-    """Refuses a summary and a testing snapshot that speak of different numbers of films."""
-    if service.test_films != len(films):
+    """Refuses a summary and a testing snapshot that speak of different numbers of images."""
+    if service.test_images != len(images):
         raise EvaluationError(
-            f"{addresses[0]} speaks of {service.test_films} test films, {addresses[1]} holds "
-            f"{len(films)}: one of them is cut off, or they are of two trainings."
+            f"{addresses[0]} speaks of {service.test_images} test images, {addresses[1]} holds "
+            f"{len(images)}: one of them is cut off, or they are of two trainings."
         )
 
 
-def gaps(films: Sequence[TestFilm], labels: Sequence[str]) -> Iterator[str]:
-    """What the films cannot tell, as warnings."""
+def gaps(images: Sequence[TestImage], labels: Sequence[str]) -> Iterator[str]:
+    """What the images cannot tell, as warnings."""
     for label in labels:
-        if not any(film.truth == label for film in films):
-            yield f"No test film has the label {label!r}; its figures are not estimable."
+        if not any(image.truth == label for image in images):
+            yield f"No test image has the label {label!r}; its figures are not estimable."
     if len({is_pneumonia(label) for label in labels}) == 1:
         yield "The labels do not tell pneumonia from the rest; there is no two-class view."
 
 
-def _warnings(films: Sequence[TestFilm], partial: int) -> Iterator[str]:
-    alone = sum(film.patient is None for film in films)
+def _warnings(images: Sequence[TestImage], partial: int) -> Iterator[str]:
+    alone = sum(image.patient is None for image in images)
     if alone:
         yield (
-            f"{alone} of {len(films)} test films bear no patient in their key: each counts as a "
-            "patient of its own, so intervals are per film and too narrow if patients repeat."
+            f"{alone} of {len(images)} test images bear no patient in their key: each counts as a "
+            "patient of its own, so intervals are per image and too narrow if patients repeat."
         )
     if partial:
         yield (
-            f"{partial} of {len(films)} test films do not list every label; a label that is not "
+            f"{partial} of {len(images)} test images do not list every label; a label that is not "
             "listed counts as confidence 0."
         )
 
@@ -129,8 +129,8 @@ def _summary(root: Json) -> ServiceFigures:
         recall=fields.share_in(total, "Recall"),
         labels=tuple(labels[label] for label in named),
         confusion=dict(_confusion(total, labels)),
-        training_films=fields.count_in(details, "NumberOfTrainingImages"),
-        test_films=fields.count_in(details, "NumberOfTestingImages"),
+        training_images=fields.count_in(details, "NumberOfTrainingImages"),
+        test_images=fields.count_in(details, "NumberOfTestingImages"),
         version_arn=fields.string_in(details.get("ProjectVersionArn"), "ProjectVersionArn"),
         ended=fields.string_in(details.get("EvaluationEndTimestamp", ""), "EvaluationEndTimestamp"),
     )
@@ -138,16 +138,16 @@ def _summary(root: Json) -> ServiceFigures:
 
 def _label(row: Json) -> ServiceLabel:
     metrics = fields.object_in(row.get("Metrics"), "Metrics")
-    films = fields.count_in(row, "NumberOfTestingImages")
-    # A label without a test film has no figures, whatever number the service puts there.
-    given = metrics if films else {}
+    images = fields.count_in(row, "NumberOfTestingImages")
+    # A label without a test image has no figures, whatever number the service puts there.
+    given = metrics if images else {}
     return ServiceLabel(
         label=fields.string_in(row.get("Label"), "Label"),
         precision=fields.share_in(given, "Precision"),
         recall=fields.share_in(given, "Recall"),
         f1=fields.share_in(given, "F1Score"),
         threshold=fields.share_in(given, "Threshold"),
-        test_films=films,
+        test_images=images,
     )
 
 
@@ -166,30 +166,30 @@ def _confusion(
             yield pair, value
 
 
-def _film(root: Json, labels: Sequence[str]) -> tuple[TestFilm, bool]:
-    """The film, and whether every label of the model was listed for it."""
+def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
+    """The image, and whether every label of the model was listed for it."""
     if _BOXES in root:
-        raise FieldError("boxes (object detection); this evaluation is for labels of whole films")
+        raise FieldError("boxes (object detection); this evaluation is for labels of whole images")
     source = fields.string_in(root.get("source-ref"), "source-ref")
     truths, listed = _judged(root, labels)
     if len(truths) != 1:
         what = "no label" if not truths else f"{len(truths)} labels ({', '.join(truths)})"
-        raise FieldError(f"{source} has {what}; these figures need one to each film")
+        raise FieldError(f"{source} has {what}; these figures need one to each image")
     if not listed:
         raise FieldError(f"{source} has no prediction")
     confidences = {label: listed.get(label, 0.0) for label in labels}
-    film = TestFilm(
+    image = TestImage(
         source_ref=source,
         patient=pseudonym_in(source),
         truth=truths[0],
         confidences=confidences,
         predicted=max(labels, key=confidences.__getitem__),
     )
-    return film, len(listed) == len(labels)
+    return image, len(listed) == len(labels)
 
 
 def _judged(root: Json, labels: Sequence[str]) -> tuple[list[str], dict[str, float]]:
-    """The labels that the film was sent with, and the confidences that the model gave."""
+    """The labels that the image was sent with, and the confidences that the model gave."""
     truths: list[str] = []
     listed: dict[str, float] = {}
     for key, part in root.items():

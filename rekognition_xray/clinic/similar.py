@@ -1,4 +1,4 @@
-"""``CaseIndex``: the films of a dataset, to be searched for those that look most like a new one."""
+"""``CaseIndex``: the images of a dataset, to be searched for those that look most like a new one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from tqdm import tqdm
 
 from rekognition_xray.clinic import case_files, case_sheet
 from rekognition_xray.clinic.case_files import fingerprint_of
-from rekognition_xray.clinic.describing import Film, Refused, Vector, describe, describe_files
+from rekognition_xray.clinic.describing import (
+    ImageSource,
+    Refused,
+    Vector,
+    describe,
+    describe_files,
+)
 from rekognition_xray.data.dataset import Xray, XrayDataset
 from rekognition_xray.errors import DataError, EmptyDatasetError, InvalidRequestError, list_paths
 
@@ -27,7 +33,7 @@ _BATCH: Final = 32
 
 @attrs.frozen
 class Case:
-    """A known film that looks like the one that was asked about.
+    """A known image that looks like the one that was asked about.
 
     Attributes:
         label: the label that it bears.
@@ -50,20 +56,20 @@ def _same(one: Vector, other: Vector) -> bool:
 
 @attrs.frozen(repr=False)
 class CaseIndex:
-    """Films with a descriptor each; everything in it stays on this machine.
+    """Images with a descriptor each; everything in it stays on this machine.
 
-    It answers what known films look like a new one, for a person to compare. Films that look
-    alike need not show the same disease. Of 4,151 real films, the five nearest of other patients
+    It answers what known images look like a new one, for a person to compare. Images that look
+    alike need not show the same disease. Of 4,151 real images, the five nearest of other patients
     voted for the right one of three labels at a balanced accuracy of 0.75, where chance gives
     0.33; for pneumonia or not, 0.95.
 
     Attributes:
-        films: the films, in the dataset's order.
-        vectors: films x 256, float32, each of length 1; see ``describing.describe``.
+        images: the images, in the dataset's order.
+        vectors: images x 256, float32, each of length 1; see ``describing.describe``.
         fingerprint: of the dataset, see ``fingerprint_of``.
     """
 
-    films: tuple[Xray, ...]
+    images: tuple[Xray, ...]
     vectors: Vector = attrs.field(eq=attrs.cmp_using(eq=_same), hash=False)
     fingerprint: str
 
@@ -75,30 +81,30 @@ class CaseIndex:
         executor: Executor | None = None,
         progress: bool | Callable[[int, int], None] = False,
     ) -> CaseIndex:
-        """Describes every film; about 2 ms and 1 kB a film of 224 px. Nothing leaves the machine.
+        """Describes every image; about 2 ms and 1 kB an image of 224 px. Nothing leaves the machine.
 
-        Take the films that the version was trained on, never those that it is judged by.
+        Take the images that the version was trained on, never those that it is judged by.
 
         Args:
-            dataset: films on disk.
+            dataset: images on disk.
             executor: what to decode in; threads, one for each processor, unless told.
-            progress: True for a bar, or a function that gets films done and films in all.
+            progress: True for a bar, or a function that gets images done and images in all.
 
         Raises:
-            DataError: films lie in S3 or cannot be used; all are named.
-            EmptyDatasetError: there is no film.
+            DataError: images lie in S3 or cannot be used; all are named.
+            EmptyDatasetError: there is no image.
         """
-        if not dataset.films:
-            raise EmptyDatasetError("A dataset without films gives no index.")
-        far = [film.address for film in dataset if film.address]
+        if not dataset.images:
+            raise EmptyDatasetError("A dataset without images gives no index.")
+        far = [image.address for image in dataset if image.address]
         if far:
             raise DataError(
-                f"{len(far):,} of {len(dataset):,} films lie in S3:\n{list_paths(far)}",
+                f"{len(far):,} of {len(dataset):,} images lie in S3:\n{list_paths(far)}",
                 paths=far,
-                hint="Fetch the films first (aws s3 sync), read the folder, and index that.",
+                hint="Fetch the images first (aws s3 sync), read the folder, and index that.",
             )
-        vectors = _described(dataset.films, executor, progress)
-        return cls(dataset.films, vectors, fingerprint_of(dataset))
+        vectors = _described(dataset.images, executor, progress)
+        return cls(dataset.images, vectors, fingerprint_of(dataset))
 
     @classmethod
     def load(cls, folder: str | Path, *, dataset: XrayDataset | None = None) -> CaseIndex:
@@ -111,14 +117,14 @@ class CaseIndex:
         Raises:
             DataError: not there, damaged, of another version, or of another dataset.
         """
-        films, vectors, fingerprint = case_files.read(Path(folder))
+        images, vectors, fingerprint = case_files.read(Path(folder))
         if dataset is not None and fingerprint_of(dataset) != fingerprint:
             raise DataError(
                 f"The index in {folder} is of the dataset {fingerprint}, and this one is "
                 f"{fingerprint_of(dataset)}.",
-                hint="Films, labels or patients have changed: build the index anew.",
+                hint="Images, labels or patients have changed: build the index anew.",
             )
-        return cls(films, vectors, fingerprint)
+        return cls(images, vectors, fingerprint)
 
     def save(self, folder: str | Path) -> Path:
         """Writes ``cases.npz`` and ``cases.json`` into a folder, which is made if need be.
@@ -128,38 +134,38 @@ class CaseIndex:
         Raises:
             OSError: the folder cannot be written.
         """
-        return case_files.write(Path(folder), self.films, self.vectors, self.fingerprint)
+        return case_files.write(Path(folder), self.images, self.vectors, self.fingerprint)
 
     def similar(
         self,
-        film: Film,
+        image: ImageSource,
         k: int = 5,
         *,
         exclude_patient: str | None = None,
         one_per_patient: bool = True,
         allow_burned_in: bool = False,
     ) -> tuple[Case, ...]:
-        """The films that look most like a given one, nearest first. About 5 ms a film of 224 px.
+        """The images that look most like a given one, nearest first. About 5 ms an image of 224 px.
 
         Args:
-            film: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
+            image: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
             k: how many; fewer come where the index has no more.
-            exclude_patient: whose films to leave out, such as the film's own patient.
-            one_per_patient: take only the nearest film of each patient, since several films of
+            exclude_patient: whose images to leave out, such as the image's own patient.
+            one_per_patient: take only the nearest image of each patient, since several images of
                 one patient are one case.
             allow_burned_in: also take DICOM whose pixels may show a name.
 
         Raises:
             InvalidRequestError: k below 1.
-            ImageError: the film cannot be used.
+            ImageError: the image cannot be used.
         """
         if k < 1:
             raise InvalidRequestError(f"k is {k}.", hint="Ask for 1 case or more.")
-        distances = 1 - self.vectors @ describe(film, allow_burned_in=allow_burned_in)
+        distances = 1 - self.vectors @ describe(image, allow_burned_in=allow_burned_in)
         found: list[Case] = []
         seen = set() if exclude_patient is None else {exclude_patient}
         for place in np.argsort(distances, kind="stable"):
-            known = self.films[place]
+            known = self.images[place]
             if known.group not in seen:
                 found.append(_case(known, float(distances[place])))
                 seen |= {known.group} if one_per_patient else set()
@@ -168,52 +174,52 @@ class CaseIndex:
         return tuple(found)
 
     def sheet(
-        self, film: Film, cases: Iterable[Case], *, allow_burned_in: bool = False
+        self, image: ImageSource, cases: Iterable[Case], *, allow_burned_in: bool = False
     ) -> Image.Image:
-        """A picture of a film beside its cases, with labels and distances and no patient's name.
+        """A picture of an image beside its cases, with labels and distances and no patient's name.
 
         Args:
-            film: as for ``nearest``.
+            image: as for ``nearest``.
             cases: what ``nearest`` found.
             allow_burned_in: also take DICOM whose pixels may show a patient's name.
 
         Raises:
-            ImageError: the film, or one of the cases, cannot be read (any more).
+            ImageError: the image, or one of the cases, cannot be read (any more).
         """
-        return case_sheet.cases_sheet(film, tuple(cases), allow_burned_in=allow_burned_in)
+        return case_sheet.cases_sheet(image, tuple(cases), allow_burned_in=allow_burned_in)
 
     def __len__(self) -> int:
-        return len(self.films)
+        return len(self.images)
 
     def __repr__(self) -> str:
-        return f"<CaseIndex of {len(self)} films, dataset {self.fingerprint}>"
+        return f"<CaseIndex of {len(self)} images, dataset {self.fingerprint}>"
 
 
-def _case(film: Xray, distance: float) -> Case:
-    return Case(film.label, max(distance, 0.0), film.path, film.patient, film.name)
+def _case(image: Xray, distance: float) -> Case:
+    return Case(image.label, max(distance, 0.0), image.path, image.patient, image.name)
 
 
 def _described(
-    films: Sequence[Xray],
+    images: Sequence[Xray],
     executor: Executor | None,
     progress: bool | Callable[[int, int], None],  # noqa: FBT001 - as build takes it
 ) -> Vector:
     batches = [
-        [film.path for film in films[start : start + _BATCH]]
-        for start in range(0, len(films), _BATCH)
+        [image.path for image in images[start : start + _BATCH]]
+        for start in range(0, len(images), _BATCH)
     ]
     own = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
     found: list[Vector | Refused] = []
     with own as pool:
-        for batch in _counted(pool.map(describe_files, batches), len(films), progress):
+        for batch in _counted(pool.map(describe_files, batches), len(images), progress):
             found += batch
     refused = [item for item in found if isinstance(item, Refused)]
     if refused:
         listed = list_paths(f"{item.path}: {item.reason}" for item in refused)
         raise DataError(
-            f"{len(refused):,} of {len(films):,} films cannot be used:\n{listed}",
+            f"{len(refused):,} of {len(images):,} images cannot be used:\n{listed}",
             paths=[item.path for item in refused],
-            hint="Audit the dataset, and leave these films out.",
+            hint="Audit the dataset, and leave these images out.",
         )
     vectors = np.stack([item for item in found if not isinstance(item, Refused)])
     vectors.setflags(write=False)
@@ -226,7 +232,7 @@ def _counted(
     progress: bool | Callable[[int, int], None],  # noqa: FBT001 - as build takes it
 ) -> Iterator[list[Vector | Refused]]:
     done = 0
-    with tqdm(total=total, unit="film", desc="indexing", disable=progress is not True) as bar:
+    with tqdm(total=total, unit="image", desc="indexing", disable=progress is not True) as bar:
         for batch in batches:
             yield batch
             done += len(batch)

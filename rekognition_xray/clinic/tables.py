@@ -12,9 +12,9 @@ from rekognition_xray.clinic.figures import NOT_ESTIMABLE
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation import Evaluation
 
-NOTICE: Final = "Not a medical device: a person must read every film."
+NOTICE: Final = "Not a medical device: a person must read every image."
 TYPE_NOTICE: Final = (
-    "A chest film does not tell bacterial from viral pneumonia reliably: never for choosing "
+    "A chest image does not tell bacterial from viral pneumonia reliably: never for choosing "
     "antibiotics."
 )
 MIX: Final = (
@@ -45,12 +45,12 @@ def tables(evaluation: Evaluation) -> tuple[Table, ...]:
 
 
 def facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
-    """What must stand beside the figures: of what, from where, on which films."""
-    unit = "patients" if evaluation.known_patients else "films"
+    """What must stand beside the figures: of what, from where, on which images."""
+    unit = "patients" if evaluation.known_patients else "images"
     return (
         ("Version", evaluation.version_arn),
         ("Model made by", evaluation.made_by or "not told"),
-        ("Training", f"{evaluation.service.training_films} films"),
+        ("Training", f"{evaluation.service.training_images} images"),
         ("Test", _test(evaluation)),
         ("Split", evaluation.split or "not told"),
         ("Intervals", f"95 %, from {evaluation.resamples} redraws of the {unit}"),
@@ -59,10 +59,10 @@ def facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
 
 def _test(evaluation: Evaluation) -> str:
     known, alone = evaluation.known_patients, evaluation.patients - evaluation.known_patients
-    films = f"{len(evaluation.films)} films"
+    images = f"{len(evaluation.images)} images"
     if not known:
-        return f"{films}, patients not known"
-    return f"{films} of {known} patients" + (f", {alone} of them of unknown ones" if alone else "")
+        return f"{images}, patients not known"
+    return f"{images} of {known} patients" + (f", {alone} of them of unknown ones" if alone else "")
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -152,7 +152,7 @@ def _by_label(evaluation: Evaluation) -> Table:
         for label, row in evaluation.by_label.items()
     )
     shown = map(words, _SHOWN)
-    columns = ("Label", "Test films", *(name[0].upper() + name[1:] for name in shown))
+    columns = ("Label", "Test images", *(name[0].upper() + name[1:] for name in shown))
     return Table("Each label against the others", columns, rows)
 
 
@@ -162,13 +162,13 @@ def _service(evaluation: Evaluation) -> Table:
         (
             row.label,
             *map(number, (row.precision, row.recall, row.f1, row.threshold)),
-            str(row.test_films),
+            str(row.test_images),
         )
         for row in service.labels
     ]
     totals = map(number, (service.precision, service.recall, service.f1))
-    rows.append(("all (mean of labels)", *totals, "", str(service.test_films)))
-    columns = ("Label", "Precision", "Recall", "F1", "Assumed threshold", "Test films")
+    rows.append(("all (mean of labels)", *totals, "", str(service.test_images)))
+    columns = ("Label", "Precision", "Recall", "F1", "Assumed threshold", "Test images")
     return Table("The service's own figures", columns, tuple(rows))
 
 
@@ -178,7 +178,7 @@ def _confusion(evaluation: Evaluation) -> Table:
         for truth, row in evaluation.confusion.items()
     )
     columns = ("True label", *(f"called {label}" for label in evaluation.labels))
-    return Table("Confusion, in films", columns, rows)
+    return Table("Confusion, in images", columns, rows)
 
 
 def _grid(table: Table) -> str:

@@ -15,7 +15,7 @@ import attrs
 from rekognition_xray.cloud.calls import (
     ACTIONS,
     BEHIND,
-    FILMS_IN_S3,
+    IMAGES_IN_S3,
     OPERATIONS,
     TAGS,
     Purpose,
@@ -89,7 +89,7 @@ class _Places:
     partition: str
     project: str
     version: str
-    films: tuple[str, str] | None
+    images: tuple[str, str] | None
     results: tuple[str, str] | None
 
     def arns(self, resource: Resource) -> list[str]:
@@ -99,8 +99,8 @@ class _Places:
             "project": [f"{ours}{self.project}/*"],
             "dataset": [f"{ours}{self.project}/dataset/*"],
             "version": [f"{ours}{self.project}/version/{self.version}/*"],
-            "bucket": self._buckets(self.films, self.results),
-            "films": self._objects(self.films),
+            "bucket": self._buckets(self.images, self.results),
+            "images": self._objects(self.images),
             "results": self._objects(self.results),
         }
         return found[resource]
@@ -134,15 +134,15 @@ def policy_for(
 ) -> PolicyDocument:
     """The least IAM policy for an identity with one purpose; makes no call.
 
-    - ``prepare``: upload films (``storage.plan``, ``storage.store``), open datasets in S3.
+    - ``prepare``: upload images (``storage.plan``, ``storage.store``), open datasets in S3.
     - ``train``: ``get_or_create``, ``put_datasets``, ``train``, ``wait_until_trained``,
       ``Evaluation.from_version``, ``promote``; whatever ``prepare`` may, too.
-    - ``inference``: open a version by its ARN, ``running()``, diagnose. Films in S3 only if a
+    - ``inference``: open a version by its ARN, ``running()``, diagnose. Images in S3 only if a
       ``bucket`` is named.
     - ``meter``: ``meter.running``, ``meter.stop`` and ``meter.stop_expired``; starts nothing.
-    - ``forget``: ``storage.forget``, which reads all projects and deletes a patient's films.
+    - ``forget``: ``storage.forget``, which reads all projects and deletes a patient's images.
 
-    Custom Labels reads films and writes results with the rights of whoever calls it, so ``train``
+    Custom Labels reads images and writes results with the rights of whoever calls it, so ``train``
     holds rights in S3 that this library itself makes no use of. ``s3:ListBucket`` covers the whole
     bucket: HeadBucket needs it, and bears no prefix that a condition could look at. Removing an
     object that arrived damaged (``s3:DeleteObject``) is left out of ``prepare``: where it is not
@@ -153,13 +153,13 @@ def policy_for(
         account: 12 digits; the account of projects and versions.
         region: of projects, versions and buckets.
         partition: ``aws``, ``aws-cn``, ``aws-us-gov``.
-        bucket: that films and manifests lie in; ``inference`` and ``meter`` need none.
+        bucket: that images and manifests lie in; ``inference`` and ``meter`` need none.
         prefix: that they lie under.
         output_bucket: that trainings write their results to; by default ``bucket``.
         output_prefix: that they write them under; by default ``prefix``.
         project: a project's name; ``*`` stands for any characters.
         version: likewise of a version; of use for ``inference`` and ``meter``.
-        kms_key: ARN of the key that films and results are encrypted with; without a ``bucket``
+        kms_key: ARN of the key that images and results are encrypted with; without a ``bucket``
             there is nothing to use it for.
         also: further operations that the program calls, as AWS writes them, such as
             ``DeleteDataset`` for ``put_datasets(replace=True)``.
@@ -180,7 +180,7 @@ def policy_for(
         version=version,
         kms_key=kms_key,
     )
-    from_s3 = FILMS_IN_S3 if purpose == "inference" and bucket else frozenset[str]()
+    from_s3 = IMAGES_IN_S3 if purpose == "inference" and bucket else frozenset[str]()
     operations = _operations(purpose, also) | from_s3
     places = _Places(
         account=account,
@@ -188,7 +188,7 @@ def policy_for(
         partition=partition,
         project=project,
         version=version,
-        films=None if bucket is None else (bucket, prefix),
+        images=None if bucket is None else (bucket, prefix),
         results=_results(purpose, bucket, prefix, output_bucket, output_prefix),
     )
     return {

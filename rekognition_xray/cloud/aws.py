@@ -201,7 +201,7 @@ def _log_reply(model: OperationModel, parsed: Mapping[str, Any], **_: object) ->
 
 
 def _send_at_once(request: AWSRequest, **_: object) -> None:
-    """Sends a small body with its headers; to ask S3 first costs a film one more round trip."""
+    """Sends a small body with its headers; to ask S3 first costs an image one more round trip."""
     body = request.data
     if isinstance(body, io.BytesIO) and body.getbuffer().nbytes < _ASK_FROM:
         del request.headers["Expect"]  # no error where it is absent
@@ -253,7 +253,7 @@ class Aws:
         read_timeout: seconds to wait for a reply.
         attempts: attempts in all for a call that was throttled or met a fault (botocore retries).
         clock: source of time for waiting.
-        regions: the Regions that films may go to; name more where AWS has added some.
+        regions: the Regions that images may go to; name more where AWS has added some.
         opted_out: that your organisation has opted out of AWS's use of content to improve its
             services; the notice about it is then left out. See ``storage.store``.
     """

@@ -1,4 +1,4 @@
-"""What a place must be before films go there: in a Region of the service, ours, not public."""
+"""What a place must be before images go there: in a Region of the service, ours, not public."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NOT_OFFERED: Final = frozenset({"NotImplemented", "MethodNotAllowed"})
 
 
 def check_place(aws: Aws, bucket: str, *, allow_public: bool = False) -> None:
-    """Makes sure that films may go into a bucket; changes nothing.
+    """Makes sure that images may go into a bucket; changes nothing.
 
     Calls HeadBucket, then GetPublicAccessBlock and, where that leaves a door open,
     GetBucketPolicyStatus and GetBucketAcl. The caller needs ``s3:ListBucket``, and
     ``s3:GetBucketPublicAccessBlock``, ``s3:GetBucketPolicyStatus`` and ``s3:GetBucketAcl`` for the
     question whether it is public. Without these three it cannot be told: a warning says so and
-    the films go, since only a bucket that is known to be public is refused.
+    the images go, since only a bucket that is known to be public is refused.
 
     Args:
         aws: the way to AWS.
@@ -56,7 +56,7 @@ def check_region(aws: Aws) -> None:
     """
     if aws.region not in aws.regions and aws.endpoint_url is None:
         raise StorageError(
-            f"Custom Labels is not offered in {aws.region}, as far as is known: films stored "
+            f"Custom Labels is not offered in {aws.region}, as far as is known: images stored "
             "there are of no use to it.",
             hint=f"Use one of {', '.join(sorted(aws.regions))}; if AWS has added {aws.region} "
             f"since, say Aws(..., regions=[{aws.region!r}]).",
@@ -85,7 +85,7 @@ def check_private(aws: Aws, bucket: str) -> None:
             hint=f"Close it (aws s3api put-public-access-block --bucket {bucket} "
             "--public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,"
             "BlockPublicPolicy=true,RestrictPublicBuckets=true), or pass allow_public=True if "
-            "everybody may see these films.",
+            "everybody may see these images.",
         )
     if None in doors:
         log.warning(

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 Purpose = Literal["prepare", "train", "inference", "meter", "forget"]
-Resource = Literal["any", "project", "dataset", "version", "bucket", "films", "results"]
+Resource = Literal["any", "project", "dataset", "version", "bucket", "images", "results"]
 Needs = dict[str, tuple[Resource, ...]]
 """IAM actions, each with the kinds of resources that it is needed on."""
 
-_OBJECTS: Final[tuple[Resource, ...]] = ("films", "results")
+_OBJECTS: Final[tuple[Resource, ...]] = ("images", "results")
 
 _REKOGNITION: Final[Mapping[Resource, tuple[str, ...]]] = {
     "any": ("CreateProject", "DescribeProjects"),
@@ -64,9 +64,9 @@ ACTIONS: Final[Mapping[str, Needs]] = {
     "GetPublicAccessBlock": {"s3:GetBucketPublicAccessBlock": ("bucket",)},
     "GetObject": {"s3:GetObject": _OBJECTS},
     "HeadObject": {"s3:GetObject": _OBJECTS},
-    "PutObject": {"s3:PutObject": ("films",)},
-    "DeleteObject": {"s3:DeleteObject": ("films",)},
-    "DeleteObjects": {"s3:DeleteObject": ("films",), "s3:DeleteObjectVersion": ("films",)},
+    "PutObject": {"s3:PutObject": ("images",)},
+    "DeleteObject": {"s3:DeleteObject": ("images",)},
+    "DeleteObjects": {"s3:DeleteObject": ("images",), "s3:DeleteObjectVersion": ("images",)},
 }
 """What the caller of an operation of Rekognition or S3 has to be allowed."""
 
@@ -74,10 +74,10 @@ _READS: Final[Needs] = {
     "s3:GetBucketAcl": ("bucket",),
     "s3:GetBucketLocation": ("bucket",),
     "s3:ListBucket": ("bucket",),
-    "s3:GetObject": ("films",),
-    "s3:GetObjectAcl": ("films",),
-    "s3:GetObjectTagging": ("films",),
-    "s3:GetObjectVersion": ("films",),
+    "s3:GetObject": ("images",),
+    "s3:GetObjectAcl": ("images",),
+    "s3:GetObjectTagging": ("images",),
+    "s3:GetObjectVersion": ("images",),
 }
 
 BEHIND: Final[Mapping[str, Needs]] = {
@@ -90,9 +90,9 @@ BEHIND: Final[Mapping[str, Needs]] = {
         "rekognition:TagResource": ("version",),
     },
     "CopyProjectVersion": {"s3:PutObject": ("results",)},
-    "DetectCustomLabels": {"s3:GetObject": ("films",)},
+    "DetectCustomLabels": {"s3:GetObject": ("images",)},
     # With the id of a version of the object, as forgetting asks.
-    "ListObjectVersions": {"s3:GetObjectVersion": ("films",)},
+    "ListObjectVersions": {"s3:GetObjectVersion": ("images",)},
 }
 """What the service, or a member of the request, needs besides in the caller's name."""
 
@@ -176,5 +176,5 @@ OPERATIONS: Final[Mapping[Purpose, frozenset[str]]] = {
 }
 """The operations that each purpose calls, of Rekognition and of S3."""
 
-FILMS_IN_S3: Final = frozenset({"GetObject", "HeadBucket"})
-"""What ``inference`` calls besides where films that lie in S3 are diagnosed."""
+IMAGES_IN_S3: Final = frozenset({"GetObject", "HeadBucket"})
+"""What ``inference`` calls besides where images that lie in S3 are diagnosed."""

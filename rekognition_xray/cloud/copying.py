@@ -136,5 +136,5 @@ def _check_regions(source: str, destination: str) -> None:
     if ours != theirs:
         raise InvalidRequestError(
             f"{source} lies in {ours} and {destination} in {theirs}.",
-            hint="Copies stay within a Region; in another one, train the films again.",
+            hint="Copies stay within a Region; in another one, train the images again.",
         )

@@ -67,10 +67,10 @@ class DatasetDescription:
         arn: the dataset's ARN.
         status: as AWS writes it, such as ``CREATE_COMPLETE``.
         status_message: the service's sentence on the status.
-        entries: films in it.
-        labelled: films with a label.
+        entries: images in it.
+        labelled: images with a label.
         labels: distinct labels.
-        with_errors: films that the service found fault with.
+        with_errors: images that the service found fault with.
         updated: when it was last made or changed.
     """
 
@@ -119,7 +119,7 @@ def listed(aws: Aws, arn: str) -> Manifest:
     """What a dataset holds. Calls ListDatasetEntries once per 100; free.
 
     Raises:
-        ManifestError: entries that are not films with one label each.
+        ManifestError: entries that are not images with one label each.
     """
     pages = aws.rekognition.get_paginator("list_dataset_entries").paginate(DatasetArn=arn)
     with aws_errors(arn):
@@ -127,9 +127,9 @@ def listed(aws: Aws, arn: str) -> Manifest:
 
 
 def label_counts(aws: Aws, arn: str) -> Mapping[str, int]:
-    """Films of each label of a dataset, by name. Calls ListDatasetLabels once per 100; free.
+    """Images of each label of a dataset, by name. Calls ListDatasetLabels once per 100; free.
 
-    A label that no film bears is left out.
+    A label that no image bears is left out.
 
     Raises:
         NotFoundError: no such dataset. NotReadyError: it is being made or changed.
@@ -170,7 +170,7 @@ def create(
 
 
 def delete(aws: Aws, arn: str) -> None:
-    """Deletes a dataset, not its films in S3, and waits until it is gone.
+    """Deletes a dataset, not its images in S3, and waits until it is gone.
 
     Calls DeleteDataset and DescribeDataset; free.
     """
@@ -187,7 +187,7 @@ def delete(aws: Aws, arn: str) -> None:
 
 
 def update(aws: Aws, arn: str, manifest: Manifest) -> DatasetDescription:
-    """Sends lines to a dataset, which replaces those of the same films and takes in the others.
+    """Sends lines to a dataset, which replaces those of the same images and takes in the others.
 
     The service takes no line away, and makes one update at a time: lines go in blobs of up to
     5 MiB, each when the one before has been taken in. Waits for a dataset that is busy. Repeating

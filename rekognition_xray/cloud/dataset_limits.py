@@ -24,31 +24,31 @@ def check_limits(
     """Refuses a dataset that is larger than the service's guide allows; makes no call.
 
     Args:
-        counts: films by label.
+        counts: images by label.
         kind: which of a project's two datasets.
         region: the project's Region; two have smaller datasets.
-        total: entries, where that is not the sum of the films by label.
+        total: entries, where that is not the sum of the images by label.
 
     Raises:
-        ManifestError: no films, more than 250,000 (or the Region's limit), more than 250 labels,
-            or more than 1,000 test films of a label.
+        ManifestError: no images, more than 250,000 (or the Region's limit), more than 250 labels,
+            or more than 1,000 test images of a label.
     """
     total = sum(counts.values()) if total is None else total
     limit = REGIONAL_LIMITS.get(region, {}).get(kind, MAX_ENTRIES)
     crowded = sorted(label for label, count in counts.items() if count > _MAX_TESTED)
-    many = f"more than {_MAX_TESTED:,} films of {', '.join(crowded)}"
+    many = f"more than {_MAX_TESTED:,} images of {', '.join(crowded)}"
     labels = f"{len(counts)} labels, where {MAX_LABELS} are taken"
-    films = f"{total:,} films, where {region} takes {limit:,}"
+    images = f"{total:,} images, where {region} takes {limit:,}"
     rules = (
-        (total == 0, "empty-manifest", "no films"),
-        (total > limit, "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM", films),
+        (total == 0, "empty-manifest", "no images"),
+        (total > limit, "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM", images),
         (len(counts) > MAX_LABELS, "ERROR_MANIFEST_TOO_MANY_LABELS", labels),
-        (kind == "TEST" and bool(crowded), "too-many-test-films", many),
+        (kind == "TEST" and bool(crowded), "too-many-test-images", many),
     )
     faults = [ManifestFault(None, code, reason) for broken, code, reason in rules if broken]
     if faults:
         raise ManifestError(
             f"The {kind} dataset would be outside the service's limits",
             faults=faults,
-            hint="Take another share for the test part, or fewer films.",
+            hint="Take another share for the test part, or fewer images.",
         )

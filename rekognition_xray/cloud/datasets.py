@@ -78,7 +78,7 @@ def put_all(
     A dataset that holds exactly these lines is kept. Where lines are only new or changed, they are
     sent to it. Where entries would have to vanish, which the service cannot do, the dataset is
     deleted and made anew, if ``replace`` allows it. A dataset that is not among the manifests must
-    hold none of their films, or is deleted under ``replace``; the films that the service itself
+    hold none of their images, or is deleted under ``replace``; the images that the service itself
     moved from train to test may stay there.
 
     Calls DescribeProjects, DescribeDataset, ListDatasetEntries and, as needed, PutObject,
@@ -87,9 +87,9 @@ def put_all(
     Args:
         aws: the way to AWS.
         project_arn: the project.
-        manifests: the entries, whose films lie in S3, for one dataset or both.
+        manifests: the entries, whose images lie in S3, for one dataset or both.
         store: where manifests are written, under ``manifests/``.
-        replace: deletes what cannot be kept; films in S3 stay.
+        replace: deletes what cannot be kept; images in S3 stay.
 
     Raises:
         ManifestError: see ``check_limits``.
@@ -185,7 +185,7 @@ def _held(aws: Aws, seen: DatasetDescription) -> Manifest | None:
 
 
 def _lacking(held: Manifest, wanted: Manifest) -> tuple[Entry, ...] | None:
-    """The lines that a dataset lacks; None where it holds films that are not wanted.
+    """The lines that a dataset lacks; None where it holds images that are not wanted.
 
     Lines say by which rule they were labelled and of which split they are. Where that changes,
     all of them are sent, so that no line goes on telling what is no longer so.
@@ -207,7 +207,7 @@ def _apart(
         for arn in beside:
             seen = None if step.kept else wait_until_still(aws, arn)
             other = _held(aws, seen) if seen else None
-            if other is None or not _films(other) & _films(step.manifest):
+            if other is None or not _images(other) & _images(step.manifest):
                 made.append(step)
             elif _is_distributed(step, other):
                 made.append(attrs.evolve(step, lacking=()))
@@ -218,13 +218,13 @@ def _apart(
 
 
 def _is_distributed(step: _Step, other: Manifest) -> bool:
-    """Whether the two datasets hold what is wanted, each film in one of them."""
-    if step.held is None or _films(step.held) & _films(other):
+    """Whether the two datasets hold what is wanted, each image in one of them."""
+    if step.held is None or _images(step.held) & _images(other):
         return False
     return {*step.held, *other} == set(step.manifest)
 
 
-def _films(manifest: Manifest) -> set[str]:
+def _images(manifest: Manifest) -> set[str]:
     return {entry.source_ref for entry in manifest}
 
 
@@ -245,7 +245,7 @@ def _refuse(
         )
     if beside:
         raise AlreadyExistsError(
-            f"Some of these films stand in the other dataset of the project {name!r}; they would "
+            f"Some of these images stand in the other dataset of the project {name!r}; they would "
             "be learned from and judged by.",
             arn=beside[0],
             hint="Put train and test together, or pass replace=True to delete the other dataset.",

@@ -76,9 +76,9 @@ def _of_lines(aws: Aws, dataset: str, place: S3Location | None) -> Iterator[Trai
 
 def _of_line(dataset: str, number: int, line: bytes) -> Iterator[TrainingFault]:
     content = json.loads(line)
-    film = content.get("source-ref", "") if isinstance(content, dict) else ""
+    image = content.get("source-ref", "") if isinstance(content, dict) else ""
     for code, message in found(content):
-        yield TrainingFault(dataset, number, code, message, str(film))
+        yield TrainingFault(dataset, number, code, message, str(image))
 
 
 def found(content: object, *, deep: bool = True) -> Iterator[tuple[str, str]]:

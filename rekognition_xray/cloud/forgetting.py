@@ -1,4 +1,4 @@
-"""``storage.forget``: a patient's films leave S3 and the datasets; what stays is named first."""
+"""``storage.forget``: a patient's images leave S3 and the datasets; what stays is named first."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rekognition_xray.cloud.project import CustomLabelsProject
 from rekognition_xray.cloud.rebuilding import Rebuild
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.traces import Held, ObjectVersion, Patient, Remains
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.pseudonyms import KEY_VARIABLE, PseudonymKey, key_path
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import NotFoundError, StorageError, list_paths
 
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 1000
 _OTHER_KEY: Final = (
-    "Check the patient (as the naming rule reads it: film.patient), the prefix, and the key: "
+    "Check the patient (as the naming rule reads it: image.patient), the prefix, and the key: "
     "another key gives the same patient another pseudonym."
 )
 
@@ -35,25 +35,25 @@ class ForgetPlan:
     Attributes:
         where: bucket and prefix.
         pseudonym: stands for the patient.
-        films: object versions of the films, delete markers too; they are deleted for good.
-        manifests: versions of manifests that list the films; they are deleted, too.
-        datasets: datasets that hold the films and are made anew without them.
+        images: object versions of the images, delete markers too; they are deleted for good.
+        manifests: versions of manifests that list the images; they are deleted, too.
+        datasets: datasets that hold the images and are made anew without them.
         unfinished: datasets that an earlier run had begun to make anew.
         remains: what stays.
     """
 
     where: S3Location
     pseudonym: str
-    films: tuple[ObjectVersion, ...]
+    images: tuple[ObjectVersion, ...]
     manifests: tuple[ObjectVersion, ...]
     datasets: tuple[Held, ...]
     unfinished: tuple[Rebuild, ...]
     remains: Remains
 
     def __str__(self) -> str:
-        keys = len({item.key for item in self.films})
-        size = sum(item.size for item in self.films)
-        lost = [f"{keys} films in {len(self.films)} object versions, {size / 1000:.0f} KB"]
+        keys = len({item.key for item in self.images})
+        size = sum(item.size for item in self.images)
+        lost = [f"{keys} images in {len(self.images)} object versions, {size / 1000:.0f} KB"]
         if self.manifests:
             lost.append(f"{len(self.manifests)} manifests that list them")
         return "\n".join(
@@ -82,11 +82,11 @@ class ForgetPlan:
     def _stays(self) -> list[str]:
         kept = self.remains
         return [
-            *(f"{arn} keeps what it has learned from the films" for arn in kept.learned),
-            *(f"{arn} was judged by the films" for arn in kept.judged),
-            *(f"{place} lists the films' keys" for place in kept.files),
+            *(f"{arn} keeps what it has learned from the images" for arn in kept.learned),
+            *(f"{arn} was judged by the images" for arn in kept.judged),
+            *(f"{place} lists the images' keys" for place in kept.files),
             *(f"{place} could not be read; it may list them" for place in kept.unread),
-            "films, prepared films and ledgers on this and other machines, replicas and backups",
+            "images, prepared images and ledgers on this and other machines, replicas and backups",
         ]
 
 
@@ -116,11 +116,11 @@ def forget(
     key: str | bytes | None = None,
     projects: Iterable[CustomLabelsProject] | None = None,
 ) -> Forgotten:
-    """Removes a patient's films from S3 and from datasets, after showing what that means.
+    """Removes a patient's images from S3 and from datasets, after showing what that means.
 
     Nothing is changed before ``confirm`` has seen the plan and answered True. Then each dataset
-    that holds the films is made anew without them (the service cannot delete an entry; the dataset
-    is missing meanwhile, and has another ARN afterwards), all versions of the films and of the
+    that holds the images is made anew without them (the service cannot delete an entry; the dataset
+    is missing meanwhile, and has another ARN afterwards), all versions of the images and of the
     manifests that list them are deleted, and in the end it is verified that nothing is left.
     Entries keep their labels, their origin and the fingerprint of the split they were drawn from;
     datasets keep their tags. Nothing can take from a trained version what it has learned: such
@@ -136,8 +136,8 @@ def forget(
     and ``s3:DeleteObjectVersion``, too. S3 bills the requests; all else is free.
 
     Args:
-        patient: as the naming rule reads it (``film.patient``), or one of the patient's films.
-        where: bucket and prefix that the films were stored under.
+        patient: as the naming rule reads it (``image.patient``), or one of the patient's images.
+        where: bucket and prefix that the images were stored under.
         aws: the way to AWS.
         confirm: gets the plan; only True goes on.
         key: the secret of the pseudonyms at that time; see PseudonymKey.find.
@@ -147,7 +147,7 @@ def forget(
     Raises:
         NotFoundError: nothing of the patient is there, or no key is kept on this machine.
         InUseError: one of the projects is training, or a dataset is in use.
-        DatasetFailedError: a dataset could not be made anew; the films still lie in S3.
+        DatasetFailedError: a dataset could not be made anew; the images still lie in S3.
         StorageError: S3 refused to delete something (a lock, a policy), or something is left.
     """
     target = S3Location.parse(where)
@@ -160,7 +160,7 @@ def forget(
         log.info("%s is not forgotten: it was not confirmed", known.pseudonym)
         return Forgotten(plan, done=False)
     made = _rebuild(aws, known, plan)
-    doomed = (*plan.films, *plan.manifests)
+    doomed = (*plan.images, *plan.manifests)
     _delete(aws, target.bucket, doomed)
     _verify(aws, known, asked)
     if begun or made:
@@ -175,8 +175,8 @@ def _key(key: str | bytes | None, target: S3Location) -> PseudonymKey:
     if key is None and not os.environ.get(KEY_VARIABLE) and not key_path(store).exists():
         raise NotFoundError(
             f"No key for the pseudonyms of {store} is kept on this machine, so nobody can tell "
-            "which films are the patient's.",
-            hint=f"Pass key=..., or set {KEY_VARIABLE}, as it was when the films were stored.",
+            "which images are the patient's.",
+            hint=f"Pass key=..., or set {KEY_VARIABLE}, as it was when the images were stored.",
         )
     return PseudonymKey.find(key, store=store)
 
@@ -195,7 +195,7 @@ def _look(
         begun or (),
         sum((traces.remains(project, patient) for project in projects), Remains()),
     )
-    if not (plan.films or plan.manifests or plan.datasets or begun is not None):
+    if not (plan.images or plan.manifests or plan.datasets or begun is not None):
         raise NotFoundError(
             f"Nothing under the pseudonym {patient.pseudonym} lies in {patient.where}, and no "
             f"dataset of {len(projects)} projects holds it.",
@@ -245,7 +245,7 @@ def _verify(aws: Aws, patient: Patient, projects: Sequence[CustomLabelsProject])
     ]
     if left:
         raise StorageError(
-            f"Films of {patient.pseudonym} are left; somebody stored them meanwhile:\n"
+            f"Images of {patient.pseudonym} are left; somebody stored them meanwhile:\n"
             + list_paths(left),
             hint="Run it again.",
         )

@@ -54,14 +54,14 @@ class Kept:
 
     def _parts(self) -> Iterator[str]:
         changed = [
-            f"{film}: {sent}, there: {', '.join(there) or 'no label'}"
-            for film, (sent, there) in self.changed.items()
+            f"{image}: {sent}, there: {', '.join(there) or 'no label'}"
+            for image, (sent, there) in self.changed.items()
         ]
         parts = {
             "not there": self.missing,
             "labelled otherwise": changed,
             "there and not sent": self.extra,
-            **{f"flagged {code}": films for code, films in self.flagged.items()},
+            **{f"flagged {code}": images for code, images in self.flagged.items()},
         }
         for what, rows in parts.items():
             if rows:
@@ -77,18 +77,18 @@ def compared(kind: DatasetType, sent: Manifest, there: Iterable[ListedEntry]) ->
     kept = 0
     for entry in there:
         kept += 1
-        film = entry.source_ref
-        seen.add(film)
+        image = entry.source_ref
+        seen.add(image)
         for fault in entry.faults:
-            flagged.setdefault(fault.code, []).append(film)
-        if film in wanted and entry.labels != (wanted[film],):
-            changed[film] = (wanted[film], entry.labels)
+            flagged.setdefault(fault.code, []).append(image)
+        if image in wanted and entry.labels != (wanted[image],):
+            changed[image] = (wanted[image], entry.labels)
     return Kept(
         kind=kind,
         sent=len(sent),
         kept=kept,
         missing=tuple(sorted(wanted.keys() - seen)),
-        changed={film: changed[film] for film in sorted(changed)},
+        changed={image: changed[image] for image in sorted(changed)},
         extra=tuple(sorted(seen - wanted.keys())),
         flagged={code: tuple(flagged[code]) for code in sorted(flagged)},
     )

@@ -26,8 +26,8 @@ class ListedEntry:
     """One entry of a dataset, as the service holds it.
 
     Attributes:
-        source_ref: address of the film.
-        labels: the film's labels; those of this library have one each.
+        source_ref: address of the image.
+        labels: the image's labels; those of this library have one each.
         labelled: whether the service counts it as labelled.
         faults: what the service found wrong with it.
         line: the whole line, as the service gave it.

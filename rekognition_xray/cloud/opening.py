@@ -1,4 +1,4 @@
-"""``open_dataset``: films that lie in S3 as a dataset, by a manifest or by their names."""
+"""``open_dataset``: images that lie in S3 as a dataset, by a manifest or by their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.data.dataset import Labelling, Rejected, XrayDataset
 from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.data.names import KERMANY, Names, as_rule
-from rekognition_xray.data.names_to_films import looks_like_film, sort_out, stated
+from rekognition_xray.data.names_to_images import looks_like_image, sort_out, stated
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -41,10 +41,10 @@ def open_dataset(
     names: Names | None = None,
     labelling: Labelling | None = None,
 ) -> XrayDataset:
-    """Opens films that lie in S3; none of them is fetched.
+    """Opens images that lie in S3; none of them is fetched.
 
     An address of an object is read as a manifest, see ``XrayDataset.from_manifest``. Else it is a
-    prefix: the rule reads each key below it as it would a path in a folder. Films that
+    prefix: the rule reads each key below it as it would a path in a folder. Images that
     ``storage.store`` put there tell patients, not labels; open the manifest beside them instead.
 
     Calls GetObject, unless the address ends in ``/``, and for a prefix HeadBucket and ListObjectsV2
@@ -62,8 +62,8 @@ def open_dataset(
         StorageError: the bucket does not exist, or lies in another Region.
         AccessDeniedError: ``s3:GetObject`` or ``s3:ListBucket`` is missing.
         ManifestError: the manifest has bad lines; all are named.
-        EmptyDatasetError: no film, or none that fits the rule; its ``paths`` are addresses.
-        DataError: the address is that of one film.
+        EmptyDatasetError: no image, or none that fits the rule; its ``paths`` are addresses.
+        DataError: the address is that of one image.
     """
     place = S3Location.parse(address)
     dataset = None
@@ -81,10 +81,10 @@ def open_dataset(
 
 
 def _of_object(aws: Aws, place: S3Location, names: Names | None) -> XrayDataset | None:
-    """The films of a manifest; None where no object lies at the address."""
-    if looks_like_film(place.key):
+    """The images of a manifest; None where no object lies at the address."""
+    if looks_like_image(place.key):
         raise DataError(
-            f"{place} is one film.",
+            f"{place} is one image.",
             paths=[str(place)],
             hint="Open the prefix it lies under, with a slash at its end, or a manifest.",
         )
@@ -142,12 +142,12 @@ def _of_prefix(aws: Aws, place: S3Location, names: Names | None) -> XrayDataset:
     check_bucket(aws, place.bucket)
     root = f"{place}/"
     keys = _keys(aws, place)
-    found = [key for key in keys if looks_like_film(key)]
-    films, rejected = sort_out(found, rule, lambda name: f"{root}{name}")
-    log.debug("%s: %d films, %d objects", root, len(films), len(keys))
-    if not films:
+    found = [key for key in keys if looks_like_image(key)]
+    images, rejected = sort_out(found, rule, lambda name: f"{root}{name}")
+    log.debug("%s: %d images, %d objects", root, len(images), len(keys))
+    if not images:
         raise _empty(root, keys, rejected)
-    return XrayDataset(films, tuple(rejected), stated(None, rule))
+    return XrayDataset(images, tuple(rejected), stated(None, rule))
 
 
 def _keys(aws: Aws, place: S3Location) -> list[str]:
@@ -164,7 +164,7 @@ def _empty(root: str, keys: list[str], rejected: list[Rejected]) -> EmptyDataset
     if not rejected:
         what = f"only {len(keys):,} other objects" if keys else "nothing"
         return EmptyDatasetError(
-            f"{root} holds no film, {what}.",
+            f"{root} holds no image, {what}.",
             paths=[root],
             hint="Check bucket, prefix and upper and lower case.",
         )
@@ -172,9 +172,9 @@ def _empty(root: str, keys: list[str], rejected: list[Rejected]) -> EmptyDataset
     if any(pseudonym_in(str(path)) for path in paths):
         known = [f"{root}{key}" for key in keys if key.endswith(".manifest")]
         return EmptyDatasetError(
-            f"The {len(paths):,} films under {root} lie under pseudonyms, which tell no label.",
+            f"The {len(paths):,} images under {root} lie under pseudonyms, which tell no label.",
             paths=paths,
             hint=f"Open their manifest: {' or '.join(known[:4]) or f'{root}manifests/...'}",
         )
     listed = list_paths(f"{item.path}: {item.reason}" for item in rejected)
-    return EmptyDatasetError(f"No film under {root} fits the naming rule:\n{listed}", paths=paths)
+    return EmptyDatasetError(f"No image under {root} fits the naming rule:\n{listed}", paths=paths)

@@ -23,11 +23,11 @@ from rekognition_xray.cloud.tags import (
     write_tags,
 )
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.films import Part, Xray
 from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.data.overlap import Leak, shared_pictures
 from rekognition_xray.data.preparing import prepare
 from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.xrays import Part, Xray
 from rekognition_xray.errors import (
     AuditError,
     LabelsError,
@@ -41,7 +41,7 @@ _ALLOW: Final = "Or pass allow_leaks=True, knowing that the figures come out too
 
 
 def check_rejected(*parts: XrayDataset | None) -> None:
-    """Raises AuditError where files that look like films did not become films."""
+    """Raises AuditError where files that look like images did not become images."""
     rejected = dict.fromkeys(item for part in parts if part for item in part.rejected)
     if rejected:
         raise AuditError(
@@ -79,7 +79,7 @@ def judge(found: Iterable[Leak], *, allowed: bool, stopped: str, stacklevel: int
         stacklevel: of the warning; by default it points to the caller of our caller.
 
     Raises:
-        SplitError: all leaks, with all their films.
+        SplitError: all leaks, with all their images.
     """
     leaks = list(found)
     if not leaks:
@@ -87,7 +87,7 @@ def judge(found: Iterable[Leak], *, allowed: bool, stopped: str, stacklevel: int
     if not allowed:
         raise SplitError(
             f"Train and test are not apart; {stopped}.\n" + "\n".join(map(_told, leaks)),
-            paths=[film.source for leak in leaks for film in leak.films],
+            paths=[image.source for leak in leaks for image in leak.images],
             hint=" ".join(dict.fromkeys([*(leak.hint for leak in leaks), _ALLOW])),
         )
     warnings.warn(
@@ -99,20 +99,20 @@ def judge(found: Iterable[Leak], *, allowed: bool, stopped: str, stacklevel: int
 
 
 def warn_of_unknown(train: XrayDataset) -> None:
-    """Warns where the service is to split films of unknown patients."""
-    unknown = sum(film.patient is None for film in train)
+    """Warns where the service is to split images of unknown patients."""
+    unknown = sum(image.patient is None for image in train)
     if unknown:
         warnings.warn(
-            f"The patients of {unknown:,} of {len(train):,} films are not known, and the service "
-            "splits by film: films of one patient may stand in train and test, and figures come "
+            f"The patients of {unknown:,} of {len(train):,} images are not known, and the service "
+            "splits by image: images of one patient may stand in train and test, and figures come "
             "out too good.",
             PatientLeakWarning,
             stacklevel=3,
         )
 
 
-def films_of(train: XrayDataset, test: XrayDataset | None) -> tuple[Xray, ...]:
-    """The films of both parts, each once."""
+def images_of(train: XrayDataset, test: XrayDataset | None) -> tuple[Xray, ...]:
+    """The images of both parts, each once."""
     return tuple(dict.fromkeys([*train, *(test or ())]))
 
 
@@ -125,7 +125,7 @@ def by_type(train: XrayDataset, test: XrayDataset | None) -> Mapping[DatasetType
 
 @contextmanager
 def prepared_in(work: str | Path | None) -> Iterator[str | Path]:
-    """The folder for prepared films: the user's, or one that is gone afterwards."""
+    """The folder for prepared images: the user's, or one that is gone afterwards."""
     if work is not None:
         yield work
         return
@@ -136,16 +136,16 @@ def prepared_in(work: str | Path | None) -> Iterator[str | Path]:
 def same_pictures(
     train: XrayDataset, test: XrayDataset, folder: str | Path, *, progress: bool
 ) -> Iterator[Leak]:
-    """Prepares the films of both parts and says which of them have equal pixels across the parts.
+    """Prepares the images of both parts and says which of them have equal pixels across the parts.
 
-    A film in S3 is known by its key, where that is one of ours, and else only by its address.
+    An image in S3 is known by its key, where that is one of ours, and else only by its address.
     """
-    films = films_of(train, test)
-    here = XrayDataset([film for film in films if film.address is None])
-    digests = {item.film: item.sha256 for item in prepare(here, folder, progress=progress)}
-    for film in films:
-        if film.address and pseudonym_in(film.address):
-            digests[film] = film.address.rpartition("/")[2].partition(".")[0]
+    images = images_of(train, test)
+    here = XrayDataset([image for image in images if image.address is None])
+    digests = {item.image: item.sha256 for item in prepare(here, folder, progress=progress)}
+    for image in images:
+        if image.address and pseudonym_in(image.address):
+            digests[image] = image.address.rpartition("/")[2].partition(".")[0]
     return shared_pictures(train, test, digests)
 
 
@@ -192,7 +192,7 @@ def notes(
 
 
 def _told(leak: Leak) -> str:
-    listed = list_paths(film.source for film in leak.films)
+    listed = list_paths(image.source for image in leak.images)
     return f"{leak.message}:\n{listed}" if listed else f"{leak.message}."
 
 
@@ -217,7 +217,7 @@ def _unlike(ours: Part | None, theirs: Part | None) -> Iterator[Leak]:
         )
     elif ours.name == theirs.name:
         yield Leak(
-            f"Both datasets of the project hold films of the part {ours.name!r}: it was "
-            "distributed by film, not by patient",
+            f"Both datasets of the project hold images of the part {ours.name!r}: it was "
+            "distributed by image, not by patient",
             hint="Put both parts of one split: put_datasets(train=..., test=..., replace=True).",
         )

@@ -1,4 +1,4 @@
-"""What an upload will do, worked out from prepared films and from what lies in S3 already."""
+"""What an upload will do, worked out from prepared images and from what lies in S3 already."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rekognition_xray.cloud.buckets import check_place
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.sending import Parcel, arrived, parallel
 from rekognition_xray.costs import Estimate, Money, PriceBook, money
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.prepared import PreparedFile
 from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import AwsError, CostCapError, LabelsError, list_paths
 from rekognition_xray.records import Record
 
 log = logging.getLogger(__name__)
 
 THREADS: Final = 32
-"""How many films are on their way at a time; as many connections as a client of ``Aws`` keeps."""
+"""How many images are on their way at a time; as many connections as a client of ``Aws`` keeps."""
 _PAGE: Final = 1000
 
 
@@ -34,16 +34,16 @@ class UploadPlan(Record):
 
     Attributes:
         where: bucket and prefix.
-        films: films to be stored.
-        elsewhere: more films that lie in S3 already, and are left where they lie.
-        objects: objects that the films become; films of a patient with equal pixels share one.
+        images: images to be stored.
+        elsewhere: more images that lie in S3 already, and are left where they lie.
+        objects: objects that the images become; images of a patient with equal pixels share one.
         new: objects to be sent.
         size: bytes to be sent.
         estimate: requests of this upload, and one month of storage for what is new.
     """
 
     where: S3Location
-    films: int
+    images: int
     elsewhere: int
     objects: int
     new: int
@@ -60,7 +60,7 @@ class UploadPlan(Record):
     def __str__(self) -> str:
         left = f" ({self.elsewhere} more lie in S3 already)" if self.elsewhere else ""
         return (
-            f"{self.films} films{left} are {self.objects} objects in {self.where}: "
+            f"{self.images} images{left} are {self.objects} objects in {self.where}: "
             f"{self.there} are there, {self.new} with {self.size / 1e6:.1f} MB are sent.\n"
             f"{self.estimate}"
         )
@@ -69,7 +69,7 @@ class UploadPlan(Record):
 def parcels_of(
     files: Iterable[PreparedFile], target: S3Location, secret: PseudonymKey
 ) -> list[Parcel]:
-    """The objects that prepared films become.
+    """The objects that prepared images become.
 
     Raises:
         LabelsError: equal pixels under two labels.
@@ -77,7 +77,7 @@ def parcels_of(
     _refuse_contradictions(files)
     sharing: dict[S3Location, list[PreparedFile]] = defaultdict(list)
     for item in files:
-        pseudonym = secret.pseudonym(item.film.group)
+        pseudonym = secret.pseudonym(item.image.group)
         name = object_key(target.key, pseudonym, item.sha256, item.extension)
         sharing[S3Location(target.bucket, name)].append(item)
     return [
@@ -87,24 +87,27 @@ def parcels_of(
             items[0].sha256,
             items[0].extension,
             items[0].size,
-            tuple(item.film for item in items),
+            tuple(item.image for item in items),
         )
         for place, items in sharing.items()
     ]
 
 
 def _refuse_contradictions(files: Iterable[PreparedFile]) -> None:
-    films: dict[str, list[Xray]] = defaultdict(list)
+    images: dict[str, list[Xray]] = defaultdict(list)
     for item in files:
-        films[item.sha256].append(item.film)
+        images[item.sha256].append(item.image)
     bad = [
-        film for same in films.values() if len({film.label for film in same}) > 1 for film in same
+        image
+        for same in images.values()
+        if len({image.label for image in same}) > 1
+        for image in same
     ]
     if bad:
         raise LabelsError(
             "Equal pixels stand under different labels; nothing was uploaded:\n"
-            + list_paths(f"{film.source}: {film.label}" for film in bad),
-            paths=[film.source for film in bad],
+            + list_paths(f"{image.source}: {image.label}" for image in bad),
+            paths=[image.source for image in bad],
             hint="Decide which label is right and remove the other file.",
         )
 
@@ -129,7 +132,7 @@ def missing(
 ) -> list[Parcel]:
     """The parcels that do not lie in S3 yet.
 
-    Content decides the key, so a key that is there, with the film's size, is the film. Calls
+    Content decides the key, so a key that is there, with the image's size, is the image. Calls
     HeadObject for each of these where ``verify`` asks for its checksum.
 
     Raises:
@@ -140,7 +143,7 @@ def missing(
         there = [p for p in parcels if sizes.get(p.place.key) == p.size]
         damaged += _unverified(aws, there, threads)
     for parcel in damaged:
-        log.warning("%s is not the film that its name says; it is sent anew", parcel.place)
+        log.warning("%s is not the image that its name says; it is sent anew", parcel.place)
     resent = {parcel.place for parcel in damaged}
     return [p for p in parcels if p.place.key not in sizes or p.place in resent]
 

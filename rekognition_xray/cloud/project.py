@@ -123,7 +123,7 @@ class CustomLabelsProject(ProjectDatasets):
         """Starts a training of the project's datasets and returns at once.
 
         What the service would refuse after hours is looked for first, and all of it told together:
-        datasets that are missing, failed or full of bad entries, too few labels, too many films of
+        datasets that are missing, failed or full of bad entries, too few labels, too many images of
         one, test labels that do not meet the trained ones, Region, bucket, name, quotas. The
         price is logged as a range with its sources; ``training_estimate`` gives it beforehand. AWS
         bills a training when it succeeds, per hour (the article's took 1.308 h), and has no call
@@ -133,7 +133,7 @@ class CustomLabelsProject(ProjectDatasets):
         these very datasets and for this output is given back, whatever came of it.
 
         The version is tagged: ``rxray.training`` with a digest of datasets and output, by which it
-        is found again; ``rxray.films`` with the number of training films; ``rxray.split`` with the
+        is found again; ``rxray.images`` with the number of training images; ``rxray.split`` with the
         fingerprint of the split that the datasets are parts of, where their manifests name it; and
         ``rxray.leaks`` where train and test share what they must not and that was allowed. AWS asks
         for the permission ``rekognition:TagResource`` then.
@@ -150,7 +150,7 @@ class CustomLabelsProject(ProjectDatasets):
                 the same, and a training cannot be stopped: this is all that a cap can do.
             prices: the price book for that; the library's for the Region unless told.
             tags: tags of your own for the version; keys that begin with ``rxray.`` are ours.
-            kms_key: id, ARN or alias of the KMS key that encrypts the service's copy of the films
+            kms_key: id, ARN or alias of the KMS key that encrypts the service's copy of the images
                 and the result files; whoever reads those needs ``kms:Decrypt``.
             allow_leaks: trains although the datasets are not two parts of one split.
             quotas: of your account, where AWS has raised them.
@@ -158,7 +158,7 @@ class CustomLabelsProject(ProjectDatasets):
         Raises:
             AlreadyExistsError: the name is taken by another version.
             InvalidRequestError: the service would refuse the name, a tag, the key or the Region.
-            SplitError: the datasets belong to two splits, or were distributed by film. Patients
+            SplitError: the datasets belong to two splits, or were distributed by image. Patients
                 and pictures are compared by ``put_datasets`` and ``Evaluation``, not here.
             LabelsError: the labels of train and test do not meet as they must.
             ManifestError: a dataset is empty, too large, or has too many entries with errors.
@@ -183,22 +183,22 @@ class CustomLabelsProject(ProjectDatasets):
         return ModelVersion(self.aws, training.start(self.aws, self.arn, wanted), self.arn)
 
     def training_estimate(
-        self, prices: PriceBook | None = None, *, films: int | None = None
+        self, prices: PriceBook | None = None, *, images: int | None = None
     ) -> EstimateRange:
         """What a training may cost, as a range that names its sources.
 
-        By the last five trainings of this project that succeeded, scaled by their films; without
+        By the last five trainings of this project that succeeded, scaled by their images; without
         one by AWS's guide, 0.5 to 24 hours. Calls DescribeProjects, DescribeDataset,
         DescribeProjectVersions and, for each of the five, ListTagsForResource; free.
 
         Args:
             prices: the price book; the library's for the Region unless told.
-            films: to be trained on; those of the TRAIN dataset unless told.
+            images: to be trained on; those of the TRAIN dataset unless told.
 
         Raises:
             NotFoundError: the project has no TRAIN dataset, or does not exist.
         """
-        return training.estimate(self.aws, self.arn, book_for(self.aws, prices), films)
+        return training.estimate(self.aws, self.arn, book_for(self.aws, prices), images)
 
     def version(self, name: str) -> ModelVersion | None:
         """The version of that name, or None. Calls DescribeProjectVersions; free."""
@@ -287,7 +287,7 @@ class CustomLabelsProject(ProjectDatasets):
 
         Nothing is changed before ``confirm`` has seen the plan and answered True. Then running
         versions are stopped, and versions, datasets and the project deleted in this order, each
-        waited for. Films and result files in S3 stay. Safe to repeat: a run that was cut off is
+        waited for. Images and result files in S3 stay. Safe to repeat: a run that was cut off is
         completed by the next one, which shows its own plan.
 
         Calls DescribeProjects, DescribeDataset, DescribeProjectVersions and ListTagsForResource

@@ -16,7 +16,7 @@ from rekognition_xray.cloud.kept_entries import Kept
 from rekognition_xray.cloud.listing import ListedEntry
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.upload import Receipt
-from rekognition_xray.cloud.upload import store as store_films
+from rekognition_xray.cloud.upload import store as store_images
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.data.overlap import leaks, left_to_chance
@@ -58,17 +58,17 @@ class ProjectDatasets:
         work: str | Path | None = None,
         progress: bool = False,
     ) -> Receipt:
-        """Uploads the films and makes them the project's datasets; waits until that is done.
+        """Uploads the images and makes them the project's datasets; waits until that is done.
 
         Everything is checked before the first byte is sent, also that train and test share no
-        patient, no film and no picture, and are parts of one split. Without ``test`` the service
+        patient, no image and no picture, and are parts of one split. Without ``test`` the service
         moves a fifth of the entries to a test dataset (DistributeDatasetEntries): it knows no
-        patients, so that is refused where one has several films. ``allow_leaks`` goes on all the
+        patients, so that is refused where one has several images. ``allow_leaks`` goes on all the
         same: a warning says what leaks, and the datasets and the versions that are trained on them
         bear the tag ``rxray.leaks``.
 
-        Safe to repeat: films that are there are not sent again, a dataset that already holds the
-        same entries is kept. Films that lie in S3 stay where they lie.
+        Safe to repeat: images that are there are not sent again, a dataset that already holds the
+        same entries is kept. Images that lie in S3 stay where they lie.
 
         Calls those of ``storage.store`` (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
         GetBucketAcl, ListObjectsV2, PutObject); DescribeProjects, DescribeDataset,
@@ -77,23 +77,23 @@ class ProjectDatasets:
         what leaks. S3 bills requests and storage; the datasets are free.
 
         Args:
-            train: films to learn from; at least two labels.
-            test: films to judge by; at least two labels, all of them known to ``train``.
-            store: bucket and prefix for films and manifests, in the project's Region.
+            train: images to learn from; at least two labels.
+            test: images to judge by; at least two labels, all of them known to ``train``.
+            store: bucket and prefix for images and manifests, in the project's Region.
             key: secret of the pseudonyms in the object keys; see PseudonymKey.find.
             replace: deletes a dataset that holds other entries and makes it anew.
             allow_leaks: goes on where train and test share what they must not.
-            work: folder for prepared films, kept for the next run; else a temporary one.
+            work: folder for prepared images, kept for the next run; else a temporary one.
             progress: shows bars.
 
         Returns:
-            What was uploaded, and where each film lies.
+            What was uploaded, and where each image lies.
 
         Raises:
             LabelsError: too few labels, or labels that only the test part has.
             ManifestError: a part is larger than the service's guide allows.
-            SplitError: train and test share patients, films or pictures, or are of two splits.
-            AuditError: films that cannot be used, or files that the dataset rejected; all named.
+            SplitError: train and test share patients, images or pictures, or are of two splits.
+            AuditError: images that cannot be used, or files that the dataset rejected; all named.
             StorageError: the bucket is missing or elsewhere.
             AlreadyExistsError: the project has datasets with other entries.
             DatasetFailedError: with the service's message.
@@ -113,8 +113,8 @@ class ProjectDatasets:
             if test is not None:
                 same = part_checks.same_pictures(train, test, folder, progress=progress)
                 leaking |= part_checks.judge(same, allowed=allow_leaks, stopped=_NOT_SENT)
-            receipt = store_films(
-                part_checks.films_of(train, test),
+            receipt = store_images(
+                part_checks.images_of(train, test),
                 target,
                 aws=self.aws,
                 key=key,
@@ -166,7 +166,7 @@ class ProjectDatasets:
         )
 
     def labels(self, kind: DatasetType) -> Mapping[str, int]:
-        """Films of each label of a dataset. Calls DescribeProjects, ListDatasetLabels; free.
+        """Images of each label of a dataset. Calls DescribeProjects, ListDatasetLabels; free.
 
         Raises:
             NotFoundError: the project has no such dataset, or does not exist.
@@ -183,11 +183,11 @@ class ProjectDatasets:
 
         Args:
             kind: ``TRAIN`` or ``TEST``.
-            sent: the manifest, or the films that ``put_datasets`` was given for this dataset.
-            receipt: what ``put_datasets`` gave back; needed for films that do not lie in S3.
+            sent: the manifest, or the images that ``put_datasets`` was given for this dataset.
+            receipt: what ``put_datasets`` gave back; needed for images that do not lie in S3.
 
         Raises:
-            ManifestError: films of which nobody says where they lie.
+            ManifestError: images of which nobody says where they lie.
             NotFoundError: the project has no such dataset, or does not exist.
         """
         if isinstance(sent, XrayDataset):

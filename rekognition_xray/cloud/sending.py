@@ -1,4 +1,4 @@
-"""Prepared films on their way: in parallel, each checked on arrival, each failure kept."""
+"""Prepared images on their way: in parallel, each checked on arrival, each failure kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.s3 import S3Location
-from rekognition_xray.data.films import Xray
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CONTENT_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png"}
-_FOR_ALL: Final = (AccessDeniedError, CredentialsError)  # the next film would meet it, too
+_FOR_ALL: Final = (AccessDeniedError, CredentialsError)  # the next image would meet it, too
 _PATIENCE: Final = 64
 
 
 @attrs.frozen
 class Parcel:
-    """One object to be: a prepared file, its place, and the films that it stands for."""
+    """One object to be: a prepared file, its place, and the images that it stands for."""
 
     place: S3Location
     file: Path
     sha256: str
     extension: str
     size: int
-    films: tuple[Xray, ...]
+    images: tuple[Xray, ...]
 
     @property
     def checksum(self) -> str:
@@ -131,7 +131,7 @@ class Sender:
             raise StorageError(f"{place}: S3 says that it got {told}, not {parcel.checksum}")
 
     def _discard(self, place: S3Location) -> None:
-        """Removes what S3 itself says is no film of ours, so that no later run relies on it."""
+        """Removes what S3 itself says is no image of ours, so that no later run relies on it."""
         try:
             with aws_errors(str(place)):
                 self.aws.s3.delete_object(Bucket=place.bucket, Key=place.key)
@@ -139,11 +139,15 @@ class Sender:
             log.warning("%s may be damaged and could not be removed: %s", place, error.message)
 
 
-def upload_error(failed: Sequence[tuple[Parcel, AwsError]], films: int) -> UploadError:
-    """One error for all films that did not arrive."""
-    failures = [(film.source, error.message) for parcel, error in failed for film in parcel.films]
+def upload_error(failed: Sequence[tuple[Parcel, AwsError]], images: int) -> UploadError:
+    """One error for all images that did not arrive."""
+    failures = [
+        (image.source, error.message) for parcel, error in failed for image in parcel.images
+    ]
     told = UploadError(
-        f"{len(failures)} of {films} films were not uploaded", failures=failures, first=failed[0][1]
+        f"{len(failures)} of {images} images were not uploaded",
+        failures=failures,
+        first=failed[0][1],
     )
     told.retryable = all(error.retryable for _, error in failed)
     return told

@@ -1,4 +1,4 @@
-"""Films in S3, as users reach for it: ``storage.plan``, ``storage.store``, ``storage.forget``."""
+"""Images in S3, as users reach for it: ``storage.plan``, ``storage.store``, ``storage.forget``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many films a second one inference unit answers, measured on a running model."""
+"""How many images a second one inference unit answers, measured on a running model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _PAUSE: Final = 0.4
 """Seconds that a thread rests after a throttle: all threads together still ask for too much."""
 _THREADS: Final = 8
-"""Calls under way for each unit: more than a unit of 5 films a second can answer at once."""
+"""Calls under way for each unit: more than a unit of 5 images a second can answer at once."""
 _MOST_THREADS: Final = 32
 _LEAST_SECONDS: Final = 5
 _FEWEST: Final = 20
@@ -35,7 +35,7 @@ class Throughput:
     """What a calibration found.
 
     Attributes:
-        tps_per_unit: films a second and inference unit.
+        tps_per_unit: images a second and inference unit.
         units: inference units that the model ran on.
         calls: calls made, throttled ones included.
         throttled: calls that were refused as too many.
@@ -57,7 +57,7 @@ class Throughput:
         rough = "" if self.saturated else " (rough: the model was not kept busy)"
         units = f"{self.units} unit{'s' if self.units > 1 else ''}"
         return (
-            f"{self.tps_per_unit:.2f} films a second and unit{rough}, by {self.calls} calls "
+            f"{self.tps_per_unit:.2f} images a second and unit{rough}, by {self.calls} calls "
             f"({self.throttled} throttled) in {self.seconds:.1f} s on {units}; "
             f"{self.cost.total} {self.cost.currency}"
         )
@@ -65,13 +65,13 @@ class Throughput:
 
 def calibrate(
     model: ModelVersion,
-    films: Sequence[bytes],
+    images: Sequence[bytes],
     *,
     max_calls: int = 200,
     max_cost: Money = "0.25",
     prices: PriceBook | None = None,
 ) -> Throughput:
-    """Measures how many films a second and unit a running model answers.
+    """Measures how many images a second and unit a running model answers.
 
     Asks from several threads for more than the model can answer, until a budget is used up. At a
     throttle the service's allowance is empty, so what is answered between the first one and the end
@@ -81,21 +81,21 @@ def calibrate(
 
     Args:
         model: a version that is running, as ``version.running()`` gives it.
-        films: prepared films like those to come, such as ``images.prepare`` makes; used in turn.
+        images: prepared images like those to come, such as ``images.prepare`` makes; used in turn.
         max_calls: calls at most, throttled ones included.
         max_cost: what the model may cost meanwhile, at most.
         prices: the price book; the library's for the Region unless told.
 
     Raises:
         PriceBookError: the prices of the Region are not known; give ``prices``.
-        InvalidRequestError: no films, or no calls.
+        InvalidRequestError: no images, or no calls.
         CostCapError: the cost buys less than five seconds; nothing was asked.
         NotReadyError: the model is not running.
     """
-    if not films or max_calls < 1:
+    if not images or max_calls < 1:
         raise InvalidRequestError(
-            f"A speed cannot be measured by {max_calls} calls with {len(films)} films.",
-            hint="Give one film or more, and some hundred calls.",
+            f"A speed cannot be measured by {max_calls} calls with {len(images)} images.",
+            hint="Give one image or more, and some hundred calls.",
         )
     book = book_for(model.aws, prices, max_cost)
     units = model.describe().units or 1
@@ -105,7 +105,7 @@ def calibrate(
             f"{max_cost} {book.currency} buys {seconds:.1f} s of a model that costs "
             f"{book.per_hour(units)} per hour; nothing was asked."
         )
-    work = _Work(model, films, max_calls, model.aws.clock.now() + seconds)
+    work = _Work(model, images, max_calls, model.aws.clock.now() + seconds)
     threads = min(_MOST_THREADS, _THREADS * units)
     with ThreadPoolExecutor(threads, "rekognition-xray-speed") as pool:
         for done in [pool.submit(work.run) for _ in range(threads)]:
@@ -120,7 +120,7 @@ class _Work:
     """What the threads share."""
 
     model: ModelVersion
-    films: Sequence[bytes]
+    images: Sequence[bytes]
     max_calls: int
     end: float
     calls: int = 0
@@ -136,9 +136,9 @@ class _Work:
     def run(self) -> None:
         """Asks until a budget is used up, or until any thread has met an error."""
         clock = self.model.aws.clock
-        while (film := self._next()) is not None:
+        while (image := self._next()) is not None:
             try:
-                self.model.detect(film, once=True)
+                self.model.detect(image, once=True)
                 self.answered.append(clock.now())
             except ThrottledError:
                 self.throttled.append(clock.now())
@@ -153,7 +153,7 @@ class _Work:
             if self.over or late or self.calls >= self.max_calls:
                 return None
             self.calls += 1
-            return self.films[self.calls % len(self.films)]
+            return self.images[self.calls % len(self.images)]
 
     def found(self, units: int, book: PriceBook) -> Throughput:
         """The figure, from the first throttle on where there was one."""

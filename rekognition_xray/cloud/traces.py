@@ -32,16 +32,16 @@ class Patient:
 
     @property
     def folder(self) -> S3Location:
-        """Where the films lie."""
+        """Where the images lie."""
         return self.where / self.pseudonym
 
     @property
     def mark(self) -> str:
-        """What stands in every key of a film, and in every file that names one."""
+        """What stands in every key of an image, and in every file that names one."""
         return f"/{self.pseudonym}/"
 
     def owns(self, line: str) -> bool:
-        """Whether a manifest line is about one of the films."""
+        """Whether a manifest line is about one of the images."""
         return str(json.loads(line).get("source-ref", "")).startswith(f"{self.folder}/")
 
 
@@ -57,7 +57,7 @@ class ObjectVersion:
 
 @attrs.frozen
 class Held:
-    """A dataset that holds films of the patient.
+    """A dataset that holds images of the patient.
 
     Attributes:
         project_arn: the project.
@@ -76,10 +76,10 @@ class Held:
 
 @attrs.frozen
 class Remains:
-    """What outlives the films: trained versions, and files that name the films' keys.
+    """What outlives the images: trained versions, and files that name the images' keys.
 
     Attributes:
-        learned: versions (by ARN) that were trained on films of the patient.
+        learned: versions (by ARN) that were trained on images of the patient.
         judged: versions that were tested with some.
         files: result files of trainings that list their keys.
         unread: result files that could not be read, so that nobody knows.
@@ -165,7 +165,7 @@ def remains(project: CustomLabelsProject, patient: Patient) -> Remains:
     """What trained versions of a project keep. Calls DescribeProjectVersions and GetObject.
 
     Raises:
-        InUseError: a version is being trained, perhaps on these films.
+        InUseError: a version is being trained, perhaps on these images.
     """
     return sum((_kept(version, patient) for version in project.versions()), Remains())
 
@@ -201,7 +201,7 @@ def _files(seen: VersionDescription) -> Sequence[S3Location]:
 def _read(
     aws: Aws, places: Iterable[S3Location], patient: Patient
 ) -> tuple[tuple[S3Location, ...], tuple[S3Location, ...]]:
-    """Places that name the patient's films, and places that cannot be read."""
+    """Places that name the patient's images, and places that cannot be read."""
     naming, unread = [], []
     for place in places:
         try:

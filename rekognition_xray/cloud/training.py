@@ -16,7 +16,7 @@ from rekognition_xray.cloud import training_checks as checks
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.dataset_calls import DatasetDescription, DatasetType
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
-from rekognition_xray.cloud.tags import FILMS, TRAINING, check_tags, read_tags
+from rekognition_xray.cloud.tags import IMAGES, TRAINING, check_tags, read_tags
 from rekognition_xray.cloud.training_checks import Problems, TrainingQuotas
 from rekognition_xray.cloud.training_estimate import earlier_trainings, training_range
 from rekognition_xray.cloud.version_description import VersionDescription, descriptions
@@ -57,20 +57,20 @@ class Wanted:
 
 
 def estimate(
-    aws: Aws, project_arn: str, prices: PriceBook, films: int | None = None
+    aws: Aws, project_arn: str, prices: PriceBook, images: int | None = None
 ) -> EstimateRange:
-    """What a training of so many films may cost; see ``training_range``.
+    """What a training of so many images may cost; see ``training_range``.
 
     Without a number, those of the project's TRAIN dataset are counted.
 
     Raises:
         NotFoundError: the project, or its TRAIN dataset, does not exist.
     """
-    if films is None:
+    if images is None:
         arns = _dataset_arns(aws, project_arn, ("TRAIN",))
-        films = dataset_calls.describe(aws, arns["TRAIN"]).entries
+        images = dataset_calls.describe(aws, arns["TRAIN"]).entries
     earlier = earlier_trainings(aws, descriptions(aws, project_arn))
-    return training_range(films, earlier, prices)
+    return training_range(images, earlier, prices)
 
 
 def start(aws: Aws, project_arn: str, wanted: Wanted) -> str:
@@ -100,7 +100,7 @@ def start(aws: Aws, project_arn: str, wanted: Wanted) -> str:
             _check_price(aws, seen["TRAIN"].entries, versions, wanted)
     if problems.found or target is None:
         raise problems.error(wanted.name)
-    own = {**noted, TRAINING: digest, FILMS: str(seen["TRAIN"].entries)}
+    own = {**noted, TRAINING: digest, IMAGES: str(seen["TRAIN"].entries)}
     return _created(aws, project_arn, wanted, target, own)
 
 
@@ -128,7 +128,7 @@ def _check_datasets(
         with problems.noted():
             checks.check_errors(kind, one)
         with problems.noted():
-            checks.check_films(kind, one, counts[kind], region=aws.region)
+            checks.check_images(kind, one, counts[kind], region=aws.region)
     if len(seen) < len(_KINDS):
         return {}
     with problems.noted():
@@ -141,9 +141,9 @@ def _check_datasets(
 
 
 def _check_price(
-    aws: Aws, films: int, versions: tuple[VersionDescription, ...], wanted: Wanted
+    aws: Aws, images: int, versions: tuple[VersionDescription, ...], wanted: Wanted
 ) -> None:
-    expected = training_range(films, earlier_trainings(aws, versions), wanted.prices)
+    expected = training_range(images, earlier_trainings(aws, versions), wanted.prices)
     log.info("%s\n%s", expected, CANNOT_STOP)
     checks.check_cap(expected, wanted.max_cost)
 

@@ -154,7 +154,7 @@ def check_errors(kind: DatasetType, seen: DatasetDescription) -> None:
         )
 
 
-def check_films(
+def check_images(
     kind: DatasetType, seen: DatasetDescription, counts: Mapping[str, int], *, region: str
 ) -> None:
     """Raises ManifestError or LabelsError for a dataset that cannot be trained on or tested by.
@@ -162,21 +162,21 @@ def check_films(
     Args:
         kind: which of the two datasets.
         seen: its description.
-        counts: its films by label.
+        counts: its images by label.
         region: the project's Region.
     """
     check_limits(counts, kind, region=region, total=seen.entries)
     if len(counts) < 2:
         raise LabelsError(
-            f"The {kind} dataset holds films of {len(counts)} labels "
+            f"The {kind} dataset holds images of {len(counts)} labels "
             f"({', '.join(counts) or 'none'})."
         )
     few = [f"{label} ({count})" for label, count in counts.items() if count < _FEW]
     if few and kind == "TRAIN":
-        log.warning("AWS recommends %d films of a label or more: %s", _FEW, ", ".join(few))
+        log.warning("AWS recommends %d images of a label or more: %s", _FEW, ", ".join(few))
     if seen.labelled < seen.entries:
         log.warning(
-            "%s: %d films have no label and are left out", kind, seen.entries - seen.labelled
+            "%s: %d images have no label and are left out", kind, seen.entries - seen.labelled
         )
 
 
@@ -191,7 +191,7 @@ def check_overlap(train: Mapping[str, int], test: Mapping[str, int]) -> None:
         raise LabelsError(
             f"Only {len(shared)} of {len(train)} trained labels are tested "
             f"({', '.join(sorted(train.keys() - test.keys()))} are not); AWS wants half of them.",
-            hint="Put test films of the other labels, too.",
+            hint="Put test images of the other labels, too.",
         )
     if unknown := test.keys() - train.keys():
         raise LabelsError(

@@ -9,10 +9,10 @@ from typing import Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws
-from rekognition_xray.cloud.tags import FILMS, read_tags
+from rekognition_xray.cloud.tags import IMAGES, read_tags
 from rekognition_xray.cloud.version_description import VersionDescription
 from rekognition_xray.costs import (
-    ARTICLE_FILMS,
+    ARTICLE_IMAGES,
     ARTICLE_TRAINING_HOURS,
     PUBLISHED_TRAINING_HOURS,
     EstimateRange,
@@ -23,7 +23,7 @@ _LOOKED_AT: Final = 5
 _MARGIN: Final = 2
 _MILLI: Final = Decimal("0.001")
 _PUBLISHED: Final = "AWS's guide: a training takes from {:f} to {:f} h"
-_ARTICLE: Final = "the article of 2020: {:f} h for {:,} films of this kind"
+_ARTICLE: Final = "the article of 2020: {:f} h for {:,} images of this kind"
 
 
 @attrs.frozen
@@ -33,12 +33,12 @@ class Earlier:
     Attributes:
         name: the version.
         hours: that it was billed.
-        films: that it was trained on; None where nobody noted them.
+        images: that it was trained on; None where nobody noted them.
     """
 
     name: str
     hours: Decimal
-    films: int | None
+    images: int | None
 
 
 def earlier_trainings(aws: Aws, versions: Sequence[VersionDescription]) -> tuple[Earlier, ...]:
@@ -48,38 +48,38 @@ def earlier_trainings(aws: Aws, versions: Sequence[VersionDescription]) -> tuple
 
 
 def _earlier(aws: Aws, seen: VersionDescription) -> Earlier:
-    noted = read_tags(aws, seen.arn).get(FILMS, "")
-    films = int(noted) if noted.isdecimal() and int(noted) else None
-    return Earlier(seen.name, Decimal(seen.billable_training_seconds or 0) / 3600, films)
+    noted = read_tags(aws, seen.arn).get(IMAGES, "")
+    images = int(noted) if noted.isdecimal() and int(noted) else None
+    return Earlier(seen.name, Decimal(seen.billable_training_seconds or 0) / 3600, images)
 
 
-def training_range(films: int, earlier: Sequence[Earlier], prices: PriceBook) -> EstimateRange:
-    """What a training of so many films may cost.
+def training_range(images: int, earlier: Sequence[Earlier], prices: PriceBook) -> EstimateRange:
+    """What a training of so many images may cost.
 
     A former training of this project is taken to last as long again, and longer or shorter in
-    proportion to the films; how a training's time really grows is not published, so each gives a
+    proportion to the images; how a training's time really grows is not published, so each gives a
     range from the one to the other. The lower end is the least of these, the upper end twice the
-    greatest and at most AWS's 24 hours: the same films do not take the same time twice. Without a
-    former training whose films are known, the range is AWS's.
+    greatest and at most AWS's 24 hours: the same images do not take the same time twice. Without a
+    former training whose images are known, the range is AWS's.
     """
-    known = [(one, one.films) for one in earlier if one.films]
+    known = [(one, one.images) for one in earlier if one.images]
     least, most = PUBLISHED_TRAINING_HOURS
     sources = [_PUBLISHED.format(least, most)]
     if known:
-        hours = [hour for one, count in known for hour in (one.hours, one.hours * films / count)]
+        hours = [hour for one, count in known for hour in (one.hours, one.hours * images / count)]
         least, most = min(*hours, most), min(_MARGIN * max(hours), most)
         sources.append(f"the upper end is {_MARGIN} times the longest expected, at most AWS's")
-    sources += _told(films, earlier)
+    sources += _told(images, earlier)
     return prices.training_range(_rounded(least), _rounded(most), sources)
 
 
-def _told(films: int, earlier: Sequence[Earlier]) -> Iterator[str]:
+def _told(images: int, earlier: Sequence[Earlier]) -> Iterator[str]:
     for one in earlier:
-        on = f"{one.films:,} films" if one.films else "an unknown number of films, not used"
+        on = f"{one.images:,} images" if one.images else "an unknown number of images, not used"
         yield f"version {one.name} of this project: {_rounded(one.hours):f} h for {on}"
     if not earlier:
-        yield _ARTICLE.format(ARTICLE_TRAINING_HOURS, ARTICLE_FILMS)
-    yield f"this training: {films:,} films"
+        yield _ARTICLE.format(ARTICLE_TRAINING_HOURS, ARTICLE_IMAGES)
+    yield f"this training: {images:,} images"
 
 
 def _rounded(hours: Decimal) -> Decimal:

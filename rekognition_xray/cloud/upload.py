@@ -1,4 +1,4 @@
-"""Films into S3: prepared and checked all together, planned, and only then sent."""
+"""Images into S3: prepared and checked all together, planned, and only then sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tqdm import tqdm
 from rekognition_xray.cloud import notice
 from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.buckets import check_place
-from rekognition_xray.cloud.films_in_s3 import placed
+from rekognition_xray.cloud.images_in_s3 import placed
 from rekognition_xray.cloud.planning import (
     THREADS,
     UploadPlan,
@@ -31,10 +31,10 @@ from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.sending import Parcel, Sender, parallel, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.prepared import Prepared, PreparedFile, PrepareProgress
 from rekognition_xray.data.preparing import prepare
 from rekognition_xray.data.pseudonyms import PseudonymKey
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import AwsError
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class UploadProgress:
 
 
 Progress = bool | Callable[[PrepareProgress | UploadPlan | UploadProgress], None]
-"""True for bars, or a callable that gets every record: films prepared, the plan, films sent."""
+"""True for bars, or a callable that gets every record: images prepared, the plan, images sent."""
 
 
 @attrs.frozen
@@ -66,7 +66,7 @@ class Receipt:
     """What an upload did.
 
     Attributes:
-        locations: where each film lies; films of one patient with equal pixels share a place.
+        locations: where each image lies; images of one patient with equal pixels share a place.
         uploaded: objects that were sent.
         skipped: objects that were there already.
         bytes_sent: bytes of the objects that were sent.
@@ -81,8 +81,8 @@ class Receipt:
 
     @property
     def addresses(self) -> Mapping[Xray, str]:
-        """``s3://bucket/key`` of each film, as manifests name it."""
-        return {film: str(place) for film, place in self.locations.items()}
+        """``s3://bucket/key`` of each image, as manifests name it."""
+        return {image: str(place) for image, place in self.locations.items()}
 
     def to_dict(self) -> dict[str, object]:
         """What was sent, what was there already, and the plan, as plain data ready for JSON."""
@@ -94,12 +94,12 @@ class Receipt:
         }
 
     def __str__(self) -> str:
-        sent = f"{self.uploaded:,} films sent, {self.bytes_sent / 1e6:.1f} MB"
+        sent = f"{self.uploaded:,} images sent, {self.bytes_sent / 1e6:.1f} MB"
         return f"{sent}; {self.skipped:,} were there"
 
 
 def store(
-    films: Iterable[Xray] | Prepared,
+    images: Iterable[Xray] | Prepared,
     where: str | S3Location,
     *,
     aws: Aws,
@@ -114,12 +114,12 @@ def store(
     prices: PriceBook | None = None,
     progress: Progress = False,
 ) -> Receipt:
-    """Prepares films, plans, and uploads what is not there yet.
+    """Prepares images, plans, and uploads what is not there yet.
 
     Whatever can be refused is refused before the first byte is sent: the place, then all bad
-    films together, then the price. Objects lie under
+    images together, then the price. Objects lie under
     ``<prefix>/<patient pseudonym>/<sha256>.<extension>`` and are nothing but re-encoded pixels.
-    S3 checks each against its SHA-256. Films that lie in S3 already are left where they lie.
+    S3 checks each against its SHA-256. Images that lie in S3 already are left where they lie.
 
     Safe to kill and to repeat: an object that is there under its content, with its size, is not
     sent again. Calls HeadBucket, GetPublicAccessBlock and, where that leaves a door open,
@@ -131,17 +131,17 @@ def store(
     services unless the organisation has opted out. ``Aws(opted_out=True)`` says that it has.
 
     Args:
-        films: films, or what ``data.preparing.prepare`` made of them.
+        images: images, or what ``data.preparing.prepare`` made of them.
         where: bucket and prefix, such as ``s3://clinic-xrays/kermany``.
         aws: the way to AWS.
         key: secret of the pseudonyms; see PseudonymKey.find.
-        work: folder for prepared films, kept for the next run; else they are made in a temporary
+        work: folder for prepared images, kept for the next run; else they are made in a temporary
             one, and made again by the next run.
-        executor: where films are prepared; see ``data.preparing.prepare``.
-        threads: how many films are on their way at a time.
+        executor: where images are prepared; see ``data.preparing.prepare``.
+        threads: how many images are on their way at a time.
         kms_key: id, ARN or alias of the KMS key that S3 encrypts new objects with; else S3 takes
             the bucket's own. Needs ``kms:GenerateDataKey``, and ``kms:Decrypt`` to read.
-        allow_public: stores films in a bucket that everybody can read.
+        allow_public: stores images in a bucket that everybody can read.
         verify: asks for the checksum of every object that is there, and sends it anew where it
             differs or was never kept.
         max_cost: refuses where requests and the first month's storage would cost more.
@@ -151,18 +151,18 @@ def store(
 
     Raises:
         StorageError: the bucket is missing, elsewhere or public, its Region does not offer
-            Custom Labels, or films that lie in S3 lie in several buckets or in another one than
+            Custom Labels, or images that lie in S3 lie in several buckets or in another one than
             the rest will.
-        AuditError: films that cannot be used, all of them with their reasons.
+        AuditError: images that cannot be used, all of them with their reasons.
         LabelsError: equal pixels, or one address, under two labels.
         CostCapError: see ``max_cost``.
         PriceBookError: there is a cap, and no price for the Region.
-        UploadError: films that were not uploaded, each with its reason; the others were.
+        UploadError: images that were not uploaded, each with its reason; the others were.
     """
     target, book = S3Location.parse(where), book_for(aws, prices, max_cost)
-    if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after
+    if not isinstance(images, Prepared):  # preparing takes long: ask before it, and again after
         check_place(aws, target.bucket, allow_public=allow_public)
-    with _ready(aws, films, target, work, executor, progress=progress) as (files, elsewhere):
+    with _ready(aws, images, target, work, executor, progress=progress) as (files, elsewhere):
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
         sizes = look(aws, target, allow_public=allow_public)
         new = missing(aws, sizes, parcels, verify=verify, threads=threads)
@@ -173,13 +173,13 @@ def store(
         if new:
             notice.tell_once(aws)
         _send(Sender(aws, _encryption(kms_key)), new, planned, threads, progress)
-    sent = {film: parcel.place for parcel in parcels for film in parcel.films}
+    sent = {image: parcel.place for parcel in parcels for image in parcel.images}
     locations = {**elsewhere, **sent}
     return Receipt(locations, planned.new, planned.there, planned.size, planned)
 
 
 def plan(
-    films: Iterable[Xray] | Prepared,
+    images: Iterable[Xray] | Prepared,
     where: str | S3Location,
     *,
     aws: Aws,
@@ -194,12 +194,12 @@ def plan(
 
     Arguments, errors and calls (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
     GetBucketAcl, ListObjectsV2, HeadObject) are those of ``store``, without PutObject.
-    Without ``work`` the films that are prepared for this are thrown away again.
+    Without ``work`` the images that are prepared for this are thrown away again.
     """
     target = S3Location.parse(where)
-    if not isinstance(films, Prepared):  # preparing takes long: ask before it, and again after
+    if not isinstance(images, Prepared):  # preparing takes long: ask before it, and again after
         check_place(aws, target.bucket, allow_public=allow_public)
-    with _ready(aws, films, target, work, executor, progress=False) as (files, elsewhere):
+    with _ready(aws, images, target, work, executor, progress=False) as (files, elsewhere):
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
     sizes = look(aws, target, allow_public=allow_public)
     new = missing(aws, sizes, parcels, verify=verify, threads=THREADS)
@@ -216,7 +216,7 @@ def _plan(
 ) -> UploadPlan:
     return UploadPlan(
         where=target,
-        films=sum(len(parcel.films) for parcel in parcels),
+        images=sum(len(parcel.images) for parcel in parcels),
         elsewhere=len(elsewhere),
         objects=len(parcels),
         new=len(new),
@@ -228,20 +228,20 @@ def _plan(
 @contextmanager
 def _ready(
     aws: Aws,
-    films: Iterable[Xray] | Prepared,
+    images: Iterable[Xray] | Prepared,
     target: S3Location,
     work: str | Path | None,
     executor: Executor | None,
     *,
     progress: Progress,
 ) -> Iterator[tuple[tuple[PreparedFile, ...], Mapping[Xray, S3Location]]]:
-    """Prepared files of the films on this machine, and where the films lie that are in S3."""
-    if isinstance(films, Prepared):
-        yield films.files, {}
+    """Prepared files of the images on this machine, and where the images lie that are in S3."""
+    if isinstance(images, Prepared):
+        yield images.files, {}
         return
-    given = tuple(films)
-    here = XrayDataset(tuple(film for film in given if film.address is None))
-    there = (film for film in given if film.address is not None)
+    given = tuple(images)
+    here = XrayDataset(tuple(image for image in given if image.address is None))
+    there = (image for image in given if image.address is not None)
     elsewhere = placed(there, beside=target.bucket if len(here) else None)
     for bucket in {place.bucket for place in elsewhere.values()} - {target.bucket}:
         check_bucket(aws, bucket)
@@ -273,19 +273,19 @@ def _send(
 
         parallel(sender, new, threads, settle)
     if failed:
-        raise upload_error(failed, planned.films)
+        raise upload_error(failed, planned.images)
 
 
 @contextmanager
 def _teller(progress: Progress, planned: UploadPlan) -> Iterator[Callable[[UploadProgress], None]]:
-    """Who is told as films arrive: the caller, a bar, or nobody."""
+    """Who is told as images arrive: the caller, a bar, or nobody."""
     if not isinstance(progress, bool):
         progress(planned)
         yield progress
     elif not progress or not planned.new:
         yield lambda _: None
     else:
-        with tqdm(desc="uploading", total=planned.new, unit="film") as bar:
+        with tqdm(desc="uploading", total=planned.new, unit="image") as bar:
             yield lambda seen: _drawn(bar, seen)
 
 

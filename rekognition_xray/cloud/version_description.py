@@ -66,8 +66,8 @@ class VersionDescription(Record):
         kms_key: the key that was named for it, if one was.
         source_arn: the version that it is a copy of, if it is one.
         summary: the evaluation summary in S3.
-        training_output: the snapshot of the training films in S3.
-        testing_output: the snapshot of the test films with predictions in S3.
+        training_output: the snapshot of the training images in S3.
+        testing_output: the snapshot of the test images with predictions in S3.
         training_validation: the training manifest with the errors that were found, in S3.
         testing_validation: the test manifest with the errors that were found, in S3.
         manifest_summary: the overview of the manifests' errors in S3.

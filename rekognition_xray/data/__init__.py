@@ -1,1 +1,1 @@
-"""Films, names, datasets, audits, splits and manifests. No AWS here."""
+"""Images, names, datasets, audits, splits and manifests. No AWS here."""

@@ -1,4 +1,4 @@
-"""The pixels decide: one film is laid over another, and their fine detail compared."""
+"""The pixels decide: one image is laid over another, and their fine detail compared."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _STEPS: Final = 10
 _STRIDE: Final = 0.03  # longest step, in shares of the picture
 _OVERLAP: Final = 0.6  # least share of the part that must lie on the whole
 _FLAT: Final = 3  # grey levels of deviation under which detail counts as noise
-_HELD: Final = 512  # films whose detail is kept ready
+_HELD: Final = 512  # images whose detail is kept ready
 
 
 @attrs.frozen
 class Aligned:
-    """How well one film lies on another.
+    """How well one image lies on another.
 
     Attributes:
         score: correlation of their fine detail where they overlap, -1 to 1.
@@ -52,7 +52,7 @@ def detail(thumb: bytes, side: int) -> Floats:
 def aligner(
     thumb_of: Callable[[int], bytes], *, hopeless: float = HOPELESS
 ) -> Callable[[int, int, Window], Aligned]:
-    """A function that lays film ``part`` over a window of film ``whole``, both by index.
+    """A function that lays image ``part`` over a window of image ``whole``, both by index.
 
     The score is that of half size where it is hopeless, else that of full size.
     """

@@ -1,4 +1,4 @@
-"""The checks of an audit on single films, on labels and on what tells a label by itself."""
+"""The checks of an audit on single images, on labels and on what tells a label by itself."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rekognition_xray.data.findings import Finding
 from rekognition_xray.data.shortcuts import WARNED
 from rekognition_xray.labels import in_order
 
-FEW_FILMS: Final = 10
+FEW_IMAGES: Final = 10
 """The service recommends at least this many images for each label."""
 IMBALANCE: Final = 5
-"""A label with this many times the films of another calls for a warning."""
+"""A label with this many times the images of another calls for a warning."""
 
 _EXTENSIONS: Final = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
@@ -31,7 +31,7 @@ _FAULTS: Final = {
     "truncated": "cut off before the last pixel",
     "over-limits": "outside the limits of the service, and no scaling can help",
     "burned-in": "of DICOM that may show a name in its pixels",
-    "not-a-film": "of DICOM that is no plain X-ray film",
+    "not-a-image": "of DICOM that is no plain X-ray",
     "no-decoder": "of DICOM that nothing here can decode",
 }
 _ADVICE: Final = {
@@ -43,11 +43,11 @@ _ADVICE: Final = {
 
 
 def unusable(evidence: Evidence) -> Iterator[Finding]:
-    """Films that cannot be decoded, or that the service would refuse."""
+    """Images that cannot be decoded, or that the service would refuse."""
     faults: dict[str, list[tuple[Path, str]]] = defaultdict(list)
-    for film, seen in evidence.looks.items():
+    for image, seen in evidence.looks.items():
         if seen.fault:
-            faults[seen.fault].append((film.path, seen.reason))
+            faults[seen.fault].append((image.path, seen.reason))
     for code in [*_FAULTS, *sorted(faults.keys() - _FAULTS)]:
         if code in faults:
             what = _FAULTS.get(code, "that cannot be used")
@@ -57,13 +57,13 @@ def unusable(evidence: Evidence) -> Iterator[Finding]:
 
 def scaled(evidence: Evidence) -> Iterator[Finding]:
     """Files that break a limit of the service as they are, and keep it once they are prepared."""
-    large = [(film.path, seen.excess) for film, seen in evidence.looks.items() if seen.excess]
+    large = [(image.path, seen.excess) for image, seen in evidence.looks.items() if seen.excess]
     if large:
         yield warning(
             "over-limits",
             f"{many(large, 'file')} outside the limits of the service as they are.",
             large,
-            "Nothing to do: films are scaled to 4096 px a side and 15 MB before they are uploaded.",
+            "Nothing to do: images are scaled to 4096 px a side and 15 MB before they are uploaded.",
         )
 
 
@@ -74,15 +74,15 @@ _REJECTED: Final = {
         "Move these files to the right folder, or correct their names.",
     ),
     "unreadable": ("that cannot be read", "Correct permissions and links."),
-    "no-film": (
-        "named by a row that leads to no film",
-        "Correct these rows of the table, or add the films that they name.",
+    "no-image": (
+        "named by a row that leads to no image",
+        "Correct these rows of the table, or add the images that they name.",
     ),
 }
 
 
 def rejected(evidence: Evidence) -> Iterator[Finding]:
-    """What looked like a film and was not taken into the dataset."""
+    """What looked like an image and was not taken into the dataset."""
     for code, (what, advice) in _REJECTED.items():
         found = [
             (item.path, item.reason) for item in evidence.dataset.rejected if item.code == code
@@ -92,93 +92,93 @@ def rejected(evidence: Evidence) -> Iterator[Finding]:
 
 
 def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
-    """Patients with films in more than one of the official folders."""
+    """Patients with images in more than one of the official folders."""
     dataset = evidence.dataset
     splits: dict[str, set[str]] = defaultdict(set)
-    for film in dataset:
-        if film.split:
-            splits[film.group].add(film.split)
+    for image in dataset:
+        if image.split:
+            splits[image.group].add(image.split)
     crossing = {group for group, found in splits.items() if len(found) > 1}
     noted = [
-        (film.path, f"its patient is in {', '.join(sorted(splits[film.group]))}")
-        for film in dataset
-        if film.split and film.group in crossing
+        (image.path, f"its patient is in {', '.join(sorted(splits[image.group]))}")
+        for image in dataset
+        if image.split and image.group in crossing
     ]
     if noted:
         yield warning(
             "patients-across-official-splits",
             f"{many(len(crossing), 'patient')} (by the rule "
             f"{dataset.labelling.rule!r}) in more than one official folder, with "
-            f"{many(noted, 'film')}.",
+            f"{many(noted, 'image')}.",
             noted,
             "Use split(), which keeps patients whole, rather than the official folders.",
         )
 
 
 def labels(evidence: Evidence) -> Iterator[Finding]:
-    """Too few labels, labels of few films, and labels that are far from balanced."""
+    """Too few labels, labels of few images, and labels that are far from balanced."""
     counts = evidence.dataset.counts
     if len(counts) < 2:
         yield warning(
             "too-few-labels",
             f"Only one label: {', '.join(counts) or 'none'}. A classification needs two or more.",
             (),
-            "Add films of another label before training.",
+            "Add images of another label before training.",
         )
         return
-    scarce = [label for label, films in counts.items() if films < FEW_FILMS]
+    scarce = [label for label, images in counts.items() if images < FEW_IMAGES]
     if scarce:
         yield warning(
-            "few-films",
-            f"Labels of fewer than {FEW_FILMS} films: {', '.join(scarce)}.",
-            [(film.path, film.label) for film in evidence.dataset if film.label in scarce],
-            f"The service recommends at least {FEW_FILMS} images for each label.",
+            "few-images",
+            f"Labels of fewer than {FEW_IMAGES} images: {', '.join(scarce)}.",
+            [(image.path, image.label) for image in evidence.dataset if image.label in scarce],
+            f"The service recommends at least {FEW_IMAGES} images for each label.",
         )
     fewest, most = (pick(counts, key=lambda label: counts[label]) for pick in (min, max))
     if counts[most] > IMBALANCE * counts[fewest]:
         yield warning(
             "imbalance",
-            f"{most} has {counts[most]:,} films and {fewest} only {counts[fewest]:,}.",
+            f"{most} has {counts[most]:,} images and {fewest} only {counts[fewest]:,}.",
             (),
-            "Add films of the rarer label, and judge by figures per label, not by accuracy.",
+            "Add images of the rarer label, and judge by figures per label, not by accuracy.",
         )
 
 
 def colour(evidence: Evidence) -> Iterator[Finding]:
     """Files stored in colour among grey ones."""
-    sound = {film: seen.grey for film, seen in evidence.looks.items() if not seen.fault}
-    coloured = [film for film, grey in sound.items() if not grey]
+    sound = {image: seen.grey for image, seen in evidence.looks.items() if not seen.fault}
+    coloured = [image for image, grey in sound.items() if not grey]
     if coloured and len(coloured) < len(sound):
-        bearing = Counter(film.label for film in coloured)
+        bearing = Counter(image.label for image in coloured)
         spread = ", ".join(f"{label} {bearing[label]:,}" for label in in_order(bearing))
-        noted = [(film.path, film.label) for film in coloured]
+        noted = [(image.path, image.label) for image in coloured]
         yield warning(
             "rgb-among-grey",
             f"{many(noted, 'file')} stored in colour among grey ones ({spread}); "
             "colour alone may give the label away.",
             noted,
-            "Nothing to do: films are made grey before they are uploaded or judged.",
+            "Nothing to do: images are made grey before they are uploaded or judged.",
         )
 
 
 def orientation(evidence: Evidence) -> Iterator[Finding]:
     """Files whose EXIF block asks for another orientation than the stored one."""
-    turned = [(film.path, film.label) for film, seen in evidence.looks.items() if seen.turned]
+    turned = [(image.path, image.label) for image, seen in evidence.looks.items() if seen.turned]
     if turned:
         yield warning(
             "exif-orientation",
             f"{many(turned, 'file')} that EXIF wants turned or mirrored.",
             turned,
-            "Look at some of them: films are turned as EXIF says before they are uploaded.",
+            "Look at some of them: images are turned as EXIF says before they are uploaded.",
         )
 
 
 def extensions(evidence: Evidence) -> Iterator[Finding]:
     """Sound images whose extension names another format."""
     wrong = [
-        (film.path, f"the content is {seen.format}")
-        for film, seen in evidence.looks.items()
-        if seen.format and film.path.suffix.lower() not in _EXTENSIONS[seen.format]
+        (image.path, f"the content is {seen.format}")
+        for image, seen in evidence.looks.items()
+        if seen.format and image.path.suffix.lower() not in _EXTENSIONS[seen.format]
     ]
     if wrong:
         yield warning(
@@ -201,8 +201,8 @@ def shortcuts(evidence: Evidence) -> Iterator[Finding]:
             f"{name} the label with an AUROC of {found.auroc:.2f} "
             f"(95 % interval {found.low:.2f} to {found.high:.2f}) on unseen patients.",
             (),
-            "A model may learn this instead of the finding. Crop and scale all films alike, and "
-            "judge the model on films of another source.",
+            "A model may learn this instead of the finding. Crop and scale all images alike, and "
+            "judge the model on images of another source.",
         )
 
 

@@ -35,7 +35,7 @@ class Repair:
 class Cleaned:
     """A dataset and the record of its repairs; unpacks as ``dataset, repairs``.
 
-    Every film and every rejected file of the former dataset is either in ``dataset`` or, once, in
+    Every image and every rejected file of the former dataset is either in ``dataset`` or, once, in
     ``repairs``. No file was touched.
 
     Attributes:
@@ -53,7 +53,7 @@ class Cleaned:
 def clean(audit: Audit, *, near: Near = "keep") -> Cleaned:
     """Leaves out what cannot be used, and copies; the files themselves stay as they are.
 
-    Left out are the rejected files, films that cannot be used, all films of a picture that bears
+    Left out are the rejected files, images that cannot be used, all images of a picture that bears
     several labels, and of exact copies under one label all but one. The copy of a known patient is
     kept rather than one of nobody, else the first by name. Patients who shared an exact copy are
     one patient from then on, by the first of their names: without the copy nothing else would
@@ -62,7 +62,7 @@ def clean(audit: Audit, *, near: Near = "keep") -> Cleaned:
     Args:
         audit: what was found.
         near: what to do with near duplicates. ``keep`` keeps them all; ``split(audit=...)`` holds
-            them together. ``keep-first`` treats them as exact copies: one film of each group
+            them together. ``keep-first`` treats them as exact copies: one image of each group
             stays, and none of a group that bears several labels.
 
     Returns:
@@ -70,54 +70,56 @@ def clean(audit: Audit, *, near: Near = "keep") -> Cleaned:
     """
     treated = [found for found in audit.duplicates if found.kind != "near" or near != "keep"]
     left_out: dict[Xray, Repair] = {
-        bad.film: Repair(bad.code, bad.film.source, bad.reason) for bad in audit.unusable
+        bad.image: Repair(bad.code, bad.image.source, bad.reason) for bad in audit.unusable
     }
     for found in treated:
         _leave_out_copies(found, left_out)
     rejected = [Repair(item.code, item.path, item.reason) for item in audit.dataset.rejected]
-    kept = _with_joined_patients((film for film in audit.dataset if film not in left_out), treated)
-    dataset = attrs.evolve(audit.dataset, films=kept, rejected=())
-    repairs = (left_out[film] for film in audit.dataset if film in left_out)
+    kept = _with_joined_patients(
+        (image for image in audit.dataset if image not in left_out), treated
+    )
+    dataset = attrs.evolve(audit.dataset, images=kept, rejected=())
+    repairs = (left_out[image] for image in audit.dataset if image in left_out)
     return Cleaned(dataset, (*repairs, *rejected))
 
 
 def _leave_out_copies(found: Duplicates, left_out: dict[Xray, Repair]) -> None:
-    films = [film for film in found.films if film not in left_out]
+    images = [image for image in found.images if image not in left_out]
     if len(found.labels) > 1:
         code = f"contradictory-{'near-duplicates' if found.kind == 'near' else 'labels'}"
         labels = ", ".join(sorted(found.labels))
-        for film in films:
-            what = f"one picture under several labels: {labels}; this file says {film.label}"
-            left_out[film] = Repair(code, film.source, what)
-    elif films:
-        stays = min(films, key=lambda film: film.patient is None)
-        for film in films:
-            if film is not stays:
-                left_out[film] = _copy(film, stays, found)
+        for image in images:
+            what = f"one picture under several labels: {labels}; this file says {image.label}"
+            left_out[image] = Repair(code, image.source, what)
+    elif images:
+        stays = min(images, key=lambda image: image.patient is None)
+        for image in images:
+            if image is not stays:
+                left_out[image] = _copy(image, stays, found)
 
 
 _CODES = {"file": "duplicate-files", "pixels": "duplicate-pixels", "near": "near-duplicates"}
 
 
-def _copy(film: Xray, stays: Xray, found: Duplicates) -> Repair:
+def _copy(image: Xray, stays: Xray, found: Duplicates) -> Repair:
     what = f"a copy of {stays.source}, which is kept"
-    if film.patient is not None and film.patient != stays.patient:
-        what += f"; the patients {film.patient} and {stays.patient} count as one"
-    return Repair(_CODES[found.kind], film.source, what)
+    if image.patient is not None and image.patient != stays.patient:
+        what += f"; the patients {image.patient} and {stays.patient} count as one"
+    return Repair(_CODES[found.kind], image.source, what)
 
 
 @attrs.frozen
 class _Shared:
-    films: tuple[Xray, ...]
+    images: tuple[Xray, ...]
 
 
-def _with_joined_patients(films: Iterable[Xray], treated: Iterable[Duplicates]) -> list[Xray]:
+def _with_joined_patients(images: Iterable[Xray], treated: Iterable[Duplicates]) -> list[Xray]:
     known = (
-        _Shared(tuple(film for film in found.films if film.patient is not None))
+        _Shared(tuple(image for image in found.images if image.patient is not None))
         for found in treated
     )
     names = joined(known)
     return [
-        attrs.evolve(film, patient=names[film.patient]) if film.patient in names else film
-        for film in films
+        attrs.evolve(image, patient=names[image.patient]) if image.patient in names else image
+        for image in images
     ]

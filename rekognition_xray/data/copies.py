@@ -1,4 +1,4 @@
-"""The checks of an audit on films that show one picture."""
+"""The checks of an audit on images that show one picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 
 from rekognition_xray.data.duplicates import Duplicates, Kind
 from rekognition_xray.data.evidence import Evidence, error, many, warning
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.findings import Finding
+from rekognition_xray.data.xrays import Xray
 
 _NAMED: Final = 3
 _SAME: Final[dict[Kind, str]] = {
@@ -69,12 +69,12 @@ def near(evidence: Evidence) -> Iterator[Finding]:
 
 def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
     """One picture in several of the official folders."""
-    crossing = [found for found in evidence.duplicates if len(_splits(found.films)) > 1]
+    crossing = [found for found in evidence.duplicates if len(_splits(found.images)) > 1]
     if crossing:
         noted = [
-            (path, f"in {film.split or 'no folder'}; {note}")
+            (path, f"in {image.split or 'no folder'}; {note}")
             for found in crossing
-            for film, (path, note) in zip(found.films, _notes(found), strict=True)
+            for image, (path, note) in zip(found.images, _notes(found), strict=True)
         ]
         yield warning(
             "duplicates-across-official-splits",
@@ -85,13 +85,13 @@ def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _groups(evidence: Evidence, *kinds: Kind, agree: bool) -> list[Duplicates]:
-    """Duplicates of these kinds whose films bear one label, or several."""
+    """Duplicates of these kinds whose images bear one label, or several."""
     found = (found for found in evidence.duplicates if found.kind in kinds)
     return [one for one in found if (len(one.labels) == 1) is agree]
 
 
-def _splits(films: Iterable[Xray]) -> set[str]:
-    return {film.split for film in films if film.split}
+def _splits(images: Iterable[Xray]) -> set[str]:
+    return {image.split for image in images if image.split}
 
 
 def _noted(groups: Iterable[Duplicates]) -> Iterator[tuple[Path, str]]:
@@ -100,21 +100,21 @@ def _noted(groups: Iterable[Duplicates]) -> Iterator[tuple[Path, str]]:
 
 
 def _notes(found: Duplicates) -> Iterator[tuple[Path, str]]:
-    """Each film with those it is a copy of; a near one with the film it was verified against."""
-    first = found.films[0]
-    for film in found.films:
-        others = [other for other in found.films if other is not film]
-        if found.kind == "near" and film is not first:
+    """Each image with those it is a copy of; a near one with the image it was verified against."""
+    first = found.images[0]
+    for image in found.images:
+        others = [other for other in found.images if other is not image]
+        if found.kind == "near" and image is not first:
             others = [first]
         named = ", ".join(f"{other.path} ({other.label})" for other in others[:_NAMED])
         rest = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
-        yield film.path, f"{film.label}; {_SAME[found.kind]} {named}{rest}"
+        yield image.path, f"{image.label}; {_SAME[found.kind]} {named}{rest}"
 
 
 def _largest(groups: Iterable[Duplicates]) -> str:
-    return f"; the largest group has {max(len(found.films) for found in groups)} films"
+    return f"; the largest group has {max(len(found.images) for found in groups)} images"
 
 
 def _pictures(groups: Sequence[Duplicates]) -> str:
-    films = len({film for found in groups for film in found.films})
-    return f"{many(groups, 'picture')} in {films:,} films"
+    images = len({image for found in groups for image in found.images})
+    return f"{many(groups, 'picture')} in {images:,} images"

@@ -1,4 +1,4 @@
-"""``XrayDataset``: an immutable, ordered collection of films."""
+"""``XrayDataset``: an immutable, ordered collection of images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from rekognition_xray.data.films import Labelling, Part, Rejected, Xray
 from rekognition_xray.data.folders import read_folder
 from rekognition_xray.data.kaggle import (
     PUBLISHED,
@@ -19,7 +18,8 @@ from rekognition_xray.data.kaggle import (
     read_download,
 )
 from rekognition_xray.data.names import KERMANY, KermanyRule, Names, as_rule
-from rekognition_xray.data.names_to_films import of_entries, stated
+from rekognition_xray.data.names_to_images import of_entries, stated
+from rekognition_xray.data.xrays import Labelling, Part, Rejected, Xray
 from rekognition_xray.errors import EmptyDatasetError, list_paths
 from rekognition_xray.labels import in_order
 
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 __all__ = ["Labelling", "Part", "Rejected", "Xray", "XrayDataset"]
 
 
-def _ordered(films: Iterable[Xray]) -> tuple[Xray, ...]:
-    return tuple(sorted(films, key=lambda film: (film.name, str(film.source))))
+def _ordered(images: Iterable[Xray]) -> tuple[Xray, ...]:
+    return tuple(sorted(images, key=lambda image: (image.name, str(image.source))))
 
 
 @attrs.frozen(repr=False)
 class XrayDataset:
-    """Films in the order of their names, whatever order they are given in.
+    """Images in the order of their names, whatever order they are given in.
 
     Attributes:
-        films: the films.
-        rejected: files that look like films and could not be taken; ``audit()`` reports them.
+        images: the images.
+        rejected: files that look like images and could not be taken; ``audit()`` reports them.
         labelling: where the labels come from.
         part: of which split this dataset is a part, if it is one.
     """
 
-    films: tuple[Xray, ...] = attrs.field(converter=_ordered)
+    images: tuple[Xray, ...] = attrs.field(converter=_ordered)
     rejected: tuple[Rejected, ...] = ()
     labelling: Labelling = attrs.field(factory=Labelling)
     part: Part | None = None
@@ -62,13 +62,13 @@ class XrayDataset:
         """Reads a folder and all folders in it; only names are looked at, no file is opened.
 
         Hidden files, and files whose extension is not an image's, are left alone. Everything
-        else is either in ``films`` or, with a reason, in ``rejected``.
+        else is either in ``images`` or, with a reason, in ``rejected``.
 
         Args:
             folder: such as ``chest_xray``.
             names: what reads label, patient and official split from each path: ``KERMANY``,
                 ``FOLDERS``, a ``TableNames``, a rule of your own, or a function from a path
-                (relative to the folder) to a FilmName, a label, or None for a file that it does
+                (relative to the folder) to an ImageName, a label, or None for a file that it does
                 not know. A LabelsError that it raises rejects the file; any other error goes on.
             labelling: who made the labels, when and how, where that is known better than the
                 rule can; without a name it keeps the rule's.
@@ -78,18 +78,18 @@ class XrayDataset:
             EmptyDatasetError: no file fits the rule.
         """
         rule = as_rule(names)
-        films, rejected = read_folder(folder, rule)
-        return cls(films, tuple(rejected), stated(labelling, rule))
+        images, rejected = read_folder(folder, rule)
+        return cls(images, tuple(rejected), stated(labelling, rule))
 
     @classmethod
     def from_manifest(
         cls, manifest: str | Path | Manifest, *, names: Names | None = None
     ) -> XrayDataset:
-        """Films that lie in S3, as a manifest lists them; nothing is asked of AWS.
+        """Images that lie in S3, as a manifest lists them; nothing is asked of AWS.
 
         Labels, their origin and the part of a split come from the manifest, the patient is the
-        pseudonym in each film's key. So what ``Manifest.of`` makes of the dataset is the manifest
-        again. A film without a pseudonym is a group of its own, which is logged as a warning.
+        pseudonym in each image's key. So what ``Manifest.of`` makes of the dataset is the manifest
+        again. An image without a pseudonym is a group of its own, which is logged as a warning.
 
         Args:
             manifest: a file of JSON lines, or a manifest that was read already.
@@ -103,12 +103,12 @@ class XrayDataset:
         from rekognition_xray.data.manifest import Manifest  # noqa: PLC0415 - it knows this module
 
         read = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
-        films, rejected = of_entries(read.entries, None if names is None else as_rule(names))
-        if not films:
+        images, rejected = of_entries(read.entries, None if names is None else as_rule(names))
+        if not images:
             listed = list_paths(f"{item.path}: {item.reason}" for item in rejected)
-            message = f"The manifest gives no film.\n{listed}".rstrip()
+            message = f"The manifest gives no image.\n{listed}".rstrip()
             raise EmptyDatasetError(message, paths=[item.path for item in rejected])
-        return cls(films, tuple(rejected), read.labelling, read.part)
+        return cls(images, tuple(rejected), read.labelling, read.part)
 
     @classmethod
     def from_kaggle(
@@ -121,7 +121,7 @@ class XrayDataset:
     ) -> XrayDataset:
         """Downloads the chest X-rays from Kaggle and counts them; needs the extra ``kaggle``.
 
-        The set is ``paultimothymooney/chest-xray-pneumonia``: 5,856 films, about 2.3 GB to
+        The set is ``paultimothymooney/chest-xray-pneumonia``: 5,856 images, about 2.3 GB to
         download once, since the archive holds them twice; here each counts once. Licence
         CC BY 4.0; cite Kermany, Zhang and Goldbaum (2018), Labeled Optical Coherence Tomography
         (OCT) and Chest X-Ray Images for Classification, Mendeley Data, V2,
@@ -131,39 +131,39 @@ class XrayDataset:
             version: of the set on Kaggle; None for the newest.
             folder: where to put it; by default the cache of ``kagglehub``.
             names: ``KERMANY``, or it by type or with two classes.
-            expected: the films that must be there, by official split and label; None for no check.
+            expected: the images that must be there, by official split and label; None for no check.
 
         Raises:
             MissingExtraError: ``kagglehub`` is not installed.
-            DataError: the download failed, or films are missing or too many; it says which.
+            DataError: the download failed, or images are missing or too many; it says which.
         """
-        films, rejected = read_download(download(version, folder), names, expected)
-        return cls(films, tuple(rejected), names.labelling)
+        images, rejected = read_download(download(version, folder), names, expected)
+        return cls(images, tuple(rejected), names.labelling)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that occur: normal, bacterial, viral first, others by name."""
-        return in_order(film.label for film in self.films)
+        return in_order(image.label for image in self.images)
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Films by label, in the order of ``labels``."""
-        found = Counter(film.label for film in self.films)
+        """Images by label, in the order of ``labels``."""
+        found = Counter(image.label for image in self.images)
         return {label: found[label] for label in self.labels}
 
     @property
     def patients(self) -> Mapping[str, int]:
         """Patients by label, in the order of ``labels``; one may count under several labels.
 
-        A film without a patient counts as a patient of its own.
+        An image without a patient counts as a patient of its own.
         """
-        found = Counter(label for label, _ in {(film.label, film.group) for film in self.films})
+        found = Counter(label for label, _ in {(image.label, image.group) for image in self.images})
         return {label: found[label] for label in self.labels}
 
     @property
     def patient_count(self) -> int:
         """Patients in all, each counted once."""
-        return len({film.group for film in self.films})
+        return len({image.group for image in self.images})
 
     def audit(
         self,
@@ -171,7 +171,7 @@ class XrayDataset:
         progress: bool | Callable[[int, int], None] | None = None,
         executor: Executor | None = None,
     ) -> Audit:
-        """Looks at every film and says what is wrong; see ``rekognition_xray.data.audit.audit``."""
+        """Looks at every image and says what is wrong; see ``rekognition_xray.data.audit.audit``."""
         from rekognition_xray.data.audit import audit  # noqa: PLC0415 - it imports this module
 
         return audit(self, progress=progress, executor=executor)
@@ -207,7 +207,7 @@ class XrayDataset:
         return official(self)
 
     def leakage(self, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100) -> Leakage:
-        """What a random split by film would put on both sides; nothing is split.
+        """What a random split by image would put on both sides; nothing is split.
 
         See ``rekognition_xray.data.leakage.leakage``.
         """
@@ -224,7 +224,7 @@ class XrayDataset:
         allow_burned_in: bool = False,
         held: Literal["error", "leave-out"] = "error",
     ) -> Prepared:
-        """Prepares every film into a folder, as AWS will see it; calls no AWS.
+        """Prepares every image into a folder, as AWS will see it; calls no AWS.
 
         See ``rekognition_xray.data.preparing.prepare``.
         """
@@ -240,17 +240,17 @@ class XrayDataset:
         )
 
     def __len__(self) -> int:
-        return len(self.films)
+        return len(self.images)
 
     def __iter__(self) -> Iterator[Xray]:
-        return iter(self.films)
+        return iter(self.images)
 
     def tally(self) -> dict[str, object]:
-        """Films and patients, in all and by label, as plain data ready for JSON."""
+        """Images and patients, in all and by label, as plain data ready for JSON."""
         return {
-            "films": len(self),
+            "images": len(self),
             "patients": self.patient_count,
-            "films_by_label": dict(self.counts),
+            "images_by_label": dict(self.counts),
             "patients_by_label": dict(self.patients),
         }
 
@@ -258,4 +258,4 @@ class XrayDataset:
         counts = ", ".join(f"{label} {count}" for label, count in self.counts.items())
         part = f", part={self.part.name!r}" if self.part else ""
         rejected = f", rejected={len(self.rejected)}" if self.rejected else ""
-        return f"<XrayDataset of {len(self)} films ({counts}){part}{rejected}>"
+        return f"<XrayDataset of {len(self)} images ({counts}){part}{rejected}>"

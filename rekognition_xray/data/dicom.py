@@ -1,4 +1,4 @@
-"""DICOM films: which objects are films, and the way from a file to an upright 8-bit picture."""
+"""DICOM images: which objects are images, and the way from a file to an upright 8-bit picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 from PIL import Image
 
-from rekognition_xray.data.film_file import is_dicom, kind_of, read_file, refusal
+from rekognition_xray.data.image_file import is_dicom, kind_of, read_file, refusal
 from rekognition_xray.data.limits import MAX_SOURCE_BYTES, Probe, beyond_help
 from rekognition_xray.errors import MissingExtraError
 
@@ -31,13 +31,13 @@ try:
     from rekognition_xray.data.dicom_pixels import Raster, stored_values
     from rekognition_xray.data.dicom_tags import Fault, contradiction, text, values, whole
 except ModuleNotFoundError as error:
-    raise MissingExtraError("dicom", needed_for="Reading DICOM films") from error
+    raise MissingExtraError("dicom", needed_for="Reading DICOM images") from error
 
-__all__ = ["DicomFilm", "decode_film", "read_film", "read_patient"]
+__all__ = ["DicomImage", "decode_image", "read_image", "read_patient"]
 
 MODALITIES: Final = ("CR", "DX", "DR", "RG")
-"""Plain X-ray films: computed and digital radiography (DR is no term of the standard, but of many
-makers), and film on a screen, digitised."""
+"""Plain X-rays: computed and digital radiography (DR is no term of the standard, but of many
+makers), and image on a screen, digitised."""
 
 _FOR_PROCESSING: Final = uid.DigitalXRayImageStorageForProcessing
 _XRAY_CLASSES: Final = (
@@ -65,13 +65,13 @@ _TAGS: Final = (
 
 
 @attrs.frozen
-class DicomFilm:
-    """A film that came as DICOM.
+class DicomImage:
+    """An image that came as DICOM.
 
     Attributes:
         grey: the upright 8-bit grey picture: bone is bright.
         steps: what was done; technical words and numbers only.
-        patient: PatientID, None where it is empty. It groups films on this machine, which it must
+        patient: PatientID, None where it is empty. It groups images on this machine, which it must
             never leave: see ``pseudonyms``.
         bits_stored: bits of a pixel as stored.
         photometric: ``MONOCHROME1`` or ``MONOCHROME2``, as stored.
@@ -84,54 +84,56 @@ class DicomFilm:
     photometric: str
 
 
-def read_film(source: bytes | Path, *, name: str = "", allow_burned_in: bool = False) -> DicomFilm:
+def read_image(
+    source: bytes | Path, *, name: str = "", allow_burned_in: bool = False
+) -> DicomImage:
     """Turns a DICOM file into an upright 8-bit grey picture by the full chain of PS3.3.
 
     The stored bits; modality LUT or rescale; VOI LUT, or the first window (LINEAR, LINEAR_EXACT,
     SIGMOID), or else the full range of the real values; MONOCHROME1 inverted; padding black.
     Files without preamble or file meta are read, too. Overlays are left out.
 
-    Films are held back that say that text is burned into their pixels, and secondary captures
+    Images are held back that say that text is burned into their pixels, and secondary captures
     that do not say that none is: a patient's name may stand in the picture.
 
     Args:
         source: bytes of a file, or a path.
-        name: what messages call the film; a path is called by itself.
-        allow_burned_in: take films that are held back.
+        name: what messages call the image; a path is called by itself.
+        allow_burned_in: take images that are held back.
 
     Raises:
-        ImageError: no DICOM (``not-an-image``); no plain X-ray film, one for processing, in
-            colour or of many frames (``not-a-film``); held back (``burned-in``); in a transfer
+        ImageError: no DICOM (``not-an-image``); no plain X-ray, one for processing, in
+            colour or of many frames (``not-a-image``); held back (``burned-in``); in a transfer
             syntax that nobody reads (``no-decoder``); too small, too narrow or over 67 million
             pixels (``over-limits``); cut off (``truncated``); damaged or with tags that are
             missing or contradict each other (``unreadable``).
     """
     path = source if isinstance(source, Path) else None
     data = read_file(source) if isinstance(source, Path) else source
-    return decode_film(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    return decode_image(data, name=name, path=path, allow_burned_in=allow_burned_in)
 
 
 def read_patient(path: Path) -> str | None:
-    """The PatientID of a film, None where it is empty; no pixel is decoded.
+    """The PatientID of an image, None where it is empty; no pixel is decoded.
 
-    For naming rules that group films on this machine, which the PatientID must never leave.
+    For naming rules that group images on this machine, which the PatientID must never leave.
 
     Raises:
-        ImageError: no DICOM, or no plain X-ray film; see ``read_film``.
+        ImageError: no DICOM, or no plain X-ray; see ``read_image``.
     """
     data = read_file(path)
     with _image_errors("", path), _quiet():
         dataset, _ = _parsed(data)
-        _refuse_what_is_no_film(dataset)
+        _refuse_what_is_no_image(dataset)
         return _patient(dataset)
 
 
-def decode_film(
+def decode_image(
     data: bytes, *, name: str = "", path: Path | None = None, allow_burned_in: bool = False
-) -> DicomFilm:
-    """As ``read_film``, from bytes that were read from ``path``."""
+) -> DicomImage:
+    """As ``read_image``, from bytes that were read from ``path``."""
     with _image_errors(name, path):
-        return _film(data, allow_burned_in=allow_burned_in)
+        return _image(data, allow_burned_in=allow_burned_in)
 
 
 @contextmanager
@@ -145,10 +147,10 @@ def _image_errors(name: str, path: Path | None) -> Iterator[None]:
         raise refusal("unreadable", "damaged: not readable as DICOM", name, path) from None
 
 
-def _film(data: bytes, *, allow_burned_in: bool) -> DicomFilm:
+def _image(data: bytes, *, allow_burned_in: bool) -> DicomImage:
     with _quiet():
         dataset, syntax = _parsed(data)
-        _refuse_what_is_no_film(dataset)
+        _refuse_what_is_no_image(dataset)
         released = _burned_in(dataset, allow=allow_burned_in)
         raster = Raster.of(dataset)
         mode = "L" if raster.stored <= 8 else "I;16"
@@ -160,7 +162,7 @@ def _film(data: bytes, *, allow_burned_in: bool) -> DicomFilm:
     grey, made = to_grey(dataset, stored, raster)
     sign = "signed" if raster.signed else "unsigned"
     bits = f"{raster.stored} of {raster.allocated} bits, {sign}"
-    return DicomFilm(
+    return DicomImage(
         Image.fromarray(np.ascontiguousarray(grey)),
         (f"decoded DICOM in {syntax.name}", bits, *released, *made),
         patient,
@@ -173,36 +175,36 @@ def _patient(dataset: Dataset) -> str | None:
     return "\\".join(str(part) for part in values(dataset, "PatientID")).strip(" \0") or None
 
 
-# -- which objects are films ---------------------------------------------------------------------
+# -- which objects are images ---------------------------------------------------------------------
 
 
-def _refuse_what_is_no_film(dataset: Dataset) -> None:
+def _refuse_what_is_no_image(dataset: Dataset) -> None:
     sop_class = uid.UID(text(dataset, "SOPClassUID"))
     if "PixelData" not in dataset:
         if values(dataset, "Rows") or sop_class in _XRAY_CLASSES:
             raise Fault("truncated", "the file ends before its pixels")
         known = sop_class.name if sop_class.name != str(sop_class) else "an unknown kind of object"
-        raise Fault("not-a-film", f"no pixels: {known}")
+        raise Fault("not-a-image", f"no pixels: {known}")
     modality = text(dataset, "Modality")
     if modality not in MODALITIES and (modality or sop_class not in _XRAY_CLASSES):
         called = modality if modality in _KNOWN_WORDS else "unknown"
         accepted = ", ".join(MODALITIES)
-        raise Fault("not-a-film", f"the modality is {called}; plain X-ray films are {accepted}")
+        raise Fault("not-a-image", f"the modality is {called}; plain X-rays are {accepted}")
     if sop_class == _FOR_PROCESSING or text(dataset, "PresentationIntentType") == "FOR PROCESSING":
-        raise Fault("not-a-film", "raw data FOR PROCESSING; its film FOR PRESENTATION is needed")
+        raise Fault("not-a-image", "raw data FOR PROCESSING; its image FOR PRESENTATION is needed")
     photometric = text(dataset, "PhotometricInterpretation")
     if not photometric:
         raise contradiction("PhotometricInterpretation is missing")
     if photometric not in MONOCHROME:
         called = photometric if photometric in _KNOWN_WORDS else "unknown"
-        raise Fault("not-a-film", f"the pixels are {called}; films are {' or '.join(MONOCHROME)}")
+        raise Fault("not-a-image", f"the pixels are {called}; images are {' or '.join(MONOCHROME)}")
     frames = whole(dataset, "NumberOfFrames", default=1)
     if frames not in (0, 1):  # 0 is not allowed, and written all the same
-        raise Fault("not-a-film", f"{frames} frames; a film has one")
+        raise Fault("not-a-image", f"{frames} frames; an image has one")
 
 
 def _burned_in(dataset: Dataset, *, allow: bool) -> tuple[str, ...]:
-    """The step where a film was held back and then released by the user."""
+    """The step where an image was held back and then released by the user."""
     stated = text(dataset, "BurnedInAnnotation")
     sop_class = text(dataset, "SOPClassUID")
     captured = bool(values(dataset, "ConversionType")) or (
@@ -233,7 +235,7 @@ class _Metered(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self._left -= 1
         if self._left < 0:
-            raise contradiction("more elements than any film has")
+            raise contradiction("more elements than any image has")
         return super().read(size)
 
 
@@ -311,7 +313,7 @@ if hasattr(os, "register_at_fork"):  # a child must not wait for a thread that i
 def _quiet() -> Iterator[None]:
     """Keeps pydicom from warning and logging: its messages repeat what stands in the tags.
 
-    Filters and levels belong to the whole process, hence one film at a time; the decoders hold
+    Filters and levels belong to the whole process, hence one image at a time; the decoders hold
     the interpreter anyway, and more than one processor needs processes.
     """
     log = logging.getLogger("pydicom")

@@ -1,6 +1,6 @@
 """From stored values to 8-bit grey: the grey scale chain of DICOM PS3.3 C.11 as one table.
 
-A film has at most 65,536 different stored values. The whole chain is worked out once for each of
+An image has at most 65,536 different stored values. The whole chain is worked out once for each of
 them in double precision and looked up for the pixels.
 """
 
@@ -108,8 +108,8 @@ def _windowed(real: _Real, kind: str, centre: float, width: float) -> _Real:
 def _inverted(dataset: Dataset) -> tuple[str, ...]:
     """The step where white stands for the smallest value.
 
-    PresentationLUTShape INVERSE says of a MONOCHROME1 film what that says already (C.8.11.3);
-    it counts by itself where the film is MONOCHROME2.
+    PresentationLUTShape INVERSE says of a MONOCHROME1 image what that says already (C.8.11.3);
+    it counts by itself where the image is MONOCHROME2.
     """
     if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         return ("MONOCHROME1 inverted",)

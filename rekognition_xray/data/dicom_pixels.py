@@ -1,4 +1,4 @@
-"""Stored values of a DICOM film: the bits that count, decoded by whoever can and may."""
+"""Stored values of a DICOM image: the bits that count, decoded by whoever can and may."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _DECODERS: Final = {
 
 @attrs.frozen
 class Raster:
-    """How the pixels of a film are stored.
+    """How the pixels of an image are stored.
 
     Attributes:
         rows, columns: size in pixels.
@@ -72,7 +72,7 @@ class Raster:
     def of(cls, dataset: Dataset) -> Raster:
         """Reads the image pixel module; a fault where it is incomplete or contradicts itself."""
         if whole(dataset, "SamplesPerPixel") != 1:
-            raise contradiction("SamplesPerPixel is not 1, as a grey film has it")
+            raise contradiction("SamplesPerPixel is not 1, as a grey image has it")
         stored = whole(dataset, "BitsStored")
         read = cls(
             rows=whole(dataset, "Rows"),
@@ -83,7 +83,7 @@ class Raster:
             signed=whole(dataset, "PixelRepresentation") == 1,
         )
         if read.allocated not in (8, 16):
-            raise contradiction(f"BitsAllocated is {read.allocated}; a film has 8 or 16")
+            raise contradiction(f"BitsAllocated is {read.allocated}; an image has 8 or 16")
         if not 1 <= stored <= read.high_bit + 1 <= read.allocated:
             bits = f"BitsStored {stored}, HighBit {read.high_bit}"
             raise contradiction(f"{bits} and BitsAllocated {read.allocated} contradict each other")

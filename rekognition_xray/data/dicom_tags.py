@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 
 class Fault(Exception):  # noqa: N818 - never leaves the wing: it becomes an ImageError
-    """Why a file is no usable film: a code and a reason of ImageError."""
+    """Why a file is no usable image: a code and a reason of ImageError."""
 
     def __init__(self, code: str, reason: str) -> None:
         self.code, self.reason = code, reason

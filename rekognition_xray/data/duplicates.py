@@ -1,4 +1,4 @@
-"""``Duplicates``: films that show one picture, by their files, their pixels or nearly."""
+"""``Duplicates``: images that show one picture, by their files, their pixels or nearly."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.looks import Looks
 from rekognition_xray.data.near import grouped, near_pairs
+from rekognition_xray.data.xrays import Xray
 
 Kind: TypeAlias = Literal["file", "pixels", "near"]
 
 
 @attrs.frozen
 class Duplicates:
-    """Films that show one picture, and so belong on one side of a split.
+    """Images that show one picture, and so belong on one side of a split.
 
     Attributes:
-        films: two or more. Of near duplicates the first is the one that all others were verified
+        images: two or more. Of near duplicates the first is the one that all others were verified
             against; of exact ones they come in the dataset's order.
         kind: ``file``, byte for byte; ``pixels``, the same pixels in different files; ``near``,
-            one film laid over the other agrees in its detail.
-        score: the lowest correlation with the first film; 1 for exact duplicates.
+            one image laid over the other agrees in its detail.
+        score: the lowest correlation with the first image; 1 for exact duplicates.
     """
 
-    films: tuple[Xray, ...]
+    images: tuple[Xray, ...]
     kind: Kind
     score: float = 1.0
 
     @property
     def labels(self) -> frozenset[str]:
-        """The labels that the films bear; more than one is a contradiction."""
-        return frozenset(film.label for film in self.films)
+        """The labels that the images bear; more than one is a contradiction."""
+        return frozenset(image.label for image in self.images)
 
 
 def find_duplicates(looks: Looks) -> tuple[Duplicates, ...]:
-    """All groups: exact ones first; near ones among what is left with one film of each picture.
+    """All groups: exact ones first; near ones among what is left with one image of each picture.
 
-    No film is in two exact groups; a film may be in several near ones, see ``near.grouped``.
+    No image is in two exact groups; an image may be in several near ones, see ``near.grouped``.
     """
     pictures: dict[bytes, list[Xray]] = defaultdict(list)
-    for film, seen in looks.items():
+    for image, seen in looks.items():
         if seen.pixels:
-            pictures[seen.pixels].append(film)
-    exact = [_exact(films) for films in pictures.values() if len(films) > 1]
-    return (*exact, *_near([films[0] for films in pictures.values()], looks))
+            pictures[seen.pixels].append(image)
+    exact = [_exact(images) for images in pictures.values() if len(images) > 1]
+    return (*exact, *_near([images[0] for images in pictures.values()], looks))
 
 
-def _exact(films: list[Xray]) -> Duplicates:
-    files = {_digest(film.path) for film in films}
-    return Duplicates(tuple(films), "file" if len(files) == 1 else "pixels")
+def _exact(images: list[Xray]) -> Duplicates:
+    files = {_digest(image.path) for image in images}
+    return Duplicates(tuple(images), "file" if len(files) == 1 else "pixels")
 
 
 def _digest(path: Path) -> str:
@@ -63,9 +63,9 @@ def _digest(path: Path) -> str:
         return str(path)
 
 
-def _near(films: list[Xray], looks: Looks) -> list[Duplicates]:
-    groups = grouped(near_pairs([looks[film].thumb for film in films]))
+def _near(images: list[Xray], looks: Looks) -> list[Duplicates]:
+    groups = grouped(near_pairs([looks[image].thumb for image in images]))
     return [
-        Duplicates(tuple(films[index] for index in group.films), "near", group.score)
+        Duplicates(tuple(images[index] for index in group.images), "near", group.score)
         for group in groups
     ]

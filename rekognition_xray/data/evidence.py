@@ -17,7 +17,7 @@ from rekognition_xray.data.shortcuts import Shortcut
 
 @attrs.frozen
 class Evidence:
-    """A dataset, a look at each of its films, and what the looks tell together."""
+    """A dataset, a look at each of its images, and what the looks tell together."""
 
     dataset: XrayDataset
     looks: Looks

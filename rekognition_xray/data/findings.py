@@ -28,7 +28,7 @@ class Finding(Record):
 
     Attributes:
         code: such as ``truncated``; stable, for programs.
-        severity: ``error`` where the service or a sound training would refuse the films.
+        severity: ``error`` where the service or a sound training would refuse the images.
         message: what was found, as a sentence.
         paths: all files concerned; none where it concerns the dataset as a whole.
         advice: what to do.
@@ -55,15 +55,15 @@ def _noted(finding: Finding) -> tuple[tuple[Path | str, str], ...]:
 
 @attrs.frozen
 class Unusable:
-    """A film that cannot be decoded, or that the service would refuse.
+    """An image that cannot be decoded, or that the service would refuse.
 
     Attributes:
-        film: the film.
+        image: the image.
         code: the code of the finding that names it.
         reason: why.
     """
 
-    film: Xray
+    image: Xray
     code: str
     reason: str
 
@@ -74,16 +74,16 @@ class Audit:
 
     Attributes:
         findings: errors first.
-        films: how many films were looked at.
-        duplicates: groups of films that show one picture; ``split(audit=...)`` keeps each group
+        images: how many images were looked at.
+        duplicates: groups of images that show one picture; ``split(audit=...)`` keeps each group
             on one side.
         shortcuts: how well each property of the files tells the label, without the picture.
-        unusable: the films that cannot be used, each with its reason.
+        unusable: the images that cannot be used, each with its reason.
         dataset: what was looked at.
     """
 
     findings: tuple[Finding, ...]
-    films: int
+    images: int
     duplicates: tuple[Duplicates, ...] = attrs.field(default=(), repr=False)
     shortcuts: tuple[Shortcut, ...] = attrs.field(default=(), repr=False)
     unusable: tuple[Unusable, ...] = attrs.field(default=(), repr=False)
@@ -113,7 +113,7 @@ class Audit:
         ]
         advice = " ".join(dict.fromkeys(error.advice for error in self.errors))
         raise AuditError(
-            f"The audit of {self.films:,} films found errors in {len(paths):,} files.\n"
+            f"The audit of {self.images:,} images found errors in {len(paths):,} files.\n"
             + "\n".join(parts),
             paths=paths,
             hint=f"{advice} Or go on with clean(), which leaves these files out.",
@@ -129,7 +129,7 @@ class Audit:
         return clean(self, near=near)
 
     def to_dict(self) -> dict[str, object]:
-        """Films and patients, and each finding with all its files; plain data ready for JSON."""
+        """Images and patients, and each finding with all its files; plain data ready for JSON."""
         return {
             **self.dataset.tally(),
             "errors": len(self.errors),
@@ -167,7 +167,7 @@ class Audit:
 
     def __str__(self) -> str:
         head = (
-            f"Audit of {self.films:,} {'film' if self.films == 1 else 'films'}: "
+            f"Audit of {self.images:,} {'image' if self.images == 1 else 'images'}: "
             f"{_count(len(self.errors), 'error')}, {_count(len(self.warnings), 'warning')}"
         )
         width = max((len(finding.code) for finding in self.findings), default=0)

@@ -1,4 +1,4 @@
-"""From a folder to films: every file ends as a film or, with a reason, among the rejected."""
+"""From a folder to images: every file ends as an image or, with a reason, among the rejected."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-from rekognition_xray.data.films import Rejected, Xray
 from rekognition_xray.data.names import NamingRule
-from rekognition_xray.data.names_to_films import IMAGE_EXTENSIONS, looks_like_film, sort_out
+from rekognition_xray.data.names_to_images import IMAGE_EXTENSIONS, looks_like_image, sort_out
+from rekognition_xray.data.xrays import Rejected, Xray
 from rekognition_xray.errors import EmptyDatasetError, FolderNotFoundError, list_paths
 
 __all__ = ["IMAGE_EXTENSIONS", "read_folder"]
@@ -31,7 +31,7 @@ def read_folder(
     """Reads a folder and all folders in it; only names are looked at, no file is opened.
 
     Args:
-        folder: where the films lie.
+        folder: where the images lie.
         rule: what reads their names.
         only: names of folders directly in it, where the others are to be left alone.
 
@@ -47,19 +47,19 @@ def read_folder(
     for item in _walk(root, only):
         if isinstance(item, Rejected):
             unreadable.append(item)
-        elif looks_like_film(item):
+        elif looks_like_image(item):
             names.append(item)
         else:
             ignored += 1
     names.sort()  # so that a rule meets them in one order everywhere
-    films, refused = sort_out(names, rule, lambda name: root / name)
+    images, refused = sort_out(names, rule, lambda name: root / name)
     rejected = sorted(unreadable + refused, key=lambda item: (str(item.path), item.reason))
     logger.debug(
-        "%s: %d films, %d rejected, %d other files", root, len(films), len(rejected), ignored
+        "%s: %d images, %d rejected, %d other files", root, len(images), len(rejected), ignored
     )
-    if not films:
+    if not images:
         raise _empty(root, rule, rejected)
-    return films, rejected
+    return images, rejected
 
 
 def _require_folder(root: Path) -> None:
@@ -76,7 +76,7 @@ def _walk(root: Path, only: Collection[str]) -> Iterator[str | Rejected]:
     """The name of every visible file below a folder, with ``/``.
 
     Folders are read once: linked ones last, and only where they were not met before, so neither a
-    circle of links nor two links to one folder count a film twice. No recursion: a tree may be
+    circle of links nor two links to one folder count an image twice. No recursion: a tree may be
     deeper than Python's stack.
     """
     read: set[tuple[int, int]] = set()
@@ -101,7 +101,7 @@ def _walk(root: Path, only: Collection[str]) -> Iterator[str | Rejected]:
                 yield found
             elif kind == "folder":
                 (links if entry.is_symlink() else here).append(found)
-            elif kind == "closed" or looks_like_film(entry.name):
+            elif kind == "closed" or looks_like_image(entry.name):
                 yield Rejected(root / found, _NO_FILE[kind], "unreadable")
 
 
@@ -121,7 +121,7 @@ def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither", "clos
         if entry.is_dir():
             return "folder"
         return "file" if entry.is_file() else "neither"
-    except PermissionError:  # nobody can tell whether the link leads to films
+    except PermissionError:  # nobody can tell whether the link leads to images
         return "closed"
     except OSError:  # a link to itself, for example
         return "neither"

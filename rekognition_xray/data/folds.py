@@ -1,4 +1,4 @@
-"""Folds for cross-validation: as many splits, each film in exactly one test part."""
+"""Folds for cross-validation: as many splits, each image in exactly one test part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rekognition_xray.errors import SplitError
 def folds(
     dataset: XrayDataset, *, k: int = 5, seed: int = 0, audit: Audited | None = None
 ) -> tuple[Split, ...]:
-    """Cuts the films into k parts of whole patients; each is the test part of one split.
+    """Cuts the images into k parts of whole patients; each is the test part of one split.
 
     The parts are dealt like those of ``split``: as equal in size and labels as whole patients
     allow, with every label in every one of them, and no extra package. Each fold has a

@@ -41,11 +41,11 @@ def _over_black(image: Image.Image) -> Image.Image:
 
 
 def _eight_of_many(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """The upper 8 of as many bits as the film uses.
+    """The upper 8 of as many bits as the image uses.
 
-    PNG wants samples scaled to all 16 bits, and such films lose their lower 8. But exports of
+    PNG wants samples scaled to all 16 bits, and such images lose their lower 8. But exports of
     detectors often write 10, 12 or 14 bits as they are, which would come out nearly black: where
-    the upper bits are never used, the film is read with the least of these depths that holds its
+    the upper bits are never used, the image is read with the least of these depths that holds its
     largest value. Brighter by a fixed power of two, it keeps every relation between its values.
     """
     wide = image if image.mode == "I" else image.convert("I")

@@ -1,8 +1,8 @@
-"""The hash step: proposes pairs of films that may show one picture, in near-linear time.
+"""The hash step: proposes pairs of images that may show one picture, in near-linear time.
 
-A film is described by the low cosine frequencies of its thumbnail, and also by those of 81
-windows of it, as they would look cropped. Descriptions are whitened, since what all chest films
-share tells nothing; their signs are the keys of several hash tables. Films that meet in a table,
+An image is described by the low cosine frequencies of its thumbnail, and also by those of 81
+windows of it, as they would look cropped. Descriptions are whitened, since what all chest images
+share tells nothing; their signs are the keys of several hash tables. Images that meet in a table,
 and whose descriptions are alike, are proposed.
 """
 
@@ -23,12 +23,12 @@ LIKENESS: Final = 0.7
 _CUTS: Final = (0.0, 0.04, 0.08)  # of each side; what lies between is near enough to one of them
 _SPANS: Final = tuple((start, 1 - start - end) for start in _CUTS for end in _CUTS)
 _FREQUENCIES: Final = 10
-_PRIOR: Final = 30  # films that would have to be seen before their mean counts as much as none
+_PRIOR: Final = 30  # images that would have to be seen before their mean counts as much as none
 _TABLES: Final = 16
 _FIRMEST: Final = 48  # components with the most variance, whose signs noise turns least
 _DOUBTS: Final = 3  # least certain signs of a key that are also tried turned
-_BUCKET: Final = 32  # most films taken from one bucket: many copies of one film stay linear
-_MOST: Final = 24  # most proposals for one film
+_BUCKET: Final = 32  # most images taken from one bucket: many copies of one image stay linear
+_MOST: Final = 24  # most proposals for one image
 _CHUNK: Final = 32
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -47,11 +47,11 @@ class Window:
 
 @attrs.frozen
 class Proposal:
-    """One film may be the window of the other.
+    """One image may be the window of the other.
 
     Attributes:
-        part: index of the film that may be cropped.
-        whole: index of the other film.
+        part: index of the image that may be cropped.
+        whole: index of the other image.
         window: where in the whole the part would lie.
         likeness: cosine of their descriptions.
     """
@@ -68,10 +68,10 @@ WINDOWS: Final = tuple(
 
 
 def propose(thumbs: Sequence[bytes]) -> list[Proposal]:
-    """Pairs of films that may show one picture, each once, by index, the likeliest direction.
+    """Pairs of images that may show one picture, each once, by index, the likeliest direction.
 
     Args:
-        thumbs: SIDE x SIDE equalised grey pixels of each film.
+        thumbs: SIDE x SIDE equalised grey pixels of each image.
     """
     if len(thumbs) < 2:
         return []
@@ -108,11 +108,11 @@ def _cosines(start: float, length: float) -> Floats:
 _COSINES: Final = np.concatenate([_cosines(*span) for span in _SPANS])
 _WAVE: Final = np.hypot(*np.indices((_FREQUENCIES, _FREQUENCIES)))
 _KEPT: Final = (_WAVE >= 1) & (_WAVE < _FREQUENCIES)  # without the mean
-_RAISED: Final = _WAVE[_KEPT].astype(np.float32)  # films have the less power the finer the detail
+_RAISED: Final = _WAVE[_KEPT].astype(np.float32)  # images have the less power the finer the detail
 
 
 def _describe(pictures: Floats, *, cropped: bool) -> Floats:
-    """Films x windows x frequencies, each of length 1; the first window is the whole film."""
+    """Images x windows x frequencies, each of length 1; the first window is the whole image."""
     spans = _COSINES if cropped else _COSINES[:_FREQUENCIES]
     count = len(spans) // _FREQUENCIES
     waves = spans @ pictures @ spans.T
@@ -128,17 +128,17 @@ def _unit(vectors: Floats) -> Floats:
 
 @attrs.frozen
 class _Whitening:
-    """What all films have in common is taken away; what is left counts alike in all directions."""
+    """What all images have in common is taken away; what is left counts alike in all directions."""
 
     mean: Floats
     turn: Floats
 
     @classmethod
     def of(cls, described: Floats) -> _Whitening:
-        films, length = described.shape
-        mean = described.sum(axis=0) / (films + _PRIOR)
+        images, length = described.shape
+        mean = described.sum(axis=0) / (images + _PRIOR)
         rest = described - mean
-        spread = (rest.T @ rest + _PRIOR / length * np.eye(length)) / (films + _PRIOR)
+        spread = (rest.T @ rest + _PRIOR / length * np.eye(length)) / (images + _PRIOR)
         power, axes = np.linalg.eigh(spread)
         turn = axes[:, ::-1] / np.sqrt(power[::-1])
         return cls(np.asarray(mean, dtype=np.float32), np.asarray(turn, dtype=np.float32))
@@ -150,20 +150,20 @@ class _Whitening:
 
 @attrs.frozen
 class _Table:
-    """Films by the signs of some components."""
+    """Images by the signs of some components."""
 
     components: Integers
     keys: Integers
-    films: Integers
+    images: Integers
 
     @classmethod
-    def of(cls, films: Floats, components: Integers) -> _Table:
-        keys = _keys(films[:, components])
+    def of(cls, images: Floats, components: Integers) -> _Table:
+        keys = _keys(images[:, components])
         order = np.argsort(keys, kind="stable")
         return cls(components, keys[order], order)
 
     def meet(self, windows: Floats) -> Integers:
-        """Films in the buckets of all windows, also with the least certain signs turned."""
+        """Images in the buckets of all windows, also with the least certain signs turned."""
         chosen = windows[:, self.components]
         doubts = np.argsort(np.abs(chosen), axis=1)[:, :_DOUBTS]
         keys = _keys(chosen)
@@ -173,7 +173,7 @@ class _Table:
         first = np.searchsorted(self.keys, keys, "left")
         count = np.minimum(np.searchsorted(self.keys, keys, "right") - first, _BUCKET)
         steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        met: Integers = self.films[np.repeat(first, count) + steps]
+        met: Integers = self.images[np.repeat(first, count) + steps]
         return met
 
 
@@ -184,22 +184,22 @@ def _keys(values: Floats) -> Integers:
 
 @attrs.frozen
 class _Index:
-    films: Floats
+    images: Floats
     tables: tuple[_Table, ...]
 
     @classmethod
-    def of(cls, films: Floats) -> _Index:
-        """Keys grow with the number of films, so that a bucket stays small."""
-        bits = min(math.ceil(math.log2(len(films))) + 2, _FIRMEST // 2)
+    def of(cls, images: Floats) -> _Index:
+        """Keys grow with the number of images, so that a bucket stays small."""
+        bits = min(math.ceil(math.log2(len(images))) + 2, _FIRMEST // 2)
         dice = np.random.default_rng(0)
         picks = [np.sort(dice.choice(_FIRMEST, bits, replace=False)) for _ in range(_TABLES)]
-        return cls(films, tuple(_Table.of(films, pick) for pick in picks))
+        return cls(images, tuple(_Table.of(images, pick) for pick in picks))
 
     def near(self, whole: int, windows: Floats) -> Iterator[Proposal]:
-        """Films that may be a window of the given one."""
+        """Images that may be a window of the given one."""
         met = np.unique(np.concatenate([table.meet(windows) for table in self.tables]))
         met = met[met != whole]
-        likeness = windows @ self.films[met].T
+        likeness = windows @ self.images[met].T
         window, best = likeness.argmax(axis=0), likeness.max(axis=0, initial=-1)
         for place in np.argsort(-best, kind="stable")[:_MOST]:
             if best[place] >= LIKENESS:

@@ -1,4 +1,4 @@
-"""One image: its header, and the one way from a film to what AWS sees."""
+"""One image: its header, and the one way from an image to what AWS sees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Final, Literal
 import attrs
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from rekognition_xray.data.film_file import (
+from rekognition_xray.data.fitting import fit, within_sides
+from rekognition_xray.data.greys import make_grey
+from rekognition_xray.data.image_file import (
     file_size,
     is_dicom,
     is_image,
@@ -19,8 +21,6 @@ from rekognition_xray.data.film_file import (
     refusal,
     unreadable_file,
 )
-from rekognition_xray.data.fitting import fit, within_sides
-from rekognition_xray.data.greys import make_grey
 from rekognition_xray.data.limits import (
     MAX_BYTES,
     MAX_DETECT_BYTES,
@@ -42,13 +42,13 @@ __all__ = [
     "probe",
 ]
 
-_FORMATS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG"}  # MPO is a JPEG with a second film
+_FORMATS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG"}  # MPO is a JPEG with a second image
 _ORIENTATION: Final = 0x0112
 
 
 @attrs.frozen
 class PreparedImage:
-    """A film as it goes to AWS: grey pixels and nothing else.
+    """An image as it goes to AWS: grey pixels and nothing else.
 
     Attributes:
         data: the file's bytes.
@@ -69,7 +69,7 @@ class PreparedImage:
 
 @attrs.frozen
 class Decoded:
-    """A fully decoded film.
+    """A fully decoded image.
 
     Attributes:
         grey: the upright 8-bit grey picture.
@@ -102,25 +102,25 @@ def probe(path: Path) -> Probe:
 def decode(
     source: bytes | Path | Image.Image, *, name: str = "", allow_burned_in: bool = False
 ) -> Decoded:
-    """Decodes a film completely and makes it grey and upright, at most 4096 px a side.
+    """Decodes an image completely and makes it grey and upright, at most 4096 px a side.
 
     The size is checked on the header, so that a decompression bomb is refused unopened.
-    Transparency is laid over black; of more than 8 bits the upper 8 that the film uses are kept.
-    DICOM goes through its own chain, see ``dicom.read_film``.
+    Transparency is laid over black; of more than 8 bits the upper 8 that the image uses are kept.
+    DICOM goes through its own chain, see ``dicom.read_image``.
 
     Args:
         source: bytes of a file, a path, or a Pillow image.
-        name: what messages call the film; a path is called by itself.
+        name: what messages call the image; a path is called by itself.
         allow_burned_in: also take DICOM whose pixels may show a patient's name.
 
     Raises:
-        ImageError: not a readable PNG, JPEG or DICOM film, a side under 64 px, an aspect over
+        ImageError: not a readable PNG, JPEG or DICOM image, a side under 64 px, an aspect over
             20:1, over 67 million pixels, or a file over 256 MiB.
         MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
     """
-    film = _upright(source, name=name, allow_burned_in=allow_burned_in)
-    grey, scaled = within_sides(film.grey)
-    return attrs.evolve(film, grey=grey, steps=film.steps + scaled)
+    image = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    grey, scaled = within_sides(image.grey)
+    return attrs.evolve(image, grey=grey, steps=image.steps + scaled)
 
 
 def prepare(
@@ -130,36 +130,36 @@ def prepare(
     allow_burned_in: bool = False,
     max_bytes: int = MAX_BYTES,
 ) -> PreparedImage:
-    """Turns a film into what AWS sees: the one way for training and for detection.
+    """Turns an image into what AWS sees: the one way for training and for detection.
 
     Grey, EXIF orientation baked in, every kind of metadata gone; a JPEG stays JPEG (quality 95),
-    all else becomes PNG. Equal pixels give equal bytes (with the same Pillow). A film over 4096
+    all else becomes PNG. Equal pixels give equal bytes (with the same Pillow). An image over 4096
     px a side, or a result over ``max_bytes``, is scaled down, which the steps tell.
 
     Args:
         source: bytes of a PNG, JPEG or DICOM file, a path, or a Pillow image.
-        name: what messages call the film; a path is called by itself.
+        name: what messages call the image; a path is called by itself.
         allow_burned_in: also take DICOM whose pixels may show a patient's name.
-        max_bytes: most bytes of the result: 15 MiB for films in S3, MAX_DETECT_BYTES for those
+        max_bytes: most bytes of the result: 15 MiB for images in S3, MAX_DETECT_BYTES for those
             that go to DetectCustomLabels as bytes. Within both, the results are the same.
 
     Raises:
-        ImageError: as ``decode``, or the film does not fit into ``max_bytes``.
+        ImageError: as ``decode``, or the image does not fit into ``max_bytes``.
         MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
     """
-    film = _upright(source, name=name, allow_burned_in=allow_burned_in)
-    as_jpeg = film.probe.format == "JPEG"
-    fitted = fit(film.grey, as_jpeg=as_jpeg, max_bytes=max_bytes)
+    image = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    as_jpeg = image.probe.format == "JPEG"
+    fitted = fit(image.grey, as_jpeg=as_jpeg, max_bytes=max_bytes)
     if fitted is None:
         reason = f"does not fit into {max_bytes / 2**20:.1f} MiB in any size the service takes"
         raise refusal("over-limits", reason, name, _path(source))
     digest = hashlib.sha256(fitted.data).hexdigest()
     extension: Literal["jpg", "png"] = "jpg" if as_jpeg else "png"
-    return PreparedImage(fitted.data, extension, digest, *fitted.size, film.steps + fitted.steps)
+    return PreparedImage(fitted.data, extension, digest, *fitted.size, image.steps + fitted.steps)
 
 
 def _upright(source: bytes | Path | Image.Image, *, name: str, allow_burned_in: bool) -> Decoded:
-    """The whole film, grey and upright, not yet scaled."""
+    """The whole image, grey and upright, not yet scaled."""
     path = _path(source)
     name = name or str(path or "the image")
     if isinstance(source, Image.Image):
@@ -172,12 +172,12 @@ def _upright(source: bytes | Path | Image.Image, *, name: str, allow_burned_in: 
 
 
 def _decode_dicom(data: bytes, *, name: str, path: Path | None, allow_burned_in: bool) -> Decoded:
-    from rekognition_xray.data.dicom import decode_film  # noqa: PLC0415 - needs the extra
+    from rekognition_xray.data.dicom import decode_image  # noqa: PLC0415 - needs the extra
 
-    film = decode_film(data, name=name, path=path, allow_burned_in=allow_burned_in)
-    mode = "L" if film.bits_stored <= 8 else "I;16"
-    header = Probe("DICOM", *film.grey.size, mode, len(data))
-    return Decoded(film.grey, header, turned=False, steps=film.steps)
+    image = decode_image(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    mode = "L" if image.bits_stored <= 8 else "I;16"
+    header = Probe("DICOM", *image.grey.size, mode, len(data))
+    return Decoded(image.grey, header, turned=False, steps=image.steps)
 
 
 def _decode_image(image: Image.Image, *, size: int, name: str, path: Path | None) -> Decoded:

@@ -12,9 +12,9 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.films import Rejected, Xray
 from rekognition_xray.data.folders import read_folder
 from rekognition_xray.data.names import KERMANY, SPLITS, KermanyRule
+from rekognition_xray.data.xrays import Rejected, Xray
 from rekognition_xray.errors import DataError, EmptyDatasetError, MissingExtraError, list_paths
 from rekognition_xray.labels import BACTERIAL, NORMAL, VIRAL
 
@@ -26,15 +26,15 @@ VERSION: Final = 2
 
 @attrs.frozen
 class PublishedCounts:
-    """Films that a set should hold.
+    """Images that a set should hold.
 
     Attributes:
-        films: number of films by official split and label.
+        images: number of images by official split and label.
         source: who says so.
         on: when that was looked up.
     """
 
-    films: Mapping[tuple[str, str], int]
+    images: Mapping[tuple[str, str], int]
     source: str
     on: datetime.date
 
@@ -53,7 +53,7 @@ PUBLISHED: Final = PublishedCounts(
     "https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia, version 2",
     datetime.date(2026, 11, 1),
 )
-"""5,856 films: 5,216 in train, 16 in val (none of them viral), 624 in test."""
+"""5,856 images: 5,216 in train, 16 in val (none of them viral), 624 in test."""
 
 
 def download(version: int | None, folder: str | Path | None) -> Path:
@@ -82,18 +82,18 @@ def read_download(
     Kaggle's archive holds the set twice, the second time within the first, beside ``__MACOSX``.
 
     Raises:
-        DataError: no such folder, or films are missing or too many.
+        DataError: no such folder, or images are missing or too many.
     """
     problems: list[str] = []
     for folder in _candidates(root):
         try:
-            films, rejected = read_folder(folder, rule, only=SPLITS)
+            images, rejected = read_folder(folder, rule, only=SPLITS)
         except EmptyDatasetError as error:
             problems.append(error.message)
             continue
-        differences = _differences(films, expected)
+        differences = _differences(images, expected)
         if not differences:
-            return films, rejected
+            return images, rejected
         problems.append(f"{folder} is not complete:\n{list_paths(differences)}")
     if not problems:
         problems = [f"{root} holds no folder with train and test in it."]
@@ -130,22 +130,22 @@ def _folders(folder: Path) -> set[str]:
     return {entry.name for entry in found if entry.is_dir() and not entry.is_symlink()}
 
 
-def _differences(films: Iterable[Xray], expected: PublishedCounts | None) -> list[str]:
+def _differences(images: Iterable[Xray], expected: PublishedCounts | None) -> list[str]:
     """What is missing or too many, a line for each split and label."""
     if expected is None:
         return []
-    found = Counter(map(_split_and_label, films))
+    found = Counter(map(_split_and_label, images))
     return [
-        f"{split}, {label}: {found[split, label]:,} films, {wanted:,} published"
-        for split, label in sorted(found.keys() | expected.films.keys())
-        if found[split, label] != (wanted := expected.films.get((split, label), 0))
+        f"{split}, {label}: {found[split, label]:,} images, {wanted:,} published"
+        for split, label in sorted(found.keys() | expected.images.keys())
+        if found[split, label] != (wanted := expected.images.get((split, label), 0))
     ]
 
 
-def _split_and_label(film: Xray) -> tuple[str, str]:
+def _split_and_label(image: Xray) -> tuple[str, str]:
     """By the three labels, whatever the labels of the dataset are."""
-    name = KERMANY.read(Path(film.name))
-    return (film.split or "", name.label if name else film.label)
+    name = KERMANY.read(Path(image.name))
+    return (image.split or "", name.label if name else image.label)
 
 
 def _hub() -> tuple[ModuleType, tuple[type[Exception], ...]]:
@@ -168,4 +168,4 @@ def _advice(error: Exception) -> str:
         return "Check the version: version=None takes the newest."
     if isinstance(error, FileExistsError):
         return "Choose an empty folder, or read that one with XrayDataset.from_folder()."
-    return f"Check network and disk (archive and films take 5 GB), {by_hand}"
+    return f"Check network and disk (archive and images take 5 GB), {by_hand}"

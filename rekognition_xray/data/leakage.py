@@ -1,4 +1,4 @@
-"""What a plain random split by film would leak: the mistake that ``split`` does not make."""
+"""What a plain random split by image would leak: the mistake that ``split`` does not make."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Spread:
 
 @attrs.frozen
 class Leakage:
-    """What a random split by film puts on both sides; printing it gives a few sentences.
+    """What a random split by image puts on both sides; printing it gives a few sentences.
 
     Attributes:
-        fraction, seed: the share of the test films, and what they were drawn with.
-        films, patients: in the dataset; a film without a patient is a patient of its own.
-        test_films: films that were drawn for the test.
-        patients_on_both: patients with films in train and in test.
-        films_on_both: all films of those patients.
-        leaked: test films whose patient is in train as well.
+        fraction, seed: the share of the test images, and what they were drawn with.
+        images, patients: in the dataset; an image without a patient is a patient of its own.
+        test_images: images that were drawn for the test.
+        patients_on_both: patients with images in train and in test.
+        images_on_both: all images of those patients.
+        leaked: test images whose patient is in train as well.
         repeats: with how many seeds it was drawn in all, from ``seed`` on.
         patients_over: ``patients_on_both`` over all those draws.
         leaked_over: ``leaked`` over all those draws.
@@ -39,11 +39,11 @@ class Leakage:
 
     fraction: float
     seed: int
-    films: int
+    images: int
     patients: int
-    test_films: int
+    test_images: int
     patients_on_both: int
-    films_on_both: int
+    images_on_both: int
     leaked: int
     repeats: int
     patients_over: Spread
@@ -51,16 +51,16 @@ class Leakage:
 
     @property
     def share(self) -> float:
-        """Share, 0 to 1, of the test films whose patient is in train as well."""
-        return self.leaked / self.test_films
+        """Share, 0 to 1, of the test images whose patient is in train as well."""
+        return self.leaked / self.test_images
 
     def __str__(self) -> str:
         told = (
-            f"A random split by film that keeps {self.test_films:,} of {self.films:,} films for "
+            f"A random split by image that keeps {self.test_images:,} of {self.images:,} images for "
             f"the test (seed {self.seed}) puts\n"
             f"{self.patients_on_both:,} of {self.patients:,} patients on both sides, with "
-            f"{self.films_on_both:,} films.\n"
-            f"{self.leaked:,} of the {self.test_films:,} test films ({self.share:.1%}) show a "
+            f"{self.images_on_both:,} images.\n"
+            f"{self.leaked:,} of the {self.test_images:,} test images ({self.share:.1%}) show a "
             "patient whom the training has seen."
         )
         return told if self.repeats == 1 else f"{told}\n{self._over()}"
@@ -68,12 +68,13 @@ class Leakage:
     def _over(self) -> str:
         patients, leaked = self.patients_over, self.leaked_over
         least, most, mean = (
-            f"{films / self.test_films:.1%}" for films in (leaked.least, leaked.most, leaked.mean)
+            f"{images / self.test_images:.1%}"
+            for images in (leaked.least, leaked.most, leaked.mean)
         )
         return (
             f"Over {self.repeats:,} such splits: {patients.least:,} to {patients.most:,} patients, "
             f"{patients.mean:,.1f} on average;\n"
-            f"{least} to {most} of the test films, {mean} on average."
+            f"{least} to {most} of the test images, {mean} on average."
         )
 
 
@@ -82,42 +83,42 @@ class _Drawn:
     """What one draw put on both sides."""
 
     patients: int
-    films: int
+    images: int
     leaked: int
 
 
 def leakage(
     dataset: XrayDataset, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100
 ) -> Leakage:
-    """Draws random splits by film and counts who stands on both sides. Draws nothing for use.
+    """Draws random splits by image and counts who stands on both sides. Draws nothing for use.
 
     This is how the article's model was judged, and what DistributeDatasetEntries does.
 
     Args:
-        dataset: two films or more.
-        fraction: share of the films for the test, between 0 and 1, both excluded.
+        dataset: two images or more.
+        fraction: share of the images for the test, between 0 and 1, both excluded.
         seed: of the split that is told in full.
         repeats: seeds that mean and range are taken over, 1 or more.
 
     Raises:
-        SplitError: a share or a number of repeats that draws nothing, or too few films.
+        SplitError: a share or a number of repeats that draws nothing, or too few images.
     """
     drawn = round(fraction * len(dataset)) if 0 < fraction < 1 else 0
     if not 0 < drawn < len(dataset):
-        raise SplitError(f"A test part of {fraction} of {len(dataset)} films cannot be drawn.")
+        raise SplitError(f"A test part of {fraction} of {len(dataset)} images cannot be drawn.")
     if repeats < 1:
         raise SplitError(f"{repeats} repeats give no figure.", hint="Ask for 1 or more.")
     places: dict[str, int] = {}
-    patients = [places.setdefault(film.group, len(places)) for film in dataset]
+    patients = [places.setdefault(image.group, len(places)) for image in dataset]
     draws = list(_draws(patients, drawn, range(seed, seed + repeats)))
     return Leakage(
         fraction=fraction,
         seed=seed,
-        films=len(dataset),
+        images=len(dataset),
         patients=len(places),
-        test_films=drawn,
+        test_images=drawn,
         patients_on_both=draws[0].patients,
-        films_on_both=draws[0].films,
+        images_on_both=draws[0].images,
         leaked=draws[0].leaked,
         repeats=repeats,
         patients_over=_spread([draw.patients for draw in draws]),
@@ -129,7 +130,7 @@ def _draws(patients: list[int], drawn: int, seeds: Iterable[int]) -> Iterator[_D
     sizes = Counter(patients)
     for seed in seeds:
         tested = Counter(_sample(patients, drawn, random.Random(seed)))
-        cut = [patient for patient, films in tested.items() if films < sizes[patient]]
+        cut = [patient for patient, images in tested.items() if images < sizes[patient]]
         yield _Drawn(
             len(cut),
             sum(sizes[patient] for patient in cut),

@@ -1,4 +1,4 @@
-"""The ledger of a folder of prepared films: what was done to each film, when and by what."""
+"""The ledger of a folder of prepared images: what was done to each image, when and by what."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rekognition_xray.errors import DataError
 log = logging.getLogger(__name__)
 
 LEDGER: Final = "ledger.jsonl"
-"""Name of the ledger within a folder of prepared films."""
+"""Name of the ledger within a folder of prepared images."""
 _FORMAT: Final = 1
 
 _text = validators.instance_of(str)
@@ -31,11 +31,11 @@ def _texts(values: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen
 class LedgerEntry:
-    """How one film was prepared.
+    """How one image was prepared.
 
     Attributes:
         time: when, in UTC.
-        film: the film's name within its dataset.
+        image: the image's name within its dataset.
         path: where the source lay on this machine.
         source_sha256: hex digest of the source file.
         source_size: bytes of the source file.
@@ -47,11 +47,11 @@ class LedgerEntry:
         steps: what was done to the pixels, in order; kinds of steps, never a value of a tag that
             could name somebody.
         software: what did it, each with its version.
-        allow_burned_in: whether films that may show text were allowed.
+        allow_burned_in: whether images that may show text were allowed.
     """
 
     time: datetime.datetime
-    film: str = attrs.field(validator=_text)
+    image: str = attrs.field(validator=_text)
     path: str = attrs.field(validator=_text)
     source_sha256: str = attrs.field(validator=_digest)
     source_size: int = attrs.field(validator=_whole)
@@ -66,12 +66,12 @@ class LedgerEntry:
     allow_burned_in: bool = attrs.field(validator=validators.instance_of(bool))
 
     def file(self, folder: Path) -> Path:
-        """Where the result lies in a folder of prepared films."""
+        """Where the result lies in a folder of prepared images."""
         return place(folder, self.sha256, self.extension)
 
 
 def place(folder: Path, sha256: str, extension: str) -> Path:
-    """Where a result lies in a folder of prepared films: under its content."""
+    """Where a result lies in a folder of prepared images: under its content."""
     return folder / sha256[:2] / f"{sha256}.{extension}"
 
 
@@ -82,7 +82,7 @@ def read_ledger(path: str | Path) -> tuple[LedgerEntry, ...]:
     from which file, by which steps and which software an object in S3 was made (the object's key
     ends in the entry's ``sha256``). It names local paths, which may name patients, so it stays on
     this machine; nothing in this library sends it. It holds no tag's value. It is only appended
-    to. `prepare` also finds in it which films need not be prepared again; without it every film
+    to. `prepare` also finds in it which images need not be prepared again; without it every image
     is prepared anew.
 
     Args:
@@ -138,7 +138,7 @@ class Ledger:
         data = b"".join(_line(entry) for entry in entries)
         with self.path.open("ab", buffering=0) as stream:
             if self._cut and stream.seek(0, 2) == self._size:
-                log.warning("%s: the last line was cut off; its film is prepared again", self.path)
+                log.warning("%s: the last line was cut off; its image is prepared again", self.path)
                 stream.truncate(self._size - self._cut)
             self._cut = 0
             written = stream.write(data)
@@ -158,7 +158,7 @@ def _error(path: Path, what: str) -> DataError:
     return DataError(
         f"The ledger {path} {what}.",
         paths=(path,),
-        hint="Mend or move the file; without it films are only prepared once more.",
+        hint="Mend or move the file; without it images are only prepared once more.",
     )
 
 

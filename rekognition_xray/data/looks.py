@@ -1,4 +1,4 @@
-"""``look``: one film decoded to the end, and what an audit keeps of it."""
+"""``look``: one image decoded to the end, and what an audit keeps of it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import attrs
 import numpy as np
 from PIL import Image, ImageOps
 
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.images import check_limits, decode
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ImageError, MissingExtraError
 
 SIDE: Final = 128
-"""Side in pixels of the thumbnail by which films are compared."""
+"""Side in pixels of the thumbnail by which images are compared."""
 
 _FRAME: Final = 4  # pixels of the thumbnail: 3 % of the picture
 _GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
@@ -24,10 +24,10 @@ _GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
 
 @attrs.frozen
 class Look:
-    """What looking at one film told; some 17 kB, and no pixel of the film itself.
+    """What looking at one image told; some 17 kB, and no pixel of the image itself.
 
     Attributes:
-        fault: the code of an ImageError; empty where the film could be decoded to the end.
+        fault: the code of an ImageError; empty where the image could be decoded to the end.
         reason: the fault in words.
         excess: which limit of the service the file breaks that preparing it will mend.
         format: ``JPEG``, ``PNG`` or ``DICOM``, by content.
@@ -37,7 +37,7 @@ class Look:
         turned: whether EXIF asks for another orientation.
         pixels: digest of size and upright grey pixels.
         thumb: SIDE x SIDE grey pixels, squared and equalised, so that brightness, contrast and
-            gamma hardly show; empty where the film is of one tone throughout.
+            gamma hardly show; empty where the image is of one tone throughout.
         border: mean and deviation of grey (0 to 255) along the top, bottom, left and right edge.
     """
 
@@ -64,31 +64,31 @@ Looks = Mapping[Xray, Look]
 
 
 def look_at(paths: Sequence[Path]) -> list[Look]:
-    """Looks at some films, one after the other."""
+    """Looks at some images, one after the other."""
     return [look(path) for path in paths]
 
 
 def look(path: Path) -> Look:
-    """Decodes one film to the end; a fault is an answer, not an error."""
+    """Decodes one image to the end; a fault is an answer, not an error."""
     try:
-        film = decode(path)
+        image = decode(path)
     except ImageError as error:
         return Look(fault=error.code, reason=error.reason)
     except MissingExtraError as error:
         return Look(fault="no-decoder", reason=f"{error.message} {error.hint}")
-    except Exception as error:  # noqa: BLE001 - one film must not end the audit of all
+    except Exception as error:  # noqa: BLE001 - one image must not end the audit of all
         return Look(fault="unreadable", reason=str(error) or type(error).__name__)
-    digest = hashlib.sha256(repr(film.grey.size).encode())
-    digest.update(film.grey.tobytes())
-    small = squared(film.grey)
+    digest = hashlib.sha256(repr(image.grey.size).encode())
+    digest.update(image.grey.tobytes())
+    small = squared(image.grey)
     return Look(
-        excess=check_limits(film.probe) or "",
-        format=film.probe.format,
-        mode=film.probe.mode,
-        width=film.probe.width,
-        height=film.probe.height,
-        size=film.probe.size,
-        turned=film.turned,
+        excess=check_limits(image.probe) or "",
+        format=image.probe.format,
+        mode=image.probe.mode,
+        width=image.probe.width,
+        height=image.probe.height,
+        size=image.probe.size,
+        turned=image.turned,
         pixels=digest.digest(),
         thumb=equalised(small),
         border=_border(np.asarray(small, dtype=np.float64)),

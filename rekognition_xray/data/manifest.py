@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.data.films import Labelling, Part, Xray
 from rekognition_xray.data.manifest_checks import faults, shown
 from rekognition_xray.data.manifest_lines import Entry, render, tail
 from rekognition_xray.data.manifest_notes import job_name, settled, write_date
 from rekognition_xray.data.manifest_reading import Reading, file_lines
+from rekognition_xray.data.xrays import Labelling, Part, Xray
 from rekognition_xray.errors import ManifestError, ManifestFault, list_paths
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 class Manifest:
     """The entries of a dataset and where their labels come from.
 
-    One that exists is one that the service takes: films of one bucket, each once and with one
+    One that exists is one that the service takes: images of one bucket, each once and with one
     label, within the limits of lines, labels and size. Equal manifests give equal bytes, whatever
     the order in which the entries came.
 
     Attributes:
         entries: in the order of their source-refs.
         labelling: by which rule the labels were read, who made them, and when.
-        part: of which split the films are a part, if they are.
+        part: of which split the images are a part, if they are.
 
     Raises:
         ManifestError: lists every fault; line numbers count the entries in order.
@@ -71,27 +71,27 @@ class Manifest:
 
     @classmethod
     def of(cls, dataset: XrayDataset, addresses: Mapping[Xray, str] | None = None) -> Manifest:
-        """The manifest of a dataset whose films lie in S3.
+        """The manifest of a dataset whose images lie in S3.
 
         Args:
-            dataset: the films.
-            addresses: ``s3://bucket/key`` of each film that was uploaded; one that lies in S3 by
+            dataset: the images.
+            addresses: ``s3://bucket/key`` of each image that was uploaded; one that lies in S3 by
                 itself needs none.
 
         Raises:
-            ManifestError: films without an address, all named, or entries that the service
+            ManifestError: images without an address, all named, or entries that the service
                 would refuse.
         """
         places = addresses or {}
-        found = [(film, places.get(film) or film.address) for film in dataset]
-        missing = [film.source for film, place in found if place is None]
+        found = [(image, places.get(image) or image.address) for image in dataset]
+        missing = [image.source for image, place in found if place is None]
         if missing:
             raise ManifestError(
-                f"{len(missing)} films do not lie in S3:\n{list_paths(missing)}",
+                f"{len(missing)} images do not lie in S3:\n{list_paths(missing)}",
                 paths=missing,
                 hint="Upload them first, and say where they lie: addresses=...",
             )
-        entries = [Entry(place, film.label) for film, place in found if place is not None]
+        entries = [Entry(place, image.label) for image, place in found if place is not None]
         return cls(entries, dataset.labelling, dataset.part)
 
     @classmethod
@@ -110,7 +110,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, lines: bytes | Iterable[str | bytes]) -> Manifest:
-        """Reads lines that give each film one image-level label; those of others, too.
+        """Reads lines that give each image one image-level label; those of others, too.
 
         The rule, who labelled and the part are those that all lines agree on, and unknown where
         they differ; another author's job name stands for the rule. The date is the latest, and
@@ -217,7 +217,7 @@ class Manifest:
 def validate(lines: bytes | Iterable[str | bytes]) -> tuple[ManifestFault, ...]:
     """Every fault for which ``Manifest.parse`` would refuse these lines; empty where there is none.
 
-    What the service takes and this library does not, several labels of a film or boxes, counts as
+    What the service takes and this library does not, several labels of an image or boxes, counts as
     a fault too; its code is in small letters.
     """
     try:

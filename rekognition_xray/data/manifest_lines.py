@@ -30,7 +30,7 @@ _NOT_JSON: Final = "ERROR_INVALID_JSON_LINE"
 
 @attrs.frozen(weakref_slot=False)
 class Entry:
-    """One line of a manifest: a film in S3 with its label.
+    """One line of a manifest: an image in S3 with its label.
 
     Attributes:
         source_ref: ``s3://bucket/key``, the key as it is stored (not URL-encoded).
@@ -50,7 +50,7 @@ class LineFaultError(Exception):
 
 
 def tail(label: str, *, job_name: str, created: str, human: bool) -> str:
-    """All of a line behind its source-ref, from the quote on; equal for all films of a label."""
+    """All of a line behind its source-ref, from the quote on; equal for all images of a label."""
     metadata = {
         "confidence": 1,  # the service requires the field and does not use it: nobody's confidence
         "job-name": job_name,
@@ -66,7 +66,7 @@ def tail(label: str, *, job_name: str, created: str, human: bool) -> str:
 def render(entries: Sequence[Entry], tails: Mapping[str, str]) -> Iterator[str]:
     """Renders entries as JSON lines in ASCII, each with its end, some hundred lines to a text.
 
-    What follows the source-ref is equal for all films of a label, so a text is joined from pieces
+    What follows the source-ref is equal for all images of a label, so a text is joined from pieces
     that are there already.
 
     Args:
@@ -96,7 +96,7 @@ def _is_plain(text: str) -> bool:
 
 
 def read_line(line: str | bytes) -> tuple[Entry, Mapping[str, object]]:
-    """Reads a line that gives one film one image-level label.
+    """Reads a line that gives one image one image-level label.
 
     Remarks that the service adds to listed entries and validation manifests are ignored. Neither
     source-ref nor label is checked here.
@@ -166,13 +166,13 @@ def _attribute(content: Mapping[str, object]) -> str:
     names = [name for name in content if name != "source-ref" and name not in _REMARKS]
     labels = [name for name in names if f"{name}{_SUFFIX}" in content]
     if not names:
-        reason = "no label; the service keeps such a film and does not learn from it"
+        reason = "no label; the service keeps such an image and does not learn from it"
         raise LineFaultError("WARNING_UNANNOTATED_RECORD", reason)
     if not labels:
         reason = f"no attribute with its {_SUFFIX} among {_shown(names)}"
         raise LineFaultError("ERROR_NO_LABEL_ATTRIBUTES", reason)
     if len(labels) > 1:
-        reason = f"{_shown(labels)}; the service takes several labels for a film, we take one"
+        reason = f"{_shown(labels)}; the service takes several labels for an image, we take one"
         raise LineFaultError("several-labels", reason)
     return labels[0]
 
@@ -187,7 +187,7 @@ def _label(name: str, value: object, metadata: object) -> tuple[str, Mapping[str
         raise LineFaultError(_METADATA, f"{name[:60]!r}{_SUFFIX} is not an object")
     kind = metadata.get("type")
     if kind == _BOXES:
-        raise LineFaultError("bounding-boxes", "the service takes boxes, we take labels of films")
+        raise LineFaultError("bounding-boxes", "the service takes boxes, we take labels of images")
     if isinstance(kind, str) and kind != TYPE:
         reason = f"{kind[:100]!r} is not {TYPE}"
         raise LineFaultError("ERROR_UNSUPPORTED_USE_CASE_TYPE", reason)

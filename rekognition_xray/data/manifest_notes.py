@@ -1,4 +1,4 @@
-"""What a manifest line says besides film and label: the job name, the date, who labelled."""
+"""What a manifest line says besides image and label: the job name, the date, who labelled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import attrs
 
-from rekognition_xray.data.films import Labelling, Part
+from rekognition_xray.data.xrays import Labelling, Part
 
 JOB: Final = "rekognition-xray"
 """How the job names of this library begin."""

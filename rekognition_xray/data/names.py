@@ -15,20 +15,20 @@ from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
-from rekognition_xray.data.films import Labelling
 from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import LabelsError, NoLabelError
 from rekognition_xray.labels import BACTERIAL, NORMAL, PNEUMONIA, VIRAL, is_pneumonia
 
 
 @attrs.frozen
-class FilmName:
-    """What a name says about its film.
+class ImageName:
+    """What a name says about its image.
 
     Attributes:
         label: such as ``bacterial``.
-        patient: equal for all films of one patient; None where the name does not tell.
-        split: ``train``, ``test`` or ``val`` where the film lies in such an official folder.
+        patient: equal for all images of one patient; None where the name does not tell.
+        split: ``train``, ``test`` or ``val`` where the image lies in such an official folder.
     """
 
     label: str
@@ -45,7 +45,7 @@ class NamingRule(Protocol):
         """Where the labels come from: the rule's name, who made them, and when."""
         raise NotImplementedError
 
-    def read(self, path: PurePath) -> FilmName | None:
+    def read(self, path: PurePath) -> ImageName | None:
         """Reads one path, relative to the dataset's folder, with ``/``.
 
         Returns:
@@ -59,10 +59,10 @@ class NamingRule(Protocol):
 
 @runtime_checkable
 class ListedRule(NamingRule, Protocol):
-    """A rule that names its films one by one, and so can miss some of them."""
+    """A rule that names its images one by one, and so can miss some of them."""
 
     def among(self, names: Sequence[str]) -> tuple[NamingRule, Sequence[tuple[str, str]]]:
-        """Finds its films among names relative to the dataset's folder.
+        """Finds its images among names relative to the dataset's folder.
 
         Returns:
             The rule to read these very names with, and what it lists in vain, as pairs of the
@@ -71,8 +71,8 @@ class ListedRule(NamingRule, Protocol):
         raise NotImplementedError
 
 
-Names = NamingRule | Callable[[PurePath], FilmName | str | None]
-"""What ``names=`` takes: a rule, or a function from a path to a FilmName, a label or None."""
+Names = NamingRule | Callable[[PurePath], ImageName | str | None]
+"""What ``names=`` takes: a rule, or a function from a path to an ImageName, a label or None."""
 
 
 def as_rule(names: Names) -> NamingRule:
@@ -94,7 +94,7 @@ def as_rule(names: Names) -> NamingRule:
 class _CallableRule:
     """A function as a rule: a text that it returns is a label."""
 
-    function: Callable[[PurePath], FilmName | str | None]
+    function: Callable[[PurePath], ImageName | str | None]
 
     @property
     def labelling(self) -> Labelling:
@@ -102,16 +102,16 @@ class _CallableRule:
         name = getattr(self.function, "__name__", type(self.function).__name__)
         return Labelling(str(name).strip("<>"))
 
-    def read(self, path: PurePath) -> FilmName | None:
+    def read(self, path: PurePath) -> ImageName | None:
         """What the function says of one path; see ``NamingRule.read``."""
         said: object = self.function(path)
         if isinstance(said, str):
-            return FilmName(said)
-        if said is None or isinstance(said, FilmName):
+            return ImageName(said)
+        if said is None or isinstance(said, ImageName):
             return said
         kind = type(said).__name__
         raise TypeError(
-            f"{self.labelling.rule} must return a FilmName, a label or None, not {kind}."
+            f"{self.labelling.rule} must return an ImageName, a label or None, not {kind}."
         )
 
 
@@ -175,7 +175,7 @@ class KermanyRule:
         """The same names and patients with the labels ``normal`` and ``pneumonia``."""
         return attrs.evolve(self, two_classes=True)
 
-    def read(self, path: PurePath) -> FilmName | None:
+    def read(self, path: PurePath) -> ImageName | None:
         """Label, patient and official split of one path; see ``NamingRule.read``."""
         found = next(filter(None, (p.fullmatch(path.stem) for p in _PATTERNS)), None)
         if found is None:
@@ -185,7 +185,7 @@ class KermanyRule:
         folders = [part.lower() for part in path.parts[:-1]]
         _check_folder(label, folders)
         shown = PNEUMONIA if self.two_classes and is_pneumonia(label) else label
-        return FilmName(shown, self._patient(parts), _official(folders))
+        return ImageName(shown, self._patient(parts), _official(folders))
 
     def _patient(self, parts: dict[str, str | None]) -> str:
         if image := parts.get("image"):
@@ -204,7 +204,7 @@ def _check_folder(label: str, folders: Sequence[str]) -> None:
     if said != label and not (said == PNEUMONIA and is_pneumonia(label)):
         raise LabelsError(
             f"{label} by its name, but it lies in a folder {folder!r}",
-            hint="Move the film, or correct its name.",
+            hint="Move the image, or correct its name.",
         )
 
 
@@ -215,19 +215,19 @@ def _official(folders: Iterable[str]) -> str | None:
 
 @attrs.frozen
 class FoldersRule:
-    """The folder that a film lies in is its label, letter by letter; nobody knows the patient.
+    """The folder that an image lies in is its label, letter by letter; nobody knows the patient.
 
     That is what the console of AWS does with "automatically attach labels". Labels are put into
-    Unicode's form NFC, so that a Mac and a Linux machine read the same one. A film that lies in
+    Unicode's form NFC, so that a Mac and a Linux machine read the same one. An image that lies in
     no folder, or directly in ``train``, ``test`` or ``val``, has no label.
     """
 
     @property
     def labelling(self) -> Labelling:
-        """The rule ``folders``; who sorted the films, and when, folders cannot tell."""
+        """The rule ``folders``; who sorted the images, and when, folders cannot tell."""
         return Labelling("folders")
 
-    def read(self, path: PurePath) -> FilmName:
+    def read(self, path: PurePath) -> ImageName:
         """Label and official split of one path; see ``NamingRule.read``."""
         folders = path.parts[:-1]
         if not folders:
@@ -237,7 +237,7 @@ class FoldersRule:
         if pseudonym_in(path.as_posix()):
             raise NoLabelError("its folder is a patient's pseudonym; the label is in the manifest")
         label = unicodedata.normalize("NFC", folders[-1])
-        return FilmName(label, split=_official(part.lower() for part in folders[:-1]))
+        return ImageName(label, split=_official(part.lower() for part in folders[:-1]))
 
 
 KERMANY: Final = KermanyRule()
@@ -248,4 +248,4 @@ groups, while taking them apart may put one child on both sides of a split.
 """
 
 FOLDERS: Final = FoldersRule()
-"""Any set that is sorted into one folder per label; each film is a group of its own."""
+"""Any set that is sorted into one folder per label; each image is a group of its own."""

@@ -12,13 +12,13 @@ from rekognition_xray.data.aligning import aligner
 from rekognition_xray.data.hashing import propose
 
 SAME: Final = 0.80
-"""Correlation of aligned detail from which two films count as one picture; see
+"""Correlation of aligned detail from which two images count as one picture; see
 docs/explanation/near-duplicates.md for how it was validated."""
 
 
 @attrs.frozen
 class Pair:
-    """Two films that were found to show one picture.
+    """Two images that were found to show one picture.
 
     Attributes:
         first, second: their indices, the lower one first.
@@ -32,14 +32,14 @@ class Pair:
 
 @attrs.frozen
 class Group:
-    """A film and all that were verified against it, by index.
+    """An image and all that were verified against it, by index.
 
     Attributes:
-        films: the film in the middle, then the others in order.
+        images: the image in the middle, then the others in order.
         score: the lowest of the pairs' scores.
     """
 
-    films: tuple[int, ...]
+    images: tuple[int, ...]
     score: float
 
 
@@ -51,7 +51,7 @@ def near_pairs(thumbs: Sequence[bytes]) -> list[Pair]:
     pictures that were mirrored, inverted or turned.
 
     Args:
-        thumbs: SIDE x SIDE equalised grey pixels of each film; an empty one is left alone.
+        thumbs: SIDE x SIDE equalised grey pixels of each image; an empty one is left alone.
     """
     used = [index for index, thumb in enumerate(thumbs) if thumb]
     proposals = propose([thumbs[index] for index in used])
@@ -66,10 +66,10 @@ def near_pairs(thumbs: Sequence[bytes]) -> list[Pair]:
 
 
 def grouped(pairs: Iterable[Pair]) -> list[Group]:
-    """Groups in which every film was verified against the first one, until no pair is left.
+    """Groups in which every image was verified against the first one, until no pair is left.
 
-    Films are never joined through a third one: where A is like B, and B like C, but A not like C,
-    the group is of B with A and C, by B. A film may so be in several groups, and each pair is in
+    Images are never joined through a third one: where A is like B, and B like C, but A not like C,
+    the group is of B with A and C, by B. An image may so be in several groups, and each pair is in
     at least one.
     """
     left: dict[int, dict[int, float]] = defaultdict(dict)
@@ -77,17 +77,17 @@ def grouped(pairs: Iterable[Pair]) -> list[Group]:
         left[pair.first][pair.second] = left[pair.second][pair.first] = pair.score
     groups = []
     while left:
-        middle = min(left, key=lambda film: (-len(left[film]), film))
+        middle = min(left, key=lambda image: (-len(left[image]), image))
         partners = left[middle]
         groups.append(Group((middle, *sorted(partners)), min(partners.values())))
         _take_out(left, {middle, *partners})
-    return sorted(groups, key=lambda group: group.films)
+    return sorted(groups, key=lambda group: group.images)
 
 
 def _take_out(left: dict[int, dict[int, float]], group: set[int]) -> None:
     """Forgets all pairs within a group."""
-    for film in group:
-        for other in group & left[film].keys():
-            del left[film][other]
-        if not left[film]:
-            del left[film]
+    for image in group:
+        for other in group & left[image].keys():
+            del left[image][other]
+        if not left[image]:
+            del left[image]

@@ -1,4 +1,4 @@
-"""What a train and a test part must not share: patients, films, pictures; and what a leak is."""
+"""What a train and a test part must not share: patients, images, pictures; and what a leak is."""
 
 from __future__ import annotations
 
@@ -16,70 +16,72 @@ class Leak:
 
     Attributes:
         message: what is wrong, as a sentence without its full stop.
-        films: all films that it concerns; none where it concerns the parts as wholes.
+        images: all images that it concerns; none where it concerns the parts as wholes.
         hint: what to do about it.
     """
 
     message: str
-    films: tuple[Xray, ...] = ()
+    images: tuple[Xray, ...] = ()
     hint: str = "Split by XrayDataset.split(), which keeps patients whole."
 
 
 def leaks(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
-    """What names and places tell, before any film is opened."""
+    """What names and places tell, before any image is opened."""
     yield from _of_patients(train, test)
-    yield from _of_films(train, test)
+    yield from _of_images(train, test)
     yield from _of_splits(train, test)
 
 
 def shared_pictures(
     train: XrayDataset, test: XrayDataset, digests: Mapping[Xray, str]
 ) -> Iterator[Leak]:
-    """Films of different patients with equal pixels on both sides, as far as digests are known."""
+    """Images of different patients with equal pixels on both sides, as far as digests are known."""
     ours, theirs = (_by_digest(part, digests) for part in (train, test))
     same = [ours[digest] + theirs[digest] for digest in sorted(ours.keys() & theirs.keys())]
-    same = [films for films in same if len({film.group for film in films}) > 1]
+    same = [images for images in same if len({image.group for image in images}) > 1]
     if same:
         yield Leak(
             f"{_many(len(same), 'picture')} with equal pixels in train and in test",
-            tuple(film for films in same for film in films),
+            tuple(image for images in same for image in images),
             "Let an audit keep them together: dataset.split(audit=dataset.audit()).",
         )
 
 
 def left_to_chance(train: XrayDataset) -> Iterator[Leak]:
-    """What a random split by film of these films may tear apart."""
-    films = Counter(film.patient for film in train if film.patient is not None)
-    several = {patient for patient, count in films.items() if count > 1}
+    """What a random split by image of these images may tear apart."""
+    images = Counter(image.patient for image in train if image.patient is not None)
+    several = {patient for patient, count in images.items() if count > 1}
     if several:
         yield Leak(
-            "There is no test part, and the service splits by film, not by patient: "
-            f"{_many(len(several), 'patient')} with more than one film may stand in train and test",
+            "There is no test part, and the service splits by image, not by patient: "
+            f"{_many(len(several), 'patient')} with more than one image may stand in train and test",
             hint="Split by XrayDataset.split(), which keeps patients whole, and pass test=.",
         )
 
 
 def _of_patients(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
-    shared = {film.patient for film in train} & {film.patient for film in test} - {None}
-    films = tuple(film for film in test if film.patient in shared)
-    if films:
-        yield Leak(f"{_many(len(shared), 'patient')} in train and in test; their test films", films)
-
-
-def _of_films(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
-    """Films of unknown patients: the same place, or the same name, which stands for the patient."""
-    places = {film.source for film in train}
-    names = {film.group for film in train if film.patient is None}
-    films = tuple(
-        film
-        for film in test
-        if film.patient is None and (film.source in places or film.group in names)
-    )
-    if films:
+    shared = {image.patient for image in train} & {image.patient for image in test} - {None}
+    images = tuple(image for image in test if image.patient in shared)
+    if images:
         yield Leak(
-            f"{_many(len(films), 'film')} of unknown patients in train and test, by place or name",
-            films,
-            "Read both parts as one dataset, where every film has a name of its own, and split().",
+            f"{_many(len(shared), 'patient')} in train and in test; their test images", images
+        )
+
+
+def _of_images(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
+    """Images of unknown patients: the same place, or the same name, which stands for the patient."""
+    places = {image.source for image in train}
+    names = {image.group for image in train if image.patient is None}
+    images = tuple(
+        image
+        for image in test
+        if image.patient is None and (image.source in places or image.group in names)
+    )
+    if images:
+        yield Leak(
+            f"{_many(len(images), 'image')} of unknown patients in train and test, by place or name",
+            images,
+            "Read both parts as one dataset, where every image has a name of its own, and split().",
         )
 
 
@@ -94,9 +96,9 @@ def _of_splits(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
 
 def _by_digest(part: XrayDataset, digests: Mapping[Xray, str]) -> dict[str, list[Xray]]:
     found: dict[str, list[Xray]] = defaultdict(list)
-    for film in part:
-        if digest := digests.get(film):
-            found[digest].append(film)
+    for image in part:
+        if digest := digests.get(image):
+            found[digest].append(image)
     return found
 
 

@@ -1,6 +1,6 @@
 """Chest phantoms: a drawn set in the folders and names of the official one, for demos and tests.
 
-No film of a patient is in it. Size, colour mode, file size and mean brightness are drawn without
+No image of a patient is in it. Size, colour mode, file size and mean brightness are drawn without
 regard to the finding: only what is drawn inside the lungs tells it.
 """
 
@@ -20,7 +20,7 @@ from rekognition_xray.errors import DataError, MissingExtraError, list_paths
 try:
     import numpy as np
 
-    from rekognition_xray.data.phantom_film import Field, Finding, Patient, draw_film
+    from rekognition_xray.data.phantom_image import Field, Finding, Patient, draw_image
 except ModuleNotFoundError as error:
     raise MissingExtraError("local", needed_for="Drawing phantoms") from error
 
@@ -33,21 +33,21 @@ def make_phantoms(
     folder: str | Path,
     *,
     patients: int = 60,
-    films_per_patient: tuple[int, int] = (1, 4),
+    images_per_patient: tuple[int, int] = (1, 4),
     seed: int = 7,
     heights: tuple[int, int] = (360, 760),
 ) -> Path:
     """Draw a set of phantoms into ``folder/train/NORMAL`` and ``folder/train/PNEUMONIA``.
 
     The three findings get a third of the patients each. The same arguments draw the same pixels;
-    drawing again into the same folder is safe. About 0.03 s a film.
+    drawing again into the same folder is safe. About 0.03 s an image.
 
     Args:
         folder: made if need be.
         patients: how many, at least 3.
-        films_per_patient: fewest and most films of one patient.
+        images_per_patient: fewest and most images of one patient.
         seed: of everything that is left to chance.
-        heights: least and greatest height of a film in pixels.
+        heights: least and greatest height of an image in pixels.
 
     Returns:
         The folder.
@@ -55,11 +55,11 @@ def make_phantoms(
     Raises:
         DataError: the folder already holds other images, which would be mixed with these.
         ValueError: fewer than 3 patients, or a range that is empty or starts below its least
-            value (1 film, 64 pixels).
+            value (1 image, 64 pixels).
     """
-    _check(patients, films_per_patient, heights)
+    _check(patients, images_per_patient, heights)
     root = Path(folder)
-    files = list(_plan(patients, films_per_patient, seed))
+    files = list(_plan(patients, images_per_patient, seed))
     _refuse_others(root, {root / file.path for file in files})
     for file in files:
         target = root / file.path
@@ -77,35 +77,35 @@ class _File:
     seed: tuple[int, ...]
 
 
-def _check(patients: int, films_per_patient: tuple[int, int], heights: tuple[int, int]) -> None:
+def _check(patients: int, images_per_patient: tuple[int, int], heights: tuple[int, int]) -> None:
     if patients < len(_FINDINGS):
         raise ValueError(f"patients={patients}: three findings need at least three patients")
     for name, least, (low, high) in (
-        ("films_per_patient", 1, films_per_patient),
+        ("images_per_patient", 1, images_per_patient),
         ("heights", 64, heights),
     ):
         if not least <= low <= high:
             raise ValueError(f"{name}=({low}, {high}): need {least} <= first <= second")
 
 
-def _plan(patients: int, films_per_patient: tuple[int, int], seed: int) -> Iterator[_File]:
-    """Every film with its name, numbered as the official set is: gaps between the patients."""
+def _plan(patients: int, images_per_patient: tuple[int, int], seed: int) -> Iterator[_File]:
+    """Every image with its name, numbered as the official set is: gaps between the patients."""
     rng = np.random.default_rng((seed, 0))
-    number, films = 0, dict.fromkeys(_FINDINGS, 0)
+    number, images = 0, dict.fromkeys(_FINDINGS, 0)
     for place, turn in enumerate(rng.permutation(patients)):
         finding = _FINDINGS[int(turn) % len(_FINDINGS)]
         patient = Patient.draw(finding, np.random.default_rng((seed, 1, place)))
         number += int(rng.integers(1, 4))
-        for film in range(int(rng.integers(films_per_patient[0], films_per_patient[1] + 1))):
-            films[finding] += int(rng.integers(1, 3))
-            name = _name(finding, number, film, films[finding])
+        for image in range(int(rng.integers(images_per_patient[0], images_per_patient[1] + 1))):
+            images[finding] += int(rng.integers(1, 3))
+            name = _name(finding, number, image, images[finding])
             path = Path("train", _FOLDERS[finding], name)
-            yield _File(path, patient, (seed, 2, place, film))
+            yield _File(path, patient, (seed, 2, place, image))
 
 
-def _name(finding: Finding, patient: int, film: int, running: int) -> str:
+def _name(finding: Finding, patient: int, image: int, running: int) -> str:
     if finding == "normal":
-        return f"IM-{patient:04d}-{film + 1:04d}.jpeg"
+        return f"IM-{patient:04d}-{image + 1:04d}.jpeg"
     kind = "bacteria" if finding == "bacterial" else "virus"
     return f"person{patient}_{kind}_{running}.jpeg"
 
@@ -121,13 +121,13 @@ def _refuse_others(root: Path, ours: set[Path]) -> None:
 
 
 def _jpeg(file: _File, heights: tuple[int, int]) -> bytes:
-    """The film as a JPEG file: size, exposure, grain, quality and mode are left to chance."""
+    """The image as a JPEG file: size, exposure, grain, quality and mode are left to chance."""
     rng = np.random.default_rng(file.seed)
     aspect = rng.uniform(1.0, 1.2)
-    film = draw_film(file.patient, aspect, heights[1], rng)
+    drawn = draw_image(file.patient, aspect, heights[1], rng)
     height = int(rng.integers(heights[0], heights[1] + 1))
     size = (round(height * aspect), height)
-    image = _developed(film, size, rng)
+    image = _developed(drawn, size, rng)
     _mark_side(image, rng)
     if rng.random() < 0.1:
         image = image.convert("RGB")
@@ -136,9 +136,9 @@ def _jpeg(file: _File, heights: tuple[int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def _developed(film: Field, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Grain and exposure; the mean brightness is drawn, whatever the film shows."""
-    large = Image.fromarray(film).resize(size, Image.Resampling.BICUBIC)
+def _developed(image: Field, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """Grain and exposure; the mean brightness is drawn, whatever the image shows."""
+    large = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
     values = np.asarray(large, dtype=np.float32)
     grain = np.float32(rng.uniform(0.008, 0.035))
     values = values + grain * rng.standard_normal(values.shape, dtype=np.float32)

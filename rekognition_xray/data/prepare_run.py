@@ -1,4 +1,4 @@
-"""``Run``: one run over the films of a dataset, and what has become of each so far."""
+"""``Run``: one run over the images of a dataset, and what has become of each so far."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.film_file import refusal
-from rekognition_xray.data.films import Xray
+from rekognition_xray.data.image_file import refusal
 from rekognition_xray.data.ledger import LEDGER, Ledger, LedgerEntry
 from rekognition_xray.data.prepare_worker import UNFINISHED, Batch, Developed, software, unwritable
 from rekognition_xray.data.prepared import PrepareProgress
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ImageError, PreparedFolderError
 
 _BATCH: Final = 4
-"""Films for a worker at a time: few enough that all workers end at about the same time."""
+"""Images for a worker at a time: few enough that all workers end at about the same time."""
 _HOUR: Final = 3600
 
 
 @attrs.define
 class Run:
-    """One run over the films; only its process writes the ledger.
+    """One run over the images; only its process writes the ledger.
 
     Attributes:
-        root: the folder of prepared films.
-        films: all films.
+        root: the folder of prepared images.
+        images: all images.
         allow_burned_in: see `prepare`.
-        made: films that this run has prepared.
-        cached: films that an earlier run had prepared.
-        faults: films that cannot be used.
+        made: images that this run has prepared.
+        cached: images that an earlier run had prepared.
+        faults: images that cannot be used.
     """
 
     root: Path
-    films: Sequence[Xray]
+    images: Sequence[Xray]
     allow_burned_in: bool
     _ledger: Ledger
     made: dict[Xray, LedgerEntry] = attrs.field(factory=dict, init=False)
@@ -44,7 +44,7 @@ class Run:
     faults: dict[Xray, ImageError] = attrs.field(factory=dict, init=False)
 
     @classmethod
-    def begin(cls, root: Path, films: Sequence[Xray], *, allow_burned_in: bool) -> Run:
+    def begin(cls, root: Path, images: Sequence[Xray], *, allow_burned_in: bool) -> Run:
         """Makes the folder where it is new, reads its ledger, and sees what is left to do.
 
         Raises:
@@ -59,7 +59,7 @@ class Run:
                     left.unlink()
         except OSError as error:
             raise unwritable(root, error) from error
-        run = cls(root, films, allow_burned_in, Ledger.open(root / LEDGER))
+        run = cls(root, images, allow_burned_in, Ledger.open(root / LEDGER))
         run._look_up()
         return run
 
@@ -67,18 +67,20 @@ class Run:
     def progress(self) -> PrepareProgress:
         """How far the run is."""
         cached, bad = len(self.cached), len(self.faults)
-        return PrepareProgress(len(self.made) + cached + bad, len(self.films), cached, bad)
+        return PrepareProgress(len(self.made) + cached + bad, len(self.images), cached, bad)
 
     def batches(self) -> Iterator[tuple[list[Xray], Batch]]:
-        """The films that are left, in pieces for a worker."""
-        left = [film for film in self.films if film not in self.cached and film not in self.faults]
+        """The images that are left, in pieces for a worker."""
+        left = [
+            image for image in self.images if image not in self.cached and image not in self.faults
+        ]
         run = uuid.uuid4().hex
         for start in range(0, len(left), _BATCH):
-            films = left[start : start + _BATCH]
-            named = tuple((film.name, _path(film)) for film in films)
-            yield films, Batch(named, str(self.root), self.allow_burned_in, run)
+            images = left[start : start + _BATCH]
+            named = tuple((image.name, _path(image)) for image in images)
+            yield images, Batch(named, str(self.root), self.allow_burned_in, run)
 
-    def take(self, films: Sequence[Xray], found: Sequence[Developed]) -> None:
+    def take(self, images: Sequence[Xray], found: Sequence[Developed]) -> None:
         """Writes a worker's answer into the ledger, and only then counts it.
 
         Raises:
@@ -88,28 +90,28 @@ class Run:
             self._ledger.append(item for item in found if isinstance(item, LedgerEntry))
         except OSError as error:
             raise self._stopped(unwritable(self.root, error)) from error
-        for film, item in zip(films, found, strict=False):  # shorter where the folder is full
+        for image, item in zip(images, found, strict=False):  # shorter where the folder is full
             if isinstance(item, LedgerEntry):
-                self.made[film] = item
+                self.made[image] = item
             elif isinstance(item, ImageError):
-                self.faults[film] = item
+                self.faults[image] = item
             else:
                 raise self._stopped(item) from item
 
-    def entry(self, film: Xray) -> LedgerEntry | None:
-        """How a film was prepared, now or earlier."""
-        return self.made.get(film) or self.cached.get(film)
+    def entry(self, image: Xray) -> LedgerEntry | None:
+        """How an image was prepared, now or earlier."""
+        return self.made.get(image) or self.cached.get(image)
 
     def _look_up(self) -> None:
         latest = self._ledger.latest()
-        for film in self.films:
-            if film.address is not None:
+        for image in self.images:
+            if image.address is not None:
                 reason = "it lies in S3, not on this machine"
-                self.faults[film] = refusal("missing", reason, film.address)
+                self.faults[image] = refusal("missing", reason, image.address)
                 continue
-            entry = latest.get(_path(film))
-            if entry is not None and self._still_holds(entry, film.path):
-                self.cached[film] = entry
+            entry = latest.get(_path(image))
+            if entry is not None and self._still_holds(entry, image.path):
+                self.cached[image] = entry
 
     def _still_holds(self, entry: LedgerEntry, path: Path) -> bool:
         return (
@@ -122,13 +124,13 @@ class Run:
     def _stopped(self, error: PreparedFolderError) -> PreparedFolderError:
         done = len(self.made) + len(self.cached)
         return PreparedFolderError(
-            f"{error.message} {done} of {len(self.films)} films are prepared and stay there.",
+            f"{error.message} {done} of {len(self.images)} images are prepared and stay there.",
             paths=error.paths,
         )
 
 
-def _path(film: Xray) -> str:
-    return str(film.path.absolute())
+def _path(image: Xray) -> str:
+    return str(image.path.absolute())
 
 
 def _stamp(path: Path) -> tuple[int, int]:

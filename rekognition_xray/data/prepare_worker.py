@@ -12,15 +12,15 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.film_file import is_dicom, read_file, unreadable_file
+from rekognition_xray.data.image_file import is_dicom, read_file, unreadable_file
 from rekognition_xray.data.images import PreparedImage, prepare
 from rekognition_xray.data.ledger import LedgerEntry, place
 from rekognition_xray.errors import ImageError, PreparedFolderError
 
 UNFINISHED: Final = ".unfinished"
-"""Folder for files that are being written, within the folder of prepared films."""
+"""Folder for files that are being written, within the folder of prepared images."""
 Developed = LedgerEntry | ImageError | PreparedFolderError
-"""What a worker answers of a film."""
+"""What a worker answers of an image."""
 _DECODERS: Final = (
     "pydicom",
     "numpy",
@@ -36,27 +36,27 @@ class Batch:
     """What a worker gets.
 
     Attributes:
-        films: name and path of each film.
+        images: name and path of each image.
         folder: where the files go; it exists.
         allow_burned_in: see ``images.prepare``.
         run: differs from run to run, since some executors answer equal calls from memory.
     """
 
-    films: tuple[tuple[str, str], ...]
+    images: tuple[tuple[str, str], ...]
     folder: str
     allow_burned_in: bool
     run: str
 
 
 def develop(batch: Batch) -> list[Developed]:
-    """Prepares films one after the other and writes the results.
+    """Prepares images one after the other and writes the results.
 
     Returns:
-        For each film how it was prepared, or what is wrong with it. When the folder cannot be
+        For each image how it was prepared, or what is wrong with it. When the folder cannot be
         written the list ends early, with the error.
     """
     outcomes: list[Developed] = []
-    for name, path in batch.films:
+    for name, path in batch.images:
         try:
             outcomes.append(_develop_one(name, Path(path), batch))
         except ImageError as error:
@@ -68,7 +68,7 @@ def develop(batch: Batch) -> list[Developed]:
 
 @functools.cache
 def software(*, dicom: bool) -> tuple[str, ...]:
-    """What makes prepared films here, each with its version; another version, other bytes."""
+    """What makes prepared images here, each with its version; another version, other bytes."""
     packages = ("rekognition-xray", "Pillow", *(_DECODERS if dicom else ()))
     return tuple(filter(None, map(_version, packages)))
 
@@ -89,7 +89,7 @@ def _develop_one(name: str, path: Path, batch: Batch) -> LedgerEntry:
     image = prepare(data, name=str(path), allow_burned_in=batch.allow_burned_in)
     entry = LedgerEntry(
         time=datetime.datetime.now(datetime.UTC),
-        film=name,
+        image=name,
         path=str(path),
         source_sha256=hashlib.sha256(data).hexdigest(),
         source_size=found.st_size,

@@ -33,16 +33,16 @@ class PseudonymKey:
     """The secret that turns patients into pseudonyms.
 
     Whoever holds it can tell whether a known patient is in a store, so keep it apart from the
-    films. Keep it safe, too: the films stay readable without it, and datasets and models go on
+    images. Keep it safe, too: the images stay readable without it, and datasets and models go on
     working, but nobody can tell any more which of them are a given patient's.
 
     - ``storage.forget`` finds nobody: what a patient has a right to cannot be done, short of
       deleting the whole store.
-    - A new key gives other pseudonyms to the same patients: every film is uploaded a second time,
+    - A new key gives other pseudonyms to the same patients: every image is uploaded a second time,
       under other keys, and a dataset that mixes both takes one patient for two, who may then stand
       in train and in test. Start a new prefix with a new key.
 
-    A key that has become known is replaced in the same way: new key, new prefix, old films deleted.
+    A key that has become known is replaced in the same way: new key, new prefix, old images deleted.
 
     Attributes:
         secret: the key's bytes; never shown.
@@ -60,7 +60,7 @@ class PseudonymKey:
 
         Args:
             key: a secret of 16 bytes or more; text counts as UTF-8.
-            store: where the films go, such as ``s3://clinic-xrays/kermany``.
+            store: where the images go, such as ``s3://clinic-xrays/kermany``.
 
         Raises:
             PseudonymKeyError: too short, or a kept key cannot be read or written.

@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
-from rekognition_xray.data.films import Xray
 from rekognition_xray.data.looks import Look, Looks
+from rekognition_xray.data.xrays import Xray
 
 WARNED: Final = 0.65
 """A property whose AUROC is above this with its whole interval calls for a warning."""
@@ -22,7 +22,7 @@ FEW_PATIENTS: Final = 10
 _FOLDS: Final = 5
 _TREES: Final = 24
 _DRAWS: Final = 400
-_BLOCK: Final = 1_000_000  # films times draws that are worked on at once
+_BLOCK: Final = 1_000_000  # images times draws that are worked on at once
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Integers: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -40,14 +40,14 @@ class Shortcut:
         auroc: 0.5 says nothing, 1 gives the label away; the mean over the labels, one against
             the rest.
         low, high: 95 % interval.
-        films, patients: how many it was measured on.
+        images, patients: how many it was measured on.
     """
 
     property: str
     auroc: float
     low: float
     high: float
-    films: int
+    images: int
     patients: int
 
 
@@ -72,13 +72,13 @@ def shortcuts(looks: Looks) -> tuple[Shortcut, ...]:
     seen are judged by AUROC. The interval is the middle 95 % over 400 seeded draws of patients.
 
     Returns:
-        Nothing where fewer than two labels have films of ten patients.
+        Nothing where fewer than two labels have images of ten patients.
     """
-    films = _enough({film: seen for film, seen in looks.items() if not seen.fault})
-    if not films:
+    images = _enough({image: seen for image, seen in looks.items() if not seen.fault})
+    if not images:
         return ()
-    seen = [looks[film] for film in films]
-    told = _Told.of(films)
+    seen = [looks[image] for image in images]
+    told = _Told.of(images)
     columns = {name: values(seen) for name, values in _PROPERTIES.items()}
     columns["all"] = np.concatenate(list(columns.values()), axis=1)
     return tuple(told.by(name, values) for name, values in columns.items())
@@ -86,17 +86,17 @@ def shortcuts(looks: Looks) -> tuple[Shortcut, ...]:
 
 def _enough(looks: Looks) -> list[Xray]:
     patients: dict[str, set[str]] = defaultdict(set)
-    for film in looks:
-        patients[film.label].add(film.group)
+    for image in looks:
+        patients[image.label].add(image.group)
     kept = {label for label, groups in patients.items() if len(groups) >= FEW_PATIENTS}
-    return [film for film in looks if film.label in kept] if len(kept) > 1 else []
+    return [image for image in looks if image.label in kept] if len(kept) > 1 else []
 
 
 @attrs.frozen
 class _Told:
-    """What is to be told of each film, and of whom it is: labels and patients as numbers.
+    """What is to be told of each image, and of whom it is: labels and patients as numbers.
 
-    The first row of ``draws`` counts each film once, the others as often as its patient is drawn.
+    The first row of ``draws`` counts each image once, the others as often as its patient is drawn.
     """
 
     labels: Integers
@@ -104,16 +104,16 @@ class _Told:
     draws: Counts
 
     @classmethod
-    def of(cls, films: Sequence[Xray]) -> _Told:
-        _, labels = np.unique([film.label for film in films], return_inverse=True)
-        _, patients = np.unique([film.group for film in films], return_inverse=True)
+    def of(cls, images: Sequence[Xray]) -> _Told:
+        _, labels = np.unique([image.label for image in images], return_inverse=True)
+        _, patients = np.unique([image.group for image in images], return_inverse=True)
         count = int(patients.max()) + 1
         drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=_DRAWS)
         times = np.concatenate([np.ones((1, count)), drawn]).astype(np.uint8)
         return cls(labels, patients, times[:, patients])
 
     def by(self, name: str, values: Floats) -> Shortcut:
-        """One row of the table; what is the same for all films tells nothing."""
+        """One row of the table; what is the same for all images tells nothing."""
         found: Floats = np.full(len(self.draws), 0.5)
         if np.ptp(values, axis=0).any():
             found = _auroc(self._unseen(values), self.labels, self.draws)
@@ -122,7 +122,7 @@ class _Told:
         return Shortcut(name, float(found[0]), low, high, len(self.labels), patients)
 
     def _unseen(self, values: Floats) -> Floats:
-        """Films x labels: what a forest that never saw the film's patient gives each label."""
+        """Images x labels: what a forest that never saw the image's patient gives each label."""
         scores = np.zeros((len(self.labels), int(self.labels.max()) + 1))
         cut = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
         for train, test in cut.split(values, self.labels, self.patients):
@@ -131,16 +131,16 @@ class _Told:
         return scores
 
 
-def _learner(films: int) -> RandomForestClassifier:
+def _learner(images: int) -> RandomForestClassifier:
     """Assumes no shape, and passes over what says nothing among what says much."""
-    return RandomForestClassifier(_TREES, min_samples_leaf=max(3, films // 100), random_state=0)
+    return RandomForestClassifier(_TREES, min_samples_leaf=max(3, images // 100), random_state=0)
 
 
 def _auroc(scores: Floats, labels: Integers, draws: Counts) -> Floats:
     """AUROC under each draw's weights: the mean over the labels, one against the rest.
 
     As scikit-learn's with ``sample_weight``, for many draws at once; not a number where a draw
-    has no film of some label.
+    has no image of some label.
     """
     each = [
         np.concatenate(

@@ -1,4 +1,4 @@
-"""The drawing behind every split: whole groups of films are dealt to parts, seeded, by label."""
+"""The drawing behind every split: whole groups of images are dealt to parts, seeded, by label."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from rekognition_xray.data.films import Xray
+from rekognition_xray.data.xrays import Xray
 
 _TRIES: Final = 20
 _NEAR_ENOUGH: Final = 0.01
 
 Groups = Mapping[str, Counter[str]]
-"""Films by label of each group."""
+"""Images by label of each group."""
 
 
-class SameFilms(Protocol):
-    """Films that show one picture and must not be parted; an audit finds them."""
+class SameImages(Protocol):
+    """Images that show one picture and must not be parted; an audit finds them."""
 
     @property
-    def films(self) -> tuple[Xray, ...]:
-        """The films."""
+    def images(self) -> tuple[Xray, ...]:
+        """The images."""
         raise NotImplementedError
 
 
-def joined(duplicates: Iterable[SameFilms]) -> dict[str, str]:
+def joined(duplicates: Iterable[SameImages]) -> dict[str, str]:
     """Patients who share a picture stay together: from group to the name of the joined group.
 
     The name is the first of all names that are joined, whatever order the pairs come in; a group
@@ -40,7 +40,7 @@ def joined(duplicates: Iterable[SameFilms]) -> dict[str, str]:
         return group
 
     for same in duplicates:
-        groups = sorted({film.group for film in same.films})
+        groups = sorted({image.group for image in same.images})
         for group in groups[1:]:
             low, high = sorted((top(groups[0]), top(group)))
             if low != high:
@@ -48,11 +48,11 @@ def joined(duplicates: Iterable[SameFilms]) -> dict[str, str]:
     return {group: top(group) for group in above}
 
 
-def counted(films: Iterable[Xray], names: Iterable[str]) -> dict[str, Counter[str]]:
-    """Films by label of each group, the groups in the order of their first films."""
+def counted(images: Iterable[Xray], names: Iterable[str]) -> dict[str, Counter[str]]:
+    """Images by label of each group, the groups in the order of their first images."""
     groups: dict[str, Counter[str]] = {}
-    for film, name in zip(films, names, strict=True):
-        groups.setdefault(name, Counter())[film.label] += 1
+    for image, name in zip(images, names, strict=True):
+        groups.setdefault(name, Counter())[image.label] += 1
     return groups
 
 
@@ -65,7 +65,7 @@ def deal(groups: Groups, shares: Sequence[float], seed: int) -> dict[str, int] |
     proportion in each part, is taken, else the nearest. Takes time in proportion to n log n.
 
     Args:
-        groups: films by label of each group.
+        groups: images by label of each group.
         shares: what each part should have; they add up to 1.
         seed: another number, another deal.
 
@@ -92,7 +92,7 @@ def deal(groups: Groups, shares: Sequence[float], seed: int) -> dict[str, int] |
 
 
 def _order(groups: Iterable[str], seed: int, attempt: int) -> list[str]:
-    """A shuffle that no version of Python changes, and that other films change little."""
+    """A shuffle that no version of Python changes, and that other images change little."""
 
     def place(group: str) -> bytes:
         text = f"{seed}/{attempt}/{group}"
@@ -118,16 +118,16 @@ def _dealt(
 def _chosen(
     groups: Groups, order: Iterable[str], totals: Mapping[str, int], share: float
 ) -> set[str]:
-    missing = {label: share * films for label, films in totals.items()}
+    missing = {label: share * images for label, images in totals.items()}
     chosen: set[str] = set()
     for group in order:
         change = 0.0  # of the squared distance from the share, all labels together
-        for label, films in groups[group].items():
-            change += films * (films - 2 * missing[label]) / totals[label] ** 2
+        for label, images in groups[group].items():
+            change += images * (images - 2 * missing[label]) / totals[label] ** 2
         if change < 0:
             chosen.add(group)
-            for label, films in groups[group].items():
-                missing[label] -= films
+            for label, images in groups[group].items():
+                missing[label] -= images
     return chosen
 
 
@@ -174,9 +174,9 @@ def _distance(
     taken: list[Counter[str]] = [Counter() for _ in shares]
     for group, part in parts.items():
         taken[part].update(groups[group])
-    films = totals.total()
+    images = totals.total()
     return max(
-        max(abs(found[label] / total - share), abs(found[label] / found.total() - total / films))
+        max(abs(found[label] / total - share), abs(found[label] / found.total() - total / images))
         for found, share in zip(taken, shares, strict=True)
         for label, total in totals.items()
     )

@@ -1,4 +1,4 @@
-"""Rows of a table of films, read from CSV bytes or a data frame; a bad row says what is wrong."""
+"""Rows of a table of images, read from CSV bytes or a data frame; a bad row says what is wrong."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _advice(columns: Columns, lacking: list[str], found: Sequence[str], delimite
             if other != delimiter and other in found[0]:
                 return f"Its header is separated by {other!r}: pass delimiter={other!r}."
     if lacking == [columns.patient]:
-        return "Pass patient=None if nobody knows the patients; each film is then its own group."
+        return "Pass patient=None if nobody knows the patients; each image is then its own group."
     return "Say which columns to read: file=..., label=..., patient=..., split=..."
 
 
@@ -189,7 +189,7 @@ def _refusal(file: str) -> str:
     if not path.strip():
         return "it names no file"
     if path.startswith("/") or _DRIVE.match(path):
-        return "its path is absolute; paths are relative to the folder of films"
+        return "its path is absolute; paths are relative to the folder of images"
     if ".." in path.split("/"):
         return "its path leads out of the folder by '..'"
     return ""

@@ -1,4 +1,4 @@
-"""``TableNames``: a CSV file or a data frame that says label and patient of each film."""
+"""``TableNames``: a CSV file or a data frame that says label and patient of each image."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path, PurePath
 
 import attrs
 
-from rekognition_xray.data.films import Labelling
-from rekognition_xray.data.names import FilmName
+from rekognition_xray.data.names import ImageName
 from rekognition_xray.data.table_rows import (
     Columns,
     Frame,
@@ -20,6 +19,7 @@ from rekognition_xray.data.table_rows import (
     rows_of_csv,
     rows_of_frame,
 )
+from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import DataError, LabelsError, NoLabelError
 
 logger = logging.getLogger(__name__)
@@ -36,18 +36,18 @@ class _Refusal:
         return (LabelsError if self.contradiction else NoLabelError)(self.reason)
 
 
-_Said = FilmName | _Refusal
+_Said = ImageName | _Refusal
 
 
 @attrs.frozen
 class TableNames:
-    r"""A naming rule that looks each film up in a table.
+    r"""A naming rule that looks each image up in a table.
 
-    A row names a file by its path relative to the folder of films, or by the bare file name where
-    only one film bears it. ``\`` counts as ``/``, and Unicode's composed and decomposed forms (a
-    table made on a Mac) as equal; upper and lower case do not. A film that no row names, and a row
-    that names no film, are both rejected, with the row's number. Equal rows count once;
-    contradictory ones reject their film. A film without a patient is a group of its own.
+    A row names a file by its path relative to the folder of images, or by the bare file name where
+    only one image bears it. ``\`` counts as ``/``, and Unicode's composed and decomposed forms (a
+    table made on a Mac) as equal; upper and lower case do not. An image that no row names, and a row
+    that names no image, are both rejected, with the row's number. Equal rows count once;
+    contradictory ones reject their image. An image without a patient is a group of its own.
 
     Attributes:
         rows: the rows, as they stand.
@@ -108,7 +108,7 @@ class TableNames:
         """Reads a data frame of pandas or polars; missing values count as empty cells.
 
         Args:
-            frame: one film a row; its index is not looked at.
+            frame: one image a row; its index is not looked at.
             file: the column of the path.
             label: the column of the label.
             patient: the column of the patient; None if there is none.
@@ -125,7 +125,7 @@ class TableNames:
     def _of(cls, rows: Iterable[Row], table: str) -> TableNames:
         found = tuple(rows)
         if not found:
-            raise DataError(f"{table} holds no row.", hint="Give it one row for each film.")
+            raise DataError(f"{table} holds no row.", hint="Give it one row for each image.")
         return cls(found, table)
 
     @property
@@ -133,13 +133,13 @@ class TableNames:
         """The rule ``table``; say who made the labels by ``from_folder(..., labelling=...)``."""
         return Labelling("table")
 
-    def read(self, path: PurePath) -> FilmName:
+    def read(self, path: PurePath) -> ImageName:
         """What the table says of one path, taken by itself; see ``NamingRule.read``."""
         rule, _ = self.among([path.as_posix()])
         return rule.read(path)
 
     def among(self, names: Sequence[str]) -> tuple[_Found, Sequence[tuple[str, str]]]:
-        """Finds the rows' films among names; see ``ListedRule.among``."""
+        """Finds the rows' images among names; see ``ListedRule.among``."""
         left = dict(self._said)
         by_path: dict[str, list[str]] = defaultdict(list)
         for name in names:
@@ -155,7 +155,7 @@ class TableNames:
         missed = [(row.file, f"{self._at(row)}: {row.fault}") for row in self.rows if row.refused]
         for key in left:
             rows = self._by_key[key]
-            missed.append((rows[0].file, f"{self._at(*rows)}: no such film is in the folder"))
+            missed.append((rows[0].file, f"{self._at(*rows)}: no such image is in the folder"))
         return _Found(self.labelling, self.table, said), missed
 
     @cached_property
@@ -183,7 +183,7 @@ class TableNames:
             return _Refusal(f"{self._at(*rows)} contradict each other: {said}", contradiction=True)
         if first.fault:
             return _Refusal(f"{self._at(*rows)}: {first.fault}")
-        return FilmName(first.label, first.patient, first.split)
+        return ImageName(first.label, first.patient, first.split)
 
     def _at(self, *rows: Row) -> str:
         numbers = " and ".join(str(row.number) for row in rows)
@@ -198,7 +198,7 @@ class _Found:
     table: str
     said: Mapping[str, _Said]
 
-    def read(self, path: PurePath) -> FilmName:
+    def read(self, path: PurePath) -> ImageName:
         said = self.said.get(file_key(path.as_posix()))
         if said is None:
             raise NoLabelError(f"{self.table} does not name it")

@@ -2,16 +2,16 @@
 
     XrayError
     ├── MissingExtraError (ImportError)       an optional dependency is not installed
-    ├── DataError (ValueError)                films, names, labels, manifests
+    ├── DataError (ValueError)                images, names, labels, manifests
     │   ├── FolderNotFoundError (FileNotFoundError)
     │   ├── EmptyDatasetError
     │   ├── AuditError                        carries every finding with its files
-    │   ├── ImageError                        one film that cannot be used
+    │   ├── ImageError                        one image that cannot be used
     │   ├── SplitError
     │   ├── LabelsError                       too few, unknown or contradictory labels
-    │   │   └── NoLabelError                  a rule that knows no label for a film
+    │   │   └── NoLabelError                  a rule that knows no label for an image
     │   ├── ManifestError
-    │   ├── PreparedFolderError (OSError)     the folder for prepared films cannot be written
+    │   ├── PreparedFolderError (OSError)     the folder for prepared images cannot be written
     │   └── PseudonymKeyError                 the key for pseudonyms is too short or cannot be kept
     ├── AwsError                              AWS said no: operation, code, request id, ARN
     │   ├── ConnectionFailedError (ConnectionError)
@@ -24,7 +24,7 @@
     │   ├── InvalidRequestError (ValueError)
     │   ├── InvalidImageError (ValueError)
     │   ├── StorageError                      a bucket or an object
-    │   │   └── UploadError                   carries every film that was not uploaded, and why
+    │   │   └── UploadError                   carries every image that was not uploaded, and why
     │   ├── QuotaError
     │   ├── ThrottledError
     │   └── ServiceFaultError

@@ -98,10 +98,10 @@ class StorageError(AwsError):
 
 
 class UploadError(StorageError):
-    """Some films were not uploaded; those that were are not sent again.
+    """Some images were not uploaded; those that were are not sent again.
 
     Attributes:
-        failures: path and reason for each film that was not uploaded; the message lists the
+        failures: path and reason for each image that was not uploaded; the message lists the
             first hundred. Code and request id are those of the first.
     """
 
@@ -124,7 +124,7 @@ class UploadError(StorageError):
 
     @property
     def paths(self) -> tuple[Path | str, ...]:
-        """The films that were not uploaded."""
+        """The images that were not uploaded."""
         return tuple(path for path, _ in self.failures)
 
 

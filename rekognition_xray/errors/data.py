@@ -1,4 +1,4 @@
-"""Errors about films, names, labels and manifests."""
+"""Errors about images, names, labels and manifests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rekognition_xray.errors.base import XrayError, above
 
 
 class DataError(XrayError, ValueError):
-    """Films, names, labels or manifests that cannot be used.
+    """Images, names, labels or manifests that cannot be used.
 
     Attributes:
         paths: every file that is concerned; text for an address in S3.
@@ -27,13 +27,13 @@ class DataError(XrayError, ValueError):
 
 
 class FolderNotFoundError(DataError, FileNotFoundError):
-    """The folder of films is not there."""
+    """The folder of images is not there."""
 
     default_hint = "Check the path; it should hold folders such as NORMAL and PNEUMONIA."
 
 
 class EmptyDatasetError(DataError):
-    """No usable film was found."""
+    """No usable image was found."""
 
     default_hint = "Check the folder and the naming rule (names=...)."
 
@@ -43,14 +43,14 @@ class AuditError(DataError):
 
 
 class ImageError(DataError):
-    """One film that is not a readable PNG, JPEG or DICOM that can be brought within the limits.
+    """One image that is not a readable PNG, JPEG or DICOM that can be brought within the limits.
 
     Attributes:
         code: the audit's word for the fault: ``missing``, ``zero-bytes``, ``not-an-image``,
-            ``truncated``, ``unreadable`` or ``over-limits``; of DICOM also ``not-a-film`` (another
+            ``truncated``, ``unreadable`` or ``over-limits``; of DICOM also ``not-a-image`` (another
             kind of object), ``burned-in`` (held back: a name may stand in the picture) and
             ``no-decoder`` (a transfer syntax that nothing here reads).
-        reason: the fault without the film's name.
+        reason: the fault without the image's name.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class SplitError(DataError):
 class LabelsError(DataError):
     """Labels that a training would be refused for."""
 
-    default_hint = "A classification needs films of at least two labels in train and in test."
+    default_hint = "A classification needs images of at least two labels in train and in test."
 
 
 class NoLabelError(LabelsError):
-    """A rule knows no label for a film, and says why."""
+    """A rule knows no label for an image, and says why."""
 
-    default_hint = "Name or place the film so that the rule can read it, or use another rule."
+    default_hint = "Name or place the image so that the rule can read it, or use another rule."
 
 
 @attrs.frozen
@@ -127,7 +127,7 @@ class ManifestError(DataError):
 
 
 class PreparedFolderError(DataError, OSError):
-    """The folder for prepared films cannot be written: no space left, no permission."""
+    """The folder for prepared images cannot be written: no space left, no permission."""
 
     default_hint = "Make room or name another folder, then run it again: what is done stays done."
 
@@ -139,4 +139,4 @@ class PseudonymKeyError(DataError):
 
 
 class PatientLeakWarning(UserWarning):
-    """Films of one patient may stand in train and in test; figures come out too good."""
+    """Images of one patient may stand in train and in test; figures come out too good."""

@@ -57,7 +57,7 @@ class TrainingFault:
         line: line of that dataset's validation manifest, from 1; None where it is about no line.
         code: the service's code, such as ``ERROR_INVALID_IMAGE``.
         message: the service's sentence.
-        source_ref: address of the film; empty where none is known.
+        source_ref: address of the image; empty where none is known.
     """
 
     dataset: str
@@ -68,8 +68,8 @@ class TrainingFault:
 
     def __str__(self) -> str:
         place = self.dataset if self.line is None else f"{self.dataset} line {self.line}"
-        film = f" ({self.source_ref})" if self.source_ref else ""
-        return f"{place}: {self.code}: {self.message.strip()}{film}".removeprefix(": ")
+        image = f" ({self.source_ref})" if self.source_ref else ""
+        return f"{place}: {self.code}: {self.message.strip()}{image}".removeprefix(": ")
 
 
 class TrainingFailedError(XrayError):

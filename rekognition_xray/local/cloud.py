@@ -52,7 +52,7 @@ class LocalCloud:
         learner: what learns: ``fast``, ``deep`` (PyTorch, extra ``deep``), or your own `Learner`;
             by default ``fast``.
         prices: dollars by name (``training-hour``, ``inference-unit-hour``), or a JSON file.
-        seed: for splits and learning; the same seed and films give the same model.
+        seed: for splits and learning; the same seed and images give the same model.
         data: a folder for state and models that outlive the process; S3 objects do not.
         assumptions: answers to what AWS leaves undocumented.
         limits: quotas.

@@ -9,7 +9,7 @@ import attrs
 
 from rekognition_xray.local.training.metrics import evaluate
 from rekognition_xray.local.training.outputs import (
-    TestedFilm,
+    TestedImage,
     evaluation_summary,
     testing_snapshot,
     training_snapshot,
@@ -40,15 +40,15 @@ def judge_model(
     `trained` has source-ref and labels of every image learned from; `tested` the same of every
     test image, with the confidences 0-1.
     """
-    films = [TestedFilm(*one) for one in tested]
-    truths = [frozenset(film.labels) for film in films]
-    metrics = evaluate(labels, truths, [film.confidences for film in films])
+    images = [TestedImage(*one) for one in tested]
+    truths = [frozenset(image.labels) for image in images]
+    metrics = evaluate(labels, truths, [image.confidences for image in images])
     return Judged(
         summary=evaluation_summary(
             metrics, version_arn=version_arn, training_images=len(trained), ended=ended
         ),
         training=training_snapshot(trained, created=ended),
-        testing=testing_snapshot(films, metrics, created=ended),
+        testing=testing_snapshot(images, metrics, created=ended),
         f1=metrics.f1,
         thresholds={label: metrics.threshold(label) for label in labels},
     )

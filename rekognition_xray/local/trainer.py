@@ -98,15 +98,15 @@ def _train(run: _Run, files: ResultFiles, sources: Sources) -> Trained:
         raise TrainingRefused(verdict.faults[0].message, reports)
     if verdict.use_case == BOXES:
         raise TrainingRefused(run.world.assumptions.boxes_message, reports)
-    films, tests = run.films(training, verdict.use_case), run.films(testing, verdict.use_case)
-    model = run.fit(films)
-    judged = run.judge(model, films, tests)
+    images, tests = run.images(training, verdict.use_case), run.images(testing, verdict.use_case)
+    model = run.fit(images)
+    judged = run.judge(model, images, tests)
     run.world.models.save(run.version.arn, model)
     return Trained(shown=files.write_results(reports, judged), thresholds=judged.thresholds)
 
 
 @attrs.frozen
-class _Film:
+class _Image:
     source_ref: str
     place: Place
     labels: tuple[str, ...]
@@ -162,20 +162,20 @@ class _Run:
             return line.with_fault(fault("ERROR_INVALID_IMAGE"))
         return line
 
-    def films(self, lines: list[Line], use_case: str) -> list[_Film]:
+    def images(self, lines: list[Line], use_case: str) -> list[_Image]:
         """The images that can be learned from, with their labels."""
         labelled = ((line, usable_labels(line, use_case)) for line in lines)
         return [
-            _Film(line.source_ref, line.image, labels)
+            _Image(line.source_ref, line.image, labels)
             for line, labels in labelled
             if labels and line.source_ref is not None
         ]
 
-    def fit(self, films: Sequence[_Film]) -> Model:
+    def fit(self, images: Sequence[_Image]) -> Model:
         """The model that the learner makes of these images."""
         examples = [
-            Example(partial(self.read, film.place), film.labels, group_of(film.place[1]))
-            for film in films
+            Example(partial(self.read, image.place), image.labels, group_of(image.place[1]))
+            for image in images
         ]
         return self.world.models.learner.fit(
             examples,
@@ -184,23 +184,23 @@ class _Run:
             stopped=self.stopped,
         )
 
-    def judge(self, model: Model, trained: Sequence[_Film], tests: Sequence[_Film]) -> Judged:
+    def judge(self, model: Model, trained: Sequence[_Image], tests: Sequence[_Image]) -> Judged:
         """What the model says of the test images that bear a label it knows, and how good it is."""
         # scikit-learn takes a second to import: only who trains waits for it
         from rekognition_xray.local.judging import judge_model  # noqa: PLC0415
 
-        def ask(film: _Film) -> tuple[str, tuple[str, ...], dict[str, float]]:
+        def ask(image: _Image) -> tuple[str, tuple[str, ...], dict[str, float]]:
             if self.stopped():
                 raise JobStopped
-            shares = rounded(model.confidences(self.read(film.place)))
-            return film.source_ref, film.labels, shares
+            shares = rounded(model.confidences(self.read(image.place)))
+            return image.source_ref, image.labels, shares
 
         known = frozenset(model.labels)
         with ThreadPoolExecutor(_THREADS, "test") as threads:
-            tested = list(threads.map(ask, (film for film in tests if known & set(film.labels))))
+            tested = list(threads.map(ask, (image for image in tests if known & set(image.labels))))
         return judge_model(
             model.labels,
-            [(film.source_ref, film.labels) for film in trained],
+            [(image.source_ref, image.labels) for image in trained],
             tested,
             version_arn=self.version.arn,
             ended=datetime.now(UTC),

@@ -63,7 +63,7 @@ def invoke(*words: str, **settings: object) -> Result:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("cli")
     make_phantoms(
-        folder / "chest_xray", patients=60, films_per_patient=(1, 1), seed=3, heights=(80, 90)
+        folder / "chest_xray", patients=60, images_per_patient=(1, 1), seed=3, heights=(80, 90)
     )
     with LocalCloud(buckets=["clinic-xrays"]) as cloud, pytest.MonkeyPatch.context() as patch:
         patch.setenv("REKOGNITION_XRAY_KEY", "a key for tests only")
@@ -89,18 +89,18 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch, no_wait: NoWaitClock) -> 
 
 @pytest.fixture(scope="session")
 def few(world: World) -> Path:
-    """Six films of six patients, two of each label."""
+    """Six images of six patients, two of each label."""
     return make_phantoms(
-        world.folder / "few", patients=6, films_per_patient=(1, 1), seed=1, heights=(70, 80)
+        world.folder / "few", patients=6, images_per_patient=(1, 1), seed=1, heights=(70, 80)
     )
 
 
 @pytest.fixture
-def film(world: World) -> str:
+def image(world: World) -> str:
     return str(next((world.folder / "chest_xray").rglob("person*.jpeg")))
 
 
 def bad_folder(folder: Path, source: Path) -> Path:
     shutil.copytree(source / "train", folder / "train", dirs_exist_ok=True)
-    (folder / "train" / "NORMAL" / "IM-9999-0001.jpeg").write_text("no film")
+    (folder / "train" / "NORMAL" / "IM-9999-0001.jpeg").write_text("no image")
     return folder

@@ -98,11 +98,11 @@ def test_every_command_has_an_example():
 
 @pytest.mark.heavy
 def test_the_examples_run_as_the_page_shows_them(run: Run, world: World):
-    films = sorted((world.folder / "chest_xray" / "train" / "NORMAL").iterdir())[:3]
+    images = sorted((world.folder / "chest_xray" / "train" / "NORMAL").iterdir())[:3]
     (world.folder / "by_table").mkdir()
-    for film in films:
-        shutil.copy(film, world.folder / "by_table")
-    rows = "".join(f"{film.name},normal\n" for film in films)
+    for image in images:
+        shutil.copy(image, world.folder / "by_table")
+    rows = "".join(f"{image.name},normal\n" for image in images)
     (world.folder / "labels.csv").write_text(f"file,finding\n{rows}")
     for line, shown in examples():
         name, *words = shlex.split(line)

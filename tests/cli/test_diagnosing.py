@@ -16,8 +16,8 @@ import rekognition_xray as rx
 from .conftest import Run, World
 
 
-def test_a_model_that_does_not_run_is_not_started_unasked(run: Run, world: World, film: str):
-    done = run("diagnose", "lungs/v1", film)
+def test_a_model_that_does_not_run_is_not_started_unasked(run: Run, world: World, image: str):
+    done = run("diagnose", "lungs/v1", image)
     assert done.exit_code == 1
     assert "does not run" in done.stderr
     assert "Add --start" in done.stderr
@@ -25,17 +25,17 @@ def test_a_model_that_does_not_run_is_not_started_unasked(run: Run, world: World
     assert world.status in {"TRAINING_COMPLETED", "STOPPED"}
 
 
-def test_a_model_that_runs_is_asked_and_left_running(run: Run, world: World, film: str):
+def test_a_model_that_runs_is_asked_and_left_running(run: Run, world: World, image: str):
     world.start()
-    done = run("diagnose", "lungs/v1", film)
+    done = run("diagnose", "lungs/v1", image)
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith(f"{film}: ")
+    assert done.stdout.startswith(f"{image}: ")
     assert "Not a medical device" in done.stderr
     assert world.status == "RUNNING"
 
 
-def test_a_stay_is_agreed_to_priced_and_over_at_the_end(run: Run, world: World, film: str):
-    words = ("diagnose", "lungs/v1", film, "--start")
+def test_a_stay_is_agreed_to_priced_and_over_at_the_end(run: Run, world: World, image: str):
+    words = ("diagnose", "lungs/v1", image, "--start")
     declined = run(*words, input="n\n")
     assert declined.exit_code == 1
     assert "4.00 USD per hour on 1 unit" in declined.stderr
@@ -46,19 +46,19 @@ def test_a_stay_is_agreed_to_priced_and_over_at_the_end(run: Run, world: World, 
     assert world.status == "STOPPED"
 
 
-def test_json_is_a_line_to_each_film_and_a_summary(
-    run: Run, world: World, tmp_path: Path, film: str
+def test_json_is_a_line_to_each_image_and_a_summary(
+    run: Run, world: World, tmp_path: Path, image: str
 ):
     bad = tmp_path / "bad.jpeg"
-    bad.write_text("no film")
-    films = world.folder / "chest_xray" / "train" / "NORMAL"
+    bad.write_text("no image")
+    images = world.folder / "chest_xray" / "train" / "NORMAL"
     journal = tmp_path / "journal.jsonl"
-    words = ("diagnose", "lungs/v1", films, bad, "--start", "--yes", "--journal", journal)
+    words = ("diagnose", "lungs/v1", images, bad, "--start", "--yes", "--journal", journal)
     done = run(*words, "--json")
     assert done.exit_code == 3
     assert done.stderr == ""
     *answers, last = map(json.loads, done.stdout.splitlines())
-    assert len(answers) == len(list(films.iterdir())) + 1
+    assert len(answers) == len(list(images.iterdir())) + 1
     for answer in answers[:-1]:
         jsonschema.validate(answer, rx.Diagnosis.json_schema())
     assert rx.FailedDiagnosis.from_dict(answers[-1]).source == str(bad)
@@ -70,12 +70,12 @@ def test_json_is_a_line_to_each_film_and_a_summary(
 
 
 def test_a_policy_of_another_version_is_refused_before_anything_bills(
-    run: Run, world: World, tmp_path: Path, film: str
+    run: Run, world: World, tmp_path: Path, image: str
 ):
     policy = tmp_path / "policy.json"
     other = world.version.arn.replace("/v1/", "/v7/")
     policy.write_text(rx.Policy(threshold=0.5, version_arn=other).to_json())
-    done = run("diagnose", "lungs/v1", film, "--start", "--yes", "--policy", policy)
+    done = run("diagnose", "lungs/v1", image, "--start", "--yes", "--policy", policy)
     assert done.exit_code == 1
     assert "The policy was made for" in done.stderr
     assert world.status != "RUNNING"

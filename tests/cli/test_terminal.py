@@ -150,7 +150,7 @@ def test_a_bar_is_shown_on_a_terminal_and_never_beside_json(
 
 
 def test_advice_names_options_and_not_arguments(run: Run, few: Path, tmp_path: Path):
-    folder = bad_folder(tmp_path / "films", few)
+    folder = bad_folder(tmp_path / "images", few)
     (folder / "stray.jpeg").write_text("")
     done = run("train", "a/v1", folder, *OTHER[3:], "--yes")
     assert "clean()" not in done.stderr

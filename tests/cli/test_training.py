@@ -14,7 +14,7 @@ from .conftest import BUCKET, OTHER, TRAIN, Run, World, bad_folder
 
 def test_the_price_stands_before_the_upload_and_the_next_step_at_the_end(world: World):
     said = world.said.output
-    assert said.index("24.00 USD") < said.index("films sent")
+    assert said.index("24.00 USD") < said.index("images sent")
     assert "AWS has no call that stops a training" in said
     assert world.said.stdout.splitlines()[-1] == "next: rekognition-xray evaluate lungs/v1"
 
@@ -57,10 +57,10 @@ def test_the_same_training_is_found_again(run: Run, world: World):
     assert told["billed"]["currency"] == "USD"
 
 
-def test_films_at_fault_end_a_training_with_3_unless_they_are_left_out(
+def test_images_at_fault_end_a_training_with_3_unless_they_are_left_out(
     run: Run, world: World, few: Path, tmp_path: Path
 ):
-    folder = bad_folder(tmp_path / "films", few)
+    folder = bad_folder(tmp_path / "images", few)
     words = ["train", "bad/v1", folder, "--store", f"{BUCKET}/bad", "--output", f"{BUCKET}/models"]
     refused = run(*words, "--yes")
     assert refused.exit_code == 3

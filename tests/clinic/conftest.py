@@ -27,7 +27,7 @@ _JOB = "rekognition-custom-labels-{}-job"
 
 @attrs.frozen
 class Scripted:
-    """A test film: address, true label, label to confidence."""
+    """A test image: address, true label, label to confidence."""
 
     source_ref: str
     truth: str
@@ -49,8 +49,8 @@ Draw: TypeAlias = Callable[..., list[Scripted]]
 Write: TypeAlias = Callable[..., ResultFiles]
 
 
-def key(patient: int, film: int) -> str:
-    return f"s3://clinic-xrays/kermany/{patient:024x}/{film:064x}.jpg"
+def key(patient: int, image: int) -> str:
+    return f"s3://clinic-xrays/kermany/{patient:024x}/{image:064x}.jpg"
 
 
 def _draw(
@@ -58,46 +58,46 @@ def _draw(
     patients: int = 60,
     skill: float = 3.0,
     seed: int = 0,
-    films: tuple[int, int] = (1, 4),
+    images: tuple[int, int] = (1, 4),
     labels: Sequence[str] = THREE_CLASSES,
     keyed: bool = True,
 ) -> list[Scripted]:
-    """Films of patients in turn of the labels; confidences are a softmax with the given skill."""
+    """Images of patients in turn of the labels; confidences are a softmax with the given skill."""
     rng = np.random.default_rng(seed)
     drawn = []
     for patient in range(patients):
         truth = patient % len(labels)
         lean = rng.normal(size=len(labels))
-        for _ in range(rng.integers(films[0], films[1] + 1)):
+        for _ in range(rng.integers(images[0], images[1] + 1)):
             logits = lean + rng.normal(size=len(labels)) + skill * np.eye(len(labels))[truth]
             shares = (np.exp(logits) / np.exp(logits).sum()).round(8)
             number = len(drawn)
-            source = key(patient, number) if keyed else f"s3://clinic-xrays/in/film-{number}.jpg"
+            source = key(patient, number) if keyed else f"s3://clinic-xrays/in/image-{number}.jpg"
             drawn.append(
                 Scripted(source, labels[truth], dict(zip(labels, map(float, shares), strict=True)))
             )
     return drawn
 
 
-def _line(film: Scripted) -> str:
-    body: dict[str, object] = {"source-ref": film.source_ref}
+def _line(image: Scripted) -> str:
+    body: dict[str, object] = {"source-ref": image.source_ref}
     common = {"creation-date": "2026-11-20T10:00:00", "type": "groundtruth/image-classification"}
     body["rekognition-custom-labels-training-0"] = 1
     body["rekognition-custom-labels-training-0-metadata"] = common | {
         "confidence": 1.0,
         "job-name": _JOB.format("training"),
-        "class-name": film.truth,
+        "class-name": image.truth,
         "human-annotated": "yes",
     }
-    for place, (label, confidence) in enumerate(film.confidences.items()):
+    for place, (label, confidence) in enumerate(image.confidences.items()):
         details = {
             "version": 1,
             "ground-truth-labelling-jobs": [_JOB.format("training")],
-            "is-true-positive": label == film.truth and confidence >= 0.5,
-            "is-true-negative": label != film.truth and confidence < 0.5,
-            "is-false-positive": label != film.truth and confidence >= 0.5,
-            "is-false-negative": label == film.truth and confidence < 0.5,
-            "is-present-in-ground-truth": label == film.truth,
+            "is-true-positive": label == image.truth and confidence >= 0.5,
+            "is-true-negative": label != image.truth and confidence < 0.5,
+            "is-false-positive": label != image.truth and confidence >= 0.5,
+            "is-false-negative": label == image.truth and confidence < 0.5,
+            "is-present-in-ground-truth": label == image.truth,
         }
         name = f"rekognition-custom-labels-evaluation-{place}"
         body[name] = int(confidence >= 0.5)
@@ -111,8 +111,8 @@ def _line(film: Scripted) -> str:
     return json.dumps(body)
 
 
-def _summary(films: Sequence[Scripted], labels: Sequence[str]) -> dict[str, object]:
-    count = {label: sum(film.truth == label for film in films) for label in labels}
+def _summary(images: Sequence[Scripted], labels: Sequence[str]) -> dict[str, object]:
+    count = {label: sum(image.truth == label for image in images) for label in labels}
     metrics = {"F1Score": 0.8, "Precision": 0.82, "Recall": 0.79, "Threshold": 0.41}
     return {
         "Version": 1,
@@ -128,7 +128,7 @@ def _summary(films: Sequence[Scripted], labels: Sequence[str]) -> dict[str, obje
         "EvaluationDetails": {
             "EvaluationEndTimestamp": "2026-11-21T07:30:23.910943",
             "Labels": sorted(labels),
-            "NumberOfTestingImages": len(films),
+            "NumberOfTestingImages": len(images),
             "NumberOfTrainingImages": 500,
             "ProjectVersionArn": ARN,
         },
@@ -139,20 +139,20 @@ def _summary(films: Sequence[Scripted], labels: Sequence[str]) -> dict[str, obje
     }
 
 
-def _write(films: Sequence[Scripted], *, labels: Sequence[str] = THREE_CLASSES) -> ResultFiles:
-    lines = "".join(f"{_line(film)}\n" for film in films)
-    return ResultFiles(json.dumps(_summary(films, labels)), lines)
+def _write(images: Sequence[Scripted], *, labels: Sequence[str] = THREE_CLASSES) -> ResultFiles:
+    lines = "".join(f"{_line(image)}\n" for image in images)
+    return ResultFiles(json.dumps(_summary(images, labels)), lines)
 
 
 @pytest.fixture(scope="session")
 def draw() -> Draw:
-    """Draws scripted test films: ``draw(patients=, skill=, seed=, films=, labels=, keyed=)``."""
+    """Draws scripted test images: ``draw(patients=, skill=, seed=, images=, labels=, keyed=)``."""
     return _draw
 
 
 @pytest.fixture(scope="session")
 def write() -> Write:
-    """Writes scripted films as result files: ``write(films, labels=)``."""
+    """Writes scripted images as result files: ``write(images, labels=)``."""
     return _write
 
 
@@ -161,7 +161,7 @@ def write() -> Write:
 _SIDE = 72
 
 
-def film(label: str, seed: int) -> Image.Image:
+def image(label: str, seed: int) -> Image.Image:
     """A small grey picture whose pattern depends on the label, with noise of its own."""
     rng = np.random.default_rng((seed, len(label)))
     rows, columns = np.mgrid[:_SIDE, :_SIDE]
@@ -174,8 +174,8 @@ def film(label: str, seed: int) -> Image.Image:
     return Image.fromarray((patterns[label] + noise).clip(0, 255).astype(np.uint8))
 
 
-def save_films(folder: Path, *, each: int, first: int = 0) -> list[Path]:
-    """Films with official names, ``each`` of every label, one to a patient."""
+def save_images(folder: Path, *, each: int, first: int = 0) -> list[Path]:
+    """Images with official names, ``each`` of every label, one to a patient."""
     made = []
     for number in range(first, first + each):
         names = {
@@ -186,17 +186,17 @@ def save_films(folder: Path, *, each: int, first: int = 0) -> list[Path]:
         for label, name in names.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            film(label, number).save(path, quality=95)
+            image(label, number).save(path, quality=95)
             made.append(path)
     return made
 
 
 @attrs.frozen
 class Clinic:
-    """A version that runs, the films that it was not trained on, and a count of its requests."""
+    """A version that runs, the images that it was not trained on, and a count of its requests."""
 
     version: rx.ModelVersion
-    films: list[Path]
+    images: list[Path]
     cloud: LocalCloud
     asked: list[float] = attrs.field(factory=list)
 
@@ -222,15 +222,15 @@ class Clinic:
 @pytest.fixture(scope="session")
 def running_clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
     folder = tmp_path_factory.mktemp("clinic")
-    save_films(folder / "train", each=12)
+    save_images(folder / "train", each=12)
     with LocalCloud(buckets=["clinic"], learner=MeanLearner()) as cloud:
         aws = rx.Aws(session=cloud.session())
         train, test = rx.XrayDataset.from_folder(folder / "train").split(test=0.3, seed=1)
         project = rx.CustomLabelsProject.get_or_create("chest", aws=aws)
-        project.put_datasets(train=train, test=test, store="s3://clinic/films", key="k" * 32)
+        project.put_datasets(train=train, test=test, store="s3://clinic/images", key="k" * 32)
         version = project.train("v1", output="s3://clinic/models")
         version.wait_until_trained()
-        clinic = Clinic(version, save_films(folder / "new", each=6, first=100), cloud)
+        clinic = Clinic(version, save_images(folder / "new", each=6, first=100), cloud)
         clinic.start()
         counted = "before-call.rekognition.DetectCustomLabels"
         for client in (aws.rekognition, aws.rekognition_once):

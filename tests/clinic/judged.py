@@ -1,20 +1,20 @@
-"""Test films as a model judges them, by the odds that it gives each label."""
+"""Test images as a model judges them, by the odds that it gives each label."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rekognition_xray.clinic.figures import TestFilm as Film
+from rekognition_xray.clinic.figures import TestImage as ImageSource
 from rekognition_xray.labels import THREE_CLASSES
 
 
-def films_of(patient: np.ndarray, truth: np.ndarray, odds: np.ndarray) -> list[Film]:
-    """Films of patients by number, with true labels by number; confidences are a softmax."""
+def images_of(patient: np.ndarray, truth: np.ndarray, odds: np.ndarray) -> list[ImageSource]:
+    """Images of patients by number, with true labels by number; confidences are a softmax."""
     shares = np.exp(odds - odds.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     rows = zip(patient.tolist(), truth.tolist(), shares.tolist(), strict=True)
     return [
-        Film(
+        ImageSource(
             source_ref=f"{number:08d}",
             patient=f"{who:08d}",
             truth=THREE_CLASSES[label],

@@ -17,17 +17,17 @@ ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/chest/version/v1/16905
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    path = tmp_path_factory.mktemp("film") / "Doe-John.png"
+def image(tmp_path_factory):
+    path = tmp_path_factory.mktemp("image") / "Doe-John.png"
     shade = np.tile(np.linspace(0, 200, 300), (240, 1)).astype(np.uint8)
     Image.fromarray(shade).save(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def diagnosis(film):
+def diagnosis(image):
     return rx.Diagnosis(
-        source=str(film),
+        source=str(image),
         finding="bacterial",
         confidences={"normal": 0.1, "bacterial": 0.7, "viral": 0.2},
         referred=False,
@@ -35,7 +35,7 @@ def diagnosis(film):
         policy="sensitivity 0.95",
         threshold=0.5,
         version_arn=ARN,
-        image_sha256=prepare(film).sha256,
+        image_sha256=prepare(image).sha256,
         request_id="r",
         seconds=0.1,
     )
@@ -62,8 +62,8 @@ def written(monkeypatch):
 @pytest.mark.parametrize(
     "spelling", [str, lambda path: path, lambda path: path.read_bytes(), Image.open, prepare]
 )
-def test_the_film_in_a_frame_of_the_findings_colour(diagnosis, film, spelling):
-    picture = diagnosis.draw(spelling(film))
+def test_the_image_in_a_frame_of_the_findings_colour(diagnosis, image, spelling):
+    picture = diagnosis.draw(spelling(image))
     assert picture.mode == "RGB"
     assert picture.width >= 640
     assert picture.getpixel((2, 200)) == captions.VERMILION
@@ -73,24 +73,24 @@ def test_the_film_in_a_frame_of_the_findings_colour(diagnosis, film, spelling):
     assert right[0] > 180
 
 
-def test_finding_reason_confidences_policy_and_notice_stand_on_it(diagnosis, film, written):
-    diagnosis.draw(film)
+def test_finding_reason_confidences_policy_and_notice_stand_on_it(diagnosis, image, written):
+    diagnosis.draw(image)
     told = " ".join(written)
     for text in ("bacterial", "0.100", "0.700", "0.200", diagnosis.reason, "sensitivity 0.95",
                  "chest/version/v1", "Not a medical device", "never for choosing"):  # fmt: skip
         assert text in told
 
 
-def test_no_path_and_no_name_stands_on_it(diagnosis, film, written):
-    diagnosis.draw(film)
+def test_no_path_and_no_name_stands_on_it(diagnosis, image, written):
+    diagnosis.draw(image)
     assert "Doe" not in " ".join(written)
 
 
-def test_a_bar_is_as_long_as_its_confidence(diagnosis, film):
+def test_a_bar_is_as_long_as_its_confidence(diagnosis, image):
     def blue(share):
         confidences = {"normal": 1 - share, "viral": share}
         changed = attrs.evolve(diagnosis, finding="normal", confidences=confidences)
-        return pixels_of(changed.draw(film), captions.BLUE)
+        return pixels_of(changed.draw(image), captions.BLUE)
 
     assert blue(0.0) == 0
     assert blue(0.8) == pytest.approx(2 * blue(0.4), rel=0.02)
@@ -104,25 +104,25 @@ def test_a_bar_is_as_long_as_its_confidence(diagnosis, film):
         ("normal", False, captions.GREEN),
     ],
 )
-def test_each_finding_has_its_colour(diagnosis, film, finding, referred, colour):
+def test_each_finding_has_its_colour(diagnosis, image, finding, referred, colour):
     told = attrs.evolve(diagnosis, finding=finding, referred=referred)
-    assert told.draw(film).getpixel((2, 200)) == colour
+    assert told.draw(image).getpixel((2, 200)) == colour
 
 
-def test_another_film_is_refused(diagnosis, tmp_path):
+def test_another_image_is_refused(diagnosis, tmp_path):
     Image.new("L", (100, 100), 7).save(tmp_path / "other.png")
-    with pytest.raises(DataError, match="not the film"):
+    with pytest.raises(DataError, match="not the image"):
         diagnosis.draw(tmp_path / "other.png")
-    with pytest.raises(DataError, match="not the film"):
+    with pytest.raises(DataError, match="not the image"):
         diagnosis.draw(prepare(tmp_path / "other.png"))
 
 
-def test_a_film_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
+def test_a_image_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
     with pytest.raises(ImageError):
         diagnosis.draw(tmp_path / "none.png")
 
 
-def test_a_film_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monkeypatch):
+def test_a_image_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monkeypatch):
     monkeypatch.setattr("rekognition_xray.clinic.annotated.MAX_DETECT_BYTES", 40_000)
     noise = Image.effect_noise((400, 400), 90)
     sent = prepare(noise, max_bytes=40_000)
@@ -131,12 +131,12 @@ def test_a_film_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monke
         assert attrs.evolve(diagnosis, image_sha256=sha256).draw(noise).width == 650
 
 
-def test_without_a_policy_it_says_so_and_many_labels_and_long_words_fit(diagnosis, film, written):
+def test_without_a_policy_it_says_so_and_many_labels_and_long_words_fit(diagnosis, image, written):
     many = {f"a label of a rather long name, number {n}": 0.05 for n in range(20)}
     told = attrs.evolve(
         diagnosis, confidences=many, finding=next(iter(many)) * 3, policy=None, threshold=None
     )
-    picture = told.draw(film)
+    picture = told.draw(image)
     assert "Without a policy" in " ".join(written)
     assert picture.width < 700
     assert np.asarray(picture)[-6:].min() == 255

@@ -25,7 +25,7 @@ from rekognition_xray.errors import (
     StorageError,
 )
 
-from .bulk_films import entries, many
+from .bulk_images import entries, many
 
 DETECT = "DetectCustomLabels"
 
@@ -48,7 +48,7 @@ def ask_for_faults(cloud, *, throttles, others, stall, seed):
 
 @pytest.mark.heavy
 def test_with_a_fifth_of_faulty_calls_none_is_lost_and_none_comes_twice(hasty, clinic, tmp_path):
-    paths, journal = many(tmp_path / "films", 120), tmp_path / "journal.jsonl"
+    paths, journal = many(tmp_path / "images", 120), tmp_path / "journal.jsonl"
     # With this seed calls 80 and 95 are throttled; what a throttle means is the pacer's matter.
     ask_for_faults(clinic.cloud, throttles=2, others=6, stall=0.5, seed=4)
     run = hasty.diagnose_many(paths, journal=journal)
@@ -66,7 +66,7 @@ def test_with_a_fifth_of_faulty_calls_none_is_lost_and_none_comes_twice(hasty, c
 def test_a_throttled_call_is_no_failure_however_often(diagnoser, clinic):
     code = "ProvisionedThroughputExceededException"
     fault = clinic.cloud.faults.error(DETECT, code, times=2)
-    run = diagnoser.diagnose_many(clinic.films[:3])
+    run = diagnoser.diagnose_many(clinic.images[:3])
     assert [answer.finding for answer in run] == ["normal", "bacterial", "viral"]
     assert fault.met == 2
     assert run.summary(units=1).throttled == 2
@@ -77,22 +77,22 @@ def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypat
     monkeypatch.setattr(bulk, "_PATIENCE", 0.2)
     clinic.cloud.faults.error(DETECT, "ThrottlingException", percent=100)
     with pytest.raises(rx.XrayError, match="Throttling"):
-        list(diagnoser.diagnose_many(clinic.films))
+        list(diagnoser.diagnose_many(clinic.images))
 
 
-def test_a_film_that_the_service_fails_on_again_and_again_is_a_failure(
+def test_a_image_that_the_service_fails_on_again_and_again_is_a_failure(
     diagnoser, clinic, monkeypatch
 ):
     monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.2)
     real = asking.call
 
     def call(diagnoser, ready, *, once=False):
-        if ready.source.endswith(clinic.films[1].name):
+        if ready.source.endswith(clinic.images[1].name):
             raise ConnectionFailedError("no reply")
         return real(diagnoser, ready, once=once)
 
     monkeypatch.setattr(asking, "call", call)
-    run = diagnoser.diagnose_many(clinic.films)
+    run = diagnoser.diagnose_many(clinic.images)
     answers = list(run)
     assert isinstance(answers[1], rx.FailedDiagnosis)
     assert answers[1].retryable
@@ -104,7 +104,7 @@ def test_a_service_that_cannot_be_reached_ends_the_run(diagnoser, clinic, monkey
     monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.01)
     clinic.cloud.faults.drop(DETECT, percent=100)
     with pytest.raises(ConnectionFailedError):
-        list(diagnoser.diagnose_many(clinic.films, journal=tmp_path / "journal.jsonl"))
+        list(diagnoser.diagnose_many(clinic.images, journal=tmp_path / "journal.jsonl"))
     assert entries(tmp_path / "journal.jsonl") == []
 
 
@@ -118,74 +118,74 @@ def test_a_service_that_cannot_be_reached_ends_the_run(diagnoser, clinic, monkey
         ("ResourceNotReadyException", NotReadyError),  # it was stopped, or has expired
     ],
 )
-def test_what_every_film_would_meet_ends_the_run_and_what_was_paid_for_is_kept(
+def test_what_every_image_would_meet_ends_the_run_and_what_was_paid_for_is_kept(
     diagnoser, clinic, tmp_path, code, error
 ):
     journal, given = tmp_path / "journal.jsonl", []
 
-    def films():
-        for number, path in enumerate(clinic.films):
+    def images():
+        for number, path in enumerate(clinic.images):
             if number == 10:
                 clinic.cloud.faults.error(DETECT, code, status=400, percent=100)
             yield path
 
     with pytest.raises(error, match=code):
-        given.extend(diagnoser.diagnose_many(films(), journal=journal))
+        given.extend(diagnoser.diagnose_many(images(), journal=journal))
     clinic.cloud.faults.clear()
     written = {one["source"]: rx.Diagnosis.from_dict(one) for one in entries(journal)}
     assert {one.source: one for one in given} == written
     kept = len(written)
     clinic.asked.clear()
-    assert len(list(diagnoser.diagnose_many(clinic.films, journal=journal))) == len(clinic.films)
-    assert len(clinic.asked) == len(clinic.films) - kept
+    assert len(list(diagnoser.diagnose_many(clinic.images, journal=journal))) == len(clinic.images)
+    assert len(clinic.asked) == len(clinic.images) - kept
 
 
 def test_a_version_that_is_gone_ends_the_run(clinic):
     gone = clinic.version.arn.replace("/version/v1/", "/version/v9/")
     with pytest.raises(rx.XrayError):
-        list(rx.Diagnoser(attrs.evolve(clinic.version, arn=gone)).diagnose_many(clinic.films))
+        list(rx.Diagnoser(attrs.evolve(clinic.version, arn=gone)).diagnose_many(clinic.images))
 
 
 def test_an_error_of_the_callers_own_iterable_comes_through_and_answers_are_kept(
     diagnoser, clinic, tmp_path
 ):
-    def films():
-        yield from clinic.films[:4]
+    def images():
+        yield from clinic.images[:4]
         raise KeyError("lost the list")
 
     given = []
     with pytest.raises(KeyError, match="lost the list"):
-        given.extend(diagnoser.diagnose_many(films(), journal=tmp_path / "journal.jsonl"))
+        given.extend(diagnoser.diagnose_many(images(), journal=tmp_path / "journal.jsonl"))
     assert len(given) == len(entries(tmp_path / "journal.jsonl")) == 4
 
 
 @pytest.mark.heavy
 def test_unordered_answers_come_as_they_come_and_all_of_them(hasty, clinic):
     clinic.cloud.faults.delay(DETECT, 0.15, times=1)
-    run = hasty.diagnose_many([*clinic.films, clinic.films[0].read_bytes()], ordered=False)
-    assert len({answer.source for answer in run}) == len(clinic.films) + 1
+    run = hasty.diagnose_many([*clinic.images, clinic.images[0].read_bytes()], ordered=False)
+    assert len({answer.source for answer in run}) == len(clinic.images) + 1
 
 
-def test_one_film_named_twice_is_asked_once_where_there_is_a_journal(diagnoser, clinic, tmp_path):
-    films = [clinic.films[0], clinic.films[1], clinic.films[0]] * 3
-    run = diagnoser.diagnose_many(films, journal=tmp_path / "journal.jsonl")
+def test_one_image_named_twice_is_asked_once_where_there_is_a_journal(diagnoser, clinic, tmp_path):
+    images = [clinic.images[0], clinic.images[1], clinic.images[0]] * 3
+    run = diagnoser.diagnose_many(images, journal=tmp_path / "journal.jsonl")
     answers = list(run)
-    assert [answer.source for answer in answers] == [str(path) for path in films]
+    assert [answer.source for answer in answers] == [str(path) for path in images]
     assert len(clinic.asked) == 2
     assert run.summary(units=1).remembered == 7
     assert len(entries(tmp_path / "journal.jsonl")) == 2
 
 
-def test_a_film_that_is_known_is_not_even_opened_again(diagnoser, clinic, tmp_path, monkeypatch):
+def test_a_image_that_is_known_is_not_even_opened_again(diagnoser, clinic, tmp_path, monkeypatch):
     journal = tmp_path / "journal.jsonl"
-    first = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    first = list(diagnoser.diagnose_many(clinic.images, journal=journal))
     monkeypatch.setattr("rekognition_xray.clinic.inputs.prepare", None)
-    assert list(diagnoser.diagnose_many(clinic.films, journal=journal)) == first
+    assert list(diagnoser.diagnose_many(clinic.images, journal=journal)) == first
 
 
-def test_a_film_that_was_only_touched_is_not_asked_again(diagnoser, clinic, tmp_path):
-    journal, path = tmp_path / "journal.jsonl", tmp_path / "film.jpeg"
-    path.write_bytes(clinic.films[0].read_bytes())
+def test_a_image_that_was_only_touched_is_not_asked_again(diagnoser, clinic, tmp_path):
+    journal, path = tmp_path / "journal.jsonl", tmp_path / "image.jpeg"
+    path.write_bytes(clinic.images[0].read_bytes())
     (first,) = diagnoser.diagnose_many([path], journal=journal)
     path.touch()
     clinic.asked.clear()
@@ -194,10 +194,10 @@ def test_a_film_that_was_only_touched_is_not_asked_again(diagnoser, clinic, tmp_
 
 
 def peak(diagnoser, monkeypatch, count, journal=None):
-    """Most bytes that Python held while so many films were asked for, without any service."""
+    """Most bytes that Python held while so many images were asked for, without any service."""
 
-    def ready(film, *_, **__):
-        return Sendable(str(film), b"", f"{hash(film):064x}"[-64:])
+    def ready(image, *_, **__):
+        return Sendable(str(image), b"", f"{hash(image):064x}"[-64:])
 
     def call(diagnoser, ready, *, once=False):
         return rx.Diagnosis(
@@ -209,7 +209,7 @@ def peak(diagnoser, monkeypatch, count, journal=None):
     monkeypatch.setattr(asking, "call", call)
     tracemalloc.start()
     try:
-        run = diagnoser.diagnose_many((f"film-{n}" for n in range(count)), journal=journal)
+        run = diagnoser.diagnose_many((f"image-{n}" for n in range(count)), journal=journal)
         assert sum(1 for _ in run) == count
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -217,16 +217,16 @@ def peak(diagnoser, monkeypatch, count, journal=None):
 
 
 @pytest.mark.heavy
-def test_memory_stays_flat_however_many_films_there_are(diagnoser, monkeypatch, tmp_path):
+def test_memory_stays_flat_however_many_images_there_are(diagnoser, monkeypatch, tmp_path):
     few = peak(diagnoser, monkeypatch, 1000, tmp_path / "few.jsonl")
     assert peak(diagnoser, monkeypatch, 3000, tmp_path / "many.jsonl") < few + 250_000
 
 
 @pytest.fixture
 def stored(clinic):
-    films = [rx.Xray(path, "normal", str(n)) for n, path in enumerate(clinic.films[:3])]
-    receipt = store(films, "s3://clinic/stored", aws=clinic.version.aws, key="k" * 32)
-    return [str(receipt.locations[film]) for film in films]
+    images = [rx.Xray(path, "normal", str(n)) for n, path in enumerate(clinic.images[:3])]
+    receipt = store(images, "s3://clinic/stored", aws=clinic.version.aws, key="k" * 32)
+    return [str(receipt.locations[image]) for image in images]
 
 
 def count_reads(clinic, monkeypatch):
@@ -247,17 +247,17 @@ def test_what_was_stored_is_referred_to_and_not_read(diagnoser, clinic, stored, 
     told = [diagnoser.diagnose(address) for address in stored]
     assert [one.finding for one in told] == ["normal", "bacterial", "viral"]
     assert [one.source for one in told] == stored
-    assert [one.image_sha256 for one in told] == [prepare(p).sha256 for p in clinic.films[:3]]
+    assert [one.image_sha256 for one in told] == [prepare(p).sha256 for p in clinic.images[:3]]
     assert read == []
 
 
 def test_any_other_object_is_read_prepared_and_sent(diagnoser, clinic, monkeypatch):
     read = count_reads(clinic, monkeypatch)
-    body = clinic.films[1].read_bytes()
-    clinic.version.aws.s3.put_object(Bucket="clinic", Key="raw/film 1.jpeg", Body=body)
-    told = diagnoser.diagnose("s3://clinic/raw/film 1.jpeg")
+    body = clinic.images[1].read_bytes()
+    clinic.version.aws.s3.put_object(Bucket="clinic", Key="raw/image 1.jpeg", Body=body)
+    told = diagnoser.diagnose("s3://clinic/raw/image 1.jpeg")
     assert told.finding == "bacterial"
-    assert told.image_sha256 == prepare(clinic.films[1]).sha256
+    assert told.image_sha256 == prepare(clinic.images[1]).sha256
     assert len(read) == 1
 
 
@@ -274,29 +274,29 @@ def test_an_address_without_an_object_is_an_error_alone_and_a_failure_among_many
 ):
     with pytest.raises(StorageError):
         diagnoser.diagnose(address)
-    failed, answered = diagnoser.diagnose_many([address, clinic.films[0]])
+    failed, answered = diagnoser.diagnose_many([address, clinic.images[0]])
     assert failed.error == "StorageError"
     assert failed.source == address
     assert answered.finding == "normal"
 
 
 def test_paths_bytes_pictures_and_addresses_go_together(diagnoser, clinic, stored, tmp_path):
-    with Image.open(clinic.films[2]) as picture:
-        films = [clinic.films[0], clinic.films[1].read_bytes(), picture.copy(), stored[0]]
+    with Image.open(clinic.images[2]) as picture:
+        images = [clinic.images[0], clinic.images[1].read_bytes(), picture.copy(), stored[0]]
     journal = tmp_path / "journal.jsonl"
-    first = list(diagnoser.diagnose_many(films, journal=journal))
+    first = list(diagnoser.diagnose_many(images, journal=journal))
     assert [one.finding for one in first] == ["normal", "bacterial", "viral", "normal"]
     clinic.asked.clear()
-    assert list(diagnoser.diagnose_many(films, journal=journal)) == first
+    assert list(diagnoser.diagnose_many(images, journal=journal)) == first
     assert clinic.asked == []
 
 
 def test_the_summary_counts_and_prices(diagnoser, clinic, tmp_path):
-    run = diagnoser.diagnose_many([*clinic.films, tmp_path / "none.jpeg"])
-    assert run.summary(units=2).films == 0
+    run = diagnoser.diagnose_many([*clinic.images, tmp_path / "none.jpeg"])
+    assert run.summary(units=2).images == 0
     list(run)
     summary = run.summary()
-    assert (summary.films, summary.diagnosed, summary.failed) == (19, 18, 1)
+    assert (summary.images, summary.diagnosed, summary.failed) == (19, 18, 1)
     assert summary.calls == 18
     assert summary.price.lines[0].price == Decimal("4.00")
     assert summary.price.lines[0].quantity > 0
@@ -313,17 +313,17 @@ def test_a_summary_says_whose_prices_it_takes_where_the_regions_are_not_known(cl
 
 def test_progress_can_be_a_callable(diagnoser, clinic):
     seen = []
-    list(diagnoser.diagnose_many(clinic.films[:4], progress=seen.append))
+    list(diagnoser.diagnose_many(clinic.images[:4], progress=seen.append))
     assert [one.done for one in seen] == [1, 2, 3, 4]
     assert all(isinstance(one, BulkProgress) and one.total == 4 for one in seen)
 
 
 def test_a_run_that_is_forgotten_ends_by_itself(diagnoser, clinic):
-    def films():
+    def images():
         for number in itertools.count():
-            yield clinic.films[number % 18]
+            yield clinic.images[number % 18]
 
-    run = diagnoser.diagnose_many(films())
+    run = diagnoser.diagnose_many(images())
     next(run)
     thread = run._thread
     del run
@@ -332,7 +332,7 @@ def test_a_run_that_is_forgotten_ends_by_itself(diagnoser, clinic):
 
 
 def test_closed_it_gives_nothing_more(diagnoser, clinic):
-    with diagnoser.diagnose_many(clinic.films) as run:
+    with diagnoser.diagnose_many(clinic.images) as run:
         next(run)
     assert list(run) == []
     run.close()

@@ -1,4 +1,4 @@
-"""What ends a bulk run, and what a killed one has kept; bad films do not."""
+"""What ends a bulk run, and what a killed one has kept; bad images do not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rekognition_xray.errors import (
     NotReadyError,
 )
 
-from .bulk_films import entries, many
+from .bulk_images import entries, many
 
 HERE = Path(__file__).parent
 
@@ -40,11 +40,11 @@ for _ in rx.Diagnoser(version).diagnose_many(paths, journal=sys.argv[4]):
 """
 
 
-def kill_and_continue(clinic, folder, monkeypatch, *, films, kills, dice):
+def kill_and_continue(clinic, folder, monkeypatch, *, images, kills, dice):
     """A run that is killed so often, and then ends: its journal, calls, and calls cut off."""
     monkeypatch.setenv("TEST_LOCAL_CLOUD", clinic.cloud.endpoint_url)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    paths = many(folder / "films", films)
+    paths = many(folder / "images", images)
     (folder / "paths").write_text("\n".join(map(str, paths)), "utf-8")
     calls, journal = folder / "calls", folder / "journal.jsonl"
     command = [sys.executable, "-c", CHILD, clinic.version.arn, calls, folder / "paths", journal]
@@ -69,16 +69,16 @@ def kill_and_continue(clinic, folder, monkeypatch, *, films, kills, dice):
 
 @pytest.mark.heavy
 def test_a_run_killed_three_times_asks_again_only_what_was_under_way(clinic, tmp_path, monkeypatch):
-    films, found, asked, cut = kill_and_continue(
-        clinic, tmp_path, monkeypatch, films=150, kills=3, dice=lambda kill: 20_000 * (kill + 1)
+    images, found, asked, cut = kill_and_continue(
+        clinic, tmp_path, monkeypatch, images=150, kills=3, dice=lambda kill: 20_000 * (kill + 1)
     )
-    assert found == films
+    assert found == images
     assert asked - 150 <= cut + 3 * 4  # answered, and killed before the line was written
 
 
 def test_bytes_are_named_by_their_pixels(diagnoser, clinic):
     buffer = io.BytesIO()
-    Image.open(clinic.films[0]).save(buffer, "PNG")
+    Image.open(clinic.images[0]).save(buffer, "PNG")
     (answer,) = diagnoser.diagnose_many([buffer.getvalue()])
     assert answer.source.startswith("image ")
 
@@ -87,11 +87,11 @@ def test_a_version_that_does_not_run_is_said_so_and_a_journal_stays_empty(
     diagnoser, clinic, tmp_path
 ):
     with clinic.stopped(), pytest.raises(NotReadyError):
-        list(diagnoser.diagnose_many(clinic.films, journal=tmp_path / "journal.jsonl"))
+        list(diagnoser.diagnose_many(clinic.images, journal=tmp_path / "journal.jsonl"))
     assert entries(tmp_path / "journal.jsonl") == []
 
 
-def test_what_is_no_film_is_a_failure_with_its_path_and_reason(diagnoser, clinic, tmp_path):
+def test_what_is_no_image_is_a_failure_with_its_path_and_reason(diagnoser, clinic, tmp_path):
     pydicom = pytest.importorskip("pydicom")
     Image.new("L", (40, 40)).save(tmp_path / "tiny.png")
     Image.new("L", (3000, 100)).save(tmp_path / "strip.png")
@@ -104,7 +104,7 @@ def test_what_is_no_film_is_a_failure_with_its_path_and_reason(diagnoser, clinic
     report.save_as(tmp_path / "report.dcm", enforce_file_format=True)
     bad = sorted(tmp_path.iterdir())
     journal = tmp_path / "journal.jsonl"
-    *failed, answered = diagnoser.diagnose_many([*bad, clinic.films[0]], journal=journal)
+    *failed, answered = diagnoser.diagnose_many([*bad, clinic.images[0]], journal=journal)
     assert [one.source for one in failed] == [str(path) for path in bad]
     assert {(one.error, one.retryable) for one in failed} == {("ImageError", False)}
     assert all(path.name in one.reason for path, one in zip(bad, failed, strict=True))

@@ -51,7 +51,7 @@ def test_the_calibration_error_of_far_too_bold_confidences_is_large():
     assert calibration_error(sample, truth, score).low > 0.15
 
 
-def test_bins_hold_equally_many_films():
+def test_bins_hold_equally_many_images():
     score = np.random.default_rng(0).random(1000)
     counts = np.bincount(places(score, edges(score)))
     assert list(counts) == [100] * 10
@@ -72,7 +72,7 @@ def test_a_fitted_calibration_brings_probabilities_back(kind):
 
 
 @pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])
-def test_confidences_that_separate_the_films_still_give_a_calibration(kind):
+def test_confidences_that_separate_the_images_still_give_a_calibration(kind):
     truth = np.array([True] * 10 + [False] * 10)
     made = fitted(kind, truth, np.linspace(0.9, 0.1, 20), patients=20)
     assert 0 <= made.probability(0.1) < made.probability(0.9) <= 1

@@ -16,7 +16,7 @@ import rekognition_xray as rx
 from rekognition_xray.clinic.card_checklists import answered, checklists
 from rekognition_xray.clinic.card_markdown import escaped
 from rekognition_xray.clinic.figures import Figure
-from rekognition_xray.data.films import Labelling, Xray
+from rekognition_xray.data.xrays import Labelling, Xray
 
 DAY = datetime.date(2026, 11, 23)
 TEXT = st.text(min_size=1, max_size=40).filter(str.strip)
@@ -30,14 +30,14 @@ def evaluation(draw, write):
 
 @pytest.fixture(scope="module")
 def split():
-    films = [
-        Xray(f"s3://b/{label}-{patient}-{film}.jpg", label, f"{label}-{patient}")
+    images = [
+        Xray(f"s3://b/{label}-{patient}-{image}.jpg", label, f"{label}-{patient}")
         for label in ("normal", "bacterial", "viral")
         for patient in range(5)
-        for film in range(1 + patient % 2)
+        for image in range(1 + patient % 2)
     ]
     labelling = Labelling("kermany", by="two readers", on=datetime.date(2018, 1, 6))
-    return rx.XrayDataset(films, labelling=labelling).split(test=0.4, seed=7)
+    return rx.XrayDataset(images, labelling=labelling).split(test=0.4, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +77,11 @@ def test_the_card_names_model_split_and_origin_of_the_labels(card, evaluation, s
     assert known["labels.on"] == "2018-01-06"
 
 
-def test_films_and_patients_are_counted_by_part_and_label(card, split):
-    counts = {(count.part, count.label): (count.films, count.patients) for count in card.counts}
-    for part, films in (("train", split.train), ("test", split.test)):
-        for label in films.labels:
-            assert counts[part, label] == (films.counts[label], films.patients[label])
+def test_images_and_patients_are_counted_by_part_and_label(card, split):
+    counts = {(count.part, count.label): (count.images, count.patients) for count in card.counts}
+    for part, images in (("train", split.train), ("test", split.test)):
+        for label in images.labels:
+            assert counts[part, label] == (images.counts[label], images.patients[label])
 
 
 def test_every_figure_has_an_interval_or_says_that_it_is_not_estimable(card):
@@ -99,9 +99,9 @@ def test_figures_are_the_evaluations_own(card, evaluation):
     assert named["label: viral", "sensitivity"] == evaluation.by_label["viral"].sensitivity
 
 
-def test_a_label_without_test_films_is_not_estimable_on_the_card(draw, write):
-    films = [film for film in draw(patients=30) if film.truth != "viral"]
-    card = rx.ModelCard.of(write(films).evaluation(name="v1"))
+def test_a_label_without_test_images_is_not_estimable_on_the_card(draw, write):
+    images = [image for image in draw(patients=30) if image.truth != "viral"]
+    card = rx.ModelCard.of(write(images).evaluation(name="v1"))
     shown = {(figure.of, figure.name): figure.shown for figure in card.figures}
     assert shown["label: viral", "sensitivity"].startswith("not estimable (")
     assert "not estimable" in card.to_markdown()
@@ -131,10 +131,10 @@ def test_what_nobody_said_is_not_reported(evaluation):
         assert known[key] == "not reported", key
 
 
-def test_films_with_the_public_sets_names_are_of_that_set_only_if_they_are(card):
+def test_images_with_the_public_sets_names_are_of_that_set_only_if_they_are(card):
     known = facts(card)
-    assert "films named as those of Kermany" in known["data.source"]
-    assert known["data.population"].startswith("if the films are of that set: children")
+    assert "images named as those of Kermany" in known["data.source"]
+    assert known["data.population"].startswith("if the images are of that set: children")
     assert any("0.54" in limit.text for limit in card.limits)
 
 
@@ -268,16 +268,16 @@ def test_the_policy_stands_on_the_card_with_its_reported_figures(draw, write):
 
 
 def test_a_leak_stands_on_the_card(evaluation):
-    leaky = attrs.evolve(evaluation, warnings=("This test leaks: 3 of 9 test films.",))
+    leaky = attrs.evolve(evaluation, warnings=("This test leaks: 3 of 9 test images.",))
     card = rx.ModelCard.of(leaky)
-    assert facts(card)["data.shared"] == "This test leaks: 3 of 9 test films."
+    assert facts(card)["data.shared"] == "This test leaks: 3 of 9 test images."
     assert "> This test leaks" in card.to_markdown()
 
 
 def test_a_compared_test_that_shares_nothing_says_so(evaluation):
     compared = attrs.evolve(evaluation, warnings=())
     shown = facts(rx.ModelCard.of(compared))["data.shared"]
-    assert shown == "none, as far as the films' keys tell"
+    assert shown == "none, as far as the images' keys tell"
 
 
 def test_findings_of_the_audit_are_counted(evaluation, split):
@@ -285,7 +285,7 @@ def test_findings_of_the_audit_are_counted(evaluation, split):
 
     finding = Finding("duplicates", "warning", "same pixels", ("a", "b"), "look at them")
     card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22))
-    assert facts(card)["data.audit"] == "22 films looked at; found: duplicates (2 films)"
+    assert facts(card)["data.audit"] == "22 images looked at; found: duplicates (2 images)"
 
 
 def test_json_turns_back_into_the_same_data(card):

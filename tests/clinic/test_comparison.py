@@ -1,4 +1,4 @@
-"""Comparison: the same films, paired intervals over patients, and a verdict that rests on one."""
+"""Comparison: the same images, paired intervals over patients, and a verdict that rests on one."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from rekognition_xray import errors
 from rekognition_xray.clinic import pairing
 from rekognition_xray.clinic.comparison import Comparison, compare
 from rekognition_xray.clinic.evaluation import Evaluation
-from rekognition_xray.clinic.figures import TestFilm as Film
+from rekognition_xray.clinic.figures import TestImage as ImageSource
 from rekognition_xray.clinic.intervals import Redrawn
 from rekognition_xray.clinic.tables import NOTICE
 from rekognition_xray.labels import THREE_CLASSES
 
-from .judged import films_of
+from .judged import images_of
 
 OLD, NEW = (f"arn:aws:rekognition:us-east-1:111122223333:project/c/version/v{n}/1" for n in (1, 2))
 
 
 @pytest.fixture(scope="module")
 def judged(draw, write):
-    """An evaluation of one version on the films of so many patients, two of each."""
+    """An evaluation of one version on the images of so many patients, two of each."""
 
     def judged(arn: str, skill: float, *, seed: int = 0, patients: int = 60, **drawn: object):
-        films = draw(patients=patients, skill=skill, seed=seed, films=(2, 2), **drawn)
+        images = draw(patients=patients, skill=skill, seed=seed, images=(2, 2), **drawn)
         labels = drawn.get("labels", THREE_CLASSES)
-        made = write(films, labels=labels).evaluation(resamples=100, name=arn.split("/")[-2])
+        made = write(images, labels=labels).evaluation(resamples=100, name=arn.split("/")[-2])
         return attrs.evolve(made, service=attrs.evolve(made.service, version_arn=arn))
 
     return judged
@@ -53,7 +53,7 @@ def better(poor: Evaluation, good: Evaluation) -> Comparison:
 def test_a_version_that_is_clearly_better_is_called_so(better: Comparison) -> None:
     assert (better.old, better.new) == (OLD, NEW)
     assert (better.verdict, better.main) == ("better", "balanced_accuracy")
-    assert (better.films, better.patients, better.left_out) == (120, 60, 0)
+    assert (better.images, better.patients, better.left_out) == (120, 60, 0)
     assert better.change.low is not None
     assert better.change.low > 0
 
@@ -89,7 +89,7 @@ def test_figures_are_those_of_the_evaluations_and_changes_their_differences(
     ]
 
 
-def test_versions_that_agree_on_every_film_show_no_difference(good: Evaluation, judged) -> None:
+def test_versions_that_agree_on_every_image_show_no_difference(good: Evaluation, judged) -> None:
     twin = compare(good, judged(OLD, 4.0, seed=1))
     assert twin.verdict == "no difference shown"
     assert twin.change.value == 0
@@ -99,17 +99,19 @@ def test_versions_that_agree_on_every_film_show_no_difference(good: Evaluation, 
 def test_intervals_of_pairs_are_narrower_than_those_of_each_figure(judged) -> None:
     """Most of what is uncertain is which patients came, and both versions had the same."""
     one = judged(OLD, 1.5)
-    films = [_shifted(film) if n % 3 else film for n, film in enumerate(one.films)]
-    pair = compare(one, attrs.evolve(one, films=tuple(films), service=_of(one, NEW)))
+    images = [_shifted(image) if n % 3 else image for n, image in enumerate(one.images)]
+    pair = compare(one, attrs.evolve(one, images=tuple(images), service=_of(one, NEW)))
     change, figure = pair.differences["auroc"].change, pair.differences["auroc"].old
     assert change.high - change.low < (figure.high - figure.low) / 2
 
 
-def _shifted(film: Film) -> Film:
-    """The same film, judged a little differently."""
-    moved = {label: value + 0.02 * (label == "normal") for label, value in film.confidences.items()}
+def _shifted(image: ImageSource) -> ImageSource:
+    """The same image, judged a little differently."""
+    moved = {
+        label: value + 0.02 * (label == "normal") for label, value in image.confidences.items()
+    }
     total = sum(moved.values())
-    return attrs.evolve(film, confidences={label: value / total for label, value in moved.items()})
+    return attrs.evolve(image, confidences={label: value / total for label, value in moved.items()})
 
 
 def _of(evaluation: Evaluation, arn: str):
@@ -133,10 +135,10 @@ def test_one_patient_shows_nothing() -> None:
     assert (found.value, found.low, found.high) == (1.0, -1.0, 1.0)
 
 
-def test_films_in_another_order_give_the_same_comparison(
+def test_images_in_another_order_give_the_same_comparison(
     poor: Evaluation, good: Evaluation, better: Comparison
 ) -> None:
-    turned = attrs.evolve(good, films=good.films[::-1])
+    turned = attrs.evolve(good, images=good.images[::-1])
     assert compare(poor, turned) == better
 
 
@@ -154,37 +156,39 @@ def test_a_margin_tells_whether_the_new_version_is_no_worse(good: Evaluation, ju
     assert "non-inferiority margin): shown." in str(compare(good, twin, margin=0.2))
 
 
-def test_other_films_are_refused_with_how_many_match(poor: Evaluation, good: Evaluation) -> None:
-    fewer = attrs.evolve(good, films=good.films[20:])
-    with pytest.raises(errors.EvaluationError, match=r"100 films match, of 120 .* and 100") as told:
+def test_other_images_are_refused_with_how_many_match(poor: Evaluation, good: Evaluation) -> None:
+    fewer = attrs.evolve(good, images=good.images[20:])
+    with pytest.raises(
+        errors.EvaluationError, match=r"100 images match, of 120 .* and 100"
+    ) as told:
         compare(poor, fewer)
     assert "common=True" in told.value.hint
 
 
-def test_common_films_are_compared_when_asked(poor: Evaluation, good: Evaluation) -> None:
-    fewer = attrs.evolve(good, films=good.films[20:])
+def test_common_images_are_compared_when_asked(poor: Evaluation, good: Evaluation) -> None:
+    fewer = attrs.evolve(good, images=good.images[20:])
     found = compare(poor, fewer, common=True)
-    assert (found.films, found.left_out) == (100, 20)
-    whole = compare(attrs.evolve(poor, films=poor.films[20:]), fewer)
+    assert (found.images, found.left_out) == (100, 20)
+    whole = compare(attrs.evolve(poor, images=poor.images[20:]), fewer)
     assert found.differences == whole.differences
-    assert "20 films of one evaluation alone are left out." in str(found)
+    assert "20 images of one evaluation alone are left out." in str(found)
 
 
-def test_no_common_film_cannot_be_compared(poor: Evaluation, good: Evaluation) -> None:
+def test_no_common_image_cannot_be_compared(poor: Evaluation, good: Evaluation) -> None:
     one, other = (
-        attrs.evolve(poor, films=poor.films[:20]),
-        attrs.evolve(good, films=good.films[20:]),
+        attrs.evolve(poor, images=poor.images[:20]),
+        attrs.evolve(good, images=good.images[20:]),
     )
-    with pytest.raises(errors.EvaluationError, match="0 films match") as told:
+    with pytest.raises(errors.EvaluationError, match="0 images match") as told:
         compare(one, other, common=True)
     assert "common=True" not in told.value.hint
 
 
-def test_films_that_were_labelled_anew_are_named(poor: Evaluation, good: Evaluation) -> None:
-    first, *rest = good.films
-    films = (attrs.evolve(first, truth="viral"), *rest)
-    with pytest.raises(errors.EvaluationError, match="1 films were labelled anew") as told:
-        compare(poor, attrs.evolve(good, films=films))
+def test_images_that_were_labelled_anew_are_named(poor: Evaluation, good: Evaluation) -> None:
+    first, *rest = good.images
+    images = (attrs.evolve(first, truth="viral"), *rest)
+    with pytest.raises(errors.EvaluationError, match="1 images were labelled anew") as told:
+        compare(poor, attrs.evolve(good, images=images))
     assert f"{first.source_ref}: normal, then viral" in str(told.value)
 
 
@@ -194,7 +198,7 @@ def test_other_labels_cannot_be_compared(poor: Evaluation, judged) -> None:
         compare(poor, two)
 
 
-def test_figures_that_the_films_do_not_support_are_marked(judged) -> None:
+def test_figures_that_the_images_do_not_support_are_marked(judged) -> None:
     two = [judged(arn, 3.0, labels=("bacterial", "viral")) for arn in (OLD, NEW)]
     found = compare(*two)
     assert found.differences["auroc"].change.value is None
@@ -225,7 +229,7 @@ def test_text_and_markdown_tell_verdict_figures_and_what_it_is_not(better: Compa
         assert "v2 against v1" in text
         assert "Verdict: better, by balanced accuracy +0." in text
         assert "balanced accuracy (main)" in text
-        assert "120 films of 60 patients" in text
+        assert "120 images of 60 patients" in text
         assert "AUROC" in text
     assert "| Figure | Old | New | New less old |" in better.to_markdown()
 
@@ -251,14 +255,14 @@ FIGURES = {name: name for name in ("accuracy", "balanced_accuracy")} | {
 }
 
 
-def pairs(rng: np.random.Generator, patients: int) -> tuple[list[Film], list[Film]]:
-    """Films of patients as two versions judge them, who find the same patients and films hard."""
+def pairs(rng: np.random.Generator, patients: int) -> tuple[list[ImageSource], list[ImageSource]]:
+    """Images of patients as two versions judge them, who find the same patients and images hard."""
     state = rng.choice(3, size=patients, p=(0.4, 0.35, 0.25))
     patient = np.repeat(np.arange(patients), rng.integers(1, 5, patients))
     truth = state[patient]
     lean = rng.normal(size=(patients, 3))[patient] + rng.normal(size=(len(patient), 3))
     return tuple(
-        films_of(
+        images_of(
             patient, truth, lean + 0.7 * rng.normal(size=lean.shape) + skill * np.eye(3)[truth]
         )
         for skill in (2.0, 2.4)
@@ -269,8 +273,8 @@ def covered(patients: int, *, repetitions: int, large: int) -> dict[str, float]:
     """Share of the intervals of each change that hold the change of a very large draw."""
 
     def changes(rng: np.random.Generator, count: int, resamples: int, seed: int):
-        films = pairs(rng, count)
-        made = pairing.differences(*films, THREE_CLASSES, FIGURES, resamples=resamples, seed=seed)
+        images = pairs(rng, count)
+        made = pairing.differences(*images, THREE_CLASSES, FIGURES, resamples=resamples, seed=seed)
         return {name: change for name, (_, _, change) in made.items()}
 
     truth = changes(np.random.default_rng(1), large, 2, 0)

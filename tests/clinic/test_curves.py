@@ -18,8 +18,8 @@ def evaluation(draw, write):
 
 @pytest.fixture(scope="module")
 def sides(evaluation):
-    truth = np.array([film.has_pneumonia for film in evaluation.films])
-    return truth, np.array([film.pneumonia for film in evaluation.films])
+    truth = np.array([image.has_pneumonia for image in evaluation.images])
+    return truth, np.array([image.pneumonia for image in evaluation.images])
 
 
 def test_the_roc_curve_is_scikit_learns_and_its_area_the_auroc(evaluation, sides):
@@ -46,13 +46,13 @@ def test_no_curve_has_more_points_than_asked_for_and_ends_are_kept(evaluation, p
     assert (curves.roc[0].x, curves.roc[-1].x) == (0, 1)
 
 
-def test_reliability_bins_are_scikit_learns_of_equally_many_films(evaluation, sides):
+def test_reliability_bins_are_scikit_learns_of_equally_many_images(evaluation, sides):
     bins = evaluation.curves().reliability
     share, mean = calibration_curve(*sides, n_bins=10, strategy="quantile")
     assert [one.frequency.value for one in bins] == pytest.approx(list(share))
     assert [one.confidence for one in bins] == pytest.approx(list(mean))
     assert (bins[0].low, bins[-1].high) == (0, 1)
-    assert sum(one.frequency.n for one in bins) == len(evaluation.films)
+    assert sum(one.frequency.n for one in bins) == len(evaluation.images)
     assert all(one.low <= one.confidence <= one.high for one in bins)
 
 
@@ -61,7 +61,7 @@ def test_the_plain_calibration_error_is_that_of_the_bins_and_noisier(evaluation)
     gaps = [
         one.frequency.n * abs(one.confidence - one.frequency.value) for one in curves.reliability
     ]
-    assert curves.calibration_error == pytest.approx(sum(gaps) / len(evaluation.films))
+    assert curves.calibration_error == pytest.approx(sum(gaps) / len(evaluation.images))
     assert evaluation.two_class.calibration_error.value <= curves.calibration_error
 
 
@@ -86,16 +86,16 @@ def test_curves_of_a_label_are_those_of_its_confidence(evaluation):
 
 
 def test_curves_without_both_sides_are_empty(draw, write):
-    films = [film for film in draw(patients=30) if film.truth != "viral"]
-    curves = write(films).evaluation(resamples=100).curves("viral")
+    images = [image for image in draw(patients=30) if image.truth != "viral"]
+    curves = write(images).evaluation(resamples=100).curves("viral")
     assert (curves.roc, curves.precision_recall, curves.reliability, curves.sweep) == ((),) * 4
     assert curves.calibration_error is None
 
 
 def test_curves_of_confidences_that_are_not_numbers_are_empty(evaluation):
-    first = evaluation.films[0]
+    first = evaluation.images[0]
     broken = attrs.evolve(first, confidences=first.confidences | {"viral": math.nan})
-    damaged = attrs.evolve(evaluation, films=(broken, *evaluation.films[1:]))
+    damaged = attrs.evolve(evaluation, images=(broken, *evaluation.images[1:]))
     assert damaged.curves("viral").roc == ()
 
 
@@ -113,7 +113,7 @@ def test_labels_without_pneumonia_need_a_label_to_be_named(draw, write):
     assert evaluation.curves("cat").roc
 
 
-def test_risk_falls_with_coverage_and_starts_at_the_error_of_all_films(evaluation):
+def test_risk_falls_with_coverage_and_starts_at_the_error_of_all_images(evaluation):
     curve = evaluation.risk_coverage()
     assert curve.points[0].coverage == 1
     assert curve.points[0].risk.value == pytest.approx(1 - evaluation.accuracy.value)
@@ -123,18 +123,18 @@ def test_risk_falls_with_coverage_and_starts_at_the_error_of_all_films(evaluatio
 
 
 def test_the_area_is_the_mean_risk_over_all_coverages(evaluation):
-    ordered = sorted(evaluation.films, key=lambda film: -film.confidences[film.predicted])
-    wrong = np.array([film.truth != film.predicted for film in ordered])
+    ordered = sorted(evaluation.images, key=lambda image: -image.confidences[image.predicted])
+    wrong = np.array([image.truth != image.predicted for image in ordered])
     risks = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
     assert evaluation.risk_coverage().area == pytest.approx(risks.mean())
 
 
-def test_films_of_equal_confidence_are_decided_or_referred_together(evaluation):
+def test_images_of_equal_confidence_are_decided_or_referred_together(evaluation):
     alike = {"normal": 0.6, "bacterial": 0.3, "viral": 0.1}
-    films = tuple(
-        attrs.evolve(film, confidences=alike, predicted="normal") for film in evaluation.films
+    images = tuple(
+        attrs.evolve(image, confidences=alike, predicted="normal") for image in evaluation.images
     )
-    curve = attrs.evolve(evaluation, films=films).risk_coverage()
+    curve = attrs.evolve(evaluation, images=images).risk_coverage()
     assert [point.coverage for point in curve.points] == [1]
-    wrong = np.mean([film.truth != "normal" for film in films])
+    wrong = np.mean([image.truth != "normal" for image in images])
     assert curve.area == pytest.approx(wrong)

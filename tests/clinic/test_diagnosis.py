@@ -1,4 +1,4 @@
-"""One film is diagnosed as it was prepared for training."""
+"""One image is diagnosed as it was prepared for training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_making_one_asks_nothing(clinic):
 
 @pytest.mark.parametrize("spelling", [str, lambda path: path, lambda path: path.read_bytes()])
 def test_a_path_its_text_and_its_bytes_give_the_same_answer(diagnoser, clinic, spelling):
-    path = clinic.films[0]
+    path = clinic.images[0]
     diagnosis = diagnoser.diagnose(spelling(path))
     assert diagnosis.finding == "normal"
     assert diagnosis.confidences == diagnoser.diagnose(path).confidences
@@ -38,15 +38,15 @@ def test_a_path_its_text_and_its_bytes_give_the_same_answer(diagnoser, clinic, s
 
 
 def test_a_picture_in_memory_is_diagnosed_and_named_by_its_pixels(diagnoser, clinic):
-    with Image.open(clinic.films[1]) as picture:
+    with Image.open(clinic.images[1]) as picture:
         copy = picture.copy()
     diagnosis = diagnoser.diagnose(copy)
     assert diagnosis.finding == "bacterial"
     assert diagnosis.source == f"image {diagnosis.image_sha256[:12]}"
 
 
-def test_a_film_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, clinic, monkeypatch):
-    ready = prepare(clinic.films[1])
+def test_a_image_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, clinic, monkeypatch):
+    ready = prepare(clinic.images[1])
     monkeypatch.setattr(module, "prepare", None)
     diagnosis = diagnoser.diagnose(ready)
     assert diagnosis.finding == "bacterial"
@@ -55,8 +55,8 @@ def test_a_film_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, clin
     assert [answer.finding for answer in diagnoser.diagnose_many([ready])] == ["bacterial"]
 
 
-def test_a_prepared_film_of_more_than_a_call_carries_is_refused_unsent(diagnoser, clinic):
-    ready = attrs.evolve(prepare(clinic.films[1]), data=bytes(MAX_DETECT_BYTES + 1))
+def test_a_prepared_image_of_more_than_a_call_carries_is_refused_unsent(diagnoser, clinic):
+    ready = attrs.evolve(prepare(clinic.images[1]), data=bytes(MAX_DETECT_BYTES + 1))
     with pytest.raises(ImageError, match="max_bytes"):
         diagnoser.diagnose(ready)
     assert clinic.asked == []
@@ -65,17 +65,17 @@ def test_a_prepared_film_of_more_than_a_call_carries_is_refused_unsent(diagnoser
 def test_many_threads_share_one_diagnoser(clinic):
     aws = rx.Aws(session=clinic.cloud.session())  # its clients are not made yet
     diagnoser = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws), Policy(threshold=0.5))
-    expected = [rx.Diagnoser(clinic.version).diagnose(film).confidences for film in clinic.films]
+    expected = [rx.Diagnoser(clinic.version).diagnose(image).confidences for image in clinic.images]
     with ThreadPoolExecutor(12) as pool:
-        told = list(pool.map(diagnoser.diagnose, clinic.films * 6))
-    assert [one.source for one in told] == [str(film) for film in clinic.films * 6]
+        told = list(pool.map(diagnoser.diagnose, clinic.images * 6))
+    assert [one.source for one in told] == [str(image) for image in clinic.images * 6]
     assert [one.confidences for one in told] == expected * 6
     assert len({one.request_id for one in told}) == len(told)
 
 
 def test_a_diagnosis_tells_where_it_comes_from(diagnoser, clinic):
-    diagnosis = diagnoser.diagnose(clinic.films[2])
-    assert diagnosis.source == str(clinic.films[2])
+    diagnosis = diagnoser.diagnose(clinic.images[2])
+    assert diagnosis.source == str(clinic.images[2])
     assert diagnosis.version_arn == clinic.version.arn
     assert diagnosis.request_id
     assert diagnosis.seconds > 0
@@ -84,21 +84,21 @@ def test_a_diagnosis_tells_where_it_comes_from(diagnoser, clinic):
 
 
 def test_without_a_policy_the_finding_is_the_best_label(diagnoser, clinic):
-    diagnosis = diagnoser.diagnose(clinic.films[2])
+    diagnosis = diagnoser.diagnose(clinic.images[2])
     assert diagnosis.finding == max(diagnosis.confidences, key=diagnosis.confidences.get)
     assert (diagnosis.policy, diagnosis.threshold, diagnosis.referred) == (None, None, False)
 
 
 def test_a_policy_makes_the_finding_and_is_named(clinic):
     everything = Policy(threshold=0.0, type_share=1.0, name="all sick")
-    diagnosis = rx.Diagnoser(clinic.version, everything).diagnose(clinic.films[0])
+    diagnosis = rx.Diagnoser(clinic.version, everything).diagnose(clinic.images[0])
     assert diagnosis.finding == TYPE_UNCERTAIN
     assert (diagnosis.policy, diagnosis.threshold) == ("all sick", 0.0)
 
 
 def test_a_referral_carries_its_reason(clinic):
     unsure = Policy(threshold=0.5, refer_from=0.0, refer_to=1.0)
-    diagnosis = rx.Diagnoser(clinic.version, unsure).diagnose(clinic.films[0])
+    diagnosis = rx.Diagnoser(clinic.version, unsure).diagnose(clinic.images[0])
     assert diagnosis.referred
     assert diagnosis.finding == REFERRED
     assert "too near" in diagnosis.reason
@@ -110,19 +110,19 @@ def test_a_policy_of_another_version_is_refused_at_once(clinic):
         rx.Diagnoser(clinic.version, other)
 
 
-def test_training_and_detection_see_the_same_bytes_of_a_film(diagnoser, clinic):
+def test_training_and_detection_see_the_same_bytes_of_a_image(diagnoser, clinic):
     """prepare() is the one function: stored for training, asked alone and asked among many."""
-    films = [rx.Xray(path, "normal", str(number)) for number, path in enumerate(clinic.films[:4])]
-    receipt = store(films, "s3://clinic/again", aws=clinic.version.aws, key="k" * 32)
-    stored = [receipt.locations[film].key.rpartition("/")[2].partition(".")[0] for film in films]
-    paths = [film.path for film in films]
+    images = [rx.Xray(path, "normal", str(number)) for number, path in enumerate(clinic.images[:4])]
+    receipt = store(images, "s3://clinic/again", aws=clinic.version.aws, key="k" * 32)
+    stored = [receipt.locations[image].key.rpartition("/")[2].partition(".")[0] for image in images]
+    paths = [image.path for image in images]
     assert [diagnoser.diagnose(path).image_sha256 for path in paths] == stored
     assert [answer.image_sha256 for answer in diagnoser.diagnose_many(paths)] == stored
     assert [prepare(path).sha256 for path in paths] == stored
 
 
 @pytest.mark.heavy
-def test_a_film_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path):
+def test_a_image_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path):
     rng = np.random.default_rng(1)
     path = tmp_path / "large.png"
     Image.fromarray(rng.integers(0, 256, (2200, 2200), np.uint8)).save(path, compress_level=1)
@@ -133,21 +133,21 @@ def test_a_film_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path):
     assert answer.image_sha256 == small.sha256
 
 
-def test_a_dicom_film_is_diagnosed_and_one_with_burned_in_text_only_when_allowed(clinic, tmp_path):
+def test_a_dicom_image_is_diagnosed_and_one_with_burned_in_text_only_when_allowed(clinic, tmp_path):
     pydicom = pytest.importorskip("pydicom")
-    with Image.open(clinic.films[1]) as picture:
+    with Image.open(clinic.images[1]) as picture:
         grey = picture.convert("L")
-    film = pydicom.Dataset()
-    film.SOPClassUID, film.SOPInstanceUID = pydicom.uid.ComputedRadiographyImageStorage, "1.2.3"
-    film.Modality, film.PhotometricInterpretation = "CR", "MONOCHROME2"
-    film.SamplesPerPixel, film.PixelRepresentation = 1, 0
-    film.BitsAllocated, film.BitsStored, film.HighBit = 8, 8, 7
-    film.Rows, film.Columns, film.BurnedInAnnotation = grey.height, grey.width, "YES"
-    film.WindowCenter, film.WindowWidth, film.VOILUTFunction = 127.5, 255, "LINEAR_EXACT"
-    film.PixelData = grey.tobytes()
-    film["PixelData"].VR = "OB"
-    path = tmp_path / "film.dcm"
-    film.save_as(path, implicit_vr=False, little_endian=True)
+    image = pydicom.Dataset()
+    image.SOPClassUID, image.SOPInstanceUID = pydicom.uid.ComputedRadiographyImageStorage, "1.2.3"
+    image.Modality, image.PhotometricInterpretation = "CR", "MONOCHROME2"
+    image.SamplesPerPixel, image.PixelRepresentation = 1, 0
+    image.BitsAllocated, image.BitsStored, image.HighBit = 8, 8, 7
+    image.Rows, image.Columns, image.BurnedInAnnotation = grey.height, grey.width, "YES"
+    image.WindowCenter, image.WindowWidth, image.VOILUTFunction = 127.5, 255, "LINEAR_EXACT"
+    image.PixelData = grey.tobytes()
+    image["PixelData"].VR = "OB"
+    path = tmp_path / "image.dcm"
+    image.save_as(path, implicit_vr=False, little_endian=True)
     with pytest.raises(ImageError, match="held back"):
         rx.Diagnoser(clinic.version).diagnose(path)
     diagnosis = rx.Diagnoser(clinic.version, allow_burned_in=True).diagnose(path)
@@ -155,9 +155,9 @@ def test_a_dicom_film_is_diagnosed_and_one_with_burned_in_text_only_when_allowed
     assert diagnosis.image_sha256 == prepare(grey).sha256
 
 
-def test_a_film_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, clinic, tmp_path):
+def test_a_image_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, clinic, tmp_path):
     broken = tmp_path / "text.jpeg"
-    broken.write_text("not a film")
+    broken.write_text("not an image")
     with pytest.raises(ImageError, match=r"text\.jpeg"):
         diagnoser.diagnose(broken)
     assert clinic.asked == []
@@ -165,23 +165,23 @@ def test_a_film_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, c
 
 def test_a_version_that_does_not_run_is_said_so(diagnoser, clinic):
     with clinic.stopped(), pytest.raises(NotReadyError):
-        diagnoser.diagnose(clinic.films[0])
+        diagnoser.diagnose(clinic.images[0])
 
 
 def test_a_diagnosis_survives_json(diagnoser, clinic):
-    diagnosis = diagnoser.diagnose(clinic.films[0])
+    diagnosis = diagnoser.diagnose(clinic.images[0])
     assert rx.Diagnosis.from_dict(json.loads(json.dumps(diagnosis.to_dict()))) == diagnosis
 
 
 @pytest.mark.parametrize("field", ["finding", "confidences", "referred", "seconds"])
 def test_a_diagnosis_without_one_of_its_fields_is_refused_by_name(diagnoser, clinic, field):
-    told = diagnoser.diagnose(clinic.films[0]).to_dict() | {field: None}
+    told = diagnoser.diagnose(clinic.images[0]).to_dict() | {field: None}
     with pytest.raises(ValueError, match=field):
         rx.Diagnosis.from_dict(told)
 
 
 def test_printed_it_ends_with_the_notice(diagnoser, clinic):
-    lines = str(diagnoser.diagnose(clinic.films[0])).splitlines()
+    lines = str(diagnoser.diagnose(clinic.images[0])).splitlines()
     assert "normal" in lines[0]
     assert "Not a medical device" in lines[-1]
 
@@ -192,7 +192,7 @@ def test_an_evaluation_reads_the_result_files_where_the_service_says_they_lie(cl
     assert evaluation.version_arn == clinic.version.arn
     assert evaluation.made_by.endswith("not AWS")
     assert evaluation.service.f1 == pytest.approx(clinic.version.describe().f1_score)
-    assert evaluation.known_patients == len(evaluation.films)
+    assert evaluation.known_patients == len(evaluation.images)
     assert not evaluation.warnings
     assert evaluation.accuracy.value > 0.8
 

@@ -21,8 +21,8 @@ from rekognition_xray.errors import (
 
 @pytest.fixture(scope="module")
 def evaluation(draw, write):
-    films = write(draw(patients=60))
-    return films.evaluation(name="v1", made_by="a scripted learner", split="7f3a (seed 7)")
+    images = write(draw(patients=60))
+    return images.evaluation(name="v1", made_by="a scripted learner", split="7f3a (seed 7)")
 
 
 def test_the_public_names_lead_here():
@@ -39,14 +39,14 @@ def test_every_figure_lies_within_its_interval(evaluation):
             assert 0 <= figure.low <= figure.high <= 1, name
 
 
-def test_a_figure_tells_on_how_many_films_it_rests(evaluation):
-    viral = sum(film.truth == "viral" for film in evaluation.films)
+def test_a_figure_tells_on_how_many_images_it_rests(evaluation):
+    viral = sum(image.truth == "viral" for image in evaluation.images)
     assert evaluation.by_label["viral"].sensitivity.n == viral
-    assert evaluation.by_label["viral"].specificity.n == len(evaluation.films) - viral
-    assert evaluation.accuracy.n == len(evaluation.films)
+    assert evaluation.by_label["viral"].specificity.n == len(evaluation.images) - viral
+    assert evaluation.accuracy.n == len(evaluation.images)
 
 
-def test_same_files_and_seed_give_the_same_figures_in_any_order_of_films(draw, write):
+def test_same_files_and_seed_give_the_same_figures_in_any_order_of_images(draw, write):
     drawn = draw(patients=30)
     files, turned = write(drawn), write(drawn[::-1])
     assert files.evaluation() == files.evaluation()
@@ -61,16 +61,16 @@ def test_random_predictions_are_at_chance(draw, write):
     assert evaluation.two_class.auroc.low < 0.5 < evaluation.two_class.auroc.high
 
 
-def test_confusion_counts_every_film_once(evaluation):
+def test_confusion_counts_every_image_once(evaluation):
     counted = [count for row in evaluation.confusion.values() for count in row.values()]
-    assert sum(counted) == len(evaluation.films)
+    assert sum(counted) == len(evaluation.images)
     right = sum(evaluation.confusion[label][label] for label in evaluation.labels)
-    assert right / len(evaluation.films) == evaluation.accuracy.value
+    assert right / len(evaluation.images) == evaluation.accuracy.value
 
 
-def test_a_label_without_test_films_is_not_estimable_and_told(draw, write):
-    films = [film for film in draw(patients=30) if film.truth != "viral"]
-    evaluation = write(films).evaluation()
+def test_a_label_without_test_images_is_not_estimable_and_told(draw, write):
+    images = [image for image in draw(patients=30) if image.truth != "viral"]
+    evaluation = write(images).evaluation()
     assert evaluation.by_label["viral"].sensitivity.value is None
     assert evaluation.by_label["viral"].auroc.value is None
     assert evaluation.balanced_accuracy.value is None
@@ -93,17 +93,17 @@ def test_two_labels_pneumonia_and_normal_are_enough(draw, write):
     assert evaluation.two_class.accuracy.value == evaluation.accuracy.value
 
 
-def test_films_without_a_patient_count_alone_and_say_so(draw, write):
+def test_images_without_a_patient_count_alone_and_say_so(draw, write):
     evaluation = write(draw(patients=20, keyed=False)).evaluation()
-    assert evaluation.patients == len(evaluation.films)
+    assert evaluation.patients == len(evaluation.images)
     assert evaluation.known_patients == 0
-    assert any("per film" in warning for warning in evaluation.warnings)
+    assert any("per image" in warning for warning in evaluation.warnings)
     assert "patients not known" in str(evaluation)
 
 
 def test_grouping_by_patient_widens_the_interval(draw, write):
-    keyed = write(draw(patients=40, films=(6, 6), skill=2.0)).evaluation()
-    alone = write(draw(patients=40, films=(6, 6), skill=2.0, keyed=False)).evaluation()
+    keyed = write(draw(patients=40, images=(6, 6), skill=2.0)).evaluation()
+    alone = write(draw(patients=40, images=(6, 6), skill=2.0, keyed=False)).evaluation()
     assert keyed.accuracy.value == alone.accuracy.value
     assert keyed.accuracy.high - keyed.accuracy.low > alone.accuracy.high - alone.accuracy.low
 
@@ -126,7 +126,7 @@ def place(patient: int, picture: int) -> str:
 
 
 def snapshot(*sources: str, filled_up_to: int = TRAINED) -> str:
-    """A training snapshot that holds these films, and others of patients of their own."""
+    """A training snapshot that holds these images, and others of patients of their own."""
     others = [place(10**6 + n, 10**6 + n) for n in range(filled_up_to - len(sources))]
     lines = [{"source-ref": source, "x-metadata": {"a": "\u2028"}} for source in others]
     lines += [{"source-ref": source} for source in sources]
@@ -142,7 +142,7 @@ def test_a_test_of_other_patients_and_pictures_bears_no_warning(files):
     assert files.evaluation(resamples=100, training=snapshot()).warnings == ()
 
 
-def test_without_the_training_films_a_warning_says_that_nobody_has_compared(files):
+def test_without_the_training_images_a_warning_says_that_nobody_has_compared(files):
     (warning,) = files.evaluation(resamples=100).warnings
     assert "nobody has checked" in warning
     assert warning in str(files.evaluation(resamples=100))
@@ -151,16 +151,16 @@ def test_without_the_training_films_a_warning_says_that_nobody_has_compared(file
 @pytest.mark.parametrize(
     ("trained", "is_concerned"),
     [
-        (place(0, 999), lambda film: film.patient == f"{0:024x}"),
-        (place(999, 0), lambda film: film.source_ref == place(0, 0)),
+        (place(0, 999), lambda image: image.patient == f"{0:024x}"),
+        (place(999, 0), lambda image: image.source_ref == place(0, 0)),
     ],
     ids=["patient", "picture"],
 )
-def test_a_patient_or_a_picture_that_was_trained_on_is_refused_and_every_film_named(
+def test_a_patient_or_a_picture_that_was_trained_on_is_refused_and_every_image_named(
     files, trained, is_concerned
 ):
-    tested = files.evaluation(resamples=100).films
-    concerned = [film.source_ref for film in tested if is_concerned(film)]
+    tested = files.evaluation(resamples=100).images
+    concerned = [image.source_ref for image in tested if is_concerned(image)]
     with pytest.raises(EvaluationError, match=f"^{len(concerned)} of {len(tested)}") as raised:
         files.evaluation(resamples=100, training=snapshot(trained))
     assert [ref for ref in concerned if ref not in str(raised.value)] == []
@@ -179,13 +179,13 @@ def test_a_leak_that_is_allowed_stands_on_every_table_and_page(files, tmp_path):
         assert warning in text
 
 
-def test_films_whose_keys_bear_no_patient_are_compared_by_address_and_that_is_told(draw, write):
+def test_images_whose_keys_bear_no_patient_are_compared_by_address_and_that_is_told(draw, write):
     files = write(draw(patients=20, keyed=False))
     training = snapshot("s3://clinic-xrays/in/other.jpg")
     warnings = files.evaluation(resamples=100, training=training).warnings
-    assert any("1 of 500 training films bear no patient" in warning for warning in warnings)
+    assert any("1 of 500 training images bear no patient" in warning for warning in warnings)
     with pytest.raises(EvaluationError, match="1 of "):
-        files.evaluation(resamples=100, training=snapshot("s3://clinic-xrays/in/film-0.jpg"))
+        files.evaluation(resamples=100, training=snapshot("s3://clinic-xrays/in/image-0.jpg"))
 
 
 def test_a_training_snapshot_that_is_cut_off_is_told(files):
@@ -255,16 +255,16 @@ def test_a_version_that_is_not_trained_has_nothing_to_judge(clinic, monkeypatch)
 
 
 def test_the_services_own_split_is_refused_unless_told_and_then_every_table_says_so(clinic):
-    dataset = rx.XrayDataset.from_folder(clinic.films[0].parents[1])
-    pairs = [attrs.evolve(film, patient=film.label) for film in dataset]  # three patients
+    dataset = rx.XrayDataset.from_folder(clinic.images[0].parents[1])
+    pairs = [attrs.evolve(image, patient=image.label) for image in dataset]  # three patients
     project = rx.CustomLabelsProject.get_or_create("console", aws=clinic.version.aws)
     with pytest.warns(PatientLeakWarning):
         project.put_datasets(
-            train=attrs.evolve(dataset, films=pairs), store="s3://clinic/console", allow_leaks=True
+            train=attrs.evolve(dataset, images=pairs), store="s3://clinic/console", allow_leaks=True
         )
     version = project.train("v1", output="s3://clinic/models")
     version.wait_until_trained()
-    with pytest.raises(EvaluationError, match=r"^(\d) of \1 test films"):
+    with pytest.raises(EvaluationError, match=r"^(\d) of \1 test images"):
         rx.Evaluation.from_version(version)
     evaluation = rx.Evaluation.from_version(version, allow_leaks=True)
     assert evaluation.split is None

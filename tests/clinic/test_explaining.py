@@ -35,7 +35,7 @@ SHINING = (1, 2)  # row and column, of four each, that decides the label
 
 
 def drawn(label, seed, *, least=10):
-    """Noise; a bacterial film has a checkered patch, now faint, now clear, in one of 16 cells."""
+    """Noise; a bacterial image has a checkered patch, now faint, now clear, in one of 16 cells."""
     rng = np.random.default_rng((seed, len(label)))
     pixels = rng.normal(110, 20, (SIDE, SIDE))
     strength = rng.uniform(least, 60)
@@ -50,18 +50,18 @@ def drawn(label, seed, *, least=10):
 
 @attrs.frozen
 class Ward:
-    """A cloud with a version that runs, one film with the patch and one without."""
+    """A cloud with a version that runs, one image with the patch and one without."""
 
     cloud: LocalCloud
     version: rx.ModelVersion
     asked: list[bytes]
-    film: Image.Image
+    image: Image.Image
     plain: Image.Image
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("films")
+    folder = tmp_path_factory.mktemp("images")
     for number in range(24):
         for label, name in (
             ("normal", f"NORMAL/IM-{number + 1:04d}-0001.jpeg"),
@@ -73,7 +73,7 @@ def running(tmp_path_factory):
         aws = rx.Aws(session=cloud.session())
         train, test = rx.XrayDataset.from_folder(folder).split(test=0.25, seed=1)
         project = rx.CustomLabelsProject.get_or_create("ward", aws=aws)
-        project.put_datasets(train=train, test=test, store="s3://ward/films", key="k" * 32)
+        project.put_datasets(train=train, test=test, store="s3://ward/images", key="k" * 32)
         version = project.train("v1", output="s3://ward/models")
         version.wait_until_trained()
         asked = []
@@ -111,7 +111,7 @@ def strike(ward):
 
 @pytest.mark.parametrize("fill", ["mean", "blur"])
 def test_the_map_peaks_where_the_label_is_decided(ward, fill):
-    found = explain(ward.version, ward.film, grid=4, fill=fill)
+    found = explain(ward.version, ward.image, grid=4, fill=fill)
     assert found.label == "pneumonia"
     assert found.base > 0.6
     assert found.peak == SHINING
@@ -120,15 +120,15 @@ def test_the_map_peaks_where_the_label_is_decided(ward, fill):
 
 
 def test_every_drop_is_the_difference_of_two_answers(ward):
-    found = explain(ward.version, ward.film, grid=2, label="bacterial")
+    found = explain(ward.version, ward.image, grid=2, label="bacterial")
     answers = [ward.version.detect(data).confidences["bacterial"] for data in list(ward.asked)]
     assert found.base == pytest.approx(answers[0])
     np.testing.assert_allclose(found.drops.ravel(), answers[0] - np.array(answers[1:5]), atol=1e-9)
 
 
-def test_the_whole_film_is_asked_about_in_the_very_bytes_that_diagnose_sends(ward, tmp_path):
-    path = tmp_path / "film.jpeg"
-    ward.film.save(path, comment=b"John Doe")
+def test_the_whole_image_is_asked_about_in_the_very_bytes_that_diagnose_sends(ward, tmp_path):
+    path = tmp_path / "image.jpeg"
+    ward.image.save(path, comment=b"John Doe")
     found = explain(rx.Diagnoser(ward.version), str(path), grid=2)
     assert ward.asked[0] == prepare(path).data
     assert found.image_sha256 == rx.Diagnoser(ward.version).diagnose(path).image_sha256
@@ -137,13 +137,13 @@ def test_the_whole_film_is_asked_about_in_the_very_bytes_that_diagnose_sends(war
 
 
 def test_a_label_against_which_a_cell_speaks_rises_when_it_is_covered(ward):
-    found = explain(ward.version, ward.film, grid=4, label="normal")
+    found = explain(ward.version, ward.image, grid=4, label="normal")
     assert found.drops[SHINING] == found.drops.min() < -0.05
 
 
 def test_an_unknown_label_is_refused_and_the_known_ones_are_named(ward):
     with pytest.raises(InvalidRequestError, match="normal, bacterial"):
-        explain(ward.version, ward.film, grid=2, label="viral")
+        explain(ward.version, ward.image, grid=2, label="viral")
     assert len(ward.asked) == 1
 
 
@@ -174,7 +174,7 @@ def test_a_plan_without_capacity_is_refused(settings):
 @pytest.mark.parametrize("caps", [{"max_calls": 64}, {"max_cost": "0.02"}])
 def test_over_a_cap_nothing_is_asked(ward, caps):
     with pytest.raises(CostCapError, match="not begun"):
-        explain(ward.version, ward.film, grid=8, **caps)
+        explain(ward.version, ward.image, grid=8, **caps)
     assert ward.asked == []
 
 
@@ -183,14 +183,14 @@ def test_the_price_is_that_of_the_users_own_book(ward):
     dear = attrs.evolve(book.prices["inference-unit-hour"], amount=Decimal(4000))
     book = attrs.evolve(book, prices={**book.prices, "inference-unit-hour": dear})
     with pytest.raises(CostCapError, match="over the cap of 1"):
-        explain(ward.version, ward.film, grid=2, max_cost="1.00", prices=book)
+        explain(ward.version, ward.image, grid=2, max_cost="1.00", prices=book)
 
 
 def test_a_cap_in_a_region_without_known_prices_is_refused(ward):
     irish = rx.Aws(ward.cloud.session(region="eu-west-1"))
     version = attrs.evolve(ward.version, aws=irish)
     with pytest.raises(PriceBookError, match="eu-west-1"):
-        explain(version, ward.film, grid=2, max_cost="1.00")
+        explain(version, ward.image, grid=2, max_cost="1.00")
     assert ward.asked == []
 
 
@@ -199,7 +199,7 @@ def test_the_plan_is_shown_before_the_first_call_and_each_call_is_counted(ward, 
     seen = []
     explain(
         ward.version,
-        ward.film,
+        ward.image,
         grid=2,
         progress=lambda record: seen.append((record.done, record.plan.calls, len(ward.asked))),
     )
@@ -213,20 +213,20 @@ def test_the_plan_is_shown_before_the_first_call_and_each_call_is_counted(ward, 
 @pytest.mark.parametrize("settings", [{"grid": 1}, {"grid": 33}, {"fill": "black"}])
 def test_another_grid_or_fill_is_refused_before_anything_is_asked(ward, settings):
     with pytest.raises(InvalidRequestError):
-        explain(ward.version, ward.film, max_calls=10_000, **settings)
+        explain(ward.version, ward.image, max_calls=10_000, **settings)
     assert ward.asked == []
 
 
-def test_a_file_that_is_no_film_is_refused_before_anything_is_asked(ward, tmp_path):
-    (tmp_path / "no-film.png").write_bytes(b"text")
-    with pytest.raises(ImageError, match="no-film"):
-        explain(ward.version, tmp_path / "no-film.png")
+def test_a_file_that_is_no_image_is_refused_before_anything_is_asked(ward, tmp_path):
+    (tmp_path / "no-image.png").write_bytes(b"text")
+    with pytest.raises(ImageError, match="no-image"):
+        explain(ward.version, tmp_path / "no-image.png")
     assert ward.asked == []
 
 
 def test_a_cell_whose_call_fails_is_nan_and_told(ward, strike):
     found = explain(
-        ward.version, ward.film, grid=4, progress=strike(3, "ImageTooLargeException", 1)
+        ward.version, ward.image, grid=4, progress=strike(3, "ImageTooLargeException", 1)
     )
     assert [(cell.row, cell.column) for cell in found.missing] == [(0, 2)]
     assert "ImageTooLargeException" in found.missing[0].reason
@@ -237,7 +237,7 @@ def test_a_cell_whose_call_fails_is_nan_and_told(ward, strike):
 
 def test_three_failures_in_a_row_end_the_asking_and_what_is_known_is_kept(ward, strike):
     found = explain(
-        ward.version, ward.film, grid=4, progress=strike(3, "ImageTooLargeException", 99)
+        ward.version, ward.image, grid=4, progress=strike(3, "ImageTooLargeException", 99)
     )
     assert found.calls == 6
     assert np.isfinite(found.drops).sum() == 2
@@ -247,26 +247,26 @@ def test_three_failures_in_a_row_end_the_asking_and_what_is_known_is_kept(ward, 
 
 def test_a_version_that_stops_half_way_is_asked_no_more(ward, strike):
     found = explain(
-        ward.version, ward.film, grid=4, progress=strike(10, "ResourceNotReadyException", 99)
+        ward.version, ward.image, grid=4, progress=strike(10, "ResourceNotReadyException", 99)
     )
     assert found.calls == 11
     assert np.isfinite(found.drops).sum() == 9
 
 
-def test_a_version_that_does_not_answer_for_the_whole_film_raises(ward, strike):
+def test_a_version_that_does_not_answer_for_the_whole_image_raises(ward, strike):
     with pytest.raises(NotReadyError):
-        explain(ward.version, ward.film, progress=strike(0, "ResourceNotReadyException", 1))
+        explain(ward.version, ward.image, progress=strike(0, "ResourceNotReadyException", 1))
 
 
 def test_where_no_cell_has_an_answer_the_error_goes_on(ward, strike):
     with pytest.raises(InvalidImageError):
-        explain(ward.version, ward.film, progress=strike(1, "ImageTooLargeException", 99))
+        explain(ward.version, ward.image, progress=strike(1, "ImageTooLargeException", 99))
 
 
 def test_a_throttle_is_botocores_to_repeat(ward, strike, no_wait):
     found = explain(
         ward.version,
-        ward.film,
+        ward.image,
         grid=2,
         progress=strike(2, "ProvisionedThroughputExceededException", 2),
     )
@@ -278,7 +278,7 @@ def test_a_throttle_is_botocores_to_repeat(ward, strike, no_wait):
 
 
 def test_it_becomes_json_with_null_for_what_is_not_known(ward):
-    found = explain(ward.version, ward.film, grid=2)
+    found = explain(ward.version, ward.image, grid=2)
     drops = found.drops.copy()
     drops[0, 1] = np.nan
     gap = attrs.evolve(found, drops=drops, missing=(Missing(0, 1, "why"),))
@@ -291,7 +291,7 @@ def test_it_becomes_json_with_null_for_what_is_not_known(ward):
 
 
 def test_explanations_are_values(ward):
-    one, other = (explain(ward.version, ward.film, grid=2) for _ in range(2))
+    one, other = (explain(ward.version, ward.image, grid=2) for _ in range(2))
     assert one == other
     assert hash(one) == hash(other)
     assert one != explain(ward.version, ward.plain, grid=2)
@@ -301,12 +301,12 @@ def test_explanations_are_values(ward):
 
 def scripted(ward, drops):
     """An explanation with a map of our own."""
-    found = explain(ward.version, ward.film, grid=2)
+    found = explain(ward.version, ward.image, grid=2)
     return attrs.evolve(found, drops=np.array(drops))
 
 
 def test_heat_is_vermilion_where_the_confidence_falls_and_blue_where_it_rises(ward):
-    picture = np.asarray(scripted(ward, [[0.5, -0.5], [0.0, 0.0]]).overlay(ward.film), dtype=float)
+    picture = np.asarray(scripted(ward, [[0.5, -0.5], [0.0, 0.0]]).overlay(ward.image), dtype=float)
     side = picture.shape[1] // 4
     red, _, blue = picture[side // 2 : side, side // 2 : side].mean(axis=(0, 1))
     assert red > blue + 30
@@ -317,8 +317,8 @@ def test_heat_is_vermilion_where_the_confidence_falls_and_blue_where_it_rises(wa
 
 
 def test_cells_without_an_answer_are_crossed_out(ward):
-    known = np.asarray(scripted(ward, [[0.1, 0.0], [0.0, 0.0]]).overlay(ward.film))
-    gap = np.asarray(scripted(ward, [[0.1, np.nan], [0.0, 0.0]]).overlay(ward.film))
+    known = np.asarray(scripted(ward, [[0.1, 0.0], [0.0, 0.0]]).overlay(ward.image))
+    gap = np.asarray(scripted(ward, [[0.1, np.nan], [0.0, 0.0]]).overlay(ward.image))
     half = known.shape[1] // 2
     assert not np.array_equal(known[:half, half:], gap[:half, half:])
     np.testing.assert_array_equal(known[: half - 9, : half - 9], gap[: half - 9, : half - 9])
@@ -329,9 +329,9 @@ def test_small_changes_are_not_blown_up_to_full_colour():
     assert scale_of(np.array([[0.1, -0.4], [np.nan, 0.2]])) == pytest.approx(0.4)
 
 
-def test_the_map_is_not_laid_over_another_film(ward):
-    found = explain(ward.version, ward.film, grid=2)
-    with pytest.raises(DataError, match="not the film"):
+def test_the_map_is_not_laid_over_another_image(ward):
+    found = explain(ward.version, ward.image, grid=2)
+    with pytest.raises(DataError, match="not the image"):
         found.overlay(ward.plain)
 
 
@@ -342,22 +342,22 @@ def test_a_map_that_falls_nowhere_has_no_peak(ward):
 
 
 def test_the_text_says_what_it_does_not_show(ward):
-    told = str(explain(ward.version, ward.film, grid=4))
+    told = str(explain(ward.version, ward.image, grid=4))
     assert "in row 2 of 4, column 3 of 4" in told
     assert "not where disease is" in told
     assert "Not a medical device" in told
 
 
 def test_a_map_of_one_type_says_that_no_drug_is_chosen_by_it(ward):
-    told = explain(ward.version, ward.film, grid=2, label="bacterial").to_dict()["notice"]
+    told = explain(ward.version, ward.image, grid=2, label="bacterial").to_dict()["notice"]
     assert "antibiotics" in told
-    assert "antibiotics" not in explain(ward.version, ward.film, grid=2).to_dict()["notice"]
+    assert "antibiotics" not in explain(ward.version, ward.image, grid=2).to_dict()["notice"]
 
 
 def test_the_diagnoser_explains_too(ward):
-    found = rx.Diagnoser(ward.version).explain(ward.film, grid=2)
+    found = rx.Diagnoser(ward.version).explain(ward.image, grid=2)
     assert isinstance(found, Explanation)
-    assert found == explain(ward.version, ward.film, grid=2)
+    assert found == explain(ward.version, ward.image, grid=2)
 
 
 # -- covering ------------------------------------------------------------------------------------
@@ -373,9 +373,9 @@ def test_every_pixel_belongs_to_the_cells_in_full(cells, length):
 
 
 def test_covering_changes_one_cell_and_nothing_beyond_its_soft_edge():
-    film = drawn("normal", 3)
-    covered = np.asarray(Covering.of(film, grid=4, fill="mean").without(1, 2), dtype=float)
-    before = np.asarray(film, dtype=float)
+    image = drawn("normal", 3)
+    covered = np.asarray(Covering.of(image, grid=4, fill="mean").without(1, 2), dtype=float)
+    before = np.asarray(image, dtype=float)
     soft = 4  # 0.15 of a cell of 24 pixels, rounded up
     inside = covered[24 + soft : 48 - soft, 48 + soft : 72 - soft]
     np.testing.assert_array_equal(inside, np.rint(before.mean()))
@@ -385,9 +385,9 @@ def test_covering_changes_one_cell_and_nothing_beyond_its_soft_edge():
 
 
 def test_a_blurred_cover_keeps_the_brightness_and_loses_the_detail():
-    film = drawn("bacterial", 3, least=60)
-    cover = Covering.of(film, grid=4, fill="blur").cover
-    before = np.asarray(film, dtype=float)
+    image = drawn("bacterial", 3, least=60)
+    cover = Covering.of(image, grid=4, fill="blur").cover
+    before = np.asarray(image, dtype=float)
     cell = (slice(24, 48), slice(48, 72))
     assert cover[cell].std() < 0.4 * before[cell].std()
     assert cover[cell].mean() == pytest.approx(before[cell].mean(), abs=4)

@@ -12,15 +12,15 @@ from rekognition_xray.errors import MissingExtraError
 
 @pytest.fixture(scope="module")
 def evaluation(draw, write):
-    films = [film for film in draw(patients=60) if film.truth != "viral"]
-    return write(films).evaluation(name="v1", made_by="a scripted learner", split="7f3a")
+    images = [image for image in draw(patients=60) if image.truth != "viral"]
+    return write(images).evaluation(name="v1", made_by="a scripted learner", split="7f3a")
 
 
-def test_json_carries_every_figure_with_interval_films_patients_and_method(evaluation):
+def test_json_carries_every_figure_with_interval_images_patients_and_method(evaluation):
     told = json.loads(evaluation.to_json())
     figure = told["two_class"]["auroc"]
     assert Figure.from_dict(figure) == evaluation.two_class.auroc
-    assert figure["n"] == len(evaluation.films)
+    assert figure["n"] == len(evaluation.images)
     assert figure["patients"] == evaluation.patients
     assert "patients redrawn" in figure["method"]
     assert told["figures"]["accuracy"]["value"] == evaluation.accuracy.value
@@ -30,7 +30,7 @@ def test_json_carries_every_figure_with_interval_films_patients_and_method(evalu
 def test_json_says_what_is_not_estimable_and_why(evaluation):
     figure = json.loads(evaluation.to_json())["by_label"]["viral"]["sensitivity"]
     assert figure["value"] is None
-    assert figure["reason"] == "no test film shows viral"
+    assert figure["reason"] == "no test image shows viral"
 
 
 def test_json_stands_with_its_origin_split_and_notices(evaluation):
@@ -56,7 +56,7 @@ def test_a_frame_has_one_row_for_each_figure(evaluation):
     row = frame[(frame["view"] == "pneumonia or not") & (frame["figure"] == "auroc")].iloc[0]
     auroc = evaluation.two_class.auroc
     assert (row["value"], row["low"], row["high"]) == (auroc.value, auroc.low, auroc.high)
-    assert (row["films"], row["version"], row["split"]) == (auroc.n, "v1", "7f3a")
+    assert (row["images"], row["version"], row["split"]) == (auroc.n, "v1", "7f3a")
 
 
 def test_what_is_not_estimable_is_missing_in_the_frame(evaluation):

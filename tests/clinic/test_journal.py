@@ -17,7 +17,7 @@ _ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690
 def _diagnosis(number, **changes):
     return attrs.evolve(
         Diagnosis(
-            source=f"films/{number}.jpeg",
+            source=f"images/{number}.jpeg",
             finding="viral",
             confidences={"normal": 0.1, "bacterial": 0.2, "viral": 0.7},
             referred=False,
@@ -49,16 +49,16 @@ def _open(path):
 
 
 def _knows(journal):
-    return [journal.known(f"films/{n}.jpeg", f"{n:064x}") is not None for n in range(3)]
+    return [journal.known(f"images/{n}.jpeg", f"{n:064x}") is not None for n in range(3)]
 
 
 def test_what_was_written_is_known_afterwards_unchanged(path):
-    assert _open(path).known("films/1.jpeg", f"{1:064x}") == _diagnosis(1)
+    assert _open(path).known("images/1.jpeg", f"{1:064x}") == _diagnosis(1)
 
 
 def test_path_and_pixels_must_both_match(path):
-    assert _open(path).known("films/1.jpeg", f"{2:064x}") is None
-    assert _open(path).known("films/9.jpeg", f"{1:064x}") is None
+    assert _open(path).known("images/1.jpeg", f"{2:064x}") is None
+    assert _open(path).known("images/9.jpeg", f"{1:064x}") is None
 
 
 def test_reading_changes_nothing_on_disk(path, tmp_path):
@@ -94,7 +94,7 @@ def test_wherever_the_last_line_is_cut_the_others_stay(tmp_path_factory, data):
     with journal.writing():
         journal.add(_diagnosis(2))
     entries = [json.loads(line) for line in path.read_bytes().splitlines() if line]
-    assert [entry["source"] for entry in entries] == [f"films/{n}.jpeg" for n in range(3)]
+    assert [entry["source"] for entry in entries] == [f"images/{n}.jpeg" for n in range(3)]
 
 
 def test_a_last_line_that_lacks_only_its_end_is_kept(path):
@@ -167,7 +167,7 @@ def test_a_place_that_cannot_hold_a_journal_is_an_error_of_ours(tmp_path, place)
 
 def test_names_that_are_no_utf_8_are_kept(tmp_path):
     path = tmp_path / "journal.jsonl"
-    odd = _diagnosis(0, source="films/\udcff.jpeg")
+    odd = _diagnosis(0, source="images/\udcff.jpeg")
     journal = _open(path)
     with journal.writing():
         journal.add(odd)

@@ -1,4 +1,4 @@
-"""Many films: in order, with a journal, by policy."""
+"""Many images: in order, with a journal, by policy."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from rekognition_xray.errors import (
 )
 
 
-def test_answers_come_in_the_order_of_the_films(diagnoser, clinic):
-    answers = list(diagnoser.diagnose_many(clinic.films))
-    assert [answer.source for answer in answers] == [str(path) for path in clinic.films]
+def test_answers_come_in_the_order_of_the_images(diagnoser, clinic):
+    answers = list(diagnoser.diagnose_many(clinic.images))
+    assert [answer.source for answer in answers] == [str(path) for path in clinic.images]
     assert [answer.finding for answer in answers] == ["normal", "bacterial", "viral"] * 6
 
 
@@ -32,7 +32,7 @@ def test_paths_are_read_lazily(diagnoser, clinic):
     def endless():
         while True:
             taken.append(1)
-            yield clinic.films[len(taken) % 3]
+            yield clinic.images[len(taken) % 3]
 
     answers = diagnoser.diagnose_many(endless())
     assert taken == []
@@ -42,11 +42,11 @@ def test_paths_are_read_lazily(diagnoser, clinic):
     assert 5 <= len(taken) <= 5 + 350
 
 
-def test_a_film_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, tmp_path):
+def test_a_image_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, tmp_path):
     broken = tmp_path / "broken.jpeg"
-    broken.write_bytes(clinic.films[0].read_bytes()[:600])
+    broken.write_bytes(clinic.images[0].read_bytes()[:600])
     missing = tmp_path / "missing.jpeg"
-    answers = list(diagnoser.diagnose_many([broken, clinic.films[0], missing]))
+    answers = list(diagnoser.diagnose_many([broken, clinic.images[0], missing]))
     assert [type(answer) for answer in answers] == [
         rx.FailedDiagnosis,
         rx.Diagnosis,
@@ -59,29 +59,29 @@ def test_a_film_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, t
     assert len(clinic.asked) == 1
 
 
-def test_a_film_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path, monkeypatch):
+def test_a_image_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_DETECT_BYTES", MAX_BYTES)
     noise = np.random.default_rng(0).integers(0, 256, (2100, 2100), dtype=np.uint8)
     large = tmp_path / "over-4-MB.png"
     Image.fromarray(noise).save(large, compress_level=0)
-    refused, answered = diagnoser.diagnose_many([large, clinic.films[0]])
+    refused, answered = diagnoser.diagnose_many([large, clinic.images[0]])
     assert refused.error == "InvalidImageError"
     assert answered.finding == "normal"
 
 
-def test_a_version_that_does_not_run_stops_the_run_after_a_few_films(diagnoser, clinic):
-    films = clinic.films * 20
+def test_a_version_that_does_not_run_stops_the_run_after_a_few_images(diagnoser, clinic):
+    images = clinic.images * 20
     with clinic.stopped(), pytest.raises(NotReadyError):
-        list(diagnoser.diagnose_many(films))
+        list(diagnoser.diagnose_many(images))
     assert 1 <= len(clinic.asked) <= 6
 
 
-def test_no_films_give_no_answers(diagnoser, tmp_path):
+def test_no_images_give_no_answers(diagnoser, tmp_path):
     assert list(diagnoser.diagnose_many([], journal=tmp_path / "j.jsonl")) == []
 
 
 def test_progress_shows_a_bar(diagnoser, clinic, capsys):
-    list(diagnoser.diagnose_many(clinic.films[:3], progress=True))
+    list(diagnoser.diagnose_many(clinic.images[:3], progress=True))
     assert "3/3" in capsys.readouterr().err
 
 
@@ -95,38 +95,38 @@ def _entries(journal):
 
 
 def test_every_answer_stands_in_the_journal_before_it_is_given_out(diagnoser, clinic, journal):
-    for number, answer in enumerate(diagnoser.diagnose_many(clinic.films, journal=journal), 1):
+    for number, answer in enumerate(diagnoser.diagnose_many(clinic.images, journal=journal), 1):
         entries = _entries(journal)
         assert len(entries) >= number
         assert answer.source in [entry["source"] for entry in entries]
 
 
 def test_a_second_run_gives_the_same_answers_and_asks_nothing(diagnoser, clinic, journal):
-    first = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    first = list(diagnoser.diagnose_many(clinic.images, journal=journal))
     written = journal.read_bytes()
     clinic.asked.clear()
-    assert list(diagnoser.diagnose_many(clinic.films, journal=str(journal))) == first
+    assert list(diagnoser.diagnose_many(clinic.images, journal=str(journal))) == first
     assert clinic.asked == []
     assert journal.read_bytes() == written
 
 
 def test_a_run_given_up_half_way_is_continued_without_asking_twice(diagnoser, clinic, journal):
-    answers = diagnoser.diagnose_many(clinic.films, journal=journal)
+    answers = diagnoser.diagnose_many(clinic.images, journal=journal)
     for _ in range(4):
         next(answers)
     answers.close()
-    assert len(list(diagnoser.diagnose_many(clinic.films, journal=journal))) == len(clinic.films)
-    assert len(clinic.asked) == len(clinic.films)
+    assert len(list(diagnoser.diagnose_many(clinic.images, journal=journal))) == len(clinic.images)
+    assert len(clinic.asked) == len(clinic.images)
     sources = [entry["source"] for entry in _entries(journal)]
-    assert sorted(sources) == sorted(map(str, clinic.films))
+    assert sorted(sources) == sorted(map(str, clinic.images))
 
 
 def test_a_model_that_stops_half_way_loses_nothing_that_was_answered(diagnoser, clinic, journal):
     served, given = 0, []
 
-    def films():
+    def images():
         nonlocal served
-        for served, path in enumerate(clinic.films):
+        for served, path in enumerate(clinic.images):
             if served == 7:
                 clinic.version.aws.rekognition.stop_project_version(
                     ProjectVersionArn=clinic.version.arn
@@ -134,29 +134,29 @@ def test_a_model_that_stops_half_way_loses_nothing_that_was_answered(diagnoser, 
             yield path
 
     with pytest.raises(NotReadyError):
-        given.extend(diagnoser.diagnose_many(films(), journal=journal))
+        given.extend(diagnoser.diagnose_many(images(), journal=journal))
     clinic.start()
     written = len(_entries(journal))
-    assert len(given) <= written < len(clinic.films)
+    assert len(given) <= written < len(clinic.images)
     clinic.asked.clear()
-    assert len(list(diagnoser.diagnose_many(clinic.films, journal=journal))) == len(clinic.films)
-    assert len(clinic.asked) == len(clinic.films) - written
+    assert len(list(diagnoser.diagnose_many(clinic.images, journal=journal))) == len(clinic.images)
+    assert len(clinic.asked) == len(clinic.images) - written
 
 
 def test_other_pixels_under_a_known_path_are_asked_again(diagnoser, clinic, journal, tmp_path):
-    path = tmp_path / "film.jpeg"
-    path.write_bytes(clinic.films[0].read_bytes())
+    path = tmp_path / "image.jpeg"
+    path.write_bytes(clinic.images[0].read_bytes())
     (first,) = diagnoser.diagnose_many([path], journal=journal)
-    path.write_bytes(clinic.films[1].read_bytes())
+    path.write_bytes(clinic.images[1].read_bytes())
     (second,) = diagnoser.diagnose_many([path], journal=journal)
     assert (first.finding, second.finding) == ("normal", "bacterial")
     assert len(clinic.asked) == 2
 
 
-def test_failed_films_are_tried_again_when_they_have_changed(diagnoser, clinic, journal, tmp_path):
+def test_failed_images_are_tried_again_when_they_have_changed(diagnoser, clinic, journal, tmp_path):
     path = tmp_path / "late.jpeg"
     (failed,) = diagnoser.diagnose_many([path], journal=journal)
-    path.write_bytes(clinic.films[0].read_bytes())
+    path.write_bytes(clinic.images[0].read_bytes())
     (answered,) = diagnoser.diagnose_many([path], journal=journal)
     assert failed.error == "ImageError"
     assert answered.finding == "normal"
@@ -166,10 +166,10 @@ def test_failed_films_are_tried_again_when_they_have_changed(diagnoser, clinic, 
 def test_failures_are_remembered_and_tried_again_on_request(diagnoser, clinic, journal):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "prepare", _refuse)
-        (failed,) = diagnoser.diagnose_many(clinic.films[:1], journal=journal)
-    assert list(diagnoser.diagnose_many(clinic.films[:1], journal=journal)) == [failed]
+        (failed,) = diagnoser.diagnose_many(clinic.images[:1], journal=journal)
+    assert list(diagnoser.diagnose_many(clinic.images[:1], journal=journal)) == [failed]
     assert clinic.asked == []
-    (answered,) = diagnoser.diagnose_many(clinic.films[:1], journal=journal, retry_failed=True)
+    (answered,) = diagnoser.diagnose_many(clinic.images[:1], journal=journal, retry_failed=True)
     assert answered.finding == "normal"
 
 
@@ -178,33 +178,33 @@ def _refuse(*_, **__):
 
 
 def test_another_policy_decides_anew_without_asking(diagnoser, clinic, journal):
-    films = clinic.films[:3]
-    list(diagnoser.diagnose_many(films, journal=journal))
+    images = clinic.images[:3]
+    list(diagnoser.diagnose_many(images, journal=journal))
     clinic.asked.clear()
     strict = rx.Diagnoser(clinic.version, Policy(threshold=0.0, type_share=1.0, name="strict"))
-    answers = list(strict.diagnose_many(films, journal=journal))
+    answers = list(strict.diagnose_many(images, journal=journal))
     assert {answer.finding for answer in answers} == {TYPE_UNCERTAIN}
     assert clinic.asked == []
-    assert list(strict.diagnose_many(films, journal=journal)) == answers
+    assert list(strict.diagnose_many(images, journal=journal)) == answers
     assert len(_entries(journal)) == 6
 
 
 def test_a_damaged_last_line_is_asked_again(diagnoser, clinic, journal):
-    first = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    first = list(diagnoser.diagnose_many(clinic.images, journal=journal))
     journal.write_bytes(journal.read_bytes()[:-40])
     clinic.asked.clear()
-    answers = list(diagnoser.diagnose_many(clinic.films, journal=journal))
+    answers = list(diagnoser.diagnose_many(clinic.images, journal=journal))
     assert [one.finding for one in answers] == [one.finding for one in first]
     assert len(clinic.asked) == 1
-    assert len(_entries(journal)) == len(clinic.films)
+    assert len(_entries(journal)) == len(clinic.images)
 
 
 def test_a_journal_of_another_version_is_refused_before_anything_is_asked(
     diagnoser, clinic, journal
 ):
-    list(diagnoser.diagnose_many(clinic.films[:1], journal=journal))
+    list(diagnoser.diagnose_many(clinic.images[:1], journal=journal))
     clinic.asked.clear()
     other = rx.Diagnoser(attrs.evolve(clinic.version, arn="arn:of:another"))
     with pytest.raises(JournalError, match="another version"):
-        other.diagnose_many(clinic.films, journal=journal)
+        other.diagnose_many(clinic.images, journal=journal)
     assert clinic.asked == []

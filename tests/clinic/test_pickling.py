@@ -84,20 +84,20 @@ def portable(clinic, sessions):
 def test_with_a_factory_it_comes_back_and_works(portable, clinic):
     back = pickle.loads(pickle.dumps(portable))
     assert back.policy == portable.policy
-    assert back.diagnose(clinic.films[1]).finding == portable.diagnose(clinic.films[1]).finding
+    assert back.diagnose(clinic.images[1]).finding == portable.diagnose(clinic.images[1]).finding
 
 
 def test_an_executor_of_processes_wants_a_recipe_at_once(clinic):
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(1) as pool, pytest.raises(TypeError, match="session_factory"):
-        rx.Diagnoser(clinic.version).diagnose_many(clinic.films, executor=pool)
+        rx.Diagnoser(clinic.version).diagnose_many(clinic.images, executor=pool)
 
 
 def test_a_callers_own_threads_need_none(clinic):
     with ThreadPoolExecutor(2) as pool:
-        run = rx.Diagnoser(clinic.version).diagnose_many(clinic.films, executor=pool)
-        assert [answer.source for answer in run] == [str(path) for path in clinic.films]
+        run = rx.Diagnoser(clinic.version).diagnose_many(clinic.images, executor=pool)
+        assert [answer.source for answer in run] == [str(path) for path in clinic.images]
 
 
 class Elsewhere(Executor):
@@ -124,8 +124,8 @@ def test_within_running_calls_elsewhere_keep_the_model_from_being_idle(portable,
     under_way = []
     with portable.version.running() as model:
         elsewhere = Elsewhere(lambda: under_way.append(model.run._asking))
-        run = attrs.evolve(portable, version=model).diagnose_many(clinic.films, executor=elsewhere)
-        assert [answer.source for answer in run] == [str(path) for path in clinic.films]
+        run = attrs.evolve(portable, version=model).diagnose_many(clinic.images, executor=elsewhere)
+        assert [answer.source for answer in run] == [str(path) for path in clinic.images]
         assert model.run._asking == 0
     assert min(under_way) == 1
     clinic.start()
@@ -135,7 +135,7 @@ def test_after_the_block_nothing_more_is_asked_elsewhere(portable, clinic):
     with portable.version.running() as model:
         late = attrs.evolve(portable, version=model)
     with pytest.raises(NotReadyError, match="is over"):
-        list(late.diagnose_many(clinic.films, executor=Elsewhere()))
+        list(late.diagnose_many(clinic.images, executor=Elsewhere()))
     clinic.start()
     assert clinic.asked == []
 
@@ -165,17 +165,17 @@ def test_elsewhere_throttled_calls_are_made_again_and_the_parent_keeps_the_journ
     portable, clinic, tmp_path, workers
 ):
     journal, broken = tmp_path / "journal.jsonl", tmp_path / "broken.jpeg"
-    broken.write_text("no film")
-    films = [*clinic.films, broken, clinic.films[0].read_bytes()]
+    broken.write_text("no image")
+    images = [*clinic.images, broken, clinic.images[0].read_bytes()]
     code = "ProvisionedThroughputExceededException"
     clinic.cloud.faults.error("DetectCustomLabels", code, times=2)
     with workers() as executor:
-        run = portable.diagnose_many(films, journal=journal, executor=executor)
+        run = portable.diagnose_many(images, journal=journal, executor=executor)
         answers = list(run)
-        again = portable.diagnose_many(films, journal=journal, executor=executor)
+        again = portable.diagnose_many(images, journal=journal, executor=executor)
         assert list(again) == answers
-    assert [answer.source for answer in answers[:-1]] == [str(path) for path in films[:-1]]
+    assert [answer.source for answer in answers[:-1]] == [str(path) for path in images[:-1]]
     assert [type(answer) for answer in answers[-2:]] == [rx.FailedDiagnosis, rx.Diagnosis]
     assert run.summary(units=1).throttled == 2
     assert again.summary(units=1).calls == 0
-    assert len(journal.read_text().splitlines()) == len(films)
+    assert len(journal.read_text().splitlines()) == len(images)

@@ -36,7 +36,7 @@ def test_confidences_become_a_finding(confidences, finding):
     assert decision.reason
 
 
-def test_a_film_just_at_the_lower_end_is_referred_and_at_the_upper_end_decided():
+def test_a_image_just_at_the_lower_end_is_referred_and_at_the_upper_end_decided():
     policy = Policy(threshold=0.5, refer_from=0.25, refer_to=0.75)
     assert policy.decide(_told(0.75, 0.0, 0.25)).referred
     assert not policy.decide(_told(0.25, 0.0, 0.75)).referred
@@ -103,7 +103,7 @@ _shares = st.floats(0, 1)
 
 
 @given(st.tuples(_shares, _shares, _shares), st.lists(_shares, min_size=3, max_size=3).map(sorted))
-def test_more_pneumonia_never_moves_a_film_towards_normal(told, edges):
+def test_more_pneumonia_never_moves_a_image_towards_normal(told, edges):
     low, threshold, high = edges
     policy = Policy(threshold=threshold, refer_from=low, refer_to=high)
     rank = {"normal": 0, REFERRED: 1, TYPE_UNCERTAIN: 2, "bacterial": 2, "viral": 2}
@@ -128,7 +128,7 @@ _WHOLE = Policy(
     reported=_FIGURES,
     parts="chosen here, reported there",
     calibration=Calibration(kind="isotonic", confidences=(0.1, 0.9), probabilities=(0.0, 1.0)),
-    warnings=("few films",),
+    warnings=("few images",),
 )
 
 
@@ -152,7 +152,7 @@ def test_a_policy_survives_json(policy):
         {"format_version": 2},
         {"second_threshold": 0.5},
         {"warnings": [1]},
-        {"chosen_on": {"films": 3}},
+        {"chosen_on": {"images": 3}},
         {"reported": []},
         {"calibration": {"kind": "spline"}},
         {"calibration": _WHOLE.calibration.to_dict() | {"probabilities": [0.5]}},

@@ -9,7 +9,7 @@ import pytest
 from rekognition_xray.clinic.estimates import pneumonia_view
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.clinic.policy_choice import _band, _threshold
-from rekognition_xray.clinic.policy_films import Aim, halves
+from rekognition_xray.clinic.policy_images import Aim, halves
 from rekognition_xray.errors import EvaluationError
 
 
@@ -27,28 +27,28 @@ def test_the_wanted_sensitivity_is_reached_where_it_was_chosen(evaluation, wante
 
 def test_it_is_the_highest_threshold_that_does(evaluation):
     policy = evaluation.policy(sensitivity=0.9)
-    first, _ = halves(evaluation.films, seed=0)
-    sick = np.array([film.pneumonia for film in first if film.has_pneumonia])
+    first, _ = halves(evaluation.images, seed=0)
+    sick = np.array([image.pneumonia for image in first if image.has_pneumonia])
     assert (sick >= policy.threshold).mean() >= 0.9
-    next_up = min(film.pneumonia for film in first if film.pneumonia > policy.threshold)
+    next_up = min(image.pneumonia for image in first if image.pneumonia > policy.threshold)
     above = np.nextafter(min(value for value in sick if value >= policy.threshold), 1)
     assert next_up >= policy.threshold
     assert (sick >= above).mean() < 0.9
 
 
 def test_it_is_reported_on_other_patients(evaluation):
-    first, second = halves(evaluation.films, seed=0)
-    assert not {film.group for film in first} & {film.group for film in second}
-    assert len(first) + len(second) == len(evaluation.films)
+    first, second = halves(evaluation.images, seed=0)
+    assert not {image.group for image in first} & {image.group for image in second}
+    assert len(first) + len(second) == len(evaluation.images)
     policy = evaluation.policy(sensitivity=0.9)
-    assert (policy.chosen_on.films, policy.reported.films) == (len(first), len(second))
+    assert (policy.chosen_on.images, policy.reported.images) == (len(first), len(second))
 
 
 def test_halves_hold_about_half_of_every_label(evaluation):
-    first, _ = halves(evaluation.films, seed=3)
+    first, _ = halves(evaluation.images, seed=3)
     for label in evaluation.labels:
-        whole = sum(film.truth == label for film in evaluation.films)
-        assert sum(film.truth == label for film in first) == pytest.approx(whole / 2, rel=0.1)
+        whole = sum(image.truth == label for image in evaluation.images)
+        assert sum(image.truth == label for image in first) == pytest.approx(whole / 2, rel=0.1)
 
 
 def test_the_reported_sensitivity_is_near_the_wanted_one_over_many_halvings(evaluation):
@@ -67,24 +67,26 @@ def test_same_seed_gives_the_same_policy_and_another_one_another(evaluation):
     )
 
 
-def test_the_order_of_films_does_not_matter(evaluation):
-    turned = attrs.evolve(evaluation, films=evaluation.films[::-1])
+def test_the_order_of_images_does_not_matter(evaluation):
+    turned = attrs.evolve(evaluation, images=evaluation.images[::-1])
     assert turned.policy(sensitivity=0.9) == evaluation.policy(sensitivity=0.9)
 
 
 def test_the_policys_figures_are_those_of_its_findings(evaluation):
     policy = evaluation.policy(sensitivity=0.9, refer_odds=3)
-    _, second = halves(evaluation.films, seed=0)
-    referred = [policy.decide(film.confidences).referred for film in second]
+    _, second = halves(evaluation.images, seed=0)
+    referred = [policy.decide(image.confidences).referred for image in second]
     assert policy.reported.referred.value == pytest.approx(np.mean(referred))
     assert policy.reported.referred.value > 0
-    sick = [film for film in second if film.has_pneumonia]
-    right = np.mean([film.pneumonia >= policy.threshold for film in sick])
+    sick = [image for image in second if image.has_pneumonia]
+    right = np.mean([image.pneumonia >= policy.threshold for image in sick])
     assert policy.reported.sensitivity.value == pytest.approx(right)
     named = [
-        film for film in sick if policy.decide(film.confidences).finding in {"bacterial", "viral"}
+        image
+        for image in sick
+        if policy.decide(image.confidences).finding in {"bacterial", "viral"}
     ]
-    hits = np.mean([policy.decide(film.confidences).finding == film.truth for film in named])
+    hits = np.mean([policy.decide(image.confidences).finding == image.truth for image in named])
     assert policy.reported.type_accuracy.value == pytest.approx(hits)
 
 
@@ -106,23 +108,23 @@ def test_the_band_always_holds_the_threshold(threshold, odds):
     assert 0 <= low <= threshold <= high <= 1
 
 
-def test_the_threshold_lies_in_the_gap_below_the_last_film_it_takes(evaluation):
-    sick = [film for film in evaluation.films if film.has_pneumonia][:4]
-    well = [film for film in evaluation.films if not film.has_pneumonia][:1]
+def test_the_threshold_lies_in_the_gap_below_the_last_image_it_takes(evaluation):
+    sick = [image for image in evaluation.images if image.has_pneumonia][:4]
+    well = [image for image in evaluation.images if not image.has_pneumonia][:1]
     scores = iter([0.9, 0.8, 0.7, 0.3])
-    films = [
-        attrs.evolve(film, confidences={"normal": 0.0, "bacterial": next(scores), "viral": 0.0})
-        for film in sick
+    images = [
+        attrs.evolve(image, confidences={"normal": 0.0, "bacterial": next(scores), "viral": 0.0})
+        for image in sick
     ] + [attrs.evolve(well[0], confidences={"normal": 0.5, "bacterial": 0.5, "viral": 0.0})]
-    view = pneumonia_view(films)
+    view = pneumonia_view(images)
     assert _threshold(view, Aim("sensitivity", 0.75)) == pytest.approx(0.6)
     assert _threshold(view, Aim("sensitivity", 1 - 1e-9)) == pytest.approx(0.15)
     assert _threshold(view, Aim("specificity", 0.9)) == pytest.approx(0.6)
     assert _threshold(view, Aim("max_referrals", 0.1)) == pytest.approx(0.6)
 
 
-def test_too_few_films_for_the_wanted_sensitivity_are_refused_with_what_is_possible(draw, write):
-    evaluation = write(draw(patients=36, films=(1, 1))).evaluation()  # 12 pneumonia films a half
+def test_too_few_images_for_the_wanted_sensitivity_are_refused_with_what_is_possible(draw, write):
+    evaluation = write(draw(patients=36, images=(1, 1))).evaluation()  # 12 pneumonia images a half
     with pytest.raises(EvaluationError, match=r"0\.95") as raised:
         evaluation.policy(sensitivity=0.95)
     assert "0.92 or less" in str(raised.value)
@@ -130,8 +132,8 @@ def test_too_few_films_for_the_wanted_sensitivity_are_refused_with_what_is_possi
     assert evaluation.policy(sensitivity=0.9).threshold > 0
 
 
-def test_too_few_patients_are_refused_however_many_films_they_have(draw, write):
-    evaluation = write(draw(patients=9, films=(20, 20))).evaluation()
+def test_too_few_patients_are_refused_however_many_images_they_have(draw, write):
+    evaluation = write(draw(patients=9, images=(20, 20))).evaluation()
     with pytest.raises(EvaluationError, match="6 patients with pneumonia and 3 without"):
         evaluation.policy(sensitivity=0.9)
 
@@ -142,10 +144,10 @@ def test_confidences_at_chance_are_refused(draw, write):
         evaluation.policy(sensitivity=0.9)
 
 
-def test_a_test_part_without_normal_films_is_refused(draw, write):
-    films = [film for film in draw(patients=60) if film.truth != "normal"]
+def test_a_test_part_without_normal_images_is_refused(draw, write):
+    images = [image for image in draw(patients=60) if image.truth != "normal"]
     with pytest.raises(EvaluationError, match="pneumonia beside something else"):
-        write(films).evaluation().policy(sensitivity=0.9)
+        write(images).evaluation().policy(sensitivity=0.9)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +173,9 @@ def test_arguments_out_of_range_are_refused(evaluation, settings):
 
 
 def test_a_rare_label_does_not_hinder_the_halving(draw, write):
-    films = [film for film in draw(patients=120) if film.truth != "viral"]
-    films += [film for film in draw(patients=3) if film.truth == "viral"][:1]
-    assert write(films).evaluation().policy(sensitivity=0.9).reported.films > 0
+    images = [image for image in draw(patients=120) if image.truth != "viral"]
+    images += [image for image in draw(patients=3) if image.truth == "viral"][:1]
+    assert write(images).evaluation().policy(sensitivity=0.9).reported.images > 0
 
 
 def test_a_policy_is_plain_data_that_tells_its_story(evaluation):
@@ -192,9 +194,9 @@ def test_a_policy_is_plain_data_that_tells_its_story(evaluation):
 def test_the_wanted_specificity_is_reached_by_the_lowest_threshold_that_does(evaluation, wanted):
     policy = evaluation.policy(specificity=wanted, refer_odds=1)
     assert policy.chosen_on.specificity.value >= wanted
-    first, _ = halves(evaluation.films, seed=0)
-    well = np.array([film.pneumonia for film in first if not film.has_pneumonia])
-    lower = max(film.pneumonia for film in first if film.pneumonia < policy.threshold)
+    first, _ = halves(evaluation.images, seed=0)
+    well = np.array([image.pneumonia for image in first if not image.has_pneumonia])
+    lower = max(image.pneumonia for image in first if image.pneumonia < policy.threshold)
     assert (well < lower).mean() < wanted
     assert policy.name == f"specificity {wanted:g}"
 
@@ -203,44 +205,44 @@ def test_the_wanted_specificity_is_reached_by_the_lowest_threshold_that_does(eva
 def test_at_most_the_wanted_share_is_referred_and_about_that_much(evaluation, most):
     policy = evaluation.policy(max_referrals=most)
     assert most - 0.03 <= policy.chosen_on.referred.value <= most
-    first, _ = halves(evaluation.films, seed=0)
-    referred = [policy.decide(film.confidences).referred for film in first]
+    first, _ = halves(evaluation.images, seed=0)
+    referred = [policy.decide(image.confidences).referred for image in first]
     assert np.mean(referred) == policy.chosen_on.referred.value
     assert policy.refer_from < policy.threshold < policy.refer_to
 
 
-def test_films_of_equal_confidence_are_not_referred_beyond_the_limit(draw, write):
-    films = [
+def test_images_of_equal_confidence_are_not_referred_beyond_the_limit(draw, write):
+    images = [
         attrs.evolve(
-            film,
+            image,
             confidences={
-                "normal": 0.5 if number % 3 else film.confidences["normal"],
-                "bacterial": 0.25 if number % 3 else film.confidences["bacterial"],
-                "viral": 0.25 if number % 3 else film.confidences["viral"],
+                "normal": 0.5 if number % 3 else image.confidences["normal"],
+                "bacterial": 0.25 if number % 3 else image.confidences["bacterial"],
+                "viral": 0.25 if number % 3 else image.confidences["viral"],
             },
         )
-        for number, film in enumerate(draw(patients=150, skill=3.0, seed=2))
+        for number, image in enumerate(draw(patients=150, skill=3.0, seed=2))
     ]
-    policy = write(films).evaluation(resamples=100).policy(max_referrals=0.1)
+    policy = write(images).evaluation(resamples=100).policy(max_referrals=0.1)
     assert policy.chosen_on.referred.value <= 0.1
 
 
-def test_enough_films_of_too_few_patients_are_warned_of(draw, write):
-    evaluation = write(draw(patients=36, films=(3, 3))).evaluation(resamples=100)
+def test_enough_images_of_too_few_patients_are_warned_of(draw, write):
+    evaluation = write(draw(patients=36, images=(3, 3))).evaluation(resamples=100)
     policy = evaluation.policy(sensitivity=0.95)
     assert any("12 patients with pneumonia" in warning for warning in policy.warnings)
     assert any("38 patients with pneumonia" in warning for warning in policy.warnings)
     assert not any("hardly" in text for text in evaluation.policy(sensitivity=0.9).warnings)
 
 
-def test_too_few_films_for_the_wanted_specificity_are_refused(draw, write):
-    evaluation = write(draw(patients=36, films=(1, 1))).evaluation(resamples=100)
-    with pytest.raises(EvaluationError, match="6 films without pneumonia") as raised:
+def test_too_few_images_for_the_wanted_specificity_are_refused(draw, write):
+    evaluation = write(draw(patients=36, images=(1, 1))).evaluation(resamples=100)
+    with pytest.raises(EvaluationError, match="6 images without pneumonia") as raised:
         evaluation.policy(specificity=0.95)
     assert "38 patients without pneumonia" in str(raised.value)
 
 
-def test_too_few_films_for_so_few_referrals_are_refused(draw, write):
+def test_too_few_images_for_so_few_referrals_are_refused(draw, write):
     evaluation = write(draw(patients=36)).evaluation(resamples=100)
     with pytest.raises(EvaluationError, match=r"at most 0\.01 referred") as raised:
         evaluation.policy(max_referrals=0.01)
@@ -249,13 +251,15 @@ def test_too_few_films_for_so_few_referrals_are_refused(draw, write):
 
 def test_a_specificity_that_only_calling_nobody_reaches_is_refused(draw, write):
     highest = {"normal": 0.0, "bacterial": 0.5, "viral": 0.5}
-    films = draw(patients=240, skill=4.0, seed=4)
-    films = [
-        attrs.evolve(film, confidences=highest) if film.truth == "normal" and n % 5 == 0 else film
-        for n, film in enumerate(films)
+    images = draw(patients=240, skill=4.0, seed=4)
+    images = [
+        attrs.evolve(image, confidences=highest)
+        if image.truth == "normal" and n % 5 == 0
+        else image
+        for n, image in enumerate(images)
     ]
     with pytest.raises(EvaluationError, match=r"No threshold reaches specificity 0\.9"):
-        write(films).evaluation(resamples=100).policy(specificity=0.9)
+        write(images).evaluation(resamples=100).policy(specificity=0.9)
 
 
 # -- chosen on one part, reported on another -----------------------------------------------------
@@ -270,27 +274,27 @@ def test_without_a_validation_part_the_policy_says_how_it_was_cut(evaluation):
 
 @pytest.fixture(scope="module")
 def validation(draw, write):
-    films = [
-        attrs.evolve(film, source_ref=film.source_ref.replace("/" + "0" * 10, "/" + "f" * 10))
-        for film in draw(patients=150, skill=2.5, seed=8)
+    images = [
+        attrs.evolve(image, source_ref=image.source_ref.replace("/" + "0" * 10, "/" + "f" * 10))
+        for image in draw(patients=150, skill=2.5, seed=8)
     ]
-    return write(films).evaluation(resamples=100)
+    return write(images).evaluation(resamples=100)
 
 
-@pytest.mark.parametrize("spelling", [lambda part: part, lambda part: part.films])
-def test_with_a_validation_part_it_is_chosen_there_and_reported_on_all_test_films(
+@pytest.mark.parametrize("spelling", [lambda part: part, lambda part: part.images])
+def test_with_a_validation_part_it_is_chosen_there_and_reported_on_all_test_images(
     evaluation, validation, spelling
 ):
     policy = evaluation.policy(sensitivity=0.9, validation=spelling(validation))
-    assert policy.chosen_on.films == len(validation.films)
-    assert policy.reported.films == len(evaluation.films)
+    assert policy.chosen_on.images == len(validation.images)
+    assert policy.reported.images == len(evaluation.images)
     assert policy.chosen_on.sensitivity.value >= 0.9
     assert "validation part" in policy.parts
 
 
 def test_a_validation_part_of_the_test_patients_is_refused(evaluation):
     with pytest.raises(EvaluationError, match="share"):
-        evaluation.policy(sensitivity=0.9, validation=evaluation.films[:50])
+        evaluation.policy(sensitivity=0.9, validation=evaluation.images[:50])
 
 
 def test_a_validation_part_judged_by_another_version_is_refused(evaluation, validation):
@@ -299,21 +303,21 @@ def test_a_validation_part_judged_by_another_version_is_refused(evaluation, vali
         evaluation.policy(sensitivity=0.9, validation=attrs.evolve(validation, service=service))
 
 
-@pytest.mark.parametrize("kept", [lambda film: film.has_pneumonia, lambda film: False])
+@pytest.mark.parametrize("kept", [lambda image: image.has_pneumonia, lambda image: False])
 def test_a_validation_part_without_both_sides_is_refused(evaluation, validation, kept):
-    films = [film for film in validation.films if kept(film)]
+    images = [image for image in validation.images if kept(image)]
     with pytest.raises(EvaluationError, match="validation part"):
-        evaluation.policy(sensitivity=0.9, validation=films)
+        evaluation.policy(sensitivity=0.9, validation=images)
 
 
 def test_an_aim_that_the_other_part_contradicts_is_told(evaluation, validation):
     sure = {"normal": 0.001, "bacterial": 0.998, "viral": 0.001}
     unsure = {"normal": 0.1, "bacterial": 0.8, "viral": 0.1}
-    films = [
-        attrs.evolve(film, confidences=sure if film.has_pneumonia else unsure)
-        for film in validation.films
+    images = [
+        attrs.evolve(image, confidences=sure if image.has_pneumonia else unsure)
+        for image in validation.images
     ]
-    policy = evaluation.policy(sensitivity=0.95, validation=films)
+    policy = evaluation.policy(sensitivity=0.95, validation=images)
     assert policy.reported.sensitivity.high < 0.95
     assert any("was not met" in warning for warning in policy.warnings)
 
@@ -324,13 +328,13 @@ def test_an_aim_that_the_other_part_contradicts_is_told(evaluation, validation):
 @pytest.fixture(scope="module")
 def overconfident(draw, write):
     """Confidences whose log odds are three times what they should be."""
-    films = []
-    for film in draw(patients=600, skill=2.0, seed=6):
-        powers = {label: value**3 for label, value in film.confidences.items()}
+    images = []
+    for image in draw(patients=600, skill=2.0, seed=6):
+        powers = {label: value**3 for label, value in image.confidences.items()}
         whole = sum(powers.values())
         shares = {label: value / whole for label, value in powers.items()}
-        films.append(attrs.evolve(film, confidences=shares))
-    return write(films).evaluation(resamples=100)
+        images.append(attrs.evolve(image, confidences=shares))
+    return write(images).evaluation(resamples=100)
 
 
 @pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])
@@ -348,7 +352,7 @@ def test_a_calibration_mends_overconfidence_on_patients_that_it_was_not_fitted_o
 
 def test_the_calibration_is_fitted_where_the_threshold_was_chosen(evaluation):
     policy = evaluation.policy(sensitivity=0.9)
-    assert policy.calibration.films == policy.chosen_on.films
+    assert policy.calibration.images == policy.chosen_on.images
     assert policy.calibration.patients == policy.chosen_on.patients
 
 
@@ -357,10 +361,10 @@ def test_findings_do_not_depend_on_the_calibration(evaluation):
         evaluation.policy(sensitivity=0.9, calibration=kind) for kind in ("platt", "isotonic", None)
     ]
     assert len({policy.threshold for policy in policies}) == 1
-    assert policies[2].probability(evaluation.films[0].confidences) is None
+    assert policies[2].probability(evaluation.images[0].confidences) is None
 
 
-def test_the_risk_falls_as_films_near_the_threshold_are_referred(evaluation):
+def test_the_risk_falls_as_images_near_the_threshold_are_referred(evaluation):
     curve = evaluation.policy(sensitivity=0.9).reported.risk_coverage
     assert curve.points[0].coverage == 1
     half = min(curve.points, key=lambda point: abs(point.coverage - 0.5))

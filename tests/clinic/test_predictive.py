@@ -55,14 +55,14 @@ def test_a_perfect_specificity_keeps_a_lower_end():
 def test_where_nothing_would_be_called_a_predictive_value_is_not_estimable():
     told = _values(Figure(0.0, 0.0, 0.1), Figure(1.0, 0.9, 1.0))
     assert told.ppv.value is None
-    assert told.ppv.reason == "no film would be called so"
+    assert told.ppv.reason == "no image would be called so"
     assert told.npv.value == pytest.approx(0.9)
 
 
 def test_without_a_sensitivity_there_is_no_predictive_value():
-    told = _values(Figure(None, reason="no film"), _SPECIFICITY)
-    assert (told.ppv.value, told.ppv.reason) == (None, "no film")
-    assert (told.npv.value, told.npv.reason) == (None, "no film")
+    told = _values(Figure(None, reason="no image"), _SPECIFICITY)
+    assert (told.ppv.value, told.ppv.reason) == (None, "no image")
+    assert (told.npv.value, told.npv.reason) == (None, "no image")
 
 
 @pytest.mark.parametrize("prevalence", [0, 1, -0.1, 10, math.nan])

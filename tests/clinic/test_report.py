@@ -50,8 +50,8 @@ class _Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def evaluation(draw, write):
-    films = write(draw(patients=60))
-    return films.evaluation(name="v1", made_by="a scripted learner", split="7f3a (seed 7)")
+    images = write(draw(patients=60))
+    return images.evaluation(name="v1", made_by="a scripted learner", split="7f3a (seed 7)")
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +61,22 @@ def policy(evaluation):
 
 @pytest.fixture(scope="module")
 def pictures(evaluation, tmp_path_factory):
-    """A picture of each film on disk, with a name and a comment that nobody may see."""
-    folder = tmp_path_factory.mktemp("films")
+    """A picture of each image on disk, with a name and a comment that nobody may see."""
+    folder = tmp_path_factory.mktemp("images")
     hidden = PngImagePlugin.PngInfo()
     hidden.add_text("Comment", "Jane Roentgen")
     made = {}
-    for place, film in enumerate(evaluation.films):
-        made[film.source_ref] = folder / f"patient-jane-roentgen-{place}.png"
+    for place, image in enumerate(evaluation.images):
+        made[image.source_ref] = folder / f"patient-jane-roentgen-{place}.png"
         picture = Image.linear_gradient("L").resize((400, 300)).rotate(place)
-        picture.save(made[film.source_ref], pnginfo=hidden)
+        picture.save(made[image.source_ref], pnginfo=hidden)
     return made
 
 
 @pytest.fixture(scope="module")
 def page(evaluation, policy, pictures, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "deep" / "evaluation.html"
-    told = evaluation.to_html(path, films=pictures, policy=policy, prevalence=0.1)
+    told = evaluation.to_html(path, images=pictures, policy=policy, prevalence=0.1)
     assert told == path
     return path.read_text("utf-8")
 
@@ -123,7 +123,7 @@ def test_the_page_holds_every_figure_with_its_interval(page, evaluation, policy)
 
 
 def test_the_two_class_view_has_its_own_confusion_matrix(page, evaluation):
-    found = sum(film.has_pneumonia and film.predicted != "normal" for film in evaluation.films)
+    found = sum(image.has_pneumonia and image.predicted != "normal" for image in evaluation.images)
     matrix = page[page.index('aria-label="Confusion: Pneumonia or not"') :]
     assert re.search(r'class="good s\d+">(\d+)<', matrix)[1] == str(found)
 
@@ -131,7 +131,7 @@ def test_the_two_class_view_has_its_own_confusion_matrix(page, evaluation):
 def test_the_policy_tells_on_what_it_was_chosen_and_reported(page, policy):
     assert "chosen on one half of the test patients, reported on the other" in page
     for part in (policy.chosen_on, policy.reported):
-        assert f"{part.films} films of {part.patients} patients" in page
+        assert f"{part.images} images of {part.patients} patients" in page
 
 
 def test_the_policy_of_another_version_is_refused(evaluation, policy, tmp_path):
@@ -199,10 +199,10 @@ def test_the_page_is_well_nested(elements):
     assert (elements.wrong, elements.open) == ([], [])
 
 
-def test_each_film_has_truth_call_confidence_and_a_small_grey_picture(elements, evaluation, page):
-    tiles, images = elements.of("film"), elements.named("img")
-    assert len(tiles) == len(images) == len(evaluation.films)
-    wrong = [film for film in evaluation.films if film.truth != film.predicted]
+def test_each_image_has_truth_call_confidence_and_a_small_grey_picture(elements, evaluation, page):
+    tiles, images = elements.of("image"), elements.named("img")
+    assert len(tiles) == len(images) == len(evaluation.images)
+    wrong = [image for image in evaluation.images if image.truth != image.predicted]
     assert wrong
     assert ["wrong" in tile["class"].split() for tile in tiles[: len(wrong) + 1]] == [
         *[True] * len(wrong),
@@ -218,62 +218,62 @@ def test_each_film_has_truth_call_confidence_and_a_small_grey_picture(elements, 
 def test_neither_patients_nor_file_names_are_shown(page, evaluation):
     assert "jane" not in page.lower()
     assert "roentgen" not in page.lower()
-    for film in evaluation.films:
-        assert film.patient not in page
-        assert film.source_ref not in page
+    for image in evaluation.images:
+        assert image.patient not in page
+        assert image.source_ref not in page
 
 
-def test_the_key_of_a_film_that_was_not_stored_by_us_is_not_shown(draw, write):
+def test_the_key_of_a_image_that_was_not_stored_by_us_is_not_shown(draw, write):
     page = render_page(write(draw(patients=40, keyed=False)).evaluation(resamples=100))
-    assert "film-3" not in page
-    assert "film 3" in page
+    assert "image-3" not in page
+    assert "image 3" in page
 
 
 def test_pictures_may_come_from_a_receipt_or_a_function(evaluation, pictures):
-    films = {rx.Xray(path, "normal"): address for address, path in list(pictures.items())[:3]} | {
-        rx.Xray("s3://clinic-xrays/there.png", "normal"): evaluation.films[5].source_ref
+    images = {rx.Xray(path, "normal"): address for address, path in list(pictures.items())[:3]} | {
+        rx.Xray("s3://clinic-xrays/there.png", "normal"): evaluation.images[5].source_ref
     }
-    page = render_page(evaluation, films=films)
+    page = render_page(evaluation, images=images)
     assert page.count("<img") == 3
-    assert f"{len(evaluation.films) - 3} films have no picture here" in page
-    data = pictures[evaluation.films[0].source_ref].read_bytes()
-    known = {evaluation.films[0].source_ref: data}
-    assert render_page(evaluation, films=known.get).count("<img") == 1
+    assert f"{len(evaluation.images) - 3} images have no picture here" in page
+    data = pictures[evaluation.images[0].source_ref].read_bytes()
+    known = {evaluation.images[0].source_ref: data}
+    assert render_page(evaluation, images=known.get).count("<img") == 1
 
 
-def test_without_films_there_is_no_picture_and_the_page_says_so(evaluation):
+def test_without_images_there_is_no_picture_and_the_page_says_so(evaluation):
     page = render_page(evaluation)
     assert "<img" not in page
     assert "made without pictures" in page
 
 
 def test_pictures_that_cannot_be_read_are_named_together(evaluation, tmp_path):
-    (tmp_path / "text.png").write_text("no film")
-    first, second = (film.source_ref for film in evaluation.films[:2])
-    films = {first: tmp_path / "text.png", second: str(tmp_path / "gone.png")}
+    (tmp_path / "text.png").write_text("no image")
+    first, second = (image.source_ref for image in evaluation.images[:2])
+    images = {first: tmp_path / "text.png", second: str(tmp_path / "gone.png")}
     with pytest.raises(EvaluationError, match=r"2 pictures") as caught:
-        evaluation.to_html(tmp_path / "page.html", films=films)
+        evaluation.to_html(tmp_path / "page.html", images=images)
     assert "text.png" in str(caught.value)
     assert "gone.png" in str(caught.value)
     assert not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.heavy
-def test_seven_hundred_films_with_pictures_stay_far_below_ten_megabytes(draw, write):
-    evaluation = write(draw(patients=350, films=(2, 2))).evaluation(resamples=100)
-    assert len(evaluation.films) == 700
+def test_seven_hundred_images_with_pictures_stay_far_below_ten_megabytes(draw, write):
+    evaluation = write(draw(patients=350, images=(2, 2))).evaluation(resamples=100)
+    assert len(evaluation.images) == 700
     noise = Image.effect_noise((256, 200), 60)  # what JPEG can do least about
     stream = io.BytesIO()
     noise.save(stream, "JPEG")
-    page = render_page(evaluation, films=lambda _: stream.getvalue())
+    page = render_page(evaluation, images=lambda _: stream.getvalue())
     assert page.count("<img") == 700
     assert len(page.encode()) < 8e6
 
 
 @pytest.mark.parametrize("label", _HOSTILE[1:])
 def test_what_comes_from_files_is_escaped(draw, write, label):
-    films = write(draw(patients=40, labels=_HOSTILE), labels=_HOSTILE)
-    hostile = films.evaluation(name="<img src=x>", split="<script>", made_by="</title>")
+    images = write(draw(patients=40, labels=_HOSTILE), labels=_HOSTILE)
+    hostile = images.evaluation(name="<img src=x>", split="<script>", made_by="</title>")
     page = render_page(hostile)
     elements = _Elements(page)
     assert (elements.wrong, elements.open) == ([], [])
@@ -291,32 +291,32 @@ def test_labels_that_do_not_tell_pneumonia_have_a_page_as_well(draw, write):
     assert "Pneumonia or not, by the policy" not in page
     assert "pneumonia of any type" not in page
     assert "Reliability" in page
-    assert "Where 20 % of films show it" in page
+    assert "Where 20 % of images show it" in page
 
 
-def test_more_films_than_a_page_holds_are_cut_and_it_says_so(draw, write):
-    evaluation = write(draw(patients=900, films=(2, 2))).evaluation(resamples=100)
+def test_more_images_than_a_page_holds_are_cut_and_it_says_so(draw, write):
+    evaluation = write(draw(patients=900, images=(2, 2))).evaluation(resamples=100)
     page = render_page(evaluation)
-    assert page.count('<li class="film') == 1500
-    assert "1500 of 1800 test films: misread ones first" in page
+    assert page.count('<li class="image') == 1500
+    assert "1500 of 1800 test images: misread ones first" in page
 
 
-def test_a_label_without_films_shows_not_estimable_instead_of_a_number(draw, write):
-    films = [film for film in draw(patients=30) if film.truth != "viral"]
-    page = render_page(write(films).evaluation())
+def test_a_label_without_images_shows_not_estimable_instead_of_a_number(draw, write):
+    images = [image for image in draw(patients=30) if image.truth != "viral"]
+    page = render_page(write(images).evaluation())
     assert '<span class="value">not estimable</span>' in page
-    assert "no test film" in page
+    assert "no test image" in page
 
 
-def test_films_of_one_side_alone_have_a_page_without_curves(draw, write):
-    films = [film for film in draw(patients=30) if film.truth == "normal"]
-    page = render_page(write(films).evaluation())
+def test_images_of_one_side_alone_have_a_page_without_curves(draw, write):
+    images = [image for image in draw(patients=30) if image.truth == "normal"]
+    page = render_page(write(images).evaluation())
     assert 'href="#curves"' not in page
     assert "not estimable" in page
 
 
 def test_the_same_evaluation_gives_the_same_bytes(evaluation, policy, pictures, page):
-    again = render_page(evaluation, films=pictures, policy=policy, prevalence=0.1)
+    again = render_page(evaluation, images=pictures, policy=policy, prevalence=0.1)
     assert again == page
 
 

@@ -40,7 +40,7 @@ def test_the_summary_gives_the_services_figures_in_table_order(files):
     assert [row.label for row in service.labels] == ["normal", "bacterial", "viral"]
     assert service.labels[0].threshold == 0.41
     assert service.confusion["viral", "viral"] == 0.79
-    assert service.training_films == 500
+    assert service.training_images == 500
 
 
 def test_bytes_with_a_byte_order_mark_are_read_like_text(files):
@@ -107,22 +107,24 @@ def test_a_figure_that_is_no_share_is_refused(files, value):
         read_summary(_changed(files, AggregatedEvaluationResults=total), name=_AT)
 
 
-def test_a_label_without_test_films_has_no_service_figures(files):
+def test_a_label_without_test_images_has_no_service_figures(files):
     rows = json.loads(files.summary)["LabelEvaluationResults"]
     rows[-1]["NumberOfTestingImages"] = 0
     viral = read_summary(_changed(files, LabelEvaluationResults=rows), name=_AT).labels[-1]
-    assert (viral.label, viral.test_films) == ("viral", 0)
+    assert (viral.label, viral.test_images) == ("viral", 0)
     assert (viral.precision, viral.recall, viral.f1, viral.threshold) == (None,) * 4
 
 
-def test_films_keep_truth_confidences_prediction_and_patient(draw, write):
+def test_images_keep_truth_confidences_prediction_and_patient(draw, write):
     drawn = draw(patients=12)
-    films = _snapshot(write(drawn).testing.splitlines()).films
-    assert [film.source_ref for film in films] == [one.source_ref for one in drawn]
-    assert [film.truth for film in films] == [one.truth for one in drawn]
-    assert [dict(film.confidences) for film in films] == [one.confidences for one in drawn]
-    assert films[0].patient == f"{0:024x}"
-    assert all(film.confidences[film.predicted] == max(film.confidences.values()) for film in films)
+    images = _snapshot(write(drawn).testing.splitlines()).images
+    assert [image.source_ref for image in images] == [one.source_ref for one in drawn]
+    assert [image.truth for image in images] == [one.truth for one in drawn]
+    assert [dict(image.confidences) for image in images] == [one.confidences for one in drawn]
+    assert images[0].patient == f"{0:024x}"
+    assert all(
+        image.confidences[image.predicted] == max(image.confidences.values()) for image in images
+    )
 
 
 def test_of_equal_confidences_the_first_in_table_order_is_predicted(lines):
@@ -130,13 +132,13 @@ def test_of_equal_confidences_the_first_in_table_order_is_predicted(lines):
         lines[0] = lines[0].replace(
             lines[0], _with(lines[0], f"rekognition-custom-labels-evaluation-{place}", 1 / 3)
         )
-    assert _snapshot(lines[:1]).films[0].predicted == "normal"
+    assert _snapshot(lines[:1]).images[0].predicted == "normal"
 
 
 def _with(line, attribute, confidence):
-    film = json.loads(line)
-    film[f"{attribute}-metadata"]["confidence"] = confidence
-    return json.dumps(film)
+    image = json.loads(line)
+    image[f"{attribute}-metadata"]["confidence"] = confidence
+    return json.dumps(image)
 
 
 def test_every_bad_line_is_named_by_its_number(lines):
@@ -160,17 +162,17 @@ def test_a_snapshot_cut_off_within_a_line_is_refused(files):
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", b""])
-def test_a_snapshot_without_a_film_is_refused(content):
-    with pytest.raises(EvaluationError, match="no film"):
+def test_a_snapshot_without_a_image_is_refused(content):
+    with pytest.raises(EvaluationError, match="no image"):
         read_snapshot(content, labels=THREE_CLASSES, name="testing")
 
 
 @pytest.mark.parametrize("value", ["NaN", "null", "1e999", "-0.2", '"0.4"'])
 def test_a_confidence_that_is_no_share_is_refused_with_its_line(lines, value):
-    film = json.loads(lines[1])
-    film["rekognition-custom-labels-evaluation-0-metadata"]["confidence"] = "HERE"
+    image = json.loads(lines[1])
+    image["rekognition-custom-labels-evaluation-0-metadata"]["confidence"] = "HERE"
     with pytest.raises(EvaluationError, match=r"line 2: .*confidence"):
-        _snapshot([lines[0], json.dumps(film).replace('"HERE"', value)])
+        _snapshot([lines[0], json.dumps(image).replace('"HERE"', value)])
 
 
 def test_a_label_that_the_summary_does_not_know_is_refused(lines):
@@ -179,28 +181,28 @@ def test_a_label_that_the_summary_does_not_know_is_refused(lines):
 
 
 @pytest.mark.parametrize(("labels", "said"), [((), "no label"), (("normal", "viral"), "2 labels")])
-def test_a_film_needs_just_one_true_label(lines, labels, said):
-    film = json.loads(lines[0])
-    for key in [key for key in film if "-training-" in key]:
-        del film[key]
+def test_a_image_needs_just_one_true_label(lines, labels, said):
+    image = json.loads(lines[0])
+    for key in [key for key in image if "-training-" in key]:
+        del image[key]
     for place, label in enumerate(labels):
-        film[f"rekognition-custom-labels-training-{place}"] = 1
-        film[f"rekognition-custom-labels-training-{place}-metadata"] = {"class-name": label}
+        image[f"rekognition-custom-labels-training-{place}"] = 1
+        image[f"rekognition-custom-labels-training-{place}-metadata"] = {"class-name": label}
     with pytest.raises(EvaluationError, match=said):
-        _snapshot([json.dumps(film)])
+        _snapshot([json.dumps(image)])
 
 
-def test_a_film_without_any_prediction_is_refused(lines):
-    film = {key: part for key, part in json.loads(lines[0]).items() if "-evaluation-" not in key}
+def test_a_image_without_any_prediction_is_refused(lines):
+    image = {key: part for key, part in json.loads(lines[0]).items() if "-evaluation-" not in key}
     with pytest.raises(EvaluationError, match="no prediction"):
-        _snapshot([json.dumps(film)])
+        _snapshot([json.dumps(image)])
 
 
-def test_labels_that_a_film_does_not_list_count_as_zero_and_are_told(lines):
-    film = json.loads(lines[0])
-    del film["rekognition-custom-labels-evaluation-2-metadata"]
-    snapshot = _snapshot([json.dumps(film), *lines[1:]])
-    assert snapshot.films[0].confidences["viral"] == 0
+def test_labels_that_a_image_does_not_list_count_as_zero_and_are_told(lines):
+    image = json.loads(lines[0])
+    del image["rekognition-custom-labels-evaluation-2-metadata"]
+    snapshot = _snapshot([json.dumps(image), *lines[1:]])
+    assert snapshot.images[0].confidences["viral"] == 0
     assert [warning for warning in snapshot.warnings if "1 of " in warning and "list" in warning]
 
 
@@ -208,16 +210,16 @@ def test_keys_without_a_patient_are_counted_in_a_warning(draw, write):
     strange = write(draw(patients=6, keyed=False)).testing.splitlines()
     keyed = write(draw(patients=6)).testing.splitlines()
     snapshot = _snapshot([strange[0], *keyed])
-    assert snapshot.films[0].patient is None
-    assert snapshot.films[0].group == snapshot.films[0].source_ref
-    assert any("per film" in warning for warning in snapshot.warnings)
+    assert snapshot.images[0].patient is None
+    assert snapshot.images[0].group == snapshot.images[0].source_ref
+    assert any("per image" in warning for warning in snapshot.warnings)
     assert not _snapshot(keyed).warnings
 
 
 def test_boxes_are_refused_by_what_they_are(lines):
-    film = json.loads(lines[0]) | {"rekognition-custom-labels-evaluation": {"annotations": []}}
+    image = json.loads(lines[0]) | {"rekognition-custom-labels-evaluation": {"annotations": []}}
     with pytest.raises(EvaluationError, match="object detection"):
-        _snapshot([json.dumps(film)])
+        _snapshot([json.dumps(image)])
 
 
 def test_details_of_a_newer_version_are_refused(lines):
@@ -228,7 +230,7 @@ def test_details_of_a_newer_version_are_refused(lines):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_damage_anywhere_gives_our_error_or_films(files, data):
+def test_damage_anywhere_gives_our_error_or_images(files, data):
     content = files.testing.encode()[:3000]
     place = data.draw(st.integers(0, len(content) - 1))
     damaged = content[:place] + data.draw(st.binary(max_size=4)) + content[place + 3 :]

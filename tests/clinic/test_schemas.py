@@ -19,10 +19,10 @@ def validator(kind):
 @pytest.fixture
 def answers(clinic, tmp_path):
     policy = rx.Policy(threshold=0.5, refer_from=0.2, refer_to=0.8)
-    films = [*clinic.films[:4], clinic.films[0].read_bytes(), tmp_path / "none.jpeg"]
+    images = [*clinic.images[:4], clinic.images[0].read_bytes(), tmp_path / "none.jpeg"]
     told = [
-        *rx.Diagnoser(clinic.version).diagnose_many(films),
-        *rx.Diagnoser(clinic.version, policy).diagnose_many(films),
+        *rx.Diagnoser(clinic.version).diagnose_many(images),
+        *rx.Diagnoser(clinic.version, policy).diagnose_many(images),
     ]
     return [(type(one), json.loads(json.dumps(one.to_dict()))) for one in told]
 

@@ -1,4 +1,4 @@
-"""Bulk runs at full size: killed again and again, a fifth of the calls faulty, a million films."""
+"""Bulk runs at full size: killed again and again, a fifth of the calls faulty, a million images."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import pytest
 
 import rekognition_xray as rx
 
-from .bulk_films import entries, many
+from .bulk_images import entries, many
 from .test_bulk import ask_for_faults, peak
 from .test_bulk_ends import kill_and_continue
 
 pytestmark = pytest.mark.soak
 
 
-def test_killed_at_20_random_moments_of_5000_films_nothing_is_lost_or_written_twice(
+def test_killed_at_20_random_moments_of_5000_images_nothing_is_lost_or_written_twice(
     clinic, tmp_path, monkeypatch
 ):
     dice = random.Random(11)
     size = 5000 * 470  # bytes of the whole journal, about
     moments = sorted(dice.uniform(0, size) for _ in range(20))
-    films, found, asked, cut = kill_and_continue(
-        clinic, tmp_path, monkeypatch, films=5000, kills=20, dice=moments.__getitem__
+    images, found, asked, cut = kill_and_continue(
+        clinic, tmp_path, monkeypatch, images=5000, kills=20, dice=moments.__getitem__
     )
     print(f"{asked - 5000} requests repeated; {cut} were under way when killed")
-    assert found == films
+    assert found == images
     assert asked - 5000 <= cut + 20 * 4
 
 
-def test_10000_films_with_a_fifth_of_faulty_calls(clinic, tmp_path):
+def test_10000_images_with_a_fifth_of_faulty_calls(clinic, tmp_path):
     aws = rx.Aws(session=clinic.cloud.session(), read_timeout=1.0)
     diagnoser = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws))
-    paths, journal = many(tmp_path / "films", 10_000), tmp_path / "journal.jsonl"
+    paths, journal = many(tmp_path / "images", 10_000), tmp_path / "journal.jsonl"
     ask_for_faults(clinic.cloud, throttles=5, others=5, stall=10, seed=5)
     run = diagnoser.diagnose_many(paths, journal=journal)
     assert [answer.source for answer in run] == [str(path) for path in paths]
@@ -44,9 +44,9 @@ def test_10000_films_with_a_fifth_of_faulty_calls(clinic, tmp_path):
     assert sorted(written) == [str(path) for path in paths]
 
 
-def test_memory_stays_flat_at_a_million_films(clinic, tmp_path, monkeypatch):
+def test_memory_stays_flat_at_a_million_images(clinic, tmp_path, monkeypatch):
     diagnoser = rx.Diagnoser(clinic.version)
     few = peak(diagnoser, monkeypatch, 2_000, tmp_path / "few.jsonl")
     most = peak(diagnoser, monkeypatch, 1_000_000, tmp_path / "many.jsonl")
-    print(f"{few / 1e6:.1f} MB at 2,000 films, {most / 1e6:.1f} MB at 1,000,000")
+    print(f"{few / 1e6:.1f} MB at 2,000 images, {most / 1e6:.1f} MB at 1,000,000")
     assert most < few + 2_000_000

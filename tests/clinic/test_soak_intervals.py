@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth, where the truth is known.
 
-Patients are drawn with a state, a few films each, and confidences that share what is peculiar to
+Patients are drawn with a state, a few images each, and confidences that share what is peculiar to
 the patient. The truth is what a very large draw of the same kind gives.
 """
 
@@ -15,11 +15,11 @@ import pytest
 
 from rekognition_xray.clinic.estimates import estimate
 from rekognition_xray.clinic.figures import Estimates, Figure
-from rekognition_xray.clinic.figures import TestFilm as Film
+from rekognition_xray.clinic.figures import TestImage as ImageSource
 from rekognition_xray.clinic.predictive import predictive_values
 from rekognition_xray.labels import THREE_CLASSES
 
-from .judged import films_of
+from .judged import images_of
 
 _PREVALENCE = 0.1
 _log = logging.getLogger(__name__)  # the table: pytest -m soak --log-cli-level=INFO
@@ -27,10 +27,10 @@ _log = logging.getLogger(__name__)  # the table: pytest -m soak --log-cli-level=
 
 @attrs.frozen
 class World:
-    """Where films come from.
+    """Where images come from.
 
     Attributes:
-        patients: drawn each time, with one to four films.
+        patients: drawn each time, with one to four images.
         shares: of the patients that are normal, bacterial, viral.
         skill: how far apart the model sees them.
         boldness: above 1, confidences are too extreme; below, too timid.
@@ -41,18 +41,18 @@ class World:
     skill: float
     boldness: float
 
-    def films(self, rng: np.random.Generator, patients: int | None = None) -> list[Film]:
+    def images(self, rng: np.random.Generator, patients: int | None = None) -> list[ImageSource]:
         count = patients or self.patients
         state = rng.choice(3, size=count, p=self.shares)
         patient = np.repeat(np.arange(count), rng.integers(1, 5, count))
         truth = state[patient]
         lean = rng.normal(size=(count, 3))[patient] + rng.normal(size=(len(patient), 3))
         odds = self.boldness * (lean + self.skill * np.eye(3)[truth])
-        return films_of(patient, truth, odds)
+        return images_of(patient, truth, odds)
 
     def truth(self, patients: int) -> dict[str, float]:
         rng = np.random.default_rng(1)
-        large = estimate(self.films(rng, patients), THREE_CLASSES, resamples=2, seed=0)
+        large = estimate(self.images(rng, patients), THREE_CLASSES, resamples=2, seed=0)
         return {name: figure.value for name, figure in _named(large) if figure.value is not None}
 
 
@@ -85,8 +85,8 @@ def _missed(
     above, below, made = (dict.fromkeys(truth, 0) for _ in range(3))
     rng = np.random.default_rng(seed)
     for number in range(repetitions):
-        films = world.films(rng)
-        for name, figure in _named(estimate(films, THREE_CLASSES, resamples=400, seed=number)):
+        images = world.images(rng)
+        for name, figure in _named(estimate(images, THREE_CLASSES, resamples=400, seed=number)):
             if figure.low is not None and figure.high is not None:
                 made[name] += 1
                 above[name] += truth[name] < figure.low

@@ -5,8 +5,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def evaluation(draw, write):
-    films = write(draw(patients=30))
-    return films.evaluation(name="v1", made_by="a scripted learner", split="7f3a (seed 7)")
+    images = write(draw(patients=30))
+    return images.evaluation(name="v1", made_by="a scripted learner", split="7f3a (seed 7)")
 
 
 @pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
@@ -40,11 +40,11 @@ def test_the_mix_is_called_no_prevalence_and_types_unreliable(evaluation, render
 
 @pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
 def test_why_a_figure_is_missing_is_told_once_for_each_reason(draw, write, render):
-    films = [film for film in draw(patients=30) if film.truth != "viral"]
-    text = render(write(films).evaluation(resamples=100))
+    images = [image for image in draw(patients=30) if image.truth != "viral"]
+    text = render(write(images).evaluation(resamples=100))
     missing = [line for line in text.splitlines() if "Not estimable, viral" in line]
     assert len(missing) == 1
-    assert "no test film shows viral" in missing[0]
+    assert "no test image shows viral" in missing[0]
 
 
 def test_every_figure_of_the_two_class_view_stands_in_a_table(evaluation):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.validation import validation_films
-from rekognition_xray.data.films import Xray
+from rekognition_xray.clinic.validation import validation_images
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError
 
 
@@ -24,7 +24,7 @@ def _diagnosis(source, confidences, version="arn:v"):
     )
 
 
-_FILMS = [Xray("s3://b/1.png", "viral", "p1"), Xray("s3://b/2.png", "normal")]
+_IMAGES = [Xray("s3://b/1.png", "viral", "p1"), Xray("s3://b/2.png", "normal")]
 _ANSWERS = [
     _diagnosis("s3://b/2.png", {"normal": 0.6, "bacterial": 0.3, "viral": 0.1}),
     _diagnosis("s3://b/1.png", {"normal": 0.1, "bacterial": 0.3, "viral": 0.6}),
@@ -32,24 +32,24 @@ _ANSWERS = [
 
 
 def test_truth_and_confidences_are_brought_together():
-    one, other = validation_films(_FILMS, _ANSWERS, version_arn="arn:v")
+    one, other = validation_images(_IMAGES, _ANSWERS, version_arn="arn:v")
     assert (one.truth, one.predicted, one.patient) == ("viral", "viral", "p1")
     assert one.pneumonia == pytest.approx(0.9)
     assert (other.truth, other.group) == ("normal", "s3://b/2.png")
 
 
-def test_answers_for_other_films_are_left_aside():
-    assert len(validation_films(_FILMS[:1], _ANSWERS, version_arn="arn:v")) == 1
+def test_answers_for_other_images_are_left_aside():
+    assert len(validation_images(_IMAGES[:1], _ANSWERS, version_arn="arn:v")) == 1
 
 
-def test_every_film_that_cannot_be_used_is_named():
+def test_every_image_that_cannot_be_used_is_named():
     failed = FailedDiagnosis("s3://b/1.png", "broken", "ImageError", False, "arn:v")
     with pytest.raises(EvaluationError) as raised:
-        validation_films(_FILMS, [failed], version_arn="arn:v")
+        validation_images(_IMAGES, [failed], version_arn="arn:v")
     assert "s3://b/1.png: failed" in str(raised.value)
     assert "s3://b/2.png: no diagnosis" in str(raised.value)
 
 
 def test_diagnoses_of_another_version_are_refused():
     with pytest.raises(EvaluationError, match="diagnosed by arn:v"):
-        validation_films(_FILMS, _ANSWERS, version_arn="arn:w")
+        validation_images(_IMAGES, _ANSWERS, version_arn="arn:w")

@@ -1,4 +1,4 @@
-"""A local cloud with one bucket, and small datasets of drawn films."""
+"""A local cloud with one bucket, and small datasets of drawn images."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from rekognition_xray.testing import NoWaitClock
 from ..learner import MeanLearner
 
 NAMES = {
-    "normal": "train/NORMAL/IM-{patient:04d}-{film:04d}.jpeg",
-    "bacterial": "train/PNEUMONIA/person{patient}_bacteria_{film}.jpeg",
-    "viral": "train/PNEUMONIA/person{patient}_virus_{film}.jpeg",
+    "normal": "train/NORMAL/IM-{patient:04d}-{image:04d}.jpeg",
+    "bacterial": "train/PNEUMONIA/person{patient}_bacteria_{image}.jpeg",
+    "viral": "train/PNEUMONIA/person{patient}_virus_{image}.jpeg",
 }
 Draw = Callable[..., rx.XrayDataset]
 
@@ -65,14 +65,14 @@ def aws(cloud: LocalCloud, known: dict[str, rx.Aws]) -> rx.Aws:
     return known[cloud.endpoint_url]
 
 
-def draw_film(path: Path, label: str, seed: int) -> None:
+def draw_image(path: Path, label: str, seed: int) -> None:
     """A noisy square whose bright half tells the label: enough for a learner to learn."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(drawn_film(label, seed))
+    path.write_bytes(drawn_image(label, seed))
 
 
 @functools.cache
-def drawn_film(label: str, seed: int) -> bytes:
+def drawn_image(label: str, seed: int) -> bytes:
     greys = NormalDist({"normal": 60, "bacterial": 120, "viral": 180}[label], 15)
     grey_of = bytes(round(greys.inv_cdf((byte + 0.5) / 256)) for byte in range(256))
     noise = random.Random(f"{label}{seed}").randbytes(64 * 64).translate(grey_of)
@@ -85,21 +85,21 @@ def drawn_film(label: str, seed: int) -> bytes:
 
 @pytest.fixture
 def draw(tmp_path: Path) -> Draw:
-    """Draws a folder of films and opens it as a dataset."""
+    """Draws a folder of images and opens it as a dataset."""
 
     def drawn(
-        folder: str = "films",
+        folder: str = "images",
         *,
         labels: tuple[str, ...] = ("normal", "bacterial", "viral"),
         patients: int = 2,
-        films: int = 2,
+        images: int = 2,
         first: int = 1,
     ) -> rx.XrayDataset:
         for rank, label in enumerate(labels):
             for patient in range(first + rank * 1000, first + rank * 1000 + patients):
-                for film in range(1, films + 1):
-                    name = NAMES[label].format(patient=patient, film=film)
-                    draw_film(tmp_path / folder / name, label, patient * 100 + film)
+                for image in range(1, images + 1):
+                    name = NAMES[label].format(patient=patient, image=image)
+                    draw_image(tmp_path / folder / name, label, patient * 100 + image)
         return rx.XrayDataset.from_folder(tmp_path / folder)
 
     return drawn
@@ -114,7 +114,7 @@ def project(aws: rx.Aws) -> rx.CustomLabelsProject:
 def ready(project: rx.CustomLabelsProject, draw: Draw) -> rx.CustomLabelsProject:
     """A project with both datasets."""
     train, test = draw().split(test=0.4, seed=1)
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     return project
 
 

@@ -15,13 +15,13 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import access, leases, meter, storage
-from rekognition_xray.cloud.calls import ACTIONS, BEHIND, FILMS_IN_S3, OPERATIONS, TAGS
+from rekognition_xray.cloud.calls import ACTIONS, BEHIND, IMAGES_IN_S3, OPERATIONS, TAGS
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
 BUCKET = "clinic-xrays"
 Draw = Callable[..., rx.XrayDataset]
-STORE, OUTPUT = f"s3://{BUCKET}/films", f"s3://{BUCKET}/models"
+STORE, OUTPUT = f"s3://{BUCKET}/images", f"s3://{BUCKET}/models"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0aa1-22"
 _ARNS = ("DatasetArn", "ProjectVersionArn", "ResourceArn", "ProjectArn")
 
@@ -62,7 +62,7 @@ def policy(purpose: access.Purpose, **changed: object) -> access.PolicyDocument:
         "account": "123456789012",
         "region": "us-east-1",
         "bucket": BUCKET,
-        "prefix": "films",
+        "prefix": "images",
         "output_prefix": "models",
         "project": "pneumonia",
     }
@@ -82,11 +82,11 @@ def allows(document: access.PolicyDocument, action: str, resource: str) -> bool:
 
 
 def prepare(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
-    films = draw()
-    storage.store(films, STORE, aws=aws)
-    storage.store(films, STORE, aws=aws, verify=True)
+    images = draw()
+    storage.store(images, STORE, aws=aws)
+    storage.store(images, STORE, aws=aws, verify=True)
     made(cloud, draw)
-    listed = aws.session.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="films/manifests/")
+    listed = aws.session.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="images/manifests/")
     storage.open_dataset(f"s3://{BUCKET}/{listed['Contents'][0]['Key']}", aws=aws)
 
 
@@ -95,9 +95,9 @@ def train(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
     storage.store(draw(), STORE, aws=aws, verify=True)
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws, tags={"team": "chest"})
     first, test = draw().split(test=0.4, seed=1)
-    few = attrs.evolve(first, films=[film for n, film in enumerate(first) if n % 5])
-    for films in (few, first, first):
-        project.put_datasets(train=films, test=test, store=STORE)
+    few = attrs.evolve(first, images=[image for n, image in enumerate(first) if n % 5])
+    for images in (few, first, first):
+        project.put_datasets(train=images, test=test, store=STORE)
     cloud.faults.fail_training("Unable to write to output S3 bucket.")
     with pytest.raises(errors.TrainingFailedError):
         project.train("v1", output=OUTPUT).wait_until_trained()
@@ -121,20 +121,20 @@ def made(cloud: LocalCloud, draw: Draw) -> rx.ModelVersion:
 
 def inference(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
     version = rx.ModelVersion.from_arn(made(cloud, draw).arn, aws=aws)
-    film = next(iter(draw()))
+    image = next(iter(draw()))
     with version.running() as model:
-        model.detect(Path(film.path).read_bytes())
+        model.detect(Path(image.path).read_bytes())
 
 
 def inference_from_s3(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
-    """Of two films in S3 one is as we wrote it, and one has to be read and prepared."""
+    """Of two images in S3 one is as we wrote it, and one has to be read and prepared."""
     version = rx.ModelVersion.from_arn(made(cloud, draw).arn, aws=aws)
     s3 = cloud.session().client("s3")
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="films/")["Contents"]
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="images/")["Contents"]
     key = next(one["Key"] for one in listed if "/manifests/" not in one["Key"])
-    s3.copy_object(Bucket=BUCKET, Key="films/raw.jpg", CopySource={"Bucket": BUCKET, "Key": key})
+    s3.copy_object(Bucket=BUCKET, Key="images/raw.jpg", CopySource={"Bucket": BUCKET, "Key": key})
     with version.running() as model:
-        for name in (key, "films/raw.jpg"):
+        for name in (key, "images/raw.jpg"):
             rx.Diagnoser(model).diagnose(f"s3://{BUCKET}/{name}")
 
 
@@ -175,7 +175,7 @@ def test_the_policy_allows_what_a_run_calls_and_nothing_else(
     purpose, _, from_s3 = name.partition(" ")
     aws, seen = recorded(cloud)
     RUNS[name](aws, cloud, draw)
-    assert seen.operations == OPERATIONS[purpose] | (FILMS_IN_S3 if from_s3 else set())
+    assert seen.operations == OPERATIONS[purpose] | (IMAGES_IN_S3 if from_s3 else set())
     bucket = BUCKET if from_s3 or purpose not in {"inference", "meter"} else None
     document = policy(purpose, bucket=bucket)
     for operation, resources in dict.fromkeys(seen.calls):
@@ -249,7 +249,7 @@ def test_only_what_iam_knows_no_resource_for_stands_on_a_star() -> None:
 def test_inference_reaches_no_bucket_unless_one_is_named() -> None:
     assert not [one for one in actions(policy("inference", bucket=None)) if one.startswith("s3")]
     document = policy("inference")
-    assert allows(document, "s3:GetObject", "arn:aws:s3:::clinic-xrays/films/a/b.jpg")
+    assert allows(document, "s3:GetObject", "arn:aws:s3:::clinic-xrays/images/a/b.jpg")
     assert not allows(document, "s3:GetObject", "arn:aws:s3:::clinic-xrays/models/a")
 
 
@@ -261,10 +261,14 @@ def test_a_policy_reaches_no_neighbour() -> None:
     for other in ("pneumonia/version/v1/1690556751958", "pneumonia2/version/v2/1690556751958"):
         assert not allows(document, start, f"{ours}/{other}")
     uploads = policy("prepare")
-    assert allows(uploads, "s3:PutObject", "arn:aws:s3:::clinic-xrays/films/a.jpg")
-    for other in ("clinic-xrays/films2/a.jpg", "clinic-xrays-2/films/a.jpg", "clinic-xrays/a.jpg"):
+    assert allows(uploads, "s3:PutObject", "arn:aws:s3:::clinic-xrays/images/a.jpg")
+    for other in (
+        "clinic-xrays/images2/a.jpg",
+        "clinic-xrays-2/images/a.jpg",
+        "clinic-xrays/a.jpg",
+    ):
         assert not allows(uploads, "s3:PutObject", f"arn:aws:s3:::{other}")
-    assert not allows(uploads, "s3:DeleteObject", "arn:aws:s3:::clinic-xrays/films/a.jpg")
+    assert not allows(uploads, "s3:DeleteObject", "arn:aws:s3:::clinic-xrays/images/a.jpg")
 
 
 def test_the_meter_can_stop_and_cannot_start() -> None:
@@ -338,7 +342,7 @@ def test_all_wrong_arguments_are_told_together() -> None:
             account="12",
             region="everywhere",
             bucket="",
-            prefix="films/*",
+            prefix="images/*",
             project="a/b",
             kms_key="alias/mine",
         )

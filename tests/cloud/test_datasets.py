@@ -14,23 +14,23 @@ import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.s3 import S3Location
-from rekognition_xray.data.films import Labelling, Part
 from rekognition_xray.data.manifest import Entry, Manifest
+from rekognition_xray.data.xrays import Labelling, Part
 from rekognition_xray.local import LocalCloud
 
-STORE = S3Location("clinic-xrays", "films")
+STORE = S3Location("clinic-xrays", "images")
 KERMANY = Labelling("kermany", "readers of Kermany 2018", datetime.date(2018, 6, 2))
 LABELS = ("bacterial", "normal", "viral")
 Put = Callable[..., None]
 Calls = list[str]
 
 
-def films(
+def images(
     *numbers: int, part: Part | None = None, label: str = "", bucket: str = "clinic-xrays"
 ) -> Manifest:
-    """A manifest of films by number; each has a label of its own unless told."""
+    """A manifest of images by number; each has a label of its own unless told."""
     entries = [
-        Entry(f"s3://{bucket}/films/{number:03}.jpg", label or LABELS[number % 3])
+        Entry(f"s3://{bucket}/images/{number:03}.jpg", label or LABELS[number % 3])
         for number in numbers
     ]
     return Manifest(entries, KERMANY, part)
@@ -71,7 +71,7 @@ def held(project: rx.CustomLabelsProject, kind: str) -> Manifest:
 def test_a_dataset_is_what_its_manifest_says(
     project: rx.CustomLabelsProject, put: Put, calls: Calls
 ) -> None:
-    train, test = films(1, 2, 3, part=Part("train", "ab")), films(4, 5, part=Part("test", "ab"))
+    train, test = images(1, 2, 3, part=Part("train", "ab")), images(4, 5, part=Part("test", "ab"))
     put(TRAIN=train, TEST=test)
     assert (held(project, "TRAIN"), held(project, "TEST")) == (train, test)
     assert calls == ["PutObject", "CreateDataset"] * 2
@@ -80,37 +80,37 @@ def test_a_dataset_is_what_its_manifest_says(
 def test_the_manifest_lies_in_the_store_as_it_is_written(
     project: rx.CustomLabelsProject, put: Put
 ) -> None:
-    put(TRAIN=films(1, 2))
+    put(TRAIN=images(1, 2))
     (item,) = project.aws.s3.list_objects_v2(Bucket="clinic-xrays")["Contents"]
-    assert item["Key"].startswith("films/manifests/train-")
+    assert item["Key"].startswith("images/manifests/train-")
     body = project.aws.s3.get_object(Bucket="clinic-xrays", Key=item["Key"])["Body"].read()
-    assert body.decode() == films(1, 2).text()
+    assert body.decode() == images(1, 2).text()
 
 
 def test_a_dataset_that_holds_these_lines_is_kept(put: Put, calls: Calls) -> None:
-    put(TRAIN=films(1, 2, 3))
-    put(TRAIN=films(3, 2, 1))
+    put(TRAIN=images(1, 2, 3))
+    put(TRAIN=images(3, 2, 1))
     assert calls == []
 
 
-def test_new_films_are_sent_to_the_dataset_that_is_there(
+def test_new_images_are_sent_to_the_dataset_that_is_there(
     project: rx.CustomLabelsProject, put: Put, calls: Calls
 ) -> None:
-    put(TRAIN=films(1, 2, 3))
+    put(TRAIN=images(1, 2, 3))
     before = project.datasets()["TRAIN"].arn
-    put(TRAIN=films(1, 2, 3, 4, 5))
+    put(TRAIN=images(1, 2, 3, 4, 5))
     assert calls == ["UpdateDatasetEntries"]
-    assert held(project, "TRAIN") == films(1, 2, 3, 4, 5)
+    assert held(project, "TRAIN") == images(1, 2, 3, 4, 5)
     assert project.datasets()["TRAIN"].arn == before
 
 
 def test_only_what_is_new_or_changed_is_sent(project: rx.CustomLabelsProject, put: Put) -> None:
-    put(TRAIN=films(1, 2, 3, 4))
+    put(TRAIN=images(1, 2, 3, 4))
     sent: list[bytes] = []
     event = "provide-client-params.rekognition.UpdateDatasetEntries"
     events = project.aws.rekognition_once.meta.events
     events.register(event, spy := lambda params, **_: sent.append(params["Changes"]["GroundTruth"]))
-    relabelled = [*films(1, 2, 3), *films(4, label="viral"), *films(5)]
+    relabelled = [*images(1, 2, 3), *images(4, label="viral"), *images(5)]
     put(TRAIN=Manifest(relabelled, KERMANY))
     events.unregister(event, spy)
     assert held(project, "TRAIN").entries == tuple(relabelled)
@@ -120,23 +120,23 @@ def test_only_what_is_new_or_changed_is_sent(project: rx.CustomLabelsProject, pu
 def test_lines_of_another_split_are_all_sent_again_so_that_none_tells_of_the_old_one(
     project: rx.CustomLabelsProject, put: Put, calls: Calls
 ) -> None:
-    put(TRAIN=films(1, 2, part=Part("train", "ab")))
-    put(TRAIN=films(1, 2, 3, part=Part("train", "cd")))
+    put(TRAIN=images(1, 2, part=Part("train", "ab")))
+    put(TRAIN=images(1, 2, 3, part=Part("train", "cd")))
     assert calls == ["UpdateDatasetEntries"]
-    assert held(project, "TRAIN") == films(1, 2, 3, part=Part("train", "cd"))
+    assert held(project, "TRAIN") == images(1, 2, 3, part=Part("train", "cd"))
 
 
 def test_entries_that_would_have_to_vanish_are_refused_unless_replacing_is_allowed(
     project: rx.CustomLabelsProject, put: Put, calls: Calls
 ) -> None:
-    put(TRAIN=films(1, 2, 3))
+    put(TRAIN=images(1, 2, 3))
     before = project.datasets()["TRAIN"].arn
     with pytest.raises(errors.AlreadyExistsError, match="TRAIN dataset with other entries") as told:
-        put(TRAIN=films(1, 2, 4))
+        put(TRAIN=images(1, 2, 4))
     assert "replace=True" in told.value.hint
     assert calls == []
-    put(TRAIN=films(1, 2, 4), replace=True)
-    assert held(project, "TRAIN") == films(1, 2, 4)
+    put(TRAIN=images(1, 2, 4), replace=True)
+    assert held(project, "TRAIN") == images(1, 2, 4)
     assert project.datasets()["TRAIN"].arn != before
     assert calls == ["PutObject", "DeleteDataset", "CreateDataset"]
 
@@ -144,28 +144,28 @@ def test_entries_that_would_have_to_vanish_are_refused_unless_replacing_is_allow
 def test_neither_dataset_is_changed_where_one_is_refused(
     project: rx.CustomLabelsProject, put: Put, calls: Calls
 ) -> None:
-    put(TRAIN=films(1, 2), TEST=films(3, 4))
+    put(TRAIN=images(1, 2), TEST=images(3, 4))
     with pytest.raises(errors.AlreadyExistsError, match="TEST"):
-        put(TRAIN=films(1, 2, 3), TEST=films(4))  # film 3 would stand on both sides
+        put(TRAIN=images(1, 2, 3), TEST=images(4))  # image 3 would stand on both sides
     assert calls == []
-    assert (held(project, "TRAIN"), held(project, "TEST")) == (films(1, 2), films(3, 4))
+    assert (held(project, "TRAIN"), held(project, "TEST")) == (images(1, 2), images(3, 4))
 
 
-def test_films_of_the_other_dataset_are_not_put_beside_it(
+def test_images_of_the_other_dataset_are_not_put_beside_it(
     project: rx.CustomLabelsProject, put: Put, calls: Calls
 ) -> None:
-    put(TRAIN=films(1, 2), TEST=films(3, 4))
+    put(TRAIN=images(1, 2), TEST=images(3, 4))
     with pytest.raises(errors.AlreadyExistsError, match="other dataset"):
-        put(TRAIN=films(1, 2, 3))
+        put(TRAIN=images(1, 2, 3))
     assert calls == []
-    put(TRAIN=films(1, 2, 3), replace=True)
+    put(TRAIN=images(1, 2, 3), replace=True)
     assert list(project.datasets()) == ["TRAIN"]
 
 
 def test_a_dataset_that_the_service_has_distributed_is_kept(
     project: rx.CustomLabelsProject, put: Put, calls: Calls
 ) -> None:
-    whole = films(*range(30))
+    whole = images(*range(30))
     put(TRAIN=whole)
     datasets.distribute(project.aws, project.arn)
     counts = {kind: seen.entries for kind, seen in project.datasets().items()}
@@ -184,52 +184,52 @@ def test_a_dataset_whose_creation_failed_is_made_anew_when_allowed(
     with pytest.raises(errors.DatasetFailedError, match="CREATE_FAILED"):
         datasets.create(aws, project.arn, "TRAIN", bad)
     with pytest.raises(errors.DatasetFailedError, match="CREATE_FAILED"):
-        datasets.update(aws, datasets.of_project(aws, project.arn)["TRAIN"], films(1))
+        datasets.update(aws, datasets.of_project(aws, project.arn)["TRAIN"], images(1))
     with pytest.raises(errors.AlreadyExistsError):
-        put(TRAIN=films(1, 2))
-    put(TRAIN=films(1, 2), replace=True)
-    assert held(project, "TRAIN") == films(1, 2)
+        put(TRAIN=images(1, 2))
+    put(TRAIN=images(1, 2), replace=True)
+    assert held(project, "TRAIN") == images(1, 2)
 
 
 def test_a_dataset_that_others_filled_is_not_touched_unless_allowed(
     project: rx.CustomLabelsProject, aws: rx.Aws, put: Put, calls: Calls
 ) -> None:
-    content = json.loads(films(1).text())
+    content = json.loads(images(1).text())
     content |= {"other": 1, "other-metadata": content["label-metadata"] | {"class-name": "x"}}
     place = STORE / "theirs.manifest"
     aws.s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(content))
     datasets.create(aws, project.arn, "TRAIN", place)
     with pytest.raises(errors.AlreadyExistsError):
-        put(TRAIN=films(1, 2))
+        put(TRAIN=images(1, 2))
     assert calls == []
-    put(TRAIN=films(1, 2), replace=True)
-    assert held(project, "TRAIN") == films(1, 2)
+    put(TRAIN=images(1, 2), replace=True)
+    assert held(project, "TRAIN") == images(1, 2)
 
 
 def test_an_empty_dataset_is_filled(project: rx.CustomLabelsProject, put: Put) -> None:
     datasets.create(project.aws, project.arn, "TRAIN", None)
-    put(TRAIN=films(1, 2))
-    assert held(project, "TRAIN") == films(1, 2)
+    put(TRAIN=images(1, 2))
+    assert held(project, "TRAIN") == images(1, 2)
 
 
 @pytest.fixture
 def dataset(project: rx.CustomLabelsProject, put: Put) -> str:
-    """The ARN of a dataset of three films."""
-    put(TRAIN=films(1, 2, 3))
+    """The ARN of a dataset of three images."""
+    put(TRAIN=images(1, 2, 3))
     return datasets.of_project(project.aws, project.arn)["TRAIN"]
 
 
 def test_large_updates_go_blob_by_blob(
     aws: rx.Aws, dataset: str, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = films(*range(3, 60))
+    more = images(*range(3, 60))
     limit = len(more.text()) // 3
     monkeypatch.setattr(Manifest.blobs, "__defaults__", (limit,))
     calls.clear()
     seen = datasets.update(aws, dataset, more)
     assert calls == ["UpdateDatasetEntries"] * 4
     assert seen.entries == 59
-    assert datasets.listed(aws, dataset) == films(*range(1, 60))
+    assert datasets.listed(aws, dataset) == images(*range(1, 60))
 
 
 def test_blobs_are_as_large_as_the_service_takes(aws: rx.Aws) -> None:
@@ -241,7 +241,7 @@ def test_an_update_waits_for_a_dataset_that_is_busy(
     cloud: LocalCloud, aws: rx.Aws, dataset: str, calls: Calls
 ) -> None:
     cloud.faults.error("UpdateDatasetEntries", "ResourceInUseException", times=3)
-    assert datasets.update(aws, dataset, films(4)).entries == 4
+    assert datasets.update(aws, dataset, images(4)).entries == 4
     assert calls[-4:] == ["UpdateDatasetEntries"] * 4
 
 
@@ -249,28 +249,30 @@ def test_an_update_that_fails_says_why_and_can_be_repeated(
     project: rx.CustomLabelsProject, aws: rx.Aws, dataset: str, put: Put
 ) -> None:
     with pytest.raises(errors.DatasetFailedError, match="multiple S3 buckets"):
-        datasets.update(aws, dataset, films(4, bucket="another"))
+        datasets.update(aws, dataset, images(4, bucket="another"))
     assert datasets.describe(aws, dataset).status == "UPDATE_FAILED"
-    put(TRAIN=films(1, 2, 3, 4))
-    assert held(project, "TRAIN") == films(1, 2, 3, 4)
+    put(TRAIN=images(1, 2, 3, 4))
+    assert held(project, "TRAIN") == images(1, 2, 3, 4)
 
 
 def test_lines_that_the_service_drops_are_noticed(
     project: rx.CustomLabelsProject, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(TRAIN=films(1, 2))
+    put(TRAIN=images(1, 2))
     whole = Manifest.blobs
 
     def spoilt(lines: Manifest) -> Iterator[bytes]:
         for blob in whole(lines):
-            yield blob.replace(b"s3://clinic-xrays/films/003", b"nowhere", 1)
+            yield blob.replace(b"s3://clinic-xrays/images/003", b"nowhere", 1)
 
     monkeypatch.setattr(Manifest, "blobs", spoilt)
     with pytest.raises(
         errors.DatasetFailedError, match="holds 8 entries and should hold 9"
     ) as told:
-        put(TRAIN=films(*range(1, 10)))
-    assert "1 that were sent are not there:\n  - s3://clinic-xrays/films/003.jpg" in str(told.value)
+        put(TRAIN=images(*range(1, 10)))
+    assert "1 that were sent are not there:\n  - s3://clinic-xrays/images/003.jpg" in str(
+        told.value
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,7 +288,7 @@ def test_lines_that_the_service_drops_are_noticed(
             "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM",
         ),
         ("TRAIN", {str(n): 1 for n in range(251)}, "us-east-1", "ERROR_MANIFEST_TOO_MANY_LABELS"),
-        ("TEST", {"a": 1_001, "b": 1}, "us-east-1", "too-many-test-films"),
+        ("TEST", {"a": 1_001, "b": 1}, "us-east-1", "too-many-test-images"),
     ],
 )
 def test_datasets_beyond_the_limits_are_refused(kind, counts, region: str, code: str) -> None:
@@ -310,17 +312,17 @@ def test_datasets_at_the_limits_are_not_refused(kind, counts, region: str) -> No
 
 def test_limits_are_checked_before_anything_is_sent(put: Put, calls: Calls) -> None:
     with pytest.raises(errors.ManifestError, match="empty-manifest"):
-        put(TRAIN=films(1, 2), TEST=attrs.evolve(films(1), entries=()))
+        put(TRAIN=images(1, 2), TEST=attrs.evolve(images(1), entries=()))
     assert calls == []
 
 
-def test_limits_of_a_project_are_checked_before_a_film_is_looked_at(
+def test_limits_of_a_project_are_checked_before_a_image_is_looked_at(
     project: rx.CustomLabelsProject, calls: Calls
 ) -> None:
     def part(name: str, count: int) -> rx.XrayDataset:
         made = [rx.Xray(Path(f"{name}{n}.jpeg"), LABELS[n % 2]) for n in range(count)]
         return rx.XrayDataset(made)
 
-    with pytest.raises(errors.ManifestError, match="more than 1,000 films of bacterial"):
+    with pytest.raises(errors.ManifestError, match="more than 1,000 images of bacterial"):
         project.put_datasets(train=part("a", 4), test=part("b", 2001), store=STORE)
     assert calls == []

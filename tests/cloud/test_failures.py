@@ -75,12 +75,12 @@ def test_a_creation_that_was_not_answered_can_be_repeated(aws: rx.Aws, faults: F
     assert rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws).name == "pneumonia"
 
 
-def test_films_arrive_through_a_storage_that_slows_down(
+def test_images_arrive_through_a_storage_that_slows_down(
     project: rx.CustomLabelsProject, faults: Faults, draw
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
-    fault = faults.error("PutObject", "SlowDown", percent=50, times=4)  # a film has 5 attempts
-    receipt = project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    fault = faults.error("PutObject", "SlowDown", percent=50, times=4)  # an image has 5 attempts
+    receipt = project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     assert receipt.uploaded == len(train) + len(test)
     assert fault.met == 4
 
@@ -92,10 +92,10 @@ def hasty(cloud: LocalCloud) -> rx.Aws:
 
 
 def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
-    """The films that lie in S3."""
+    """The images that lie in S3."""
     reply = aws.s3.list_objects_v2(Bucket="clinic-xrays")
     names = {item["Key"].rsplit("/", 1)[1] for item in reply.get("Contents", [])}
-    return {film.path for film in dataset if f"{prepare(film.path).sha256}.jpg" in names}
+    return {image.path for image in dataset if f"{prepare(image.path).sha256}.jpg" in names}
 
 
 @pytest.mark.heavy
@@ -113,22 +113,22 @@ def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
     ],
     ids=["500", "503", "proxy", "reset", "reset-after", "stall", "expired", "denied"],
 )
-def test_every_film_arrives_or_is_named_and_a_second_run_completes_the_first(
+def test_every_image_arrives_or_is_named_and_a_second_run_completes_the_first(
     cloud: LocalCloud, hasty: rx.Aws, draw, strike, code: str
 ) -> None:
-    dataset = draw(labels=("normal",), patients=12, films=1)
+    dataset = draw(labels=("normal",), patients=12, images=1)
     fault = strike(cloud.faults)
     with pytest.raises(errors.UploadError) as told:
-        storage.store(dataset, "s3://clinic-xrays/films", aws=hasty, threads=4)
+        storage.store(dataset, "s3://clinic-xrays/images", aws=hasty, threads=4)
     cloud.faults.clear()
     failed = told.value
     assert fault.met
     assert failed.code == code
     assert 0 < len(failed.failures) < 12
     assert all(reason and str(path) in str(failed) for path, reason in failed.failures)
-    there = arrived(hasty, dataset)  # a film whose reply was lost may be there and named
-    assert {film.path for film in dataset} - there <= set(failed.paths)
-    again = storage.store(dataset, "s3://clinic-xrays/films", aws=hasty)
+    there = arrived(hasty, dataset)  # an image whose reply was lost may be there and named
+    assert {image.path for image in dataset} - there <= set(failed.paths)
+    again = storage.store(dataset, "s3://clinic-xrays/images", aws=hasty)
     assert again.uploaded <= 12 - len(there)
     assert again.uploaded + again.skipped == 12
     assert len(arrived(hasty, dataset)) == 12
@@ -137,10 +137,10 @@ def test_every_film_arrives_or_is_named_and_a_second_run_completes_the_first(
 def test_credentials_that_expire_half_way_end_the_upload_at_once(
     cloud: LocalCloud, hasty: rx.Aws, draw
 ) -> None:
-    dataset = draw(labels=("normal",), patients=12, films=1)
+    dataset = draw(labels=("normal",), patients=12, images=1)
     expired = cloud.faults.error("PutObject", "ExpiredToken", percent=100)
-    with pytest.raises(errors.UploadError, match="12 of 12 films") as told:
-        storage.store(dataset, "s3://clinic-xrays/films", aws=hasty, threads=2)
+    with pytest.raises(errors.UploadError, match="12 of 12 images") as told:
+        storage.store(dataset, "s3://clinic-xrays/images", aws=hasty, threads=2)
     assert expired.met <= 2, "nobody asks again with credentials that have expired"
     assert "aws sso login" in told.value.hint
     assert len(told.value.failures) == 12
@@ -148,10 +148,10 @@ def test_credentials_that_expire_half_way_end_the_upload_at_once(
 
 def test_an_s3_that_fails_always_is_given_up(cloud: LocalCloud, aws: rx.Aws, draw) -> None:
     once = rx.Aws(cloud.session(), attempts=1)
-    dataset = draw(labels=("normal",), patients=100, films=1)
+    dataset = draw(labels=("normal",), patients=100, images=1)
     refused = cloud.faults.error("PutObject", "InternalError", percent=100)
-    with pytest.raises(errors.UploadError, match="100 of 100 films") as told:
-        storage.store(dataset, "s3://clinic-xrays/films", aws=once, threads=4)
+    with pytest.raises(errors.UploadError, match="100 of 100 images") as told:
+        storage.store(dataset, "s3://clinic-xrays/images", aws=once, threads=4)
     assert 64 <= refused.met < 100
     assert told.value.retryable
 
@@ -160,7 +160,7 @@ def test_a_listing_that_is_refused_uploads_nothing(cloud: LocalCloud, aws: rx.Aw
     cloud.faults.error("ListObjectsV2", "AccessDenied")
     sent = cloud.faults.error("PutObject", "AccessDenied", percent=100)
     with pytest.raises(errors.AccessDeniedError):
-        storage.store(draw(labels=("normal",)), "s3://clinic-xrays/films", aws=aws)
+        storage.store(draw(labels=("normal",)), "s3://clinic-xrays/images", aws=aws)
     assert sent.met == 0
     cloud.faults.clear()
 
@@ -169,7 +169,7 @@ def test_a_training_fails_with_the_services_message(
     project: rx.CustomLabelsProject, faults: Faults, draw
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     faults.fail_training("ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET")
     with pytest.raises(errors.TrainingFailedError, match="permissions for the images S3 bucket"):
         project.train("v1", output="s3://clinic-xrays/models").wait_until_trained()
@@ -217,7 +217,7 @@ def test_a_stop_that_is_refused_at_first_is_asked_for_again(
 
 
 def test_detection_outlives_a_throttle(faults: Faults, trained: rx.ModelVersion, draw) -> None:
-    film = prepare(draw().films[0].path).data
+    image = prepare(draw().images[0].path).data
     with trained.running() as model:
         faults.error("DetectCustomLabels", "ProvisionedThroughputExceededException", times=3)
-        assert model.detect(film).confidences
+        assert model.detect(image).confidences

@@ -17,7 +17,7 @@ from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
 BUCKET = "clinic-xrays"
-STORE = f"s3://{BUCKET}/films"
+STORE = f"s3://{BUCKET}/images"
 
 pytestmark = pytest.mark.usefixtures("no_wait")
 
@@ -47,7 +47,7 @@ def entries(project: rx.CustomLabelsProject) -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def split(project: rx.CustomLabelsProject, draw) -> rx.Split:
-    """Films in both datasets of the project, before anything is forgotten."""
+    """Images in both datasets of the project, before anything is forgotten."""
     found = draw(patients=2).split(test=0.4, seed=1)
     project.put_datasets(train=found.train, test=found.test, store=STORE)
     return found
@@ -55,8 +55,8 @@ def split(project: rx.CustomLabelsProject, draw) -> rx.Split:
 
 @pytest.fixture
 def patient(split: rx.Split) -> str:
-    """Somebody whose films are learned from."""
-    return split.train.films[0].group
+    """Somebody whose images are learned from."""
+    return split.train.images[0].group
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def pseudonym(patient: str) -> str:
     return PseudonymKey.find(store=STORE).pseudonym(patient)
 
 
-def test_the_films_leave_s3_and_the_datasets_and_all_others_stay(
+def test_the_images_leave_s3_and_the_datasets_and_all_others_stay(
     aws: rx.Aws, project: rx.CustomLabelsProject, patient: str, pseudonym: str
 ) -> None:
     before = entries(project)
@@ -95,20 +95,20 @@ def test_it_is_shown_first_and_without_a_yes_nothing_changes(
     assert not answer.done
     assert (objects(aws), entries(project)) == (before, held)
     (plan,) = shown
-    assert len(plan.films) == 2
+    assert len(plan.images) == 2
     assert len(plan.manifests) == 1
     text = str(plan)
     assert f"{pseudonym} in {STORE}" in text
-    assert "2 films in 2 object versions" in text
+    assert "2 images in 2 object versions" in text
     count = len(held["TRAIN"])
     assert f"TRAIN of pneumonia: {count} entries become {count - 2}" in text
     assert patient not in text, "the plan may be logged"
 
 
-def test_a_film_names_its_patient(
+def test_a_image_names_its_patient(
     aws: rx.Aws, project: rx.CustomLabelsProject, split: rx.Split, pseudonym: str
 ) -> None:
-    storage.forget(split.train.films[0], STORE, aws=aws, confirm=yes)
+    storage.forget(split.train.images[0], STORE, aws=aws, confirm=yes)
     assert not [key for key in objects(aws) if pseudonym in key]
 
 
@@ -118,12 +118,12 @@ def test_all_versions_and_delete_markers_of_a_versioned_bucket_go(
     versioning = {"Status": "Enabled"}
     aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=versioning)
     dataset = draw(patients=2)
-    film = dataset.films[0]
-    place = storage.store(dataset, STORE, aws=aws).locations[film]
+    image = dataset.images[0]
+    place = storage.store(dataset, STORE, aws=aws).locations[image]
     aws.s3.put_object(Bucket=BUCKET, Key=place.key, Body=b"an older version")
     aws.s3.delete_object(Bucket=BUCKET, Key=place.key)
     assert objects(aws).count(place.key) == 3
-    done = storage.forget(film, STORE, aws=aws, confirm=yes)
+    done = storage.forget(image, STORE, aws=aws, confirm=yes)
     assert done.deleted == 4
     folder = place.key.rsplit("/", 1)[0]
     assert not [key for key in objects(aws) if key.startswith(folder)]
@@ -212,7 +212,7 @@ def test_a_project_that_is_training_is_not_touched(draw) -> None:
         project.train("v1", output=f"s3://{BUCKET}/models")
         before = objects(aws)
         with pytest.raises(errors.InUseError, match="is being trained") as told:
-            storage.forget(train.films[0], STORE, aws=aws, confirm=yes)
+            storage.forget(train.images[0], STORE, aws=aws, confirm=yes)
         assert "wait_until_trained" in told.value.hint
         assert set(before) <= set(objects(aws))
 
@@ -228,7 +228,7 @@ def test_only_the_projects_that_are_named_are_touched(
     assert entries(other) != before
 
 
-def test_films_of_the_same_patient_in_another_store_stay(
+def test_images_of_the_same_patient_in_another_store_stay(
     aws: rx.Aws, project: rx.CustomLabelsProject, split: rx.Split, patient: str, pseudonym: str
 ) -> None:
     storage.store(split.train, f"s3://{BUCKET}/elsewhere", aws=aws)
@@ -247,7 +247,7 @@ def test_the_last_patient_leaves_an_empty_dataset(aws: rx.Aws, draw) -> None:
     manifest = Manifest.of(dataset, receipt.addresses)
     where = S3Location.parse(STORE)
     datasets.put(aws, project.arn, "TRAIN", manifest, store=where, replace=False)
-    storage.forget(dataset.films[0], STORE, aws=aws, confirm=yes)
+    storage.forget(dataset.images[0], STORE, aws=aws, confirm=yes)
     assert project.datasets()["TRAIN"].entries == 0
     assert not objects(aws)
 
@@ -290,7 +290,7 @@ def test_a_lost_key_is_told_and_none_is_made(
         ("DeleteDataset", 0),
         ("CreateDataset", 0),
         ("TagResource", 0),
-        ("DeleteObjects", 0),  # films and manifests
+        ("DeleteObjects", 0),  # images and manifests
         ("DeleteObjects", 1),  # the journal
     ],
 )
@@ -345,21 +345,21 @@ def test_what_s3_refuses_to_delete_is_listed_and_the_next_run_tries_again(
     aws = rx.Aws(cloud.session(), clock=project.aws.clock)
 
     def refuse(parsed: dict[str, object], **_: object) -> None:
-        refused = {"Key": "films/x", "Code": "AccessDenied", "Message": "locked"}
+        refused = {"Key": "images/x", "Code": "AccessDenied", "Message": "locked"}
         parsed["Errors"] = [refused]
 
     aws.s3.meta.events.register("after-call.s3.DeleteObjects", refuse)
-    with pytest.raises(errors.StorageError, match="films/x: AccessDenied: locked") as told:
+    with pytest.raises(errors.StorageError, match="images/x: AccessDenied: locked") as told:
         storage.forget(patient, STORE, aws=aws, confirm=yes)
     assert "object lock" in told.value.hint
     assert storage.forget(patient, STORE, aws=project.aws, confirm=yes).done
 
 
-def test_films_that_come_back_meanwhile_are_found(
+def test_images_that_come_back_meanwhile_are_found(
     cloud: LocalCloud, project: rx.CustomLabelsProject, patient: str, pseudonym: str
 ) -> None:
     aws = rx.Aws(cloud.session(), clock=project.aws.clock)
-    back = f"films/{pseudonym}/{'0' * 64}.jpg"
+    back = f"images/{pseudonym}/{'0' * 64}.jpg"
 
     def put_back(**_: object) -> None:
         project.aws.s3.put_object(Bucket=BUCKET, Key=back, Body=b"stored by somebody else")
@@ -373,7 +373,7 @@ def test_films_that_come_back_meanwhile_are_found(
 
 
 def test_a_damaged_journal_is_told(aws: rx.Aws, patient: str, pseudonym: str) -> None:
-    key = f"films/forgetting/{pseudonym}/datasets.json"
+    key = f"images/forgetting/{pseudonym}/datasets.json"
     aws.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"x": 1}).encode())
     with pytest.raises(errors.StorageError, match="no journal"):
         storage.forget(patient, STORE, aws=aws, confirm=yes)

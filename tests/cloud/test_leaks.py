@@ -15,7 +15,7 @@ from rekognition_xray.data.dataset import Part, Xray
 from rekognition_xray.data.manifest import Manifest
 from rekognition_xray.local import LocalCloud
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 MODELS = "s3://clinic-xrays/models"
 
 
@@ -42,7 +42,7 @@ def test_a_leak_that_is_allowed_is_warned_of_and_noted_on_datasets_and_versions(
 ) -> None:
     dataset = draw()
     train, test = dataset.split(test=0.4, seed=1)
-    leaking = attrs.evolve(train, films=[*train, *test.films[:1]])
+    leaking = attrs.evolve(train, images=[*train, *test.images[:1]])
     with pytest.warns(errors.PatientLeakWarning, match="1 patient in train and in test") as warned:
         project.put_datasets(train=leaking, test=test, store=STORE, allow_leaks=True)
     assert {warning.filename for warning in warned} == {__file__}
@@ -56,7 +56,7 @@ def test_a_leak_that_is_allowed_is_warned_of_and_noted_on_datasets_and_versions(
 
 def told(version: rx.ModelVersion) -> dict[str, str]:
     """The tags of a version without those by which it is found again."""
-    found_by = {"rxray.training", "rxray.films"}
+    found_by = {"rxray.training", "rxray.images"}
     return {key: value for key, value in version.tags().items() if key not in found_by}
 
 
@@ -67,10 +67,10 @@ def tags_of_datasets(project: rx.CustomLabelsProject) -> list[dict[str, str]]:
 
 
 def copies_across(split: rx.Split) -> tuple[Path, Path]:
-    """A film of the test part becomes a copy of one of another patient in the train part."""
-    label = split.test.films[0].label
-    ours = next(film.path for film in split.train if film.label == label)
-    theirs = split.test.films[0].path
+    """An image of the test part becomes a copy of one of another patient in the train part."""
+    label = split.test.images[0].label
+    ours = next(image.path for image in split.train if image.label == label)
+    theirs = split.test.images[0].path
     theirs.write_bytes(ours.read_bytes())
     return ours, theirs
 
@@ -99,20 +99,20 @@ def test_parts_of_two_splits_are_refused(project: rx.CustomLabelsProject, draw) 
     assert untouched(project)
 
 
-def test_films_of_unknown_patients_are_compared_by_place_and_name(
+def test_images_of_unknown_patients_are_compared_by_place_and_name(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     unknown = attrs.evolve(
-        draw(), films=[attrs.evolve(film, patient=None) for film in draw().films]
+        draw(), images=[attrs.evolve(image, patient=None) for image in draw().images]
     )
-    renamed = [attrs.evolve(film, name=f"other/{film.name}") for film in unknown]
-    for films in (unknown.films, renamed):
-        test = attrs.evolve(unknown, films=films)
-        with pytest.raises(errors.SplitError, match="12 films of unknown patients"):
+    renamed = [attrs.evolve(image, name=f"other/{image.name}") for image in unknown]
+    for images in (unknown.images, renamed):
+        test = attrs.evolve(unknown, images=images)
+        with pytest.raises(errors.SplitError, match="12 images of unknown patients"):
             project.put_datasets(train=unknown, test=test, store=STORE)
 
 
-def test_films_that_lie_in_s3_are_taken_from_there_and_compared_by_their_keys(
+def test_images_that_lie_in_s3_are_taken_from_there_and_compared_by_their_keys(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     split = draw().split(test=0.4, seed=1)
@@ -120,24 +120,24 @@ def test_films_that_lie_in_s3_are_taken_from_there_and_compared_by_their_keys(
     stored = keys(project.aws)
 
     def there(part: rx.XrayDataset) -> rx.XrayDataset:
-        films = [attrs.evolve(film, source=receipt.addresses[film]) for film in part]
-        return attrs.evolve(part, films=films)
+        images = [attrs.evolve(image, source=receipt.addresses[image]) for image in part]
+        return attrs.evolve(part, images=images)
 
     before = project.datasets()
     again = project.put_datasets(train=there(split.train), test=there(split.test), store=STORE)
     assert (again.uploaded, project.datasets()) == (0, before)
     assert keys(project.aws) == stored
 
-    seen = split.train.films[0]
+    seen = split.train.images[0]
     key = receipt.locations[seen].key.rpartition("/")[2]
-    copied = Xray(f"s3://clinic-xrays/films/{'0' * 24}/{key}", seen.label, "someone else")
-    test = attrs.evolve(there(split.test), films=[*there(split.test), copied])
+    copied = Xray(f"s3://clinic-xrays/images/{'0' * 24}/{key}", seen.label, "someone else")
+    test = attrs.evolve(there(split.test), images=[*there(split.test), copied])
     with pytest.raises(errors.SplitError, match="1 picture") as caught:
         project.put_datasets(train=split.train, test=test, store=STORE)
     assert set(caught.value.paths) == {seen.path, copied.source}
 
 
-def test_prepared_films_are_kept_for_the_next_run_where_there_is_a_folder_for_them(
+def test_prepared_images_are_kept_for_the_next_run_where_there_is_a_folder_for_them(
     project: rx.CustomLabelsProject, draw, tmp_path: Path
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
@@ -146,15 +146,15 @@ def test_prepared_films_are_kept_for_the_next_run_where_there_is_a_folder_for_th
     assert len([path for path in work.rglob("*.jpg") if path.is_file()]) == 12
 
 
-def test_the_services_own_split_is_refused_where_patients_have_several_films(
+def test_the_services_own_split_is_refused_where_patients_have_several_images(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     dataset = draw(patients=10)
-    with pytest.raises(errors.SplitError, match="30 patients with more than one film") as caught:
+    with pytest.raises(errors.SplitError, match="30 patients with more than one image") as caught:
         project.put_datasets(train=dataset, store=STORE)
     assert "test=" in caught.value.hint
     assert untouched(project)
-    with pytest.warns(errors.PatientLeakWarning, match="by film, not by patient"):
+    with pytest.warns(errors.PatientLeakWarning, match="by image, not by patient"):
         project.put_datasets(train=dataset, store=STORE, allow_leaks=True)
     found = project.datasets()
     assert (found["TRAIN"].entries, found["TEST"].entries) == (48, 12)
@@ -162,10 +162,10 @@ def test_the_services_own_split_is_refused_where_patients_have_several_films(
     assert told(project.train("v1", output=MODELS)) == {"rxray.leaks": "allowed"}
 
 
-def test_the_services_own_split_cannot_cut_a_patient_of_one_film(
+def test_the_services_own_split_cannot_cut_a_patient_of_one_image(
     project: rx.CustomLabelsProject, draw
 ) -> None:
-    project.put_datasets(train=draw(patients=20, films=1).split().train, store=STORE)
+    project.put_datasets(train=draw(patients=20, images=1).split().train, store=STORE)
     assert project.datasets()["TEST"].entries == 10
     assert told(project.train("v1", output=MODELS)) == {}
 
@@ -174,9 +174,9 @@ def test_the_services_own_split_of_unknown_patients_is_warned_of(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     dataset = draw(patients=10)
-    unknown = [attrs.evolve(film, patient=None) for film in dataset]
-    with pytest.warns(errors.PatientLeakWarning, match="60 of 60 films are not known"):
-        project.put_datasets(train=attrs.evolve(dataset, films=unknown), store=STORE)
+    unknown = [attrs.evolve(image, patient=None) for image in dataset]
+    with pytest.warns(errors.PatientLeakWarning, match="60 of 60 images are not known"):
+        project.put_datasets(train=attrs.evolve(dataset, images=unknown), store=STORE)
 
 
 def test_a_version_bears_the_fingerprint_of_its_split_besides_the_users_tags(
@@ -224,14 +224,14 @@ def test_a_training_on_parts_of_two_splits_is_refused_unless_allowed(
     assert told(version) == {"rxray.leaks": "allowed"}
 
 
-def test_a_training_on_datasets_that_somebody_distributed_by_film_is_refused(
+def test_a_training_on_datasets_that_somebody_distributed_by_image_is_refused(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     split = draw(patients=10).split(test=0.4, seed=1)
     project.put_datasets(train=split.train, test=split.test, store=STORE)
     datasets.delete(project.aws, project.datasets()["TEST"].arn)
     datasets.distribute(project.aws, project.arn)
-    with pytest.raises(errors.SplitError, match="distributed by film"):
+    with pytest.raises(errors.SplitError, match="distributed by image"):
         project.train("v1", output=MODELS)
 
 

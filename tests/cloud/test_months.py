@@ -17,7 +17,7 @@ from rekognition_xray.plans import PUBLISHED_TPS, MonthPlan, plan_month
 
 from ..learner import MeanLearner
 
-FILMS = 300
+IMAGES = 300
 HALF_A_DAY = 12 * 3600.0
 Draw = Callable[..., rx.XrayDataset]
 
@@ -50,14 +50,14 @@ def billed(cloud: LocalCloud, draw: Draw, days: int) -> float:
     aws = rx.Aws(session=cloud.session(), clock=clock, attempts=1)
     train, test = draw().split(test=0.4, seed=1)
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     version = project.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
-    film = Path(train.films[0].path).read_bytes()
+    image = Path(train.images[0].path).read_bytes()
     for _ in range(days):
         with version.running() as model:
-            for _ in range(FILMS):
-                model.detect(film)
+            for _ in range(IMAGES):
+                model.detect(image)
                 clock.sleep(1 / float(PUBLISHED_TPS))
         clock.sleep(HALF_A_DAY)
     assert cloud.bill.running == ()
@@ -78,7 +78,7 @@ def planned(plan: MonthPlan, charged: str) -> float:
         pytest.param("STARTING to STOPPED", 28, marks=pytest.mark.soak),
     ],
 )
-def test_the_bill_of_300_films_a_day_is_what_the_plan_says_within_5_percent(
+def test_the_bill_of_300_images_a_day_is_what_the_plan_says_within_5_percent(
     draw: Draw, learner: MeanLearner, charged: str, days: int
 ) -> None:
     with LocalCloud(
@@ -89,4 +89,4 @@ def test_the_bill_of_300_films_a_day_is_what_the_plan_says_within_5_percent(
         limits=Limits(unit_tps=float(PUBLISHED_TPS)),
     ) as cloud:
         hours = billed(cloud, draw, days)
-    assert planned(plan_month(FILMS, days=days), charged) == pytest.approx(hours, rel=0.05)
+    assert planned(plan_month(IMAGES, days=days), charged) == pytest.approx(hours, rel=0.05)

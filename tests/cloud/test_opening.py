@@ -1,4 +1,4 @@
-"""Films that lie in S3, opened by a manifest or by their names."""
+"""Images that lie in S3, opened by a manifest or by their names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def put(aws: rx.Aws) -> Put:
     return put
 
 
-def stored(patient: str, content: int, prefix: str = "films") -> str:
+def stored(patient: str, content: int, prefix: str = "images") -> str:
     pseudonym = PseudonymKey(b"a key for tests only").pseudonym(patient)
     return object_key(prefix, pseudonym, f"{content:064x}", "jpg")
 
@@ -55,19 +55,19 @@ def manifest(*keys: str) -> Manifest:
 def test_a_prefix_is_read_by_the_names_below_it(aws: rx.Aws, put: Put) -> None:
     put(*(f"chest/{name}" for name in NAMES))
     dataset = open_dataset(f"s3://{BUCKET}/chest", aws=aws)
-    assert [(film.name, film.label, film.patient, film.split) for film in dataset] == [
+    assert [(image.name, image.label, image.patient, image.split) for image in dataset] == [
         (NAMES[0], "normal", "IM-0115", "train"),
         (NAMES[1], "bacterial", "person1", "train"),
         (NAMES[2], "viral", "person1", "val"),
     ]
-    assert [film.source for film in dataset] == [f"s3://{BUCKET}/chest/{name}" for name in NAMES]
+    assert [image.source for image in dataset] == [f"s3://{BUCKET}/chest/{name}" for name in NAMES]
     assert dataset.labelling == rx.KERMANY.labelling
 
 
 @pytest.mark.parametrize("address", [f"s3://{BUCKET}", f"s3://{BUCKET}/"])
 def test_a_whole_bucket_may_be_opened(aws: rx.Aws, put: Put, address: str) -> None:
     put(*NAMES)
-    assert [film.source for film in open_dataset(address, aws=aws)] == [
+    assert [image.source for image in open_dataset(address, aws=aws)] == [
         f"s3://{BUCKET}/{name}" for name in NAMES
     ]
 
@@ -78,13 +78,13 @@ def test_a_prefix_does_not_take_in_its_neighbours(aws: rx.Aws, put: Put) -> None
     assert len(open_dataset(rx.S3Location(BUCKET, "chest"), aws=aws)) == 3
 
 
-def test_every_object_that_looks_like_a_film_ends_as_film_or_rejected(
+def test_every_object_that_looks_like_a_image_ends_as_image_or_rejected(
     aws: rx.Aws, put: Put
 ) -> None:
     put("chest/", "chest/notes.txt", "chest/.cache/IM-0001-0001.jpeg", "chest/train/")
     put("chest/IM-0001-0001.PNG", "chest/häuser im schnee.jpg", "chest/NORMAL/person1_virus_2.jpg")
     dataset = open_dataset(f"s3://{BUCKET}/chest", aws=aws)
-    assert [film.name for film in dataset] == ["IM-0001-0001.PNG"]
+    assert [image.name for image in dataset] == ["IM-0001-0001.PNG"]
     assert {(item.path, item.code) for item in dataset.rejected} == {
         (f"s3://{BUCKET}/chest/häuser im schnee.jpg", "no-label"),
         (f"s3://{BUCKET}/chest/NORMAL/person1_virus_2.jpg", "contradictory-labels"),
@@ -130,7 +130,7 @@ def test_a_table_reads_keys_and_its_lost_rows_are_addresses(aws: rx.Aws, put: Pu
     frame = pandas.DataFrame({"file": ["a.png", "c.png"], "label": ["x", "x"]})
     table = rx.TableNames.from_frame(frame, patient=None)
     dataset = open_dataset(f"s3://{BUCKET}/chest", aws=aws, names=table)
-    assert [film.name for film in dataset] == ["a.png"]
+    assert [image.name for image in dataset] == ["a.png"]
     assert {item.path for item in dataset.rejected} == {
         f"s3://{BUCKET}/chest/b.png",
         f"s3://{BUCKET}/chest/c.png",
@@ -139,8 +139,8 @@ def test_a_table_reads_keys_and_its_lost_rows_are_addresses(aws: rx.Aws, put: Pu
 
 def test_an_object_is_read_as_a_manifest(aws: rx.Aws, put: Put) -> None:
     written = manifest(stored("a", 1), stored("a", 2), stored("b", 3))
-    put("films/manifests/train-0123.manifest", data=written.text().encode())
-    dataset = open_dataset(f"s3://{BUCKET}/films/manifests/train-0123.manifest", aws=aws)
+    put("images/manifests/train-0123.manifest", data=written.text().encode())
+    dataset = open_dataset(f"s3://{BUCKET}/images/manifests/train-0123.manifest", aws=aws)
     assert Manifest.of(dataset) == written
     assert (len(dataset), dataset.patient_count) == (3, 2)
 
@@ -192,8 +192,8 @@ def test_an_object_larger_than_any_manifest_is_not_read(
         open_dataset(f"s3://{BUCKET}/m", aws=aws)
 
 
-def test_the_address_of_one_film_is_refused(aws: rx.Aws) -> None:
-    with pytest.raises(DataError, match="is one film") as caught:
+def test_the_address_of_one_image_is_refused(aws: rx.Aws) -> None:
+    with pytest.raises(DataError, match="is one image") as caught:
         open_dataset(f"s3://{BUCKET}/chest/IM-0001-0001.jpeg", aws=aws)
     assert caught.value.paths == (f"s3://{BUCKET}/chest/IM-0001-0001.jpeg",)
 
@@ -202,40 +202,40 @@ def test_the_address_of_one_film_is_refused(aws: rx.Aws) -> None:
 def test_a_store_of_this_library_points_to_its_manifests(
     aws: rx.Aws, put: Put, names: rx.XrayDataset | None
 ) -> None:
-    put(stored("a", 1), stored("b", 2), "films/manifests/train-0123.manifest")
+    put(stored("a", 1), stored("b", 2), "images/manifests/train-0123.manifest")
     with pytest.raises(EmptyDatasetError, match="pseudonyms, which tell no label") as caught:
-        open_dataset(f"s3://{BUCKET}/films", aws=aws, names=names)
-    assert f"s3://{BUCKET}/films/manifests/train-0123.manifest" in caught.value.hint
+        open_dataset(f"s3://{BUCKET}/images", aws=aws, names=names)
+    assert f"s3://{BUCKET}/images/manifests/train-0123.manifest" in caught.value.hint
     assert len(caught.value.paths) == 2
 
 
 def test_a_store_without_a_manifest_says_where_one_should_lie(aws: rx.Aws, put: Put) -> None:
     put(stored("a", 1))
     with pytest.raises(EmptyDatasetError) as caught:
-        open_dataset(f"s3://{BUCKET}/films", aws=aws)
-    assert f"s3://{BUCKET}/films/manifests/" in caught.value.hint
+        open_dataset(f"s3://{BUCKET}/images", aws=aws)
+    assert f"s3://{BUCKET}/images/manifests/" in caught.value.hint
 
 
 def test_a_bucket_that_does_not_exist_is_an_error(aws: rx.Aws) -> None:
-    for address in ("s3://no-such-bucket/films", "s3://no-such-bucket/films/"):
+    for address in ("s3://no-such-bucket/images", "s3://no-such-bucket/images/"):
         with pytest.raises(StorageError, match="'no-such-bucket' was not found"):
             open_dataset(address, aws=aws)
 
 
 def test_a_prefix_with_nothing_or_nothing_usable_is_an_error(aws: rx.Aws, put: Put) -> None:
-    with pytest.raises(EmptyDatasetError, match="holds no film, nothing"):
-        open_dataset(f"s3://{BUCKET}/films", aws=aws)
-    put("films/notes.txt")
+    with pytest.raises(EmptyDatasetError, match="holds no image, nothing"):
+        open_dataset(f"s3://{BUCKET}/images", aws=aws)
+    put("images/notes.txt")
     with pytest.raises(EmptyDatasetError, match="only 1 other objects"):
-        open_dataset(f"s3://{BUCKET}/films", aws=aws)
-    put("films/holiday.jpg")
+        open_dataset(f"s3://{BUCKET}/images", aws=aws)
+    put("images/holiday.jpg")
     with pytest.raises(EmptyDatasetError, match=r"holiday\.jpg: the name fits no pattern"):
-        open_dataset(f"s3://{BUCKET}/films", aws=aws)
+        open_dataset(f"s3://{BUCKET}/images", aws=aws)
 
 
 def test_what_is_no_address_is_an_error(aws: rx.Aws) -> None:
     with pytest.raises(StorageError, match="not an address"):
-        open_dataset("films", aws=aws)
+        open_dataset("images", aws=aws)
 
 
 def test_an_object_that_may_not_be_read_is_an_error(

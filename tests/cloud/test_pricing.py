@@ -20,7 +20,7 @@ from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
 REGION = "eu-west-1"
-STORE, MODELS = "s3://irish-xrays/films", "s3://irish-xrays/models"
+STORE, MODELS = "s3://irish-xrays/images", "s3://irish-xrays/models"
 Draw = Callable[..., rx.XrayDataset]
 
 OWN = rx.PriceBook(
@@ -88,7 +88,7 @@ def test_a_cap_on_an_upload_needs_prices_of_the_region(irish: rx.Aws, draw: Draw
 
 def test_a_budget_of_a_calibration_needs_prices_of_the_region(version: rx.ModelVersion) -> None:
     with refused():
-        calibrate(version, [b"film"])
+        calibrate(version, [b"image"])
 
 
 def test_without_a_cap_it_runs_by_prices_that_are_told_to_be_of_elsewhere(
@@ -98,7 +98,7 @@ def test_without_a_cap_it_runs_by_prices_that_are_told_to_be_of_elsewhere(
         assert "the prices of eu-west-1 are not known" in caplog.text
         (seen,) = meter.running(version.aws)
         assert "4.00 USD per hour by the prices of us-east-1" in str(seen)
-        assert model.detect(Path(draw().films[0].path).read_bytes()).confidences
+        assert model.detect(Path(draw().images[0].path).read_bytes()).confidences
     assert version.describe().status == "STOPPED"
 
 

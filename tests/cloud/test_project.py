@@ -1,4 +1,4 @@
-"""Projects: films become datasets, whole or not at all, and trainings start or say why not."""
+"""Projects: images become datasets, whole or not at all, and trainings start or say why not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import datasets
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 
 
 def keys(aws: rx.Aws) -> list[str]:
@@ -47,8 +47,8 @@ def test_datasets_hold_what_was_put(project: rx.CustomLabelsProject, draw) -> No
         assert (found[kind].entries, found[kind].labelled) == (len(part), len(part))
         assert (found[kind].labels, found[kind].with_errors) == (3, 0)
         listed = datasets.listed(project.aws, found[kind].arn)
-        assert Counter(entry.label for entry in listed) == Counter(film.label for film in part)
-        sent = {str(receipt.locations[film]): film.label for film in part}
+        assert Counter(entry.label for entry in listed) == Counter(image.label for image in part)
+        sent = {str(receipt.locations[image]): image.label for image in part}
         assert {entry.source_ref: entry.label for entry in listed} == sent
 
 
@@ -68,18 +68,18 @@ def test_keys_tell_no_patient(project: rx.CustomLabelsProject, draw) -> None:
     dataset = draw()
     train, test = dataset.split(test=0.4, seed=1)
     receipt = project.put_datasets(train=train, test=test, store=STORE)
-    folders = {film.group: set() for film in dataset}
-    for film, place in receipt.locations.items():
-        assert film.path.stem not in place.key
-        assert str(film.patient) not in place.key
-        folders[film.group].add(place.key.rsplit("/", 1)[0])
+    folders = {image.group: set() for image in dataset}
+    for image, place in receipt.locations.items():
+        assert image.path.stem not in place.key
+        assert str(image.patient) not in place.key
+        folders[image.group].add(place.key.rsplit("/", 1)[0])
     assert all(len(found) == 1 for found in folders.values())
     assert len(set.union(*folders.values())) == len(folders)
 
 
 def test_only_pixels_are_sent(project: rx.CustomLabelsProject, draw) -> None:
     dataset = draw()
-    named = dataset.films[0].path
+    named = dataset.images[0].path
     image = Image.open(named)
     exif = image.getexif()
     exif[0x010E] = "Doe^Jane 1999-01-02"
@@ -133,15 +133,17 @@ def test_a_label_that_is_only_tested_is_refused(project: rx.CustomLabelsProject,
     assert untouched(project)
 
 
-def test_every_bad_film_is_named_and_nothing_is_sent(project: rx.CustomLabelsProject, draw) -> None:
+def test_every_bad_image_is_named_and_nothing_is_sent(
+    project: rx.CustomLabelsProject, draw
+) -> None:
     dataset = draw()
-    good, empty, text, cut, small = (film.path for film in dataset.films[:5])
+    good, empty, text, cut, small = (image.path for image in dataset.images[:5])
     empty.write_bytes(b"")
     text.write_text("this is no image")
     cut.write_bytes(good.read_bytes()[:300])
     Image.new("L", (63, 64)).save(small)
     train, test = dataset.split(test=0.4, seed=1)
-    with pytest.raises(errors.AuditError, match="4 of 12 films") as caught:
+    with pytest.raises(errors.AuditError, match="4 of 12 images") as caught:
         project.put_datasets(train=train, test=test, store=STORE)
     assert set(caught.value.paths) == {empty, text, cut, small}
     for path in (empty, text, cut, small):
@@ -153,7 +155,7 @@ def test_a_file_without_a_label_is_refused_until_it_is_left_out_knowingly(
     project: rx.CustomLabelsProject, draw, tmp_path: Path
 ) -> None:
     draw()
-    stray = tmp_path / "films" / "train" / "NORMAL" / "holiday.jpeg"
+    stray = tmp_path / "images" / "train" / "NORMAL" / "holiday.jpeg"
     stray.write_bytes(b"")
     dataset = draw()
     split = dataset.split(test=0.4, seed=1)
@@ -169,7 +171,7 @@ def test_equal_pixels_under_two_labels_are_refused(
     project: rx.CustomLabelsProject, draw, tmp_path: Path
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
-    by_label = {film.label: film.path for film in train}
+    by_label = {image.label: image.path for image in train}
     by_label["viral"].write_bytes(by_label["normal"].read_bytes())
     with pytest.raises(errors.LabelsError, match="Equal pixels") as caught:
         project.put_datasets(train=train, test=test, store=STORE)
@@ -187,7 +189,7 @@ def test_a_missing_bucket_is_named_with_the_command_that_makes_it(
     assert not project.datasets()
 
 
-@pytest.mark.parametrize("address", ["clinic-xrays/films", "http://x/y", "s3://", "s3:///films"])
+@pytest.mark.parametrize("address", ["clinic-xrays/images", "http://x/y", "s3://", "s3:///images"])
 def test_an_address_that_is_not_in_s3_is_refused(
     project: rx.CustomLabelsProject, draw, address: str
 ) -> None:

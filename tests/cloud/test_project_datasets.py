@@ -10,15 +10,15 @@ from rekognition_xray import errors
 from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.listing import listed
 from rekognition_xray.cloud.s3 import S3Location
-from rekognition_xray.data.films import Labelling
 from rekognition_xray.data.manifest import Entry, Manifest
+from rekognition_xray.data.xrays import Labelling
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 
 
 @pytest.fixture
 def filled(project: rx.CustomLabelsProject) -> rx.CustomLabelsProject:
-    """A TRAIN dataset of 6 films by label and number, one without label and one with a fault."""
+    """A TRAIN dataset of 6 images by label and number, one without label and one with a fault."""
     labels = ("normal", "viral", "bacterial")
     entries = [Entry(f"{STORE}/{label}-{n}.jpg", label) for label in labels for n in (1, 2)]
     manifest = Manifest(entries, Labelling("test"))

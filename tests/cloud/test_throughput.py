@@ -38,10 +38,10 @@ class CloudClock:
 
 @attrs.frozen
 class Running:
-    """A trained version, somebody's film, and how it is started."""
+    """A trained version, somebody's image, and how it is started."""
 
     version: rx.ModelVersion
-    film: bytes
+    image: bytes
 
     def on(self, units: int) -> rx.ModelVersion:
         self.version.aws.rekognition.start_project_version(
@@ -60,10 +60,10 @@ def ready(draw: Draw, learner: MeanLearner) -> Iterator[Running]:
         aws = rx.Aws(session=cloud.session(), clock=CloudClock(cloud))
         train, test = draw().split(test=0.4, seed=1)
         project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
-        project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+        project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
         version = project.train("v1", output="s3://clinic-xrays/models")
         version.wait_until_trained()
-        yield Running(version, train.films[0].path.read_bytes())
+        yield Running(version, train.images[0].path.read_bytes())
 
 
 @pytest.mark.heavy
@@ -71,24 +71,24 @@ def test_the_speed_of_a_unit_is_found_without_its_burst(
     ready: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(throughput, "_THREADS", 1)  # several cannot share a clock moved by pauses
-    found = calibrate(ready.on(1), [ready.film], max_calls=120)
+    found = calibrate(ready.on(1), [ready.image], max_calls=120)
     assert found.saturated
     assert found.tps_per_unit == pytest.approx(TPS)
     assert found.calls == 120
     assert 0 < found.throttled < found.calls
     assert found.seconds == pytest.approx(found.throttled * 0.4)
-    assert "films a second and unit, by " in str(found)
+    assert "images a second and unit, by " in str(found)
 
 
 def test_a_cost_that_buys_no_measure_is_refused(ready: Running) -> None:
     with pytest.raises(errors.CostCapError, match=r"buys 0\.9 s"):
-        calibrate(ready.version, [ready.film], max_cost="0.001")
+        calibrate(ready.version, [ready.image], max_cost="0.001")
 
 
 @pytest.mark.heavy
 def test_the_cost_ends_the_measure(ready: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throughput, "_THREADS", 1)
-    found = calibrate(ready.on(1), [ready.film], max_calls=10_000, max_cost="0.01")
+    found = calibrate(ready.on(1), [ready.image], max_calls=10_000, max_cost="0.01")
     assert 9 <= found.seconds <= 9.4
     assert found.cost.total == Decimal("0.01")
     assert found.tps_per_unit == pytest.approx(TPS)
@@ -96,7 +96,7 @@ def test_the_cost_ends_the_measure(ready: Running, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.heavy
 def test_few_calls_are_told_to_be_a_rough_measure(ready: Running) -> None:
-    found = calibrate(ready.on(2), [ready.film], max_calls=10)
+    found = calibrate(ready.on(2), [ready.image], max_calls=10)
     assert (found.units, found.calls, found.throttled) == (2, 10, 0)
     assert not found.saturated
     assert "rough" in str(found)
@@ -104,11 +104,11 @@ def test_few_calls_are_told_to_be_a_rough_measure(ready: Running) -> None:
 
 def test_a_model_that_is_not_running_is_not_measured(ready: Running) -> None:
     with pytest.raises(errors.NotReadyError):
-        calibrate(ready.version, [ready.film])
+        calibrate(ready.version, [ready.image])
 
 
-@pytest.mark.parametrize(("films", "calls"), [([], 10), ([b"film"], 0)])
-def test_nothing_is_measured_by_nothing(films: list[bytes], calls: int, aws: rx.Aws) -> None:
+@pytest.mark.parametrize(("images", "calls"), [([], 10), ([b"image"], 0)])
+def test_nothing_is_measured_by_nothing(images: list[bytes], calls: int, aws: rx.Aws) -> None:
     version = rx.ModelVersion(aws, "arn", "arn")
     with pytest.raises(errors.InvalidRequestError, match="cannot be measured"):
-        calibrate(version, films, max_calls=calls)
+        calibrate(version, images, max_calls=calls)

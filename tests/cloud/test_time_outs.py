@@ -39,7 +39,7 @@ class Stuck:
 def stuck(patient: rx.Aws, draw, monkeypatch: pytest.MonkeyPatch) -> Stuck:
     project = rx.CustomLabelsProject.get_or_create("chest", aws=patient)
     train, test = draw().split(test=0.4, seed=1)
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     version = project.train("v1", output=MODELS)
     version.wait_until_trained()
     for module in (dataset_calls, deleting):

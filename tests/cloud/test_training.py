@@ -17,12 +17,12 @@ from rekognition_xray.cloud.training_estimate import Earlier, training_range
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 MODELS = "s3://clinic-xrays/models"
 
 
-def hours(films: int, *earlier: Earlier) -> tuple[Decimal, Decimal]:
-    found = training_range(films, earlier, rx.PriceBook())
+def hours(images: int, *earlier: Earlier) -> tuple[Decimal, Decimal]:
+    found = training_range(images, earlier, rx.PriceBook())
     return found.low.lines[0].quantity, found.high.lines[0].quantity
 
 
@@ -32,16 +32,16 @@ def test_without_an_earlier_training_the_range_is_the_published_one() -> None:
     assert str(found).splitlines() == [
         "training: 0.5 to 24 h, 0.50 to 24.00 USD at 1.00 USD/h",
         "(by: AWS's guide: a training takes from 0.5 to 24 h)",
-        "(by: the article of 2020: 1.308 h for 5,856 films of this kind)",
-        "(by: this training: 5,216 films)",
+        "(by: the article of 2020: 1.308 h for 5,856 images of this kind)",
+        "(by: this training: 5,216 images)",
     ]
 
 
-def test_an_earlier_training_on_as_many_films_is_taken_twice_for_the_upper_end() -> None:
+def test_an_earlier_training_on_as_many_images_is_taken_twice_for_the_upper_end() -> None:
     assert hours(5000, Earlier("v1", Decimal("1.3"), 5000)) == (Decimal("1.3"), Decimal("2.6"))
 
 
-def test_more_films_take_longer_in_proportion_or_not_at_all() -> None:
+def test_more_images_take_longer_in_proportion_or_not_at_all() -> None:
     assert hours(10_000, Earlier("v1", Decimal(1), 5000)) == (1, 4)
     assert hours(2500, Earlier("v1", Decimal(1), 5000)) == (Decimal("0.5"), 2)
 
@@ -55,10 +55,10 @@ def test_no_training_takes_longer_than_aws_lets_it() -> None:
     assert hours(10_000, Earlier("v1", Decimal(5), 10)) == (5, 24)
 
 
-def test_a_training_on_nobody_knows_how_many_films_is_told_and_not_used() -> None:
+def test_a_training_on_nobody_knows_how_many_images_is_told_and_not_used() -> None:
     assert hours(100, Earlier("v1", Decimal(1), None)) == (Decimal("0.5"), 24)
     found = training_range(100, [Earlier("v1", Decimal(1), None)], rx.PriceBook())
-    assert "version v1 of this project: 1.000 h for an unknown number of films" in str(found)
+    assert "version v1 of this project: 1.000 h for an unknown number of images" in str(found)
 
 
 def test_a_training_that_could_exceed_the_cap_is_not_started(ready: rx.CustomLabelsProject) -> None:
@@ -72,11 +72,11 @@ def test_a_training_that_could_exceed_the_cap_is_not_started(ready: rx.CustomLab
 
 def test_earlier_trainings_of_the_project_lower_the_upper_end(trained: rx.ModelVersion) -> None:
     project = rx.CustomLabelsProject(trained.aws, trained.project_arn)
-    assert trained.tags()["rxray.films"] == "6"
+    assert trained.tags()["rxray.images"] == "6"
     found = project.training_estimate()
     assert found.high.total < Decimal(1)
     assert "version v1 of this project" in str(found)
-    assert "for 6 films" in str(found)
+    assert "for 6 images" in str(found)
     project.train("v2", output=MODELS, max_cost="1.00")
 
 
@@ -89,7 +89,7 @@ def test_the_estimate_is_logged_before_a_training_starts(
     assert "AWS has no call that stops a training, and bills only one that succeeds." in caplog.text
 
 
-def test_an_estimate_needs_films(project: rx.CustomLabelsProject) -> None:
+def test_an_estimate_needs_images(project: rx.CustomLabelsProject) -> None:
     with pytest.raises(errors.NotFoundError, match="no TRAIN dataset"):
         project.training_estimate()
 

@@ -12,7 +12,7 @@ from rekognition_xray.cloud.dataset_calls import DatasetDescription
 from rekognition_xray.cloud.training_checks import TrainingQuotas
 from rekognition_xray.local import LocalCloud
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 MODELS = "s3://clinic-xrays/models"
 
 
@@ -117,25 +117,25 @@ def test_a_dataset_may_have_errors_in_a_fifth_of_its_entries() -> None:
 @pytest.mark.parametrize(
     ("kind", "counts", "entries", "leaf", "what"),
     [
-        ("TRAIN", {}, 0, errors.ManifestError, "no films"),
-        ("TRAIN", {"normal": 5}, 5, errors.LabelsError, r"films of 1 labels \(normal\)"),
-        ("TEST", {"normal": 5, "viral": 1001}, 1006, errors.ManifestError, "1,000 films of viral"),
+        ("TRAIN", {}, 0, errors.ManifestError, "no images"),
+        ("TRAIN", {"normal": 5}, 5, errors.LabelsError, r"images of 1 labels \(normal\)"),
+        ("TEST", {"normal": 5, "viral": 1001}, 1006, errors.ManifestError, "1,000 images of viral"),
         ("TRAIN", dict.fromkeys(map(str, range(251)), 1), 251, errors.ManifestError, "251 labels"),
-        ("TRAIN", {"a": 1, "b": 1}, 250_001, errors.ManifestError, "250,001 films"),
+        ("TRAIN", {"a": 1, "b": 1}, 250_001, errors.ManifestError, "250,001 images"),
     ],
 )
 def test_datasets_that_would_fail_after_hours_are_refused(
     kind, counts, entries: int, leaf: type[errors.XrayError], what: str
 ) -> None:
     with pytest.raises(leaf, match=what):
-        training_checks.check_films(kind, told(entries), counts, region="us-east-1")
+        training_checks.check_images(kind, told(entries), counts, region="us-east-1")
 
 
-def test_few_films_and_films_without_a_label_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_few_images_and_images_without_a_label_are_told(caplog: pytest.LogCaptureFixture) -> None:
     counts = {"normal": 9, "viral": 10}
-    training_checks.check_films("TRAIN", told(20, labelled=19), counts, region="us-east-1")
-    assert "recommends 10 films of a label or more: normal (9)" in caplog.text
-    assert "1 films have no label" in caplog.text
+    training_checks.check_images("TRAIN", told(20, labelled=19), counts, region="us-east-1")
+    assert "recommends 10 images of a label or more: normal (9)" in caplog.text
+    assert "1 images have no label" in caplog.text
 
 
 def test_half_of_the_trained_labels_must_be_tested_and_no_others() -> None:
@@ -152,7 +152,7 @@ def test_datasets_of_others_are_looked_into(ready: rx.CustomLabelsProject) -> No
     datasets.create(ready.aws, ready.arn, "TEST", None)
     with pytest.raises(errors.TrainingRefusedError) as caught:
         ready.train("v1", output=MODELS)
-    assert "no films" in str(caught.value)
+    assert "no images" in str(caught.value)
     assert "0 of 3 trained labels" in str(caught.value)
     assert ready.versions() == ()
 

@@ -14,17 +14,17 @@ from rekognition_xray.cloud.s3 import S3Location, write_object
 from rekognition_xray.cloud.version_description import VersionDescription
 from rekognition_xray.local import LocalCloud
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 MODELS = "s3://clinic-xrays/models"
 
 
 @pytest.fixture
 def failed(project: rx.CustomLabelsProject, draw) -> rx.ModelVersion:
-    """A version whose training has failed: half of its films were deleted before."""
+    """A version whose training has failed: half of its images were deleted before."""
     train, test = draw().split(test=0.4, seed=1)
     receipt = project.put_datasets(train=train, test=test, store=STORE)
-    for film in (*train.films[::2], *test.films[:1]):
-        place = receipt.locations[film]
+    for image in (*train.images[::2], *test.images[:1]):
+        place = receipt.locations[image]
         project.aws.s3.delete_object(Bucket=place.bucket, Key=place.key)
     return project.train("v1", output=MODELS)
 

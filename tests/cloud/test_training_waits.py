@@ -14,7 +14,7 @@ from rekognition_xray.cloud.training_progress import TrainingProgress, Watch
 from rekognition_xray.cloud.waiting import WaitProgress
 from rekognition_xray.local import LocalCloud
 
-STORE = "s3://clinic-xrays/films"
+STORE = "s3://clinic-xrays/images"
 MODELS = "s3://clinic-xrays/models"
 
 

@@ -39,7 +39,7 @@ def own(cloud: LocalCloud) -> rx.Aws:
     return rx.Aws(session=cloud.session())
 
 
-def test_films_lie_under_pseudonym_and_content_with_their_type(aws: rx.Aws, draw) -> None:
+def test_images_lie_under_pseudonym_and_content_with_their_type(aws: rx.Aws, draw) -> None:
     dataset = draw(labels=("normal",), patients=2)
     receipt = storage.store(dataset, STORE, aws=aws)
     assert set(receipt.locations) == set(dataset)
@@ -57,7 +57,7 @@ def test_a_second_upload_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:
     again = storage.store(boxes(tmp_path, 7), STORE, aws=aws)
     assert (first.uploaded, first.skipped, first.bytes_sent) == (5, 0, 1000)
     assert (again.uploaded, again.skipped, again.bytes_sent) == (2, 5, 400)
-    assert str(again) == "2 films sent, 0.0 MB; 5 were there"
+    assert str(again) == "2 images sent, 0.0 MB; 5 were there"
     assert again.to_dict() == {
         "uploaded": 2,
         "skipped": 5,
@@ -70,7 +70,7 @@ def test_a_plan_tells_count_bytes_and_price_and_sends_nothing(aws: rx.Aws, tmp_p
     prepared = boxes(tmp_path, 5, size=2**20)
     planned = storage.plan(prepared, STORE, aws=aws)
     assert not keys(aws)
-    assert (planned.films, planned.objects, planned.new, planned.there) == (5, 5, 5, 0)
+    assert (planned.images, planned.objects, planned.new, planned.there) == (5, 5, 5, 0)
     assert planned.size == 5 * 2**20
     writes, reads, held = planned.estimate.lines
     assert (writes.quantity, reads.quantity) == (Decimal("0.006"), Decimal("0.001"))
@@ -79,7 +79,7 @@ def test_a_plan_tells_count_bytes_and_price_and_sends_nothing(aws: rx.Aws, tmp_p
     assert storage.store(prepared, STORE, aws=aws).plan == planned
 
 
-def test_a_plan_from_films_is_that_of_the_upload(aws: rx.Aws, draw, tmp_path: Path) -> None:
+def test_a_plan_from_images_is_that_of_the_upload(aws: rx.Aws, draw, tmp_path: Path) -> None:
     dataset = draw(labels=("normal",), patients=2)
     planned = storage.plan(dataset, STORE, aws=aws, work=tmp_path / "work")
     assert planned == storage.store(dataset, STORE, aws=aws, work=tmp_path / "work").plan
@@ -90,13 +90,13 @@ def test_an_upload_dearer_than_the_cap_is_refused(aws: rx.Aws, tmp_path: Path) -
     price = attrs.evolve(dear.prices["s3-1000-writes"], amount=Decimal(1000))
     dear = rx.PriceBook({**dear.prices, "s3-1000-writes": price})
     prepared = boxes(tmp_path, 4)
-    with pytest.raises(errors.CostCapError, match=r"5\.00 USD"):  # four films and a list
+    with pytest.raises(errors.CostCapError, match=r"5\.00 USD"):  # four images and a list
         storage.store(prepared, STORE, aws=aws, prices=dear, max_cost="4.99")
     assert not keys(aws)
     assert storage.store(prepared, STORE, aws=aws, prices=dear, max_cost="5.00").uploaded == 4
 
 
-def test_progress_gets_films_prepared_then_the_plan_then_films_sent(aws: rx.Aws, draw) -> None:
+def test_progress_gets_images_prepared_then_the_plan_then_images_sent(aws: rx.Aws, draw) -> None:
     seen: list[object] = []
     receipt = storage.store(
         draw(labels=("normal",), patients=2), STORE, aws=aws, progress=seen.append
@@ -114,10 +114,10 @@ def test_a_bar_is_shown_when_asked_for(aws: rx.Aws, tmp_path: Path, capsys) -> N
     assert "3/3" in capsys.readouterr().err
 
 
-def test_films_that_lie_in_s3_stay_where_they_are(aws: rx.Aws, draw, tmp_path: Path) -> None:
+def test_images_that_lie_in_s3_stay_where_they_are(aws: rx.Aws, draw, tmp_path: Path) -> None:
     dataset = draw(labels=("normal",), patients=1)
     places = storage.store(dataset, STORE, aws=aws).addresses
-    moved = [attrs.evolve(film, source=places[film]) for film in dataset]
+    moved = [attrs.evolve(image, source=places[image]) for image in dataset]
     receipt = storage.store(moved, f"s3://{BUCKET}/elsewhere", aws=aws)
     assert receipt.uploaded == 0
     assert receipt.plan.elsewhere == 2
@@ -126,13 +126,17 @@ def test_films_that_lie_in_s3_stay_where_they_are(aws: rx.Aws, draw, tmp_path: P
 
 def test_equal_pixels_of_a_patient_are_one_object(aws: rx.Aws, draw) -> None:
     dataset = draw(labels=("normal",), patients=1)
-    first, second = (film.path for film in dataset)
+    first, second = (image.path for image in dataset)
     second.write_bytes(first.read_bytes())
     receipt = storage.store(dataset, STORE, aws=aws)
-    assert (receipt.uploaded, receipt.plan.films, len(set(receipt.locations.values()))) == (1, 2, 1)
+    assert (receipt.uploaded, receipt.plan.images, len(set(receipt.locations.values()))) == (
+        1,
+        2,
+        1,
+    )
 
 
-def test_prepared_films_stay_in_the_work_folder(aws: rx.Aws, draw, tmp_path: Path) -> None:
+def test_prepared_images_stay_in_the_work_folder(aws: rx.Aws, draw, tmp_path: Path) -> None:
     dataset = draw(labels=("normal",), patients=2)
     receipt = storage.store(dataset, STORE, aws=aws, work=tmp_path / "work")
     prepared = prepare(dataset, tmp_path / "work")
@@ -142,10 +146,10 @@ def test_prepared_films_stay_in_the_work_folder(aws: rx.Aws, draw, tmp_path: Pat
 
 
 def test_a_kms_key_encrypts_what_is_sent(aws: rx.Aws, tmp_path: Path) -> None:
-    storage.store(boxes(tmp_path, 1), STORE, aws=aws, kms_key="alias/films")
+    storage.store(boxes(tmp_path, 1), STORE, aws=aws, kms_key="alias/images")
     (key,) = keys(aws)
     seen = aws.s3.head_object(Bucket=BUCKET, Key=key)
-    assert (seen["ServerSideEncryption"], seen["SSEKMSKeyId"]) == ("aws:kms", "alias/films")
+    assert (seen["ServerSideEncryption"], seen["SSEKMSKeyId"]) == ("aws:kms", "alias/images")
 
 
 def test_a_byte_that_flips_in_flight_is_refused(own: rx.Aws, tmp_path: Path) -> None:
@@ -157,16 +161,16 @@ def test_a_byte_that_flips_in_flight_is_refused(own: rx.Aws, tmp_path: Path) -> 
             request.body.getbuffer()[7] ^= 1
 
     own.s3.meta.events.register("before-send.s3.PutObject", flip)
-    with pytest.raises(errors.UploadError, match="1 of 4 films") as told:
+    with pytest.raises(errors.UploadError, match="1 of 4 images") as told:
         storage.store(prepared, STORE, aws=own)
-    assert told.value.paths == (unlucky.film.path,)
+    assert told.value.paths == (unlucky.image.path,)
     assert told.value.code in {"BadDigest", "XAmzContentSHA256Mismatch"}
     assert len(keys(own)) == 3
     own.s3.meta.events.unregister("before-send.s3.PutObject", flip)
     assert storage.store(prepared, STORE, aws=own).uploaded == 1
 
 
-def test_a_film_is_sent_without_asking_first(own: rx.Aws, tmp_path: Path) -> None:
+def test_a_image_is_sent_without_asking_first(own: rx.Aws, tmp_path: Path) -> None:
     seen = []
     own.s3.meta.events.register(
         "before-send.s3.PutObject", lambda request, **_: seen.append(dict(request.headers))
@@ -183,31 +187,31 @@ def test_an_s3_that_tells_another_checksum_is_not_believed(own: rx.Aws, tmp_path
         parsed["ChecksumSHA256"] = "A" * 43 + "="
 
     own.s3.meta.events.register("after-call.s3.PutObject", lie)
-    with pytest.raises(errors.UploadError, match="4 of 4 films") as told:
+    with pytest.raises(errors.UploadError, match="4 of 4 images") as told:
         storage.store(prepared, STORE, aws=own)
     assert "S3 says that it got AAA" in str(told.value)
-    assert not keys(own), "a later run would take such an object for the film"
+    assert not keys(own), "a later run would take such an object for the image"
     own.s3.meta.events.unregister("after-call.s3.PutObject", lie)
     assert storage.store(prepared, STORE, aws=own).uploaded == 4
 
 
-def test_a_prepared_file_that_is_gone_is_named_by_its_film(aws: rx.Aws, tmp_path: Path) -> None:
+def test_a_prepared_file_that_is_gone_is_named_by_its_image(aws: rx.Aws, tmp_path: Path) -> None:
     prepared = boxes(tmp_path, 4)
     prepared.files[1].file.unlink()
     with pytest.raises(errors.UploadError, match="cannot be read") as told:
         storage.store(prepared, STORE, aws=aws)
-    assert told.value.paths == (prepared.files[1].film.path,)
+    assert told.value.paths == (prepared.files[1].image.path,)
     assert len(keys(aws)) == 3
 
 
-def test_a_bad_film_is_named_by_its_own_path_and_no_folder_of_ours(aws: rx.Aws, draw) -> None:
-    films = draw(patients=1)
-    films.films[0].path.write_bytes(b"no film")
+def test_a_bad_image_is_named_by_its_own_path_and_no_folder_of_ours(aws: rx.Aws, draw) -> None:
+    images = draw(patients=1)
+    images.images[0].path.write_bytes(b"no image")
     for upload in (storage.store, storage.plan):
         with pytest.raises(errors.AuditError) as caught:
-            upload(films, "s3://clinic-xrays/f", aws=aws)
-        assert str(films.films[0].path) in str(caught.value)
-        assert caught.value.paths == (films.films[0].path,)
+            upload(images, "s3://clinic-xrays/f", aws=aws)
+        assert str(images.images[0].path) in str(caught.value)
+        assert caught.value.paths == (images.images[0].path,)
         assert "rekognition-xray-" not in str(caught.value)
     assert keys(aws) == {}
 
@@ -223,13 +227,13 @@ def versioned(cloud: LocalCloud, aws: rx.Aws) -> Iterator[rx.Aws]:
 def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again(
     versioned: rx.Aws, cloud: LocalCloud, draw, tmp_path: Path
 ) -> None:
-    films, threads = 60, 4
-    draw(labels=("normal",), patients=films, films=1)
+    images, threads = 60, 4
+    draw(labels=("normal",), patients=images, images=1)
     code = textwrap.dedent(f"""
         import rekognition_xray as rx
         from rekognition_xray.cloud import storage
 
-        dataset = rx.XrayDataset.from_folder({str(tmp_path / "films")!r})
+        dataset = rx.XrayDataset.from_folder({str(tmp_path / "images")!r})
         print("ready", flush=True)
         storage.store(dataset, {STORE!r}, aws=rx.Aws(), work={str(tmp_path / "work")!r},
                       threads={threads})
@@ -237,7 +241,7 @@ def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again
     slow = cloud.faults.delay("PutObject", 0.05, percent=100)
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
-        while slow.met < films // 3:
+        while slow.met < images // 3:
             assert child.poll() is None, "the upload should still be going on"
             time.sleep(0.005)
         child.send_signal(signal.SIGKILL)
@@ -245,17 +249,17 @@ def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again
         child.kill()
         child.communicate()
     arrived = set(keys(versioned))
-    assert 0 < len(arrived) < films
+    assert 0 < len(arrived) < images
     cloud.faults.clear()
-    dataset = rx.XrayDataset.from_folder(tmp_path / "films")
+    dataset = rx.XrayDataset.from_folder(tmp_path / "images")
     receipt = storage.store(dataset, STORE, aws=versioned, work=tmp_path / "work")
-    assert receipt.uploaded + receipt.skipped == films == len(keys(versioned))
+    assert receipt.uploaded + receipt.skipped == images == len(keys(versioned))
     assert len(arrived) <= receipt.skipped <= len(arrived) + threads, "some were still in flight"
     sent = Counter(
         item["Key"] for item in versioned.s3.list_object_versions(Bucket=BUCKET)["Versions"]
     )
     assert {sent[key] for key in arrived} == {1}, "what had arrived was not sent again"
-    assert sent.total() - films <= threads, "of the others at most what was in flight"
+    assert sent.total() - images <= threads, "of the others at most what was in flight"
     assert prepare(dataset, tmp_path / "work").made == 0
 
 

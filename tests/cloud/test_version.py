@@ -60,24 +60,24 @@ def test_a_mistyped_name_is_an_answer_and_not_a_wait(trained: rx.ModelVersion) -
 
 
 def test_a_running_model_answers_with_fractions_that_add_up(trained: rx.ModelVersion, draw) -> None:
-    film = draw().films[0]
+    image = draw().images[0]
     with trained.running() as model:
         assert status(model) == "RUNNING"
-        found = model.detect(prepare(film.path).data)
+        found = model.detect(prepare(image.path).data)
         assert set(found.confidences) == {"normal", "bacterial", "viral"}
         assert sum(found.confidences.values()) == pytest.approx(1, abs=0.01)
         assert found.request_id
-        high = model.detect(prepare(film.path).data, min_confidence=0.99).confidences
+        high = model.detect(prepare(image.path).data, min_confidence=0.99).confidences
         assert all(value >= 0.99 for value in high.values())
     assert status(trained) == "STOPPED"
 
 
 def test_an_answer_and_the_result_files_give_the_same_confidences(trained: rx.ModelVersion) -> None:
-    films = rx.Evaluation.from_version(trained).films
+    images = rx.Evaluation.from_version(trained).images
     with trained.running() as model:
-        for film in films:
-            found = model.detect(rx.S3Location.parse(film.source_ref)).confidences
-            assert found == film.confidences
+        for image in images:
+            found = model.detect(rx.S3Location.parse(image.source_ref)).confidences
+            assert found == image.confidences
             assert all(len(repr(value)) <= len("0.12345678") for value in found.values())
 
 
@@ -89,7 +89,7 @@ def test_percents_are_refused(trained: rx.ModelVersion, percent: float) -> None:
 
 def test_a_resting_model_says_that_it_is_not_ready(trained: rx.ModelVersion, draw) -> None:
     with pytest.raises(errors.NotReadyError):
-        trained.detect(prepare(draw().films[0].path).data)
+        trained.detect(prepare(draw().images[0].path).data)
 
 
 def test_an_exception_stops_the_model(trained: rx.ModelVersion) -> None:

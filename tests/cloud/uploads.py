@@ -1,4 +1,4 @@
-"""Prepared films to upload, and what then lies in the bucket."""
+"""Prepared images to upload, and what then lies in the bucket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rekognition_xray.data.prepared import PreparedFile
 from rekognition_xray.data.preparing import Prepared
 
 BUCKET = "clinic-xrays"
-STORE = f"s3://{BUCKET}/films"
+STORE = f"s3://{BUCKET}/images"
 
 
 def keys(aws: rx.Aws) -> dict[str, int]:
@@ -19,15 +19,15 @@ def keys(aws: rx.Aws) -> dict[str, int]:
 
 
 def boxes(folder: Path, count: int, size: int = 200) -> Prepared:
-    """Prepared files that are no films: for all that an upload cares they are bytes."""
+    """Prepared files that are no images: for all that an upload cares they are bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for number in range(count):
-        data = f"film {number}".encode().ljust(size, b"\0")
+        data = f"image {number}".encode().ljust(size, b"\0")
         digest = hashlib.sha256(data).hexdigest()
         file = folder / f"{digest}.jpg"
         file.write_bytes(data)
-        film = rx.Xray(folder / f"source-{number}.jpeg", "normal", patient=f"p{number}")
-        made.append(PreparedFile(film, file, digest, "jpg", size, 64, 64))
-    dataset = rx.XrayDataset(tuple(item.film for item in made))
+        image = rx.Xray(folder / f"source-{number}.jpeg", "normal", patient=f"p{number}")
+        made.append(PreparedFile(image, file, digest, "jpg", size, 64, 64))
+    dataset = rx.XrayDataset(tuple(item.image for item in made))
     return Prepared(dataset, folder, tuple(made), made=count, cached=0)

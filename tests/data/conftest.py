@@ -1,4 +1,4 @@
-"""Small films, written where a test wants them."""
+"""Small images, written where a test wants them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write(tmp_path: Path) -> Write:
     """write(name, image or bytes, **save options) -> the path of a file in the test's folder."""
 
     def write(name: str, content: Image.Image | bytes | None = None, **options: object) -> Path:
-        path = tmp_path / "films" / name
+        path = tmp_path / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, bytes):
             path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""DICOM films made for tests: any pixels, tags and transfer syntax, as bytes, and read again."""
+"""DICOM images made for tests: any pixels, tags and transfer syntax, as bytes, and read again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.sequence import Sequence as Items
 
-from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.dicom import read_image
 from rekognition_xray.errors import ImageError
 
 Pixels = NDArray[np.generic]
@@ -39,8 +39,8 @@ def ramp(bits: int = 12, size: tuple[int, int] = (70, 90), *, signed: bool = Fal
     return values.reshape(rows, columns).astype(kind)
 
 
-def film(pixels: Pixels | None = None, **tags: object) -> Dataset:
-    """A film of computed radiography; a tag that is None is left out, others are put in."""
+def image(pixels: Pixels | None = None, **tags: object) -> Dataset:
+    """An image of computed radiography; a tag that is None is left out, others are put in."""
     cells = ramp() if pixels is None else pixels
     allocated = cells.dtype.itemsize * 8
     stored = int(tags.get("BitsStored") or (12 if allocated == 16 else 8))  # type: ignore[call-overload]
@@ -177,33 +177,33 @@ def as_jpeg_lossless(dataset: Dataset, folder: str, syntax: uid.UID) -> bytes:
 
 
 def grey(data: bytes) -> list[int]:
-    return list(read_film(data).grey.tobytes())
+    return list(read_image(data).grey.tobytes())
 
 
 def refused(data: bytes, **options: bool) -> ImageError:
     with pytest.raises(ImageError) as caught:
-        read_film(data, name="film 7", **options)
-    assert caught.value.message.startswith("film 7: ")
+        read_image(data, name="image 7", **options)
+    assert caught.value.message.startswith("image 7: ")
     return caught.value
 
 
 def everywhere(folder: Path) -> Iterator[tuple[uid.UID, Pixels, bytes, int]]:
     """Each transfer syntax once: pixels, the file, and by how much its pixels may be off."""
     deep, flat = ramp(12), ramp(8)
-    yield uid.ImplicitVRLittleEndian, deep, saved(film(deep), uid.ImplicitVRLittleEndian), 0
-    yield uid.ExplicitVRLittleEndian, deep, saved(film(deep)), 0
-    big = film(deep)
+    yield uid.ImplicitVRLittleEndian, deep, saved(image(deep), uid.ImplicitVRLittleEndian), 0
+    yield uid.ExplicitVRLittleEndian, deep, saved(image(deep)), 0
+    big = image(deep)
     big.PixelData = deep.astype(">u2").tobytes()
     yield uid.ExplicitVRBigEndian, deep, saved(big, uid.ExplicitVRBigEndian), 0
     deflated = uid.DeflatedExplicitVRLittleEndian
-    yield deflated, deep, saved(film(deep), deflated), 0
-    yield uid.RLELossless, deep, packed(film(deep), as_rle(film(deep)), uid.RLELossless), 0
+    yield deflated, deep, saved(image(deep), deflated), 0
+    yield uid.RLELossless, deep, packed(image(deep), as_rle(image(deep)), uid.RLELossless), 0
     for syntax, near in ((uid.JPEGLSLossless, 0), (uid.JPEGLSNearLossless, 3)):
-        yield syntax, deep, packed(film(deep), as_jpeg_ls(deep, near), syntax), near
+        yield syntax, deep, packed(image(deep), as_jpeg_ls(deep, near), syntax), near
     lossless = as_jpeg_2000(deep, 12)
-    yield uid.JPEG2000Lossless, deep, packed(film(deep), lossless, uid.JPEG2000Lossless), 0
-    yield uid.JPEG2000, deep, packed(film(deep), as_jpeg_2000(deep, 12, [6]), uid.JPEG2000), 8
+    yield uid.JPEG2000Lossless, deep, packed(image(deep), lossless, uid.JPEG2000Lossless), 0
+    yield uid.JPEG2000, deep, packed(image(deep), as_jpeg_2000(deep, 12, [6]), uid.JPEG2000), 8
     for syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
-        yield syntax, flat, packed(film(flat), as_jpeg(flat), syntax), 2
+        yield syntax, flat, packed(image(flat), as_jpeg(flat), syntax), 2
     for syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
-        yield syntax, deep, as_jpeg_lossless(film(deep), str(folder), syntax), 0
+        yield syntax, deep, as_jpeg_lossless(image(deep), str(folder), syntax), 0

@@ -9,14 +9,14 @@ from rekognition_xray.data.dataset import Xray
 
 @attrs.frozen
 class SamePicture:
-    """Films that an audit found to show one picture."""
+    """Images that an audit found to show one picture."""
 
-    films: tuple[Xray, ...]
+    images: tuple[Xray, ...]
 
 
 @attrs.frozen
 class Audited:
     """As much of an audit as a split looks at."""
 
-    films: int
+    images: int
     duplicates: tuple[SamePicture, ...] = ()

@@ -22,7 +22,7 @@ def folder(write: Write, tmp_path: Path) -> Path:
     for number in range(3):
         write(f"NORMAL/IM-{number:04}-0001.jpeg")
         write(f"PNEUMONIA/person{number}_bacteria_1.jpeg")
-    return tmp_path / "films"
+    return tmp_path / "images"
 
 
 def read(folder: Path) -> XrayDataset:
@@ -69,7 +69,7 @@ def test_what_is_cleaned_passes_its_own_audit_and_no_file_is_touched(
     assert contents(folder) == files
 
 
-def test_no_film_of_a_picture_with_two_labels_is_kept(
+def test_no_image_of_a_picture_with_two_labels_is_kept(
     folder: Path, write: Write, draw: Draw
 ) -> None:
     paths = {
@@ -80,7 +80,7 @@ def test_no_film_of_a_picture_with_two_labels_is_kept(
     dataset, repairs = read(folder).audit().clean()
     assert {repair.path for repair in repairs} == paths
     assert {repair.code for repair in repairs} == {"contradictory-labels"}
-    assert not paths & {film.path for film in dataset}
+    assert not paths & {image.path for image in dataset}
 
 
 def test_the_first_of_exact_copies_is_kept(folder: Path, write: Write, draw: Draw) -> None:
@@ -92,7 +92,7 @@ def test_the_first_of_exact_copies_is_kept(folder: Path, write: Write, draw: Dra
     dataset, repairs = read(folder).audit().clean()
     assert [repair.path for repair in repairs] == copies
     assert all(str(kept) in repair.what for repair in repairs)
-    assert kept in {film.path for film in dataset}
+    assert kept in {image.path for image in dataset}
 
 
 def test_patients_who_share_a_copy_are_one_patient_from_then_on(
@@ -102,64 +102,64 @@ def test_patients_who_share_a_copy_are_one_patient_from_then_on(
     write("NORMAL/IM-0901-0001.png", draw(5))
     other = write("NORMAL/IM-0901-0002.png", draw(6))
     dataset, repairs = read(folder).audit().clean()
-    assert {film.path: film.patient for film in dataset}[other] == "IM-0900"
+    assert {image.path: image.patient for image in dataset}[other] == "IM-0900"
     assert "IM-0901" in repairs[0].what
 
 
 def audited(
-    films: list[Xray],
+    images: list[Xray],
     groups: list[Duplicates],
     *,
     bad: tuple[Xray, ...] = (),
     rejected: tuple[Rejected, ...] = (),
 ) -> Audit:
-    dataset = XrayDataset(films, rejected)
-    unusable = tuple(Unusable(film, "truncated", "cut off") for film in bad)
+    dataset = XrayDataset(images, rejected)
+    unusable = tuple(Unusable(image, "truncated", "cut off") for image in bad)
     return Audit((), len(dataset), tuple(groups), (), unusable, dataset)
 
 
-def film(name: str, label: str = "normal", patient: str | None = None) -> Xray:
+def image(name: str, label: str = "normal", patient: str | None = None) -> Xray:
     return Xray(Path(name), label, patient)
 
 
 def test_the_copy_of_a_known_patient_is_kept_rather_than_one_of_nobody() -> None:
-    nobody, somebody = film("a"), film("b", patient="p")
+    nobody, somebody = image("a"), image("b", patient="p")
     dataset, _ = audited([nobody, somebody], [Duplicates((nobody, somebody), "file")]).clean()
-    assert dataset.films == (somebody,)
+    assert dataset.images == (somebody,)
 
 
-def test_a_copy_of_a_film_that_cannot_be_read_is_kept() -> None:
-    one, other = film("a"), film("b")
+def test_a_copy_of_a_image_that_cannot_be_read_is_kept() -> None:
+    one, other = image("a"), image("b")
     audit = audited([one, other], [Duplicates((one, other), "pixels")], bad=(one,))
     dataset, repairs = audit.clean()
-    assert dataset.films == (other,)
+    assert dataset.images == (other,)
     assert [repair.code for repair in repairs] == ["truncated"]
 
 
 def test_near_duplicates_are_kept_unless_told() -> None:
-    films = [film("a", patient="p"), film("b", patient="q"), film("c")]
-    audit = audited(films, [Duplicates(tuple(films[1::-1]), "near", 0.9)])
-    assert audit.clean().dataset.films == tuple(films)
+    images = [image("a", patient="p"), image("b", patient="q"), image("c")]
+    audit = audited(images, [Duplicates(tuple(images[1::-1]), "near", 0.9)])
+    assert audit.clean().dataset.images == tuple(images)
     dataset, (repair,) = audit.clean(near="keep-first")
     assert [item.path.name for item in dataset] == ["b", "c"]
     assert (repair.code, repair.path) == ("near-duplicates", Path("a"))
-    assert dataset.films[0].patient == "p"
+    assert dataset.images[0].patient == "p"
 
 
 def test_near_duplicates_with_two_labels_are_all_left_out_where_one_should_stay() -> None:
-    films = [film("a"), film("b", "viral")]
-    audit = audited(films, [Duplicates(tuple(films), "near", 0.9)])
+    images = [image("a"), image("b", "viral")]
+    audit = audited(images, [Duplicates(tuple(images), "near", 0.9)])
     assert len(audit.clean().dataset) == 2
     dataset, repairs = audit.clean(near="keep-first")
-    assert dataset.films == ()
+    assert dataset.images == ()
     assert {repair.code for repair in repairs} == {"contradictory-near-duplicates"}
 
 
-def test_of_groups_that_overlap_no_two_films_of_a_group_are_kept() -> None:
-    a, b, c, d = films = [film(name) for name in "abcd"]
+def test_of_groups_that_overlap_no_two_images_of_a_group_are_kept() -> None:
+    a, b, c, d = images = [image(name) for name in "abcd"]
     groups = [Duplicates((b, a, c), "near", 0.9), Duplicates((c, d), "near", 0.9)]
-    dataset, _ = audited(films, groups).clean(near="keep-first")
-    assert dataset.films == (b, d)
+    dataset, _ = audited(images, groups).clean(near="keep-first")
+    assert dataset.images == (b, d)
 
 
 def test_the_labelling_stays(folder: Path, write: Write) -> None:
@@ -173,31 +173,31 @@ NAMES = st.lists(st.sampled_from("abcdefghij"), unique=True, min_size=2)
 
 
 @given(NAMES, st.data())
-def test_every_film_and_rejected_file_is_kept_or_in_one_repair(
+def test_every_image_and_rejected_file_is_kept_or_in_one_repair(
     names: list[str], data: st.DataObject
 ) -> None:
     labels, patients = st.sampled_from(["normal", "viral"]), st.sampled_from(["p", "q", None])
-    films = [film(name, data.draw(labels), data.draw(patients)) for name in names]
-    groups = st.lists(st.sampled_from(films), unique=True, min_size=2)
+    images = [image(name, data.draw(labels), data.draw(patients)) for name in names]
+    groups = st.lists(st.sampled_from(images), unique=True, min_size=2)
     kinds = st.sampled_from(["file", "pixels", "near"])
     found = [
         Duplicates(tuple(group), kind)  # type: ignore[arg-type]
         for group, kind in data.draw(st.lists(st.tuples(groups, kinds), max_size=4))
     ]
-    bad = tuple(data.draw(st.lists(st.sampled_from(films), unique=True)))
+    bad = tuple(data.draw(st.lists(st.sampled_from(images), unique=True)))
     rejected = tuple(Rejected(Path(f"r{at}"), "why") for at in range(data.draw(st.integers(0, 3))))
-    audit = audited(films, found, bad=bad, rejected=rejected)
+    audit = audited(images, found, bad=bad, rejected=rejected)
     for near in ("keep", "keep-first"):
         dataset, repairs = audit.clean(near=near)  # type: ignore[arg-type]
-        assert len(films) + len(rejected) == len(dataset) + len(repairs)
-        kept = {film.source for film in dataset}
+        assert len(images) + len(rejected) == len(dataset) + len(repairs)
+        kept = {image.source for image in dataset}
         left_out = {repair.path for repair in repairs}
         assert not kept & left_out
-        assert kept | left_out == {item.source for item in films} | {r.path for r in rejected}
+        assert kept | left_out == {item.source for item in images} | {r.path for r in rejected}
         assert not kept & {item.source for item in bad}
         treated = [group for group in found if near != "keep" or group.kind != "near"]
         for group in treated:
-            assert len(kept & {item.source for item in group.films}) <= 1
+            assert len(kept & {item.source for item in group.images}) <= 1
 
 
 def test_repairs_and_groups_are_values(folder: Path, write: Write) -> None:

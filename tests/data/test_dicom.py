@@ -1,4 +1,4 @@
-"""A DICOM film as other films: silent, without names, and with its extra only."""
+"""A DICOM image as other images: silent, without names, and with its extra only."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from rekognition_xray.data.dicom import DicomFilm, read_film, read_patient
+from rekognition_xray.data.dicom import DicomImage, read_image, read_patient
 from rekognition_xray.data.images import decode, prepare
 from rekognition_xray.errors import ImageError, MissingExtraError
 
 from .dicom_files import (
     as_jpeg,
     everywhere,
-    film,
     grey,
+    image,
     lut,
     packed,
     put,
@@ -38,13 +38,13 @@ from .dicom_files import (
 
 
 def test_nothing_is_warned_of_or_logged(caplog: pytest.LogCaptureFixture) -> None:
-    odd = film(PatientID="Jane Example", NumberOfFrames=0, SOPInstanceUID="no uid: Jane Example")
+    odd = image(PatientID="Jane Example", NumberOfFrames=0, SOPInstanceUID="no uid: Jane Example")
     odd.add_new(0x00080005, "CS", "NO SUCH SET")
     odd.PixelData = odd.PixelData + bytes(50)
-    sound, broken = saved(odd), packed(film(), as_jpeg(ramp(8))[:-99], uid.JPEGBaseline8Bit)
+    sound, broken = saved(odd), packed(image(), as_jpeg(ramp(8))[:-99], uid.JPEGBaseline8Bit)
     caplog.clear()
     with caplog.at_level(logging.DEBUG):
-        read_film(sound)
+        read_image(sound)
         refused(broken)
     assert not [record for record in caplog.records if record.name.startswith("pydicom")]
     assert logging.getLogger("pydicom").level == logging.WARNING
@@ -52,11 +52,11 @@ def test_nothing_is_warned_of_or_logged(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_reading_leaves_the_filters_of_warnings_alone() -> None:
     before = list(warnings.filters)
-    read_film(saved(film()))
+    read_image(saved(image()))
     assert warnings.filters == before
 
 
-def test_films_read_in_many_threads_come_out_alike_and_in_silence(tmp_path: Path) -> None:
+def test_images_read_in_many_threads_come_out_alike_and_in_silence(tmp_path: Path) -> None:
     files = [data for _, _, data, _ in everywhere(tmp_path)] * 4
     alone = [grey(data) for data in files[:13]]
     before, level = list(warnings.filters), logging.getLogger("pydicom").level
@@ -69,7 +69,7 @@ def test_films_read_in_many_threads_come_out_alike_and_in_silence(tmp_path: Path
     ("tag", "patient"), [("A-17", "A-17"), (" 0042 ", "0042"), ("", None), (None, None)]
 )
 def test_the_patient_is_told_and_kept_out_of_sight(tag: str | None, patient: str | None) -> None:
-    made = read_film(saved(film(PatientID=tag)))
+    made = read_image(saved(image(PatientID=tag)))
     assert made.patient == patient
     assert "42" not in repr(made)
     assert "A-17" not in repr(made)
@@ -79,16 +79,16 @@ def test_the_patient_is_told_and_kept_out_of_sight(tag: str | None, patient: str
 def test_the_patient_is_read_without_the_pixels(
     tag: str, patient: str | None, tmp_path: Path
 ) -> None:
-    path = tmp_path / "film.dcm"
-    path.write_bytes(saved(film(PatientID=tag, BurnedInAnnotation="YES"))[:-20])
+    path = tmp_path / "image.dcm"
+    path.write_bytes(saved(image(PatientID=tag, BurnedInAnnotation="YES"))[:-20])
     with pytest.raises(ImageError):
-        read_film(path)
+        read_image(path)
     assert read_patient(path) == patient
 
 
-@pytest.mark.parametrize("content", [b"", b"no film", saved(film(Modality="CT"))])
-def test_no_patient_is_read_of_what_is_no_film(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "film.dcm"
+@pytest.mark.parametrize("content", [b"", b"no image", saved(image(Modality="CT"))])
+def test_no_patient_is_read_of_what_is_no_image(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "image.dcm"
     path.write_bytes(content)
     with pytest.raises(ImageError):
         read_patient(path)
@@ -101,8 +101,8 @@ BIRTH = "19700131"
 
 
 def full_of_secrets() -> Dataset:
-    """A film with a name, a date and a comment in every place a DICOM file has for them."""
-    told = film(PatientName=SECRET, PatientID=f"{SECRET}-1", PatientBirthDate=BIRTH)
+    """An image with a name, a date and a comment in every place a DICOM file has for them."""
+    told = image(PatientName=SECRET, PatientID=f"{SECRET}-1", PatientBirthDate=BIRTH)
     told.ImageComments = told.StudyDescription = told.AccessionNumber = SECRET
     told.WindowCenterWidthExplanation = SECRET
     put(told, "BodyPartExamined", SECRET.upper())
@@ -140,7 +140,7 @@ def test_nothing_but_pixels_gets_through(syntax: uid.UID) -> None:
     hidden = made.data + b"".join(inflated(made.data)) + repr(made).encode()
     for word in (SECRET, SECRET.upper(), BIRTH, "Jane", "JANE"):
         assert word.encode() not in hidden
-    plain = film(VOILUTSequence=lut(range(4096), bits=12))
+    plain = image(VOILUTSequence=lut(range(4096), bits=12))
     assert made.data == prepare(saved(plain)).data
 
 
@@ -159,9 +159,9 @@ def inflated(png: bytes) -> Iterator[bytes]:
     assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}
 
 
-def test_a_film_is_prepared_the_same_from_bytes_and_path(tmp_path: Path) -> None:
-    path = tmp_path / "film"
-    path.write_bytes(saved(film()))
+def test_a_image_is_prepared_the_same_from_bytes_and_path(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(saved(image()))
     made = prepare(path)
     assert made == prepare(path.read_bytes())
     assert made.extension == "png"
@@ -171,22 +171,22 @@ def test_a_film_is_prepared_the_same_from_bytes_and_path(tmp_path: Path) -> None
         "full range 0 to 4095",
         "encoded PNG",
     )
-    assert isinstance(read_film(path), DicomFilm)
+    assert isinstance(read_image(path), DicomImage)
 
 
 def test_an_error_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "ct.dcm"
-    path.write_bytes(saved(film(Modality="CT")))
-    for read in (decode, prepare, read_film):
+    path.write_bytes(saved(image(Modality="CT")))
+    for read in (decode, prepare, read_image):
         with pytest.raises(ImageError, match=r"ct\.dcm") as caught:
             read(path)
         assert caught.value.paths == (path,)
 
 
-def test_a_decoded_film_tells_its_header() -> None:
-    header = decode(saved(film())).probe
+def test_a_decoded_image_tells_its_header() -> None:
+    header = decode(saved(image())).probe
     assert (header.format, header.width, header.height, header.mode) == ("DICOM", 90, 70, "I;16")
-    assert decode(saved(film(ramp(8)))).probe.mode == "L"
+    assert decode(saved(image(ramp(8)))).probe.mode == "L"
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,14 +198,14 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "rekognition-xray[dicom]" in caught.value.hint
 
 
-saved_before = saved(film())
+saved_before = saved(image())
 
 
 def test_five_of_the_six_real_files_are_read(xrays: Path) -> None:
     read, told = {}, {}
     for path in sorted((xrays / "dicom").glob("*.dcm")):
         try:
-            read[path.stem] = read_film(path, allow_burned_in=path.stem == "Fake_MONOHR1")
+            read[path.stem] = read_image(path, allow_burned_in=path.stem == "Fake_MONOHR1")
         except ImageError as error:
             told[path.stem] = error
     assert {name: made.bits_stored for name, made in read.items()} == {

@@ -1,4 +1,4 @@
-"""DICOM that is no film, and files that are damaged, are refused with a reason."""
+"""DICOM that is no image, and files that are damaged, are refused with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 from pydicom import uid
 
 from rekognition_xray.data import dicom
-from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.dicom import read_image
 from rekognition_xray.data.images import decode, prepare
 from rekognition_xray.errors import ImageError
 
@@ -30,8 +30,8 @@ from .dicom_files import (
     as_jpeg_ls,
     as_rle,
     everywhere,
-    film,
     grey,
+    image,
     lut,
     packed,
     ramp,
@@ -41,16 +41,16 @@ from .dicom_files import (
 
 
 @pytest.mark.parametrize("modality", dicom.MODALITIES)
-def test_plain_x_ray_films_are_taken(modality: str) -> None:
-    assert read_film(saved(film(Modality=modality))).bits_stored == 12
+def test_plain_x_ray_images_are_taken(modality: str) -> None:
+    assert read_image(saved(image(Modality=modality))).bits_stored == 12
 
 
 @pytest.mark.parametrize(
     "sop_class",
     [uid.ComputedRadiographyImageStorage, uid.DigitalXRayImageStorageForPresentation],
 )
-def test_a_film_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> None:
-    assert read_film(saved(film(Modality=None, SOPClassUID=sop_class))).bits_stored == 12
+def test_a_image_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> None:
+    assert read_image(saved(image(Modality=None, SOPClassUID=sop_class))).bits_stored == 12
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_a_film_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> No
         ),
     ],
 )
-def test_what_is_no_film_is_refused_by_name(tags: dict[str, object], reason: str) -> None:
-    error = refused(saved(film(**tags)))
-    assert error.code == "not-a-film"
+def test_what_is_no_image_is_refused_by_name(tags: dict[str, object], reason: str) -> None:
+    error = refused(saved(image(**tags)))
+    assert error.code == "not-a-image"
     assert reason in error.reason
     assert "JANE" not in str(error)
 
 
-def test_one_frame_is_a_film() -> None:
-    assert read_film(saved(film(NumberOfFrames=1))).bits_stored == 12
+def test_one_frame_is_a_image() -> None:
+    assert read_image(saved(image(NumberOfFrames=1))).bits_stored == 12
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_one_frame_is_a_film() -> None:
         ({"ConversionType": "WSD", "BurnedInAnnotation": "NO"}, False),
     ],
 )
-def test_a_film_that_may_show_a_name_is_held_back(tags: dict[str, object], held: bool) -> None:
-    data = saved(film(**tags))
-    for read in (decode, prepare, read_film):
+def test_a_image_that_may_show_a_name_is_held_back(tags: dict[str, object], held: bool) -> None:
+    data = saved(image(**tags))
+    for read in (decode, prepare, read_image):
         if held:
             with pytest.raises(ImageError, match="held back") as caught:
                 read(data)
@@ -153,7 +153,7 @@ def test_a_film_that_may_show_a_name_is_held_back(tags: dict[str, object], held:
 def test_tags_that_are_missing_or_contradict_each_other_are_named(
     tags: dict[str, object], reason: str
 ) -> None:
-    error = refused(saved(film(**tags)))
+    error = refused(saved(image(**tags)))
     assert error.code == "unreadable" or (error.code, "Rows" in tags) == ("truncated", True)
     assert reason in error.reason
     assert "JANE" not in str(error)
@@ -168,12 +168,12 @@ def test_a_lut_that_is_not_what_its_descriptor_says_is_refused(damage: str) -> N
         voi[0].LUTDescriptor = [100, 0]
     else:
         voi[0].LUTData = voi[0].LUTData[:-50] if damage == "short" else voi[0].LUTData * 2
-    assert "VOI LUT" in refused(saved(film(VOILUTSequence=voi))).reason
+    assert "VOI LUT" in refused(saved(image(VOILUTSequence=voi))).reason
 
 
 @pytest.mark.parametrize("value", [b"NaN ", b"1e99999 ", b"Jane Example", b"\xff\xfe"])
 def test_a_number_that_is_none_is_refused_unquoted(value: bytes) -> None:
-    data = saved(film(WindowCenter="77", WindowWidth="66"))
+    data = saved(image(WindowCenter="77", WindowWidth="66"))
     tag = b"\x28\x00\x50\x10DS"
     bad = tag + struct.pack("<H", len(value)) + value
     error = refused(data.replace(tag + b"\x02\x00" + b"77", bad))
@@ -183,7 +183,7 @@ def test_a_number_that_is_none_is_refused_unquoted(value: bytes) -> None:
 
 def test_pixels_that_need_more_bits_than_are_stored_are_refused() -> None:
     deep = ramp(16)
-    data = packed(film(deep, BitsStored=12), as_jpeg_2000(deep, 16), uid.JPEG2000Lossless)
+    data = packed(image(deep, BitsStored=12), as_jpeg_2000(deep, 16), uid.JPEG2000Lossless)
     assert "more bits than BitsStored 12" in refused(data).reason
 
 
@@ -202,59 +202,59 @@ def test_packed_pixels_of_another_size_are_refused(pack: str, size: tuple[int, i
         "JPEG": lambda: (as_jpeg(other), uid.JPEGBaseline8Bit),
         "JPEG-LS": lambda: (as_jpeg_ls(other), uid.JPEGLSLossless),
         "JPEG 2000": lambda: (as_jpeg_2000(other, 8), uid.JPEG2000Lossless),
-        "RLE": lambda: (as_rle(film(other)), uid.RLELossless),
+        "RLE": lambda: (as_rle(image(other)), uid.RLELossless),
     }[pack]()
-    assert refused(packed(film(ramp(8)), frame, syntax)).code in {"unreadable", "truncated"}
+    assert refused(packed(image(ramp(8)), frame, syntax)).code in {"unreadable", "truncated"}
 
 
 def test_coloured_pixels_behind_grey_tags_are_refused() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (90, 70), "red").save(buffer, "JPEG")
-    error = refused(packed(film(ramp(8)), buffer.getvalue(), uid.JPEGBaseline8Bit))
+    error = refused(packed(image(ramp(8)), buffer.getvalue(), uid.JPEGBaseline8Bit))
     assert "in 3 colours" in error.reason
 
 
 def test_pixels_that_are_compressed_against_the_transfer_syntax_are_refused() -> None:
-    data = packed(film(), as_jpeg_2000(ramp(), 12), uid.JPEG2000Lossless)
+    data = packed(image(), as_jpeg_2000(ramp(), 12), uid.JPEG2000Lossless)
     bare = data[data.index(b"\x08\x00\x16\x00UI") :]
     assert "says they are not" in refused(bare).reason
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.3, 0.6, 0.95])
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_film_that_is_cut_off_is_refused(share: float, whole: bool) -> None:
-    data = saved(film(), whole=whole)
+def test_a_image_that_is_cut_off_is_refused(share: float, whole: bool) -> None:
+    data = saved(image(), whole=whole)
     error = refused(data[: int(len(data) * share)])
     assert error.code in ({"truncated"} if share >= 0.05 else {"truncated", "not-an-image"})
 
 
-def test_a_packed_film_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+def test_a_packed_image_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     for syntax, _, data, _ in everywhere(tmp_path):
         error = refused(data[: len(data) * 3 // 4])
         assert error.code in {"truncated", "unreadable"}, syntax.name
 
 
 def test_pixels_of_two_frames_behind_tags_of_one_are_refused() -> None:
-    twice = film()
+    twice = image()
     twice.PixelData = ramp().tobytes() * 2
     assert "bytes of pixels where" in refused(saved(twice)).reason
 
 
 def test_a_little_too_much_behind_the_pixels_is_left_alone() -> None:
-    padded = film()
+    padded = image()
     padded.PixelData = ramp().tobytes() + bytes(100)
-    assert grey(saved(padded)) == grey(saved(film()))
+    assert grey(saved(padded)) == grey(saved(image()))
 
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (9_000, 9_000), (63, 300), (64, 1300)])
 def test_sizes_are_checked_before_pixels_are_decoded(size: tuple[int, int]) -> None:
-    error = refused(saved(film(Rows=size[0], Columns=size[1])))
+    error = refused(saved(image(Rows=size[0], Columns=size[1])))
     assert error.code == "over-limits"
 
 
 def test_a_deflated_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dicom, "MAX_SOURCE_BYTES", 2**20)
-    data = saved(film(np.zeros((1000, 1000), "u2")), uid.DeflatedExplicitVRLittleEndian)
+    data = saved(image(np.zeros((1000, 1000), "u2")), uid.DeflatedExplicitVRLittleEndian)
     assert len(data) < 2**16
     assert refused(data).code == "over-limits"
 
@@ -262,7 +262,7 @@ def test_a_deflated_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_endless_elements_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dicom, "_MAX_READS", 2_000)
     nothing = b"\x09\x00\x01\x10LO\0\0"
-    data = saved(film())
+    data = saved(image())
     at = data.index(b"\x28\x00\x02\x00US")
     assert "more elements" in refused(data[:at] + nothing * 3_000 + data[at:]).reason
     empty = b"\x09\x00\x01\x10SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\0\0\0\0" * 3_000
@@ -271,9 +271,9 @@ def test_endless_elements_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sequences_nested_too_deeply_are_refused_or_passed_over() -> None:
     deep = b"\x09\x00\x01\x10SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 5_000
-    data = saved(film())
+    data = saved(image())
     at = data.index(b"\x28\x00\x02\x00US")
-    assert refused(data[:at] + deep + data[at:]).code in {"unreadable", "not-a-film", "truncated"}
+    assert refused(data[:at] + deep + data[at:]).code in {"unreadable", "not-a-image", "truncated"}
 
 
 @pytest.mark.parametrize(
@@ -294,16 +294,16 @@ def test_what_is_no_dicom_is_refused(data: bytes, code: str) -> None:
 
 @given(data=st.data(), which=st.integers(0, 12))
 @settings(max_examples=150, deadline=None)
-def test_damaged_bytes_end_as_a_film_or_as_an_image_error(
+def test_damaged_bytes_end_as_a_image_or_as_an_image_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, which: int
 ) -> None:
-    files = _FILES or _FILES.extend(everywhere(tmp_path_factory.mktemp("films"))) or _FILES
+    files = _FILES or _FILES.extend(everywhere(tmp_path_factory.mktemp("images"))) or _FILES
     content = bytearray(files[which][2])
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     del content[data.draw(st.integers(len(content) // 2, len(content))) :]
     try:
-        made = read_film(bytes(content), allow_burned_in=True)
+        made = read_image(bytes(content), allow_burned_in=True)
     except ImageError:
         return
     assert made.grey.mode == "L"
@@ -326,9 +326,9 @@ LOSSLESS_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 def test_jpeg_lossless_that_is_not_well_formed_never_reaches_the_decoder(
     tmp_path: Path, damage: str
 ) -> None:
-    data = as_jpeg_lossless(film(), str(tmp_path), uid.JPEGLosslessSV1)
+    data = as_jpeg_lossless(image(), str(tmp_path), uid.JPEGLosslessSV1)
     at, end = data.index(b"\xff\xd8\xff\xc3"), data.rindex(b"\xff\xd9") + 2
     bad = LOSSLESS_DAMAGE[damage](data[at:end])
     assert bad != data[at:end]
-    error = refused(packed(film(), bad, uid.JPEGLosslessSV1))
+    error = refused(packed(image(), bad, uid.JPEGLosslessSV1))
     assert error.code in {"unreadable", "truncated"}

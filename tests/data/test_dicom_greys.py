@@ -11,12 +11,12 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import uid
 
-from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.dicom import read_image
 
 from .dicom_files import (
     as_rle,
-    film,
     grey,
+    image,
     lut,
     packed,
     ramp,
@@ -72,7 +72,7 @@ def test_each_path_of_the_chain_agrees_with_the_formulas(
         expected = [WINDOWS[kind](x, centre, width) for x in stored]
     if photometric == "MONOCHROME1":
         expected = [255.0 - y for y in expected]
-    found = grey(saved(film(pixels, **tags)))
+    found = grey(saved(image(pixels, **tags)))
     agree(found, expected)
     assert (min(found), max(found)) == ((0, 255) if kind != "SIGMOID" else (min(found), max(found)))
 
@@ -83,29 +83,29 @@ def test_each_path_of_the_chain_agrees_with_the_formulas(
 def test_a_window_is_laid_over_rescaled_values(kind: str, slope: float, signed: bool) -> None:
     pixels = ramp(12, signed=signed)
     tags = {"RescaleSlope": slope, "RescaleIntercept": -1024}
-    data = saved(film(pixels, **tags, WindowCenter=300, WindowWidth=1500.5, VOILUTFunction=kind))
+    data = saved(image(pixels, **tags, WindowCenter=300, WindowWidth=1500.5, VOILUTFunction=kind))
     real = [int(value) * slope - 1024 for value in pixels.ravel()]
     agree(grey(data), [WINDOWS[kind](x, 300, 1500.5) for x in real])
 
 
 def test_the_narrowest_linear_window_is_a_threshold() -> None:
     pixels = ramp()
-    data = saved(film(pixels, WindowCenter=2000, WindowWidth=1))
+    data = saved(image(pixels, WindowCenter=2000, WindowWidth=1))
     assert grey(data) == [255 if x > 1999.5 else 0 for x in pixels.ravel()]
 
 
 def test_the_window_function_is_linear_unless_said() -> None:
     window = {"WindowCenter": 2000, "WindowWidth": 900}
-    said = saved(film(**window, VOILUTFunction="LINEAR"))
-    assert grey(saved(film(**window))) == grey(said)
+    said = saved(image(**window, VOILUTFunction="LINEAR"))
+    assert grey(saved(image(**window))) == grey(said)
 
 
 def test_the_first_of_several_windows_is_taken_and_recorded() -> None:
-    several = film(WindowCenter=[1000, 3000], WindowWidth=[500, 600])
-    made = read_film(saved(several))
+    several = image(WindowCenter=[1000, 3000], WindowWidth=[500, 600])
+    made = read_image(saved(several))
     assert "window LINEAR 1000 / 500 (first of 2)" in made.steps
-    alone = saved(film(WindowCenter=1000, WindowWidth=500))
-    assert made.grey.tobytes() == read_film(alone).grey.tobytes()
+    alone = saved(image(WindowCenter=1000, WindowWidth=500))
+    assert made.grey.tobytes() == read_image(alone).grey.tobytes()
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
@@ -113,7 +113,7 @@ def test_the_first_of_several_windows_is_taken_and_recorded() -> None:
 def test_a_voi_lut_holds_its_ends_beyond_its_places(syntax: uid.UID, first: int) -> None:
     entries = [(place * 7) % 4096 for place in range(600)]
     pixels = ramp(12, signed=True)
-    data = saved(film(pixels, VOILUTSequence=lut(entries, first=first, bits=12)), syntax)
+    data = saved(image(pixels, VOILUTSequence=lut(entries, first=first, bits=12)), syntax)
     places = [min(max(int(x) - first, 0), 599) for x in pixels.ravel()]
     agree(grey(data), [entries[place] / 4095 * 255 for place in places])
 
@@ -122,12 +122,12 @@ def test_a_voi_lut_holds_its_ends_beyond_its_places(syntax: uid.UID, first: int)
 def test_a_voi_lut_of_8_bit_entries_has_more_than_256_places(packed_bytes: bool) -> None:
     entries = [place // 16 for place in range(4096)]
     voi = lut(entries, bits=8, packed=packed_bytes)
-    agree(grey(saved(film(VOILUTSequence=voi))), [float(x // 16) for x in ramp().ravel()])
+    agree(grey(saved(image(VOILUTSequence=voi))), [float(x // 16) for x in ramp().ravel()])
 
 
 def test_a_voi_lut_goes_before_a_window() -> None:
     entries = [4095 - place for place in range(4096)]
-    both = film(VOILUTSequence=lut(entries, bits=12), WindowCenter=1, WindowWidth=2)
+    both = image(VOILUTSequence=lut(entries, bits=12), WindowCenter=1, WindowWidth=2)
     agree(grey(saved(both)), [(4095 - x) / 4095 * 255 for x in map(float, ramp().ravel())])
 
 
@@ -135,12 +135,12 @@ def test_a_modality_lut_comes_before_the_window() -> None:
     entries = [place * place // 4096 for place in range(4096)]
     tags = {"ModalityLUTSequence": lut(entries), "WindowCenter": 1500, "WindowWidth": 2000}
     expected = [linear(entries[int(x)], 1500, 2000) for x in ramp().ravel()]
-    agree(grey(saved(film(**tags))), expected)
+    agree(grey(saved(image(**tags))), expected)
 
 
 def test_a_modality_lut_may_begin_below_zero() -> None:
     entries = list(range(4196))
-    data = saved(film(ModalityLUTSequence=lut(entries, first=-100)))
+    data = saved(image(ModalityLUTSequence=lut(entries, first=-100)))
     real = [int(x) + 100 for x in ramp().ravel()]
     agree(grey(data), [(x - 100) / 4095 * 255 for x in real])
 
@@ -154,9 +154,9 @@ def test_a_modality_lut_may_begin_below_zero() -> None:
         ("MONOCHROME2", "IDENTITY", False),
     ],
 )
-def test_a_film_is_inverted_once(photometric: str, shape: str | None, inverted: bool) -> None:
+def test_a_image_is_inverted_once(photometric: str, shape: str | None, inverted: bool) -> None:
     tags = {"PhotometricInterpretation": photometric, "PresentationLUTShape": shape}
-    found = grey(saved(film(**tags)))
+    found = grey(saved(image(**tags)))
     assert (found[0], found[-1]) == ((255, 0) if inverted else (0, 255))
 
 
@@ -165,7 +165,7 @@ def test_padding_is_black_and_left_out_of_the_range(photometric: str) -> None:
     pixels = ramp(10)
     pixels[:5], pixels[5:10], pixels[10:15] = 4000, 4050, 4095
     tags = {"PixelPaddingValue": 4000, "PixelPaddingRangeLimit": 4095}
-    made = read_film(saved(film(pixels, **tags, PhotometricInterpretation=photometric)))
+    made = read_image(saved(image(pixels, **tags, PhotometricInterpretation=photometric)))
     assert set(made.grey.crop((0, 0, 90, 15)).tobytes()) == {0}
     assert made.grey.crop((0, 15, 90, 70)).getextrema() == (0, 255)
     assert made.steps[-1] == "padding made black"
@@ -175,13 +175,13 @@ def test_padding_is_black_and_left_out_of_the_range(photometric: str) -> None:
 def test_padding_of_signed_pixels_may_be_negative(syntax: uid.UID) -> None:
     pixels = ramp(12, signed=True) // 2
     pixels[:5] = -2000
-    made = read_film(saved(film(pixels, PixelPaddingValue=-2000), syntax))
+    made = read_image(saved(image(pixels, PixelPaddingValue=-2000), syntax))
     assert set(made.grey.crop((0, 0, 90, 5)).tobytes()) == {0}
     assert made.grey.crop((0, 5, 90, 70)).getextrema() == (0, 255)
 
 
-def test_a_blank_film_has_one_grey() -> None:
-    assert set(grey(saved(film(np.full((70, 90), 77, "u2"))))) == {0}
+def test_a_blank_image_has_one_grey() -> None:
+    assert set(grey(saved(image(np.full((70, 90), 77, "u2"))))) == {0}
 
 
 @pytest.mark.parametrize("bits", [1, 6, 10, 12, 13, 15, 16])
@@ -189,7 +189,7 @@ def test_a_blank_film_has_one_grey() -> None:
 def test_any_number_of_stored_bits_is_read(bits: int, signed: bool) -> None:
     pixels = ramp(bits, signed=signed).astype("i2" if signed else "u2")
     least, most = int(pixels.min()), int(pixels.max())
-    made = read_film(saved(film(pixels, BitsStored=bits)))
+    made = read_image(saved(image(pixels, BitsStored=bits)))
     agree(list(made.grey.tobytes()), [(int(x) - least) / (most - least) * 255 for x in pixels.flat])
     assert made.bits_stored == bits
 
@@ -199,7 +199,7 @@ def test_any_number_of_stored_bits_is_read(bits: int, signed: bool) -> None:
 def test_overlays_in_unused_bits_are_masked_off(syntax: uid.UID, signed: bool) -> None:
     pixels = ramp(12, signed=signed)
     noisy = (pixels.astype("u2") & 0x0FFF) | 0xA000
-    plain, marked = (film(cells.astype(pixels.dtype)) for cells in (pixels, noisy))
+    plain, marked = (image(cells.astype(pixels.dtype)) for cells in (pixels, noisy))
     if syntax == uid.RLELossless:
         assert grey(packed(marked, as_rle(marked), syntax)) == grey(saved(plain))
     else:
@@ -207,5 +207,5 @@ def test_overlays_in_unused_bits_are_masked_off(syntax: uid.UID, signed: bool) -
 
 
 def test_stored_bits_may_lie_high_in_their_cell() -> None:
-    high = film((ramp(12) << 4) | 0b1011, HighBit=15)
-    assert grey(saved(high)) == grey(saved(film()))
+    high = image((ramp(12) << 4) | 0b1011, HighBit=15)
+    assert grey(saved(high)) == grey(saved(image()))

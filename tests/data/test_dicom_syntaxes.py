@@ -12,7 +12,7 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import dcmread, uid
 
-from rekognition_xray.data.dicom import read_film
+from rekognition_xray.data.dicom import read_image
 from rekognition_xray.data.dicom_pixels import Raster, stored_values
 
 from .dicom_files import (
@@ -21,8 +21,8 @@ from .dicom_files import (
     as_jpeg_ls,
     as_rle,
     everywhere,
-    film,
     grey,
+    image,
     packed,
     ramp,
     refused,
@@ -37,7 +37,7 @@ def test_each_transfer_syntax_gives_the_stored_values(tmp_path: Path) -> None:
         assert dataset.file_meta.TransferSyntaxUID == syntax
         found = stored_values(dataset, Raster.of(dataset), syntax)
         assert np.abs(found.astype(int) - pixels.astype(int)).max() <= off, syntax.name
-        made = read_film(data)
+        made = read_image(data)
         assert made.steps[0] == f"decoded DICOM in {syntax.name}"
         assert made.grey.size == (90, 70)
         read.append(syntax)
@@ -48,22 +48,24 @@ def test_each_transfer_syntax_gives_the_stored_values(tmp_path: Path) -> None:
 def test_packed_pixels_may_be_signed(tmp_path: Path, pack: str) -> None:
     pixels = ramp(12, signed=True)
     made = {
-        "RLE": lambda: packed(film(pixels), as_rle(film(pixels)), uid.RLELossless),
+        "RLE": lambda: packed(image(pixels), as_rle(image(pixels)), uid.RLELossless),
         "JPEG-LS": lambda: packed(
-            film(pixels), as_jpeg_ls(pixels.astype("u2") & 0xFFF), uid.JPEGLSLossless
+            image(pixels), as_jpeg_ls(pixels.astype("u2") & 0xFFF), uid.JPEGLSLossless
         ),
-        "JPEG 2000": lambda: packed(film(pixels), as_jpeg_2000(pixels, 12), uid.JPEG2000Lossless),
-        "JPEG Lossless": lambda: as_jpeg_lossless(film(pixels), str(tmp_path), uid.JPEGLosslessSV1),
+        "JPEG 2000": lambda: packed(image(pixels), as_jpeg_2000(pixels, 12), uid.JPEG2000Lossless),
+        "JPEG Lossless": lambda: as_jpeg_lossless(
+            image(pixels), str(tmp_path), uid.JPEGLosslessSV1
+        ),
     }[pack]()
-    assert grey(made) == grey(saved(film(pixels)))
+    assert grey(made) == grey(saved(image(pixels)))
 
 
 def test_8_bit_pixels_in_big_endian_words_are_swapped_back() -> None:
     pixels = ramp(8)
-    words = film(pixels)
+    words = image(pixels)
     words.PixelData = pixels.view("u2").byteswap().tobytes()
     words["PixelData"].VR = "OW"
-    assert grey(saved(words, uid.ExplicitVRBigEndian)) == grey(saved(film(pixels)))
+    assert grey(saved(words, uid.ExplicitVRBigEndian)) == grey(saved(image(pixels)))
 
 
 NATIVE = [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
@@ -71,16 +73,16 @@ NATIVE = [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVR
 
 @pytest.mark.parametrize("syntax", NATIVE)
 def test_a_file_without_preamble_and_file_meta_is_read(syntax: uid.UID) -> None:
-    bare = film()
+    bare = image()
     if not syntax.is_little_endian:
         bare.PixelData = ramp().astype(">u2").tobytes()
     data = saved(bare, syntax, whole=False)
     assert data[128:132] != b"DICM"
-    assert grey(data) == grey(saved(film()))
+    assert grey(data) == grey(saved(image()))
 
 
 def test_a_file_of_file_meta_without_preamble_is_read() -> None:
-    assert grey(saved(film())[132:]) == grey(saved(film()))
+    assert grey(saved(image())[132:]) == grey(saved(image()))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_a_file_of_file_meta_without_preamble_is_read() -> None:
     ],
 )
 def test_a_transfer_syntax_that_nobody_reads_is_named(syntax: str, name: str) -> None:
-    error = refused(packed(film(), b"\xff\xd8\xff\xd9", uid.UID(syntax)))
+    error = refused(packed(image(), b"\xff\xd8\xff\xd9", uid.UID(syntax)))
     assert error.code == "no-decoder"
     assert name in error.reason
     assert str(syntax) in error.reason

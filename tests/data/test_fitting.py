@@ -30,7 +30,7 @@ from .pictures import Draw, encoded, noise, opened
         ("JPEG", (8000, 8000), (4096, 4096)),
     ],
 )
-def test_a_film_that_is_too_large_is_scaled_down(
+def test_a_image_that_is_too_large_is_scaled_down(
     draw: Draw, kind: str, old: tuple[int, int], new: tuple[int, int]
 ) -> None:
     made = prepare(encoded(draw(11, old), kind))
@@ -48,17 +48,17 @@ def test_scaling_down_neither_moves_nor_aliases() -> None:
     assert made.getpixel((2060, 200)) == 255
 
 
-def test_a_decoded_film_is_scaled_like_a_prepared_one(draw: Draw) -> None:
-    film = decode(draw(12, (5000, 1000)))
+def test_a_decoded_image_is_scaled_like_a_prepared_one(draw: Draw) -> None:
+    image = decode(draw(12, (5000, 1000)))
     made = prepare(draw(12, (5000, 1000)))
-    assert film.grey.size == (made.width, made.height)
-    assert film.grey.tobytes() == opened(made.data).tobytes()
-    assert (film.probe.width, film.probe.height) == (5000, 1000)
-    assert check_limits(film.probe) is not None
+    assert image.grey.size == (made.width, made.height)
+    assert image.grey.tobytes() == opened(made.data).tobytes()
+    assert (image.probe.width, image.probe.height) == (5000, 1000)
+    assert check_limits(image.probe) is not None
 
 
 @pytest.mark.heavy
-def test_a_film_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
+def test_a_image_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
     made = prepare(noise(4096))
     assert len(made.data) <= MAX_BYTES
     assert 3700 < made.width < 4096
@@ -66,7 +66,7 @@ def test_a_film_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_film_for_detection_fits_into_4_mib(kind: str) -> None:
+def test_a_image_for_detection_fits_into_4_mib(kind: str) -> None:
     source = encoded(noise(2600), kind, **({"quality": 100} if kind == "JPEG" else {}))
     whole, small = prepare(source), prepare(source, max_bytes=MAX_DETECT_BYTES)
     assert len(small.data) <= MAX_DETECT_BYTES < len(whole.data)
@@ -75,18 +75,18 @@ def test_a_film_for_detection_fits_into_4_mib(kind: str) -> None:
     assert (opened(small.data).format, small.height) == (kind, small.width)
 
 
-def test_a_film_that_fits_is_the_same_for_training_and_detection(draw: Draw) -> None:
+def test_a_image_that_fits_is_the_same_for_training_and_detection(draw: Draw) -> None:
     for source in (encoded(draw(13)), encoded(draw(13), "PNG"), draw(13, (5000, 400))):
         assert prepare(source) == prepare(source, max_bytes=MAX_DETECT_BYTES)
 
 
-def test_narrow_films_keep_within_the_aspect_when_scaled() -> None:
+def test_narrow_images_keep_within_the_aspect_when_scaled() -> None:
     strip = Image.frombytes("L", (2000, 100), random.Random(3).randbytes(200_000))
     made = prepare(strip, max_bytes=150_000)
     assert check_limits(Probe("PNG", made.width, made.height, "L", 1)) is None
 
 
-def test_a_film_that_fits_in_no_size_is_refused() -> None:
+def test_a_image_that_fits_in_no_size_is_refused() -> None:
     with pytest.raises(ImageError, match="does not fit into") as caught:
         prepare(noise(200), max_bytes=1000)
     assert caught.value.code == "over-limits"

@@ -14,7 +14,7 @@ from rekognition_xray.errors import SplitError
 from .pictured import Audited, SamePicture
 
 
-def film(place: int, label: str, patient: str | None) -> Xray:
+def image(place: int, label: str, patient: str | None) -> Xray:
     return Xray(Path(f"/somewhere/{place:03}.png"), label, patient, name=f"{place:03}.png")
 
 
@@ -22,7 +22,7 @@ def film(place: int, label: str, patient: str | None) -> Xray:
 def datasets(draw: st.DrawFn) -> XrayDataset:
     patients = st.none() | st.integers(0, 30).map("person{}".format)
     rows = draw(st.lists(st.tuples(st.sampled_from("nbv"), patients), min_size=6, max_size=60))
-    return XrayDataset([film(place, *row) for place, row in enumerate(rows)])
+    return XrayDataset([image(place, *row) for place, row in enumerate(rows)])
 
 
 def many(patients: int = 300) -> XrayDataset:
@@ -32,7 +32,7 @@ def many(patients: int = 300) -> XrayDataset:
         for patient in range(patients)
         for label in [dice.choice("nnbbbv")] * dice.choice([1, 1, 1, 2, 3, 5])
     ]
-    return XrayDataset([film(place, *row) for place, row in enumerate(rows)])
+    return XrayDataset([image(place, *row) for place, row in enumerate(rows)])
 
 
 numbers = st.integers(2, 6)
@@ -40,7 +40,7 @@ seeds = st.integers(0, 10_000)
 
 
 @given(datasets(), numbers, seeds)
-def test_each_film_is_tested_once_and_no_patient_is_on_both_sides(
+def test_each_image_is_tested_once_and_no_patient_is_on_both_sides(
     dataset: XrayDataset, k: int, seed: int
 ) -> None:
     try:
@@ -48,18 +48,18 @@ def test_each_film_is_tested_once_and_no_patient_is_on_both_sides(
     except SplitError:
         assume(False)
     assert len(folds) == k
-    assert Counter(film for fold in folds for film in fold.test) == Counter(dataset)
+    assert Counter(image for fold in folds for image in fold.test) == Counter(dataset)
     for fold in folds:
-        assert not {film.group for film in fold.train} & {film.group for film in fold.test}
+        assert not {image.group for image in fold.train} & {image.group for image in fold.test}
         assert Counter([*fold.train, *fold.test]) == Counter(dataset)
         assert fold.train.labels == fold.test.labels == dataset.labels
 
 
 @given(datasets(), seeds, st.randoms(use_true_random=False))
-def test_the_order_of_the_films_does_not_matter(
+def test_the_order_of_the_images_does_not_matter(
     dataset: XrayDataset, seed: int, dice: random.Random
 ) -> None:
-    shuffled = dice.sample(dataset.films, len(dataset))
+    shuffled = dice.sample(dataset.images, len(dataset))
     try:
         folds = dataset.folds(2, seed=seed)
     except SplitError:
@@ -67,14 +67,15 @@ def test_the_order_of_the_films_does_not_matter(
     assert XrayDataset(shuffled).folds(2, seed=seed) == folds
 
 
-def test_films_that_show_one_picture_are_tested_together() -> None:
+def test_images_that_show_one_picture_are_tested_together() -> None:
     dataset = many()
     pairs = [
-        SamePicture((dataset.films[place], dataset.films[-1 - place])) for place in range(0, 90, 3)
+        SamePicture((dataset.images[place], dataset.images[-1 - place]))
+        for place in range(0, 90, 3)
     ]
     folds = dataset.folds(5, audit=Audited(len(dataset), tuple(pairs)))
-    tested = {film: number for number, fold in enumerate(folds) for film in fold.test}
-    assert all(len({tested[film] for film in pair.films}) == 1 for pair in pairs)
+    tested = {image: number for number, fold in enumerate(folds) for image in fold.test}
+    assert all(len({tested[image] for image in pair.images}) == 1 for pair in pairs)
 
 
 @pytest.mark.parametrize("k", [2, 3, 5, 10])
@@ -90,7 +91,7 @@ def test_folds_are_alike_in_size_and_labels(xrays: Path, k: int, seed: int) -> N
 
 def test_few_patients_of_a_label_are_shared_out_evenly() -> None:
     rows = [("n", f"n{place}") for place in range(50)] + [("v", f"v{place}") for place in range(7)]
-    dataset = XrayDataset([film(place, *row) for place, row in enumerate(rows)])
+    dataset = XrayDataset([image(place, *row) for place, row in enumerate(rows)])
     for seed in range(10):
         assert sorted(fold.test.counts["v"] for fold in dataset.folds(5, seed=seed)) in (
             [1, 1, 1, 2, 2],
@@ -118,7 +119,7 @@ def test_fewer_than_two_folds_are_refused(k: int) -> None:
 
 def test_a_label_of_fewer_patients_than_folds_is_refused_by_name() -> None:
     dataset = XrayDataset(
-        [*many(), *(film(900 + place, "rare", f"rare{place}") for place in range(4))]
+        [*many(), *(image(900 + place, "rare", f"rare{place}") for place in range(4))]
     )
     with pytest.raises(SplitError, match="rare: 4") as caught:
         dataset.folds(5)

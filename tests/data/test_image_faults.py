@@ -1,4 +1,4 @@
-"""Images that are refused: no film, damaged, bombs, pipes."""
+"""Images that are refused: no image, damaged, bombs, pipes."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def png_of_size(width: int, height: int) -> bytes:
     ],
 )
 @pytest.mark.parametrize("read", [probe, prepare])
-def test_a_file_that_is_no_film_is_refused_with_its_path(
+def test_a_file_that_is_no_image_is_refused_with_its_path(
     write: Write, read: Callable[[Path], object], content: bytes, code: str, reason: str
 ) -> None:
-    path = write("film.jpeg", content)
+    path = write("image.jpeg", content)
     with pytest.raises(ImageError) as caught:
         read(path)
     assert caught.value.code == code
@@ -57,13 +57,13 @@ def test_a_file_that_is_no_film_is_refused_with_its_path(
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_film_that_is_cut_off_is_refused(draw: Draw, kind: str, share: float) -> None:
+def test_a_image_that_is_cut_off_is_refused(draw: Draw, kind: str, share: float) -> None:
     noise = Image.frombytes("L", (128, 128), random.Random(1).randbytes(128 * 128))
     whole = encoded(noise, kind)
     with pytest.raises(ImageError) as caught:
-        prepare(whole[: int(len(whole) * share)], name="film 7")
+        prepare(whole[: int(len(whole) * share)], name="image 7")
     assert caught.value.code == "truncated"
-    assert "film 7" in caught.value.message
+    assert "image 7" in caught.value.message
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -127,21 +127,21 @@ def test_a_cmyk_jpeg_becomes_grey(draw: Draw) -> None:
 
 
 def test_transparent_parts_become_black() -> None:
-    film = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
-    assert opened(prepare(encoded(film, "PNG")).data).getextrema() == (0, 0)
+    image = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
+    assert opened(prepare(encoded(image, "PNG")).data).getextrema() == (0, 0)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_colour_that_a_png_calls_transparent_becomes_black(mode: str) -> None:
-    film = Image.new(mode, (64, 64), "white")
+    image = Image.new(mode, (64, 64), "white")
     key = 255 if mode == "L" else (255, 255, 255)
-    assert opened(prepare(encoded(film, "PNG", transparency=key)).data).getextrema() == (0, 0)
+    assert opened(prepare(encoded(image, "PNG", transparency=key)).data).getextrema() == (0, 0)
 
 
 def test_a_palette_with_a_transparent_colour_becomes_black_there(draw: Draw) -> None:
-    film = Image.new("P", (64, 64), 1)
-    film.putpalette([0, 0, 0, 255, 255, 255])
-    assert opened(prepare(encoded(film, "PNG", transparency=1)).data).getextrema() == (0, 0)
+    image = Image.new("P", (64, 64), 1)
+    image.putpalette([0, 0, 0, 255, 255, 255])
+    assert opened(prepare(encoded(image, "PNG", transparency=1)).data).getextrema() == (0, 0)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -161,7 +161,7 @@ def test_exif_orientation_is_baked_in(draw: Draw, orientation: int, kind: str) -
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_a_damaged_exif_block_does_not_cost_the_film(draw: Draw) -> None:
+def test_a_damaged_exif_block_does_not_cost_the_image(draw: Draw) -> None:
     made = prepare(encoded(draw(), exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\xff" * 40))
     assert made.width == 80
 
@@ -221,7 +221,7 @@ def test_metadata_do_not_change_the_result(draw: Draw) -> None:
     assert prepare(png_full_of_secrets(draw(6))) == prepare(encoded(draw(6), "PNG"))
 
 
-def test_the_same_film_gives_the_same_bytes_from_bytes_path_and_image(
+def test_the_same_image_gives_the_same_bytes_from_bytes_path_and_image(
     draw: Draw, write: Write
 ) -> None:
     path = write("a.jpeg", draw(7, mode="RGB"))
@@ -265,7 +265,7 @@ def test_preparing_can_be_sent_to_another_process(draw: Draw, write: Write) -> N
 
 @given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG"]))
 @settings(max_examples=150, deadline=None)
-def test_damaged_bytes_end_as_a_film_or_as_an_image_error(
+def test_damaged_bytes_end_as_a_image_or_as_an_image_error(
     draw: Draw, data: st.DataObject, kind: str
 ) -> None:
     content = bytearray(encoded(draw(10, mode="RGB"), kind))
@@ -287,9 +287,9 @@ def probe_of(data: bytes) -> Probe:
 
 
 def test_real_originals_are_prepared_alike(xrays: Path) -> None:
-    films = sorted((xrays / "originals").rglob("*.jpeg"))[::20]
-    for film in films:
-        made = prepare(film)
+    images = sorted((xrays / "originals").rglob("*.jpeg"))[::20]
+    for image in images:
+        made = prepare(image)
         assert opened(made.data).mode == "L"
         assert b"Photoshop" not in made.data
-        assert (made.width, made.height) == (probe(film).width, probe(film).height)
+        assert (made.width, made.height) == (probe(image).width, probe(image).height)

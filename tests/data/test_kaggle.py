@@ -68,8 +68,8 @@ def resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resolver:
 
 def fill(folder: Path, counts: PublishedCounts) -> Path:
     """Empty files of official names, as many as the counts say."""
-    for (split, label), films in counts.films.items():
-        for number in range(films):
+    for (split, label), images in counts.images.items():
+        for number in range(images):
             path = folder / split / NAMES[label].format(number)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -90,11 +90,11 @@ def archive(resolver: Resolver) -> Path:
     return outer
 
 
-def test_every_film_counts_once_though_the_archive_holds_it_twice(archive: Path) -> None:
+def test_every_image_counts_once_though_the_archive_holds_it_twice(archive: Path) -> None:
     dataset = XrayDataset.from_kaggle(expected=FEW)
-    assert Counter((film.split, film.label) for film in dataset) == Counter(FEW.films)
+    assert Counter((image.split, image.label) for image in dataset) == Counter(FEW.images)
     assert dataset.rejected == ()
-    assert all(film.path == archive / film.name for film in dataset)
+    assert all(image.path == archive / image.name for image in dataset)
     assert dataset.labelling == KERMANY.labelling
 
 
@@ -109,7 +109,7 @@ def test_the_inner_copy_is_taken_where_the_outer_one_is_not_complete(archive: Pa
     (archive / "train" / "NORMAL" / "IM-0000-0001.jpeg").unlink()
     dataset = XrayDataset.from_kaggle(expected=FEW)
     assert len(dataset) == 13
-    assert all(film.path == archive / "chest_xray" / film.name for film in dataset)
+    assert all(image.path == archive / "chest_xray" / image.name for image in dataset)
 
 
 def test_a_shortfall_is_an_error_that_says_of_what(archive: Path) -> None:
@@ -119,8 +119,8 @@ def test_a_shortfall_is_an_error_that_says_of_what(archive: Path) -> None:
     with pytest.raises(DataError) as caught:
         XrayDataset.from_kaggle(expected=FEW)
     message = caught.value.message
-    assert message.count("test, viral: 0 films, 1 published") == 2
-    assert message.count("train, normal: 4 films, 3 published") == 2
+    assert message.count("test, viral: 0 images, 1 published") == 2
+    assert message.count("train, normal: 4 images, 3 published") == 2
     assert "these tests (looked up 2026-11-01)" in message
     assert "train, viral" not in message
 

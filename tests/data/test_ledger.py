@@ -14,8 +14,8 @@ from rekognition_xray.errors import DataError
 
 ENTRY = LedgerEntry(
     time=datetime.datetime(2026, 1, 2, 3, 4, 5, 678, datetime.UTC),
-    film="NORMAL/a.jpeg",
-    path="/films/NORMAL/a.jpeg",
+    image="NORMAL/a.jpeg",
+    path="/images/NORMAL/a.jpeg",
     source_sha256="a" * 64,
     source_size=1000,
     source_mtime_ns=1_700_000_000_123_456_789,
@@ -28,7 +28,7 @@ ENTRY = LedgerEntry(
     software=("Pillow 12", "rekognition-xray 1"),
     allow_burned_in=False,
 )
-OTHER = attrs.evolve(ENTRY, film="NORMAL/b.jpeg", path="/films/NORMAL/b.jpeg")
+OTHER = attrs.evolve(ENTRY, image="NORMAL/b.jpeg", path="/images/NORMAL/b.jpeg")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_it_is_one_json_object_to_a_line(ledger):
     assert first["source_sha256"] == "a" * 64
     assert first["steps"] == ["decoded JPEG", "encoded JPEG 95"]
     assert first["time"] == "2026-01-02T03:04:05.000678+00:00"
-    assert second["film"] == "NORMAL/b.jpeg"
+    assert second["image"] == "NORMAL/b.jpeg"
 
 
 def test_a_later_entry_for_the_same_path_is_the_latest(ledger):
@@ -136,6 +136,6 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_paths_that_are_no_text_survive(tmp_path):
-    odd = attrs.evolve(ENTRY, path="/films/\udcff\udc00.jpeg", film="Müller.jpeg")
+    odd = attrs.evolve(ENTRY, path="/images/\udcff\udc00.jpeg", image="Müller.jpeg")
     Ledger.open(tmp_path / LEDGER).append([odd])
     assert read_ledger(tmp_path) == (odd,)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.films import Labelling, Part, Xray
 from rekognition_xray.data.manifest import Entry, Manifest
 from rekognition_xray.data.manifest_checks import faults, is_plainly_sound
 from rekognition_xray.data.manifest_lines import MAX_LINE
+from rekognition_xray.data.xrays import Labelling, Part, Xray
 from rekognition_xray.errors import ManifestError
 
 DAY = datetime.date(2018, 6, 2)
@@ -127,7 +127,7 @@ def test_more_than_250_labels_are_refused() -> None:
         manifest(*labelled(251))
 
 
-def test_more_than_250_000_films_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_250_000_images_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rekognition_xray.data.manifest_checks.MAX_ENTRIES", 3)
     assert len(manifest(*(Entry(f"s3://bucket/{n}", "x") for n in range(3)))) == 3
     with pytest.raises(ManifestError, match="ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM"):
@@ -251,7 +251,7 @@ def test_the_look_at_each_line_finds_nothing_in_a_sound_manifest(given_one: Mani
         assert Manifest(list(given_one), given_one.labelling, given_one.part) == given_one
 
 
-def test_a_manifest_of_a_dataset_takes_films_from_both_places() -> None:
+def test_a_manifest_of_a_dataset_takes_images_from_both_places() -> None:
     here, there = Xray(Path("a.jpeg"), "normal"), Xray("s3://bucket/b.jpg", "viral")
     dataset = XrayDataset((here, there), labelling=KERMANY, part=Part("test", "ab"))
     made = Manifest.of(dataset, {here: "s3://bucket/a.jpg"})
@@ -262,11 +262,11 @@ def test_a_manifest_of_a_dataset_takes_films_from_both_places() -> None:
     )
 
 
-def test_films_that_lie_nowhere_in_s3_are_all_named() -> None:
-    films = [Xray(Path(f"{n}.jpeg"), "normal") for n in range(3)]
-    with pytest.raises(ManifestError, match="3 films do not lie in S3") as caught:
-        Manifest.of(XrayDataset(films))
-    assert caught.value.paths == tuple(film.path for film in films)
+def test_images_that_lie_nowhere_in_s3_are_all_named() -> None:
+    images = [Xray(Path(f"{n}.jpeg"), "normal") for n in range(3)]
+    with pytest.raises(ManifestError, match="3 images do not lie in S3") as caught:
+        Manifest.of(XrayDataset(images))
+    assert caught.value.paths == tuple(image.path for image in images)
 
 
 def test_a_manifest_survives_its_file(tmp_path: Path) -> None:

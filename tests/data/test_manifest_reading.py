@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.data.films import Labelling, Part
 from rekognition_xray.data.manifest import Entry, Manifest, validate
 from rekognition_xray.data.manifest_lines import MAX_LINE
+from rekognition_xray.data.xrays import Labelling, Part
 from rekognition_xray.errors import ManifestError
 
 SUNRISE = Entry("s3://bucket/sunrise.png", "Sunrise")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.data.names import FOLDERS, KERMANY, FilmName, KermanyRule, as_rule
+from rekognition_xray.data.names import FOLDERS, KERMANY, ImageName, KermanyRule, as_rule
 from rekognition_xray.errors import LabelsError, NoLabelError
 
 V2_NAMES = [
@@ -46,8 +46,8 @@ RULES = [
 def test_every_pattern_of_the_set_gives_label_and_patient(
     name: str, label: str, patient: str, by_type: str
 ) -> None:
-    assert KERMANY.read(PurePath(name)) == FilmName(label, patient)
-    assert KERMANY.by_type().read(PurePath(name)) == FilmName(label, by_type)
+    assert KERMANY.read(PurePath(name)) == ImageName(label, patient)
+    assert KERMANY.by_type().read(PurePath(name)) == ImageName(label, by_type)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_name_that_fits_no_pattern_is_not_guessed(name: str) -> None:
 @pytest.mark.parametrize("split", ["train", "test", "val"])
 def test_an_official_folder_gives_the_split(split: str) -> None:
     read = KERMANY.read(PurePath("chest_xray") / split / "NORMAL" / "IM-0001-0001.jpeg")
-    assert read == FilmName("normal", "IM-0001", split)
+    assert read == ImageName("normal", "IM-0001", split)
 
 
 def test_no_official_folder_no_split() -> None:
@@ -96,7 +96,7 @@ def test_no_official_folder_no_split() -> None:
     ],
 )
 def test_case_and_extension_do_not_matter(path: PurePath) -> None:
-    assert KERMANY.read(path) == FilmName("bacterial", "person12", "train")
+    assert KERMANY.read(path) == ImageName("bacterial", "person12", "train")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_folder_and_name_that_contradict_each_other_are_an_error(path: str) -> N
 
 def test_the_nearest_folder_counts() -> None:
     read = KERMANY.read(PurePath("NORMAL/test/PNEUMONIA/train/person1_virus_2.jpeg"))
-    assert read == FilmName("viral", "person1", "train")
+    assert read == ImageName("viral", "person1", "train")
 
 
 def test_the_rule_says_its_name_and_when_the_labels_were_made() -> None:
@@ -145,7 +145,7 @@ def test_two_classes_still_see_a_contradiction() -> None:
 @pytest.mark.parametrize("folder", ["chest_xray/train/PNEUMONIA", "chest_xray/test/PNEUMONIA"])
 def test_the_third_version_has_the_same_folders(folder: str) -> None:
     read = KERMANY.read(PurePath(folder, "BACTERIA-1008087-0001.jpeg"))
-    assert read == FilmName("bacterial", "1008087", PurePath(folder).parts[1])
+    assert read == ImageName("bacterial", "1008087", PurePath(folder).parts[1])
 
 
 def test_in_the_third_version_one_number_is_one_patient_whatever_the_finding() -> None:
@@ -182,15 +182,15 @@ def test_label_and_patient_are_the_same_in_any_case_and_with_any_extension(
 
 
 @given(st.integers(1, 99999), st.integers(1, 99999), st.sampled_from(["bacteria", "virus"]))
-def test_films_of_one_number_belong_to_one_patient_whatever_their_type(
-    person: int, film: int, kind: str
+def test_images_of_one_number_belong_to_one_patient_whatever_their_type(
+    person: int, image: int, kind: str
 ) -> None:
-    read = KERMANY.read(PurePath(f"person{person}_{kind}_{film}.jpeg"))
+    read = KERMANY.read(PurePath(f"person{person}_{kind}_{image}.jpeg"))
     assert read is not None
     assert read.patient == f"person{person}"
 
 
-def test_every_real_film_is_read(xrays: Path) -> None:
+def test_every_real_image_is_read(xrays: Path) -> None:
     files = sorted((xrays / "chest_xray").rglob("*.jpeg"))
     read = [KERMANY.read(path.relative_to(xrays)) for path in files]
     assert files
@@ -200,7 +200,7 @@ def test_every_real_film_is_read(xrays: Path) -> None:
 
 
 def test_a_folder_is_the_label_letter_by_letter() -> None:
-    assert FOLDERS.read(PurePath("set/Covid 19/a.png")) == FilmName("Covid 19")
+    assert FOLDERS.read(PurePath("set/Covid 19/a.png")) == ImageName("Covid 19")
     assert FOLDERS.labelling.rule == "folders"
     assert FOLDERS.labelling.on is None
 
@@ -208,11 +208,11 @@ def test_a_folder_is_the_label_letter_by_letter() -> None:
 @pytest.mark.parametrize("split", ["train", "Test", "VAL"])
 def test_an_official_folder_above_the_labels_folder_gives_the_split(split: str) -> None:
     read = FOLDERS.read(PurePath("set", split, "NORMAL", "a.png"))
-    assert read == FilmName("NORMAL", split=split.lower())
+    assert read == ImageName("NORMAL", split=split.lower())
 
 
 @pytest.mark.parametrize("path", ["a.png", "train/a.png", "set/VAL/a.png"])
-def test_a_film_in_no_folder_of_a_label_has_no_label(path: str) -> None:
+def test_a_image_in_no_folder_of_a_label_has_no_label(path: str) -> None:
     with pytest.raises(NoLabelError):
         FOLDERS.read(PurePath(path))
 
@@ -235,7 +235,7 @@ def test_no_path_breaks_the_folders_rule(path: PurePosixPath) -> None:
 
 @given(st.text("abAB-_ é", min_size=1), st.sampled_from([".jpeg", ".JPG", ".png"]))
 def test_by_folder_neither_name_nor_extension_matters(stem: str, extension: str) -> None:
-    assert FOLDERS.read(PurePath("x", stem + extension)) == FilmName("x")
+    assert FOLDERS.read(PurePath("x", stem + extension)) == ImageName("x")
 
 
 def test_a_function_is_a_rule_of_its_own_name() -> None:
@@ -244,19 +244,19 @@ def test_a_function_is_a_rule_of_its_own_name() -> None:
 
     rule = as_rule(by_letter)
     assert rule.labelling.rule == "by_letter"
-    assert rule.read(PurePath("n1.png")) == FilmName("normal")
+    assert rule.read(PurePath("n1.png")) == ImageName("normal")
     assert rule.read(PurePath("x1.png")) is None
     assert as_rule(rule) is rule
 
 
 def test_a_function_may_tell_patient_and_split_too() -> None:
-    name = FilmName("viral", "7", "test")
+    name = ImageName("viral", "7", "test")
     assert as_rule(lambda path: name).read(PurePath("a.png")) is name
     assert as_rule(lambda path: name).labelling.rule == "lambda"
 
 
 def test_a_function_that_returns_something_else_is_told_so() -> None:
-    with pytest.raises(TypeError, match="a FilmName, a label or None, not int"):
+    with pytest.raises(TypeError, match="an ImageName, a label or None, not int"):
         as_rule(lambda path: 7).read(PurePath("a.png"))  # type: ignore[arg-type, return-value]
 
 

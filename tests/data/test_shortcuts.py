@@ -21,12 +21,12 @@ LABELS = ("normal", "bacterial", "viral")
 
 
 def looks(patients: int = 30, **told: object) -> dict[Xray, Look]:
-    """Two films of each patient, all properties drawn at random but those that tell the label."""
+    """Two images of each patient, all properties drawn at random but those that tell the label."""
     dice = random.Random(3)
     found = {}
     for number in range(2 * patients):
         label = LABELS[number // 2 % len(LABELS)]
-        film = Xray(Path(f"{number}.png"), label, f"p{number // 2}")
+        image = Xray(Path(f"{number}.png"), label, f"p{number // 2}")
         values: dict[str, object] = {
             "mode": dice.choice(["L", "RGB"]),
             "width": dice.randrange(500, 900),
@@ -37,7 +37,7 @@ def looks(patients: int = 30, **told: object) -> dict[Xray, Look]:
         values |= {
             name: value(label, dice) if callable(value) else value for name, value in told.items()
         }
-        found[film] = Look(format="PNG", pixels=b"x", **values)  # type: ignore[arg-type]
+        found[image] = Look(format="PNG", pixels=b"x", **values)  # type: ignore[arg-type]
     return found
 
 
@@ -56,7 +56,7 @@ def test_every_property_and_all_together_are_measured(usual: tuple[Shortcut, ...
     assert list(rows) == ["size", "aspect", "colour", "file-size", "border", "all"]
     for row in rows.values():
         assert 0 <= row.low <= row.auroc <= row.high <= 1
-        assert (row.films, row.patients) == (60, 30)
+        assert (row.images, row.patients) == (60, 30)
 
 
 def test_what_is_drawn_at_random_tells_nothing() -> None:
@@ -71,7 +71,7 @@ def shifted(label: str, dice: random.Random) -> int:
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, Shortcut]:
-    """The table of films of which every property gives the label away."""
+    """The table of images of which every property gives the label away."""
     given_away = {
         "width": shifted,
         "height": 700,
@@ -107,17 +107,17 @@ def test_a_property_that_is_the_same_everywhere_tells_exactly_nothing() -> None:
 
 
 def test_what_only_tells_the_patient_is_no_shortcut() -> None:
-    films = looks(patients=60)
+    images = looks(patients=60)
     dice = random.Random(5)
-    of_patient = {film.group: dice.randrange(1000) for film in films}
-    told = {film: of_patient[film.group] for film in films}
-    mixed = {film: Look(format="PNG", size=told[film], width=9, height=9, border=(0.0,))
-             for film in films}  # fmt: skip
+    of_patient = {image.group: dice.randrange(1000) for image in images}
+    told = {image: of_patient[image.group] for image in images}
+    mixed = {image: Look(format="PNG", size=told[image], width=9, height=9, border=(0.0,))
+             for image in images}  # fmt: skip
     assert by_property(mixed)["file-size"].auroc < 0.6
 
 
 def test_labels_of_few_patients_are_left_out(usual: tuple[Shortcut, ...]) -> None:
-    films = looks()
+    images = looks()
     rare = {
         Xray(Path(f"{count}-{number}.png"), f"of {count}", f"r{count}-{number % count}"): Look(
             format="PNG", width=9, height=9, border=(0.0,) * 8
@@ -125,22 +125,22 @@ def test_labels_of_few_patients_are_left_out(usual: tuple[Shortcut, ...]) -> Non
         for count in (1, 9)
         for number in range(3 * count)
     }
-    assert shortcuts(films | rare) == usual
+    assert shortcuts(images | rare) == usual
 
 
 def test_nothing_is_said_of_fewer_than_two_labels() -> None:
-    one = {film: seen for film, seen in looks().items() if film.label == "normal"}
+    one = {image: seen for image, seen in looks().items() if image.label == "normal"}
     assert shortcuts(one) == ()
     assert shortcuts({}) == ()
 
 
-def test_films_that_cannot_be_decoded_do_not_count(usual: tuple[Shortcut, ...]) -> None:
-    films = looks()
+def test_images_that_cannot_be_decoded_do_not_count(usual: tuple[Shortcut, ...]) -> None:
+    images = looks()
     broken = {Xray(Path("bad.png"), "viral", "bad"): Look(fault="truncated", reason="cut")}
-    assert shortcuts(films | broken) == usual
+    assert shortcuts(images | broken) == usual
 
 
-def test_the_same_films_give_the_same_figures(usual: tuple[Shortcut, ...]) -> None:
+def test_the_same_images_give_the_same_figures(usual: tuple[Shortcut, ...]) -> None:
     assert shortcuts(looks()) == usual
 
 
@@ -189,4 +189,4 @@ def test_an_audit_carries_the_whole_table(audited_originals: Audit) -> None:
     assert rows["file-size"].low > 0.7
     assert rows["size"].low > 0.65
     assert rows["all"].auroc > 0.8
-    assert rows["all"].films == 173
+    assert rows["all"].images == 173

@@ -17,37 +17,37 @@ from rekognition_xray.errors import PatientLeakWarning, SplitError
 from .pictured import Audited, SamePicture
 
 
-def film(name: str, label: str, patient: str | None = None) -> Xray:
+def image(name: str, label: str, patient: str | None = None) -> Xray:
     return Xray(Path("/somewhere") / name, label, patient, name=name)
 
 
 @st.composite
 def datasets(draw: st.DrawFn) -> XrayDataset:
-    """Films of up to three labels; a patient may bear several labels, or be unknown."""
+    """Images of up to three labels; a patient may bear several labels, or be unknown."""
     patients = st.none() | st.integers(0, 30).map("person{}".format)
     rows = draw(st.lists(st.tuples(st.sampled_from("nbv"), patients), min_size=4, max_size=60))
     return XrayDataset(
-        [film(f"{place}.png", label, patient) for place, (label, patient) in enumerate(rows)]
+        [image(f"{place}.png", label, patient) for place, (label, patient) in enumerate(rows)]
     )
 
 
 def many(patients: int = 200, seed: int = 1) -> XrayDataset:
     dice = random.Random(seed)
-    films = []
+    images = []
     for patient in range(patients):
         label = dice.choice(["normal", "normal", "bacterial", "bacterial", "bacterial", "viral"])
-        films += [
-            film(f"{patient}-{place}.png", label, f"person{patient}")
+        images += [
+            image(f"{patient}-{place}.png", label, f"person{patient}")
             for place in range(dice.choice([1, 1, 1, 2, 3, 5]))
         ]
-    return XrayDataset(films)
+    return XrayDataset(images)
 
 
 @st.composite
 def audited(draw: st.DrawFn) -> tuple[XrayDataset, Audited]:
     """A dataset, and an audit of it that found some pictures under several patients."""
     dataset = draw(datasets())
-    pictures = st.lists(st.sampled_from(dataset.films), min_size=2, max_size=4, unique=True)
+    pictures = st.lists(st.sampled_from(dataset.images), min_size=2, max_size=4, unique=True)
     found = draw(st.lists(pictures.map(tuple).map(SamePicture), max_size=6))
     return dataset, Audited(len(dataset), tuple(found))
 
@@ -59,7 +59,7 @@ thirds = st.none() | st.sampled_from([0.1, 0.15])
 
 @given(audited(), shares, thirds, seeds)
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
-def test_no_patient_is_in_two_parts_and_no_film_is_lost(
+def test_no_patient_is_in_two_parts_and_no_image_is_lost(
     found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
     dataset, audit = found
@@ -70,13 +70,13 @@ def test_no_patient_is_in_two_parts_and_no_film_is_lost(
     assert len(parts) == (2 if third is None else 3)
     for place, part in enumerate(parts):
         for other in parts[:place]:
-            assert not {film.group for film in part} & {film.group for film in other}
-    assert Counter(film for part in parts for film in part) == Counter(dataset)
+            assert not {image.group for image in part} & {image.group for image in other}
+    assert Counter(image for part in parts for image in part) == Counter(dataset)
 
 
 @given(audited(), shares, thirds, seeds)
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
-def test_films_that_show_one_picture_are_kept_together(
+def test_images_that_show_one_picture_are_kept_together(
     found: tuple[XrayDataset, Audited], share: float, third: float | None, seed: int
 ) -> None:
     dataset, audit = found
@@ -84,9 +84,9 @@ def test_films_that_show_one_picture_are_kept_together(
         split = dataset.split(test=share, validation=third, seed=seed, audit=audit)
     except SplitError:
         assume(False)
-    place = {film.group: part.part for part in split for film in part}
+    place = {image.group: part.part for part in split for image in part}
     for same in audit.duplicates:
-        assert len({place[film.group] for film in same.films}) == 1
+        assert len({place[image.group] for image in same.images}) == 1
 
 
 @given(datasets(), shares, thirds, seeds)
@@ -107,14 +107,14 @@ def test_every_label_is_in_every_part_or_the_split_is_refused(
 def alone(dataset: XrayDataset, label: str) -> int:
     """Patients who bear this label and no other."""
     borne: dict[str, set[str]] = {}
-    for film in dataset:
-        borne.setdefault(film.group, set()).add(film.label)
+    for image in dataset:
+        borne.setdefault(image.group, set()).add(image.label)
     return sum(labels == {label} for labels in borne.values())
 
 
 @given(audited(), thirds, seeds, st.randoms(use_true_random=False))
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
-def test_the_order_of_films_and_duplicates_does_not_matter(
+def test_the_order_of_images_and_duplicates_does_not_matter(
     found: tuple[XrayDataset, Audited], third: float | None, seed: int, dice: random.Random
 ) -> None:
     dataset, audit = found
@@ -126,8 +126,8 @@ def test_the_order_of_films_and_duplicates_does_not_matter(
         split = dataset.split(validation=third, seed=seed, audit=audit)
     except SplitError:
         assume(False)
-    turned = [SamePicture(tuple(shuffled(same.films))) for same in shuffled(audit.duplicates)]
-    again = XrayDataset(shuffled(dataset.films)).split(
+    turned = [SamePicture(tuple(shuffled(same.images))) for same in shuffled(audit.duplicates)]
+    again = XrayDataset(shuffled(dataset.images)).split(
         validation=third, seed=seed, audit=attrs.evolve(audit, duplicates=tuple(turned))
     )
     assert again == split
@@ -138,14 +138,14 @@ def test_the_same_seed_gives_the_same_split() -> None:
 
 
 def test_a_split_stays_what_it_is_over_versions() -> None:
-    films = [film(f"{n}.png", "nbv"[n % 3], f"person{n // 2}") for n in range(90)]
-    assert XrayDataset(films).split(seed=7).fingerprint == "3b0c46a64d00"
+    images = [image(f"{n}.png", "nbv"[n % 3], f"person{n // 2}") for n in range(90)]
+    assert XrayDataset(images).split(seed=7).fingerprint == "3b0c46a64d00"
 
 
 def test_another_seed_gives_another_split() -> None:
     one, other = many().split(seed=7), many().split(seed=8)
     assert one.fingerprint != other.fingerprint
-    assert one.test.films != other.test.films
+    assert one.test.images != other.test.images
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.3, 0.5, 0.75])
@@ -160,9 +160,9 @@ def test_each_label_has_the_share_asked_for(share: float, seed: int) -> None:
 
 def test_large_patients_are_not_kept_out_of_the_test_part() -> None:
     dataset = many(400)
-    sizes = Counter(film.group for film in dataset)
+    sizes = Counter(image.group for image in dataset)
     large = [
-        sum(sizes[group] == 5 for group in {film.group for film in dataset.split(seed=seed).test})
+        sum(sizes[group] == 5 for group in {image.group for image in dataset.split(seed=seed).test})
         for seed in range(10)
     ]
     share = sum(large) / 10 / sum(size == 5 for size in sizes.values())
@@ -191,38 +191,38 @@ def test_three_parts_have_the_shares_asked_for(seed: int) -> None:
 
 
 def test_pictures_under_several_patients_join_them_over_any_number_of_steps() -> None:
-    films = [film(f"{n:02}.png", "nb"[n % 2], f"person{n:02}") for n in range(40)]
-    chain = [SamePicture((films[n], films[n + 2])) for n in range(0, 20, 2)]
-    train, test = XrayDataset(films).split(test=0.5, audit=Audited(40, tuple(chain)))
-    assert len({film in train.films for film in films[:21:2]}) == 1
+    images = [image(f"{n:02}.png", "nb"[n % 2], f"person{n:02}") for n in range(40)]
+    chain = [SamePicture((images[n], images[n + 2])) for n in range(0, 20, 2)]
+    train, test = XrayDataset(images).split(test=0.5, audit=Audited(40, tuple(chain)))
+    assert len({image in train.images for image in images[:21:2]}) == 1
     assert train.labels == test.labels == ("b", "n")
 
 
-def test_duplicates_change_the_fingerprint_even_where_they_move_no_film() -> None:
+def test_duplicates_change_the_fingerprint_even_where_they_move_no_image() -> None:
     dataset = many()
     train = dataset.split().train
-    pair = SamePicture((train.films[0], train.films[-1]))
+    pair = SamePicture((train.images[0], train.images[-1]))
     joined = dataset.split(audit=Audited(len(dataset), (pair,)))
     assert joined.fingerprint != dataset.split().fingerprint
     assert dataset.split(audit=Audited(len(dataset))) == dataset.split()
 
 
 def test_an_audit_of_another_dataset_is_refused() -> None:
-    dataset, other = many(), film("other.png", "viral", "someone")
+    dataset, other = many(), image("other.png", "viral", "someone")
     with pytest.raises(SplitError, match="another dataset"):
         dataset.split(audit=Audited(len(dataset) + 1))
-    pair = SamePicture((dataset.films[0], other))
+    pair = SamePicture((dataset.images[0], other))
     with pytest.raises(SplitError, match="1 of the audit's duplicates") as caught:
         dataset.split(audit=Audited(len(dataset), (pair,)))
     assert caught.value.paths == (other.path,)
 
 
 def test_labels_that_duplicates_tie_to_one_group_are_refused() -> None:
-    viral = [film(f"v{n}.png", "viral", f"v{n}") for n in range(2)]
-    dataset = XrayDataset([*(film for film in many() if film.label != "viral"), *viral])
+    viral = [image(f"v{n}.png", "viral", f"v{n}") for n in range(2)]
+    dataset = XrayDataset([*(image for image in many() if image.label != "viral"), *viral])
     with pytest.raises(SplitError, match="viral: 1") as caught:
         dataset.split(audit=Audited(len(dataset), (SamePicture(tuple(viral)),)))
-    assert set(caught.value.paths) == {film.path for film in viral}
+    assert set(caught.value.paths) == {image.path for image in viral}
 
 
 def test_the_parts_carry_the_fingerprint_the_rule_and_the_rejected_files() -> None:
@@ -235,9 +235,9 @@ def test_the_parts_carry_the_fingerprint_the_rule_and_the_rejected_files() -> No
         assert (part.rejected, part.labelling) == (rejected, KERMANY.labelling)
 
 
-def test_the_fingerprint_is_short_and_does_not_depend_on_where_the_films_lie() -> None:
+def test_the_fingerprint_is_short_and_does_not_depend_on_where_the_images_lie() -> None:
     moved = XrayDataset(
-        [attrs.evolve(film, source=Path("/elsewhere") / film.name) for film in many()]
+        [attrs.evolve(image, source=Path("/elsewhere") / image.name) for image in many()]
     )
     split = many().split()
     assert moved.split().fingerprint == split.fingerprint
@@ -247,14 +247,14 @@ def test_the_fingerprint_is_short_and_does_not_depend_on_where_the_films_lie() -
 
 @pytest.mark.parametrize("change", [{"label": "viral"}, {"patient": "someone"}, {"name": "new"}])
 def test_the_fingerprint_changes_with_label_patient_and_name(change: dict[str, str]) -> None:
-    first, *rest = [film(f"{n}.png", "nb"[n % 2], f"person{n}") for n in range(40)]
+    first, *rest = [image(f"{n}.png", "nb"[n % 2], f"person{n}") for n in range(40)]
     changed = [
         attrs.evolve(first, **change),
         *rest,
-        film("v", "viral", "a"),
-        film("w", "viral", "b"),
+        image("v", "viral", "a"),
+        image("w", "viral", "b"),
     ]
-    same = [first, *rest, film("v", "viral", "a"), film("w", "viral", "b")]
+    same = [first, *rest, image("v", "viral", "a"), image("w", "viral", "b")]
     assert XrayDataset(same).split().fingerprint != XrayDataset(changed).split().fingerprint
 
 
@@ -271,43 +271,43 @@ def test_shares_that_leave_nothing_for_a_part_are_refused(validation: float) -> 
 
 
 def test_a_label_of_one_patient_is_refused_by_name() -> None:
-    lonely = [film(f"v{n}.png", "viral", "person9999") for n in range(5)]
-    others = [film for film in many() if film.label != "viral"]
+    lonely = [image(f"v{n}.png", "viral", "person9999") for n in range(5)]
+    others = [image for image in many() if image.label != "viral"]
     with pytest.raises(SplitError, match="viral") as caught:
         XrayDataset([*others, *lonely]).split()
-    assert set(caught.value.paths) == {film.path for film in lonely}
+    assert set(caught.value.paths) == {image.path for image in lonely}
 
 
 def test_an_empty_dataset_is_refused() -> None:
-    with pytest.raises(SplitError, match="no film"):
+    with pytest.raises(SplitError, match="no image"):
         XrayDataset([]).split()
 
 
 def test_patients_who_all_bear_two_labels_can_still_be_split() -> None:
-    films = [film(f"{n}{label}", label, f"person{n}") for n in range(10) for label in "bv"]
-    train, test = XrayDataset(films).split(test=0.2)
+    images = [image(f"{n}{label}", label, f"person{n}") for n in range(10) for label in "bv"]
+    train, test = XrayDataset(images).split(test=0.2)
     assert (len(train), len(test)) == (16, 4)
 
 
 def test_the_smallest_possible_set_has_one_patient_on_each_side() -> None:
-    films = [film(f"{n}{label}", label, f"{label}{n}") for n in range(2) for label in "nb"]
-    train, test = XrayDataset(films).split(test=0.2)
+    images = [image(f"{n}{label}", label, f"{label}{n}") for n in range(2) for label in "nb"]
+    train, test = XrayDataset(images).split(test=0.2)
     assert train.counts == test.counts == {"b": 1, "n": 1}
 
 
-def test_films_without_a_patient_are_split_one_by_one() -> None:
-    films = [film(f"{n}.png", "nb"[n % 2]) for n in range(100)]
-    train, test = XrayDataset(films).split(test=0.2)
+def test_images_without_a_patient_are_split_one_by_one() -> None:
+    images = [image(f"{n}.png", "nb"[n % 2]) for n in range(100)]
+    train, test = XrayDataset(images).split(test=0.2)
     assert (train.counts, test.counts) == ({"b": 40, "n": 40}, {"b": 10, "n": 10})
 
 
-def test_films_in_s3_can_be_split_and_named() -> None:
-    films = [Xray(f"s3://films/{n}.png", "nb"[n % 2], f"person{n}") for n in range(20)]
-    assert len(XrayDataset(films).split(test=0.2).test) == 4
-    lonely = Xray("s3://films/v.png", "viral", "person0")
+def test_images_in_s3_can_be_split_and_named() -> None:
+    images = [Xray(f"s3://images/{n}.png", "nb"[n % 2], f"person{n}") for n in range(20)]
+    assert len(XrayDataset(images).split(test=0.2).test) == 4
+    lonely = Xray("s3://images/v.png", "viral", "person0")
     with pytest.raises(SplitError) as caught:
-        XrayDataset([*films, lonely]).split()
-    assert caught.value.paths == ("s3://films/v.png",)
+        XrayDataset([*images, lonely]).split()
+    assert caught.value.paths == ("s3://images/v.png",)
 
 
 @pytest.mark.parametrize("shares", [(0.1, None), (0.2, None), (0.5, None), (0.2, 0.1), (0.1, 0.1)])
@@ -331,8 +331,8 @@ def test_the_real_set_is_split_within_two_points(
 # -- the official folders ----------------------------------------------------------------------
 
 
-def official_films() -> list[Xray]:
-    """One number is a bacterial patient in train and a viral one in test; val has one film."""
+def official_images() -> list[Xray]:
+    """One number is a bacterial patient in train and a viral one in test; val has one image."""
     rows = (
         ("train", "normal", "IM-0001"),
         ("train", "bacterial", "person1"),
@@ -347,31 +347,31 @@ def official_films() -> list[Xray]:
     ]
 
 
-def by_type(films: list[Xray]) -> XrayDataset:
+def by_type(images: list[Xray]) -> XrayDataset:
     return XrayDataset(
-        [attrs.evolve(film, patient=f"{film.patient}-{film.label}") for film in films]
+        [attrs.evolve(image, patient=f"{image.patient}-{image.label}") for image in images]
     )
 
 
 def test_the_official_split_follows_the_folders_and_val_is_trained_on() -> None:
-    split = by_type(official_films()).official()
-    assert [film.split for film in split.train] == ["train", "train", "train", "val"]
-    assert [film.split for film in split.test] == ["test", "test"]
+    split = by_type(official_images()).official()
+    assert [image.split for image in split.train] == ["train", "train", "train", "val"]
+    assert [image.split for image in split.test] == ["test", "test"]
     assert (split.seed, split.validation) == (None, None)
     assert split.train.part == Part("train", split.fingerprint)
 
 
 def test_patients_who_cross_the_official_folders_are_told() -> None:
     with pytest.warns(PatientLeakWarning, match="1 of 5 patients") as told:
-        XrayDataset(official_films()).official()
+        XrayDataset(official_images()).official()
     assert "by_type()" in str(told[0].message)
     assert told[0].filename == __file__
 
 
-def test_films_outside_of_the_official_folders_are_refused_and_named() -> None:
-    stray = film("stray.jpeg", "normal", "IM-0009")
-    with pytest.raises(SplitError, match="1 of 7 films") as caught:
-        XrayDataset([*official_films(), stray]).official()
+def test_images_outside_of_the_official_folders_are_refused_and_named() -> None:
+    stray = image("stray.jpeg", "normal", "IM-0009")
+    with pytest.raises(SplitError, match="1 of 7 images") as caught:
+        XrayDataset([*official_images(), stray]).official()
     assert caught.value.paths == (stray.path,)
 
 

@@ -22,14 +22,14 @@ from rekognition_xray.local.session import local_session
 
 from ..learner import MeanLearner
 
-BUCKET = "films"
+BUCKET = "images"
 Members = dict[str, Any]
 
 
 LEVELS = {"normal": 60, "bacterial": 130, "viral": 200}
 
 
-def film(
+def image(
     label: str, number: int = 0, *, size: tuple[int, int] = (80, 64), kind: str = "JPEG"
 ) -> bytes:
     """A noisy square; its brightness tells the label, and so does the place of a dark band."""
@@ -86,15 +86,15 @@ class Desk:
     def put(self, key: str, data: bytes | str, bucket: str = BUCKET) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=data)
 
-    def put_films(
+    def put_images(
         self, per_label: int = 6, labels: Sequence[str] = ("normal", "viral")
     ) -> list[str]:
-        """Uploads films and tells their manifest lines."""
+        """Uploads images and tells their manifest lines."""
         lines = []
         for label in labels:
             for number in range(per_label):
                 key = f"{label}/{number}.jpeg"
-                self.put(key, film(label, number))
+                self.put(key, image(label, number))
                 lines.append(line(key, label))
         return lines
 
@@ -118,7 +118,7 @@ class Desk:
 
     def filled(self, seconds: float = 60) -> str:
         """A project with both datasets, at pace manual: they are done after so many seconds."""
-        project, lines = self.project(), self.put_films(2)
+        project, lines = self.project(), self.put_images(2)
         for kind in ("TRAIN", "TEST"):
             self.dataset(project, kind, lines)
             self.cloud.advance(seconds)
@@ -152,16 +152,16 @@ class Desk:
         )["ProjectVersionDescriptions"]
         return found[0] if found else {}
 
-    def trained(self, **films: Any) -> str:
-        """A version that is trained on a few films, tested on others of the same."""
+    def trained(self, **images: Any) -> str:
+        """A version that is trained on a few images, tested on others of the same."""
         project = self.project()
-        lines = self.put_films(**films)
+        lines = self.put_images(**images)
         self.dataset(project, "TRAIN", lines[::2])
         self.dataset(project, "TEST", lines[1::2])
         return self.train(project)
 
-    def running(self, **films: Any) -> str:
-        arn = self.trained(**films)
+    def running(self, **images: Any) -> str:
+        arn = self.trained(**images)
         self.call("StartProjectVersion", ProjectVersionArn=arn, MinInferenceUnits=1)
         assert self.version(arn)["Status"] == "RUNNING"
         return arn
@@ -232,7 +232,7 @@ def line_() -> Callable[..., str]:
     return line
 
 
-@pytest.fixture(name="film")
-def film_() -> Callable[..., bytes]:
-    """Draws a film: `film("label", number, size=(w, h), kind="JPEG")`."""
-    return film
+@pytest.fixture(name="image")
+def image_() -> Callable[..., bytes]:
+    """Draws an image: `image("label", number, size=(w, h), kind="JPEG")`."""
+    return image

@@ -123,11 +123,11 @@ def test_json_of_endless_depth_is_refused(send):
 @pytest.mark.parametrize(
     ("line", "body", "code"),
     [
-        ("POST /films?delete HTTP/1.1", "{}", "MalformedXML"),
+        ("POST /images?delete HTTP/1.1", "{}", "MalformedXML"),
         ("PUT /new HTTP/1.1", "<a", "MalformedXML"),
         ("PUT /new HTTP/1.1", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "InvalidArgument"),
-        ("PUT /films/x?uploadId=1&partNumber=zz HTTP/1.1", "", "InvalidArgument"),
-        ("GET /films?max-keys=abc HTTP/1.1", "", "InvalidArgument"),
+        ("PUT /images/x?uploadId=1&partNumber=zz HTTP/1.1", "", "InvalidArgument"),
+        ("GET /images?max-keys=abc HTTP/1.1", "", "InvalidArgument"),
     ],
 )
 def test_s3_refuses_what_it_cannot_read(send, line, body, code):
@@ -156,7 +156,7 @@ def test_nothing_of_all_this_is_logged_as_a_fault(send, caplog):
     with caplog.at_level(logging.ERROR):
         send(b"garbage\r\n\r\n")
         send(request("GET / HTTP/1.1"))
-        send(request("POST /films?delete HTTP/1.1", "s3", target=""))
+        send(request("POST /images?delete HTTP/1.1", "s3", target=""))
     assert caplog.records == []
 
 
@@ -187,7 +187,7 @@ def test_detection_refuses_a_decompression_bomb(desk, side):
 
 
 def test_training_leaves_decompression_bombs_out(desk, line):
-    lines = desk.put_films(6)
+    lines = desk.put_images(6)
     desk.put("bomb.png", bomb(60_000))
     project = desk.project()
     desk.dataset(project, "TRAIN", [*lines[::2], line("bomb.png", "viral")])

@@ -74,7 +74,7 @@ def test_a_file_that_holds_no_prices_is_refused(tmp_path, text):
 
 def test_a_failed_training_is_free_and_a_good_one_is_not(desk):
     project = desk.project()
-    lines = desk.put_films(2, labels=("normal",))
+    lines = desk.put_images(2, labels=("normal",))
     for kind in ("TRAIN", "TEST"):
         desk.dataset(project, kind, lines)
     assert desk.version(desk.train(project))["Status"] == "TRAINING_FAILED"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rekognition_xray.local.aws_chunked import ChunksBroken, unchunk
 
-BODY = b"a film of the chest" * 400
+BODY = b"an image of the chest" * 400
 DIGESTS = {
     "sha256": hashlib.sha256(BODY).digest(),
     "sha1": hashlib.sha1(BODY).digest(),
@@ -37,7 +37,7 @@ def text(digest):
 def put(desk, port):
     """Sends a body and headers as they are; tells status and S3's code."""
 
-    def sent(body, headers, method="PUT", path="/films/key", **options):
+    def sent(body, headers, method="PUT", path="/images/key", **options):
         signature = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/s3/aws4_request, x"
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         try:
@@ -55,7 +55,7 @@ def put(desk, port):
 
 def stored(desk):
     try:
-        return desk.s3.get_object(Bucket="films", Key="key")["Body"].read()
+        return desk.s3.get_object(Bucket="images", Key="key")["Body"].read()
     except ClientError:
         return None
 
@@ -144,7 +144,7 @@ def test_a_checksum_behind_the_chunks_is_compared_too(desk, put, form, extension
     assert stored(desk) is None
     assert put(chunked(BODY, 1000, [trailer()], extension), headers) == (200, "")
     assert stored(desk) == BODY
-    head = desk.s3.head_object(Bucket="films", Key="key")
+    head = desk.s3.head_object(Bucket="images", Key="key")
     assert head["ContentLength"] == len(BODY)
     assert head.get("ContentEncoding", "") == ""
 
@@ -180,16 +180,16 @@ def test_a_great_body_in_chunks_is_stored_and_leaves_no_file_open(desk, put):
 
 def test_boto3s_own_requests_pass(desk, tmp_path):
     for algorithm in ("CRC32", "SHA1", "SHA256"):
-        desk.s3.put_object(Bucket="films", Key="key", Body=BODY, ChecksumAlgorithm=algorithm)
+        desk.s3.put_object(Bucket="images", Key="key", Body=BODY, ChecksumAlgorithm=algorithm)
         assert stored(desk) == BODY
-    (tmp_path / "film").write_bytes(BODY)
-    desk.s3.upload_file(str(tmp_path / "film"), "films", "key")
-    desk.s3.delete_objects(Bucket="films", Delete={"Objects": [{"Key": "key"}]})
+    (tmp_path / "image").write_bytes(BODY)
+    desk.s3.upload_file(str(tmp_path / "image"), "images", "key")
+    desk.s3.delete_objects(Bucket="images", Delete={"Objects": [{"Key": "key"}]})
     assert stored(desk) is None
 
 
 def test_the_checksum_that_ends_a_multipart_upload_is_of_the_object(desk):
-    place = {"Bucket": "films", "Key": "key"}
+    place = {"Bucket": "images", "Key": "key"}
     upload = desk.s3.create_multipart_upload(**place, ChecksumAlgorithm="CRC32")["UploadId"]
     part = desk.s3.upload_part(
         **place, UploadId=upload, PartNumber=1, Body=BODY, ChecksumAlgorithm="CRC32"

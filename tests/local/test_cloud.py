@@ -64,12 +64,12 @@ def test_a_bucket_name_that_s3_refuses_is_an_error(name):
 
 
 def test_it_can_be_started_again_and_is_empty_then():
-    cloud = LocalCloud(buckets=["films"])
+    cloud = LocalCloud(buckets=["images"])
     for _ in range(2):
         with cloud:
             s3 = cloud.session().client("s3")
-            assert "Contents" not in s3.list_objects_v2(Bucket="films")
-            s3.put_object(Bucket="films", Key="a", Body=b"a")
+            assert "Contents" not in s3.list_objects_v2(Bucket="images")
+            s3.put_object(Bucket="images", Key="a", Body=b"a")
 
 
 def test_outside_of_its_block_it_says_so():
@@ -80,10 +80,10 @@ def test_outside_of_its_block_it_says_so():
 
 
 def test_two_clouds_in_one_process_share_nothing():
-    with LocalCloud(buckets=["films"]) as one, LocalCloud(buckets=["films"]) as two:
+    with LocalCloud(buckets=["images"]) as one, LocalCloud(buckets=["images"]) as two:
         s3, other = (cloud.session().client("s3") for cloud in (one, two))
-        s3.put_object(Bucket="films", Key="a", Body=b"one")
-        assert "Contents" not in other.list_objects_v2(Bucket="films")
+        s3.put_object(Bucket="images", Key="a", Body=b"one")
+        assert "Contents" not in other.list_objects_v2(Bucket="images")
 
 
 def test_a_session_reaches_the_cloud_whatever_the_environment_says(monkeypatch):
@@ -106,11 +106,11 @@ def test_a_session_reaches_the_cloud_whatever_the_environment_says(monkeypatch):
     }
     for name, value in hostile.items():
         monkeypatch.setenv(name, value)
-    with LocalCloud(buckets=["films"]) as cloud:
+    with LocalCloud(buckets=["images"]) as cloud:
         session = cloud.session()
         arn = session.client("rekognition").create_project(ProjectName="p")["ProjectArn"]
         assert arn.startswith("arn:aws:rekognition:us-east-1:123456789012:")
-        bucket = session.resource("s3").Bucket("films")
+        bucket = session.resource("s3").Bucket("images")
         bucket.put_object(Key="a", Body=b"x")
         assert [one.key for one in bucket.objects.all()] == ["a"]
 
@@ -122,7 +122,7 @@ def test_the_environment_leads_unmodified_programs_to_the_cloud(desk, monkeypatc
     assert os.environ["NO_PROXY"] == "example.org,127.0.0.1"
     project = boto3.client("rekognition").create_project(ProjectName="p")["ProjectArn"]
     assert ":us-east-1:" in project
-    assert boto3.resource("s3").Bucket("films").creation_date
+    assert boto3.resource("s3").Bucket("images").creation_date
 
 
 def test_a_session_of_another_account_has_its_own_projects_and_buckets(desk):
@@ -135,17 +135,17 @@ def test_a_session_of_another_account_has_its_own_projects_and_buckets(desk):
 def test_moto_beside_a_cloud_neither_sees_nor_empties_it():
     from moto import mock_aws
 
-    with LocalCloud(buckets=["films"]) as cloud:
+    with LocalCloud(buckets=["images"]) as cloud:
         s3 = cloud.session().client("s3")
-        s3.put_object(Bucket="films", Key="a", Body=b"one")
+        s3.put_object(Bucket="images", Key="a", Body=b"one")
         with mock_aws():
             mocked = boto3.client(
                 "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
             )
             assert mocked.list_buckets()["Buckets"] == []
-            mocked.create_bucket(Bucket="films")
-            mocked.put_object(Bucket="films", Key="a", Body=b"two")
-        assert s3.get_object(Bucket="films", Key="a")["Body"].read() == b"one"
+            mocked.create_bucket(Bucket="images")
+            mocked.put_object(Bucket="images", Key="a", Body=b"two")
+        assert s3.get_object(Bucket="images", Key="a")["Body"].read() == b"one"
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def test_moto_beside_a_cloud_neither_sees_nor_empties_it():
 )
 def test_an_object_of_any_name_comes_back_as_it_was(desk, key):
     desk.put(key, b"\x00\xff" * 10)
-    assert desk.s3.get_object(Bucket="films", Key=key)["Body"].read() == b"\x00\xff" * 10
-    assert [one["Key"] for one in desk.s3.list_objects_v2(Bucket="films")["Contents"]] == [key]
+    assert desk.s3.get_object(Bucket="images", Key=key)["Body"].read() == b"\x00\xff" * 10
+    assert [one["Key"] for one in desk.s3.list_objects_v2(Bucket="images")["Contents"]] == [key]
 
 
 def test_an_empty_object_is_stored(desk):
     desk.put("empty", b"")
-    assert desk.s3.head_object(Bucket="films", Key="empty")["ContentLength"] == 0
+    assert desk.s3.head_object(Bucket="images", Key="empty")["ContentLength"] == 0
 
 
 def test_an_upload_in_parts_is_stored(desk, tmp_path):
@@ -168,23 +168,23 @@ def test_an_upload_in_parts_is_stored(desk, tmp_path):
     data = os.urandom(6 << 20)
     (tmp_path / "large").write_bytes(data)
     parts = TransferConfig(multipart_threshold=1 << 20, multipart_chunksize=5 << 20)
-    desk.s3.upload_file(str(tmp_path / "large"), "films", "large", Config=parts)
-    assert desk.s3.get_object(Bucket="films", Key="large")["Body"].read() == data
+    desk.s3.upload_file(str(tmp_path / "large"), "images", "large", Config=parts)
+    assert desk.s3.get_object(Bucket="images", Key="large")["Body"].read() == data
 
 
 def test_overwritten_objects_give_the_new_bytes(desk):
     for text in (b"one", b"two"):
         desk.put("a", text)
-    assert desk.s3.get_object(Bucket="films", Key="a")["Body"].read() == b"two"
+    assert desk.s3.get_object(Bucket="images", Key="a")["Body"].read() == b"two"
 
 
-def test_the_default_learner_trains_and_detects(open_desk, film):
+def test_the_default_learner_trains_and_detects(open_desk, image):
     desk = open_desk(learner=None)
     arn = desk.running(per_label=8)
     found = desk.call(
         "DetectCustomLabels",
         ProjectVersionArn=arn,
-        Image={"Bytes": film("viral", 99)},
+        Image={"Bytes": image("viral", 99)},
         MinConfidence=0,
     )["CustomLabels"]
     assert {one["Name"] for one in found} == {"normal", "viral"}

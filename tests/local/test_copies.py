@@ -44,7 +44,7 @@ def at(clients_elsewhere):
     return seen
 
 
-def members(desk, source, destination, name="copy", bucket="films", **more):
+def members(desk, source, destination, name="copy", bucket="images", **more):
     (project,) = [
         one["ProjectArn"]
         for one in desk.call("DescribeProjects")["ProjectDescriptions"]
@@ -106,7 +106,7 @@ def test_a_copy_is_described_with_its_source_and_results_of_its_own(desk):
     shown, original = desk.version(arn), desk.version(source)
     assert arn.split("/")[1:4] == ["target", "version", "copy"]
     assert (shown["Status"], shown["SourceProjectVersionArn"]) == ("COPYING_COMPLETED", source)
-    assert shown["OutputConfig"] == {"S3Bucket": "films", "S3KeyPrefix": "copies/"}
+    assert shown["OutputConfig"] == {"S3Bucket": "images", "S3KeyPrefix": "copies/"}
     assert shown["EvaluationResult"]["F1Score"] == original["EvaluationResult"]["F1Score"]
     assert "BillableTrainingTimeInSeconds" not in shown
     assert desk.call("ListTagsForResource", ResourceArn=arn)["Tags"] == {"a": "b"}
@@ -122,10 +122,10 @@ def test_a_copy_costs_no_training(desk):
     assert desk.cloud.bill.training_seconds == before
 
 
-def test_a_copy_answers_like_its_source_and_outlives_it(desk, film):
+def test_a_copy_answers_like_its_source_and_outlives_it(desk, image):
     source = desk.running()
-    film_ = film("viral", 9)
-    labels = detect(desk, source, film_)
+    image_ = image("viral", 9)
+    labels = detect(desk, source, image_)
     arn = copy(desk, source, desk.project("target"))
     desk.version(arn)
     desk.call("StopProjectVersion", ProjectVersionArn=source)
@@ -134,7 +134,7 @@ def test_a_copy_answers_like_its_source_and_outlives_it(desk, film):
     assert desk.version(source) == {}
     desk.call("StartProjectVersion", ProjectVersionArn=arn, MinInferenceUnits=1)
     assert desk.version(arn)["Status"] == "RUNNING"
-    assert detect(desk, arn, film_) == labels
+    assert detect(desk, arn, image_) == labels
 
 
 def test_a_copy_can_be_copied_and_deleted(desk):
@@ -149,7 +149,7 @@ def test_a_copy_can_be_copied_and_deleted(desk):
     assert desk.version(second)["Status"] == "COPYING_COMPLETED"
 
 
-def test_another_account_copies_only_with_a_policy(desk, at, film):
+def test_another_account_copies_only_with_a_policy(desk, at, image):
     source = desk.trained()
     other = at(desk, "account")
     target = other.project("target")
@@ -163,7 +163,7 @@ def test_another_account_copies_only_with_a_policy(desk, at, film):
     assert other.object(shown["EvaluationResult"]["Summary"])
     other.call("StartProjectVersion", ProjectVersionArn=arn, MinInferenceUnits=1)
     assert other.version(arn)["Status"] == "RUNNING"
-    assert detect(other, arn, film("viral"))[0]["Name"] == "viral"
+    assert detect(other, arn, image("viral"))[0]["Name"] == "viral"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_dataset_type_that_does_not_exist_is_refused(desk, project, kind):
     assert refused == "InvalidParameterException"
 
 
-@pytest.mark.parametrize(("bucket", "key"), [("films", "missing"), ("no-such-bucket", "m")])
+@pytest.mark.parametrize(("bucket", "key"), [("images", "missing"), ("no-such-bucket", "m")])
 def test_a_manifest_that_is_not_there_is_refused(desk, project, bucket, key):
     place = {"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Name": key}}}
     refused = desk.refused(
@@ -113,7 +113,7 @@ def test_a_manifest_in_another_region_is_refused(desk, project, line):
 
 def test_a_missing_manifest_may_also_fail_the_creation(open_desk):
     desk = open_desk(assumptions=Assumptions(unreadable_manifest="CREATE_FAILED"))
-    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "films", "Name": "missing"}}}
+    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "images", "Name": "missing"}}}
     arn = desk.call(
         "CreateDataset", ProjectArn=desk.project(), DatasetType="TRAIN", DatasetSource=place
     )["DatasetArn"]
@@ -132,7 +132,7 @@ def test_a_missing_manifest_may_also_fail_the_creation(open_desk):
 )
 def test_a_file_that_is_no_manifest_fails_the_creation(desk, project, data, message):
     desk.put("m", data)
-    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "films", "Name": "m"}}}
+    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "images", "Name": "m"}}}
     arn = desk.call("CreateDataset", ProjectArn=project, DatasetType="TRAIN", DatasetSource=place)[
         "DatasetArn"
     ]
@@ -188,7 +188,7 @@ def test_of_two_lines_with_one_source_ref_one_stays(desk, project, line):
 
 def test_a_blank_line_at_the_end_and_windows_line_ends_do_no_harm(desk, project, line):
     desk.put("m", "\r\n".join([line("a", "x"), line("b", "y"), ""]))
-    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "films", "Name": "m"}}}
+    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "images", "Name": "m"}}}
     arn = desk.call("CreateDataset", ProjectArn=project, DatasetType="TRAIN", DatasetSource=place)[
         "DatasetArn"
     ]

@@ -26,7 +26,7 @@ def dataset(desk, project, line):
 
 
 def keys(entries):
-    return [entry["source-ref"].removeprefix("s3://films/") for entry in entries]
+    return [entry["source-ref"].removeprefix("s3://images/") for entry in entries]
 
 
 def update(desk, dataset, *lines):
@@ -236,7 +236,7 @@ def test_distribution_while_one_is_busy_is_refused(open_desk):
 
 def test_boxes_are_counted_by_image_and_label(desk, project, line):
     boxes = {
-        "source-ref": "s3://films/a.png",
+        "source-ref": "s3://images/a.png",
         "bb": {
             "image_size": [{"width": 640, "height": 480, "depth": 3}],
             "annotations": [

@@ -153,7 +153,7 @@ S3_CALLS = {
     "GetObject": {"Key": "a"},
     "HeadObject": {"Key": "a"},
     "DeleteObject": {"Key": "a"},
-    "CopyObject": {"Key": "b", "CopySource": "films/a"},
+    "CopyObject": {"Key": "b", "CopySource": "images/a"},
     "ListObjectsV2": {},
     "ListObjects": {},
     "HeadBucket": {},
@@ -170,7 +170,7 @@ def test_operations_of_s3_are_struck_by_name(desk, faults, operation):
         faults.error(other, "WrongOne", percent=100)
     faults.error(operation, "SlowDown")
     faults.drop(operation)
-    members = {"Bucket": "films", **S3_CALLS[operation]}
+    members = {"Bucket": "images", **S3_CALLS[operation]}
     with pytest.raises(ClientError) as told:
         desk.s3._make_api_call(operation, members)
     head = operation.startswith("Head")  # has no body that could say the code
@@ -181,7 +181,7 @@ def test_operations_of_s3_are_struck_by_name(desk, faults, operation):
 
 
 def test_a_bucket_in_the_host_name_is_seen():
-    environ = {"REQUEST_METHOD": "PUT", "PATH_INFO": "/a", "HTTP_HOST": "films.localhost:5005"}
+    environ = {"REQUEST_METHOD": "PUT", "PATH_INFO": "/a", "HTTP_HOST": "images.localhost:5005"}
     assert s3_operations(environ) == {"PutObject"}
 
 

@@ -196,41 +196,41 @@ def ended(cloud, **names):
     raise AssertionError(shown)
 
 
-def test_models_detect_after_a_kill_and_a_training_that_was_cut_off_has_failed(serve, film, line):
-    cloud = serve("--bucket", "films")
+def test_models_detect_after_a_kill_and_a_training_that_was_cut_off_has_failed(serve, image, line):
+    cloud = serve("--bucket", "images")
     assert not any("S3 objects ended" in row for row in cloud.rows)
     s3 = local_session(cloud.url, access_key="123456789012", region="us-east-1").client("s3")
     lines = []
     for number in range(16):
         label = ("normal", "viral")[number % 2]
-        s3.put_object(Bucket="films", Key=f"{number}.jpeg", Body=film(label, number))
+        s3.put_object(Bucket="images", Key=f"{number}.jpeg", Body=image(label, number))
         lines.append(line(f"{number}.jpeg", label))
-    s3.put_object(Bucket="films", Key="all.manifest", Body="\n".join(lines).encode())
-    source = {"GroundTruthManifest": {"S3Object": {"Bucket": "films", "Name": "all.manifest"}}}
+    s3.put_object(Bucket="images", Key="all.manifest", Body="\n".join(lines).encode())
+    source = {"GroundTruthManifest": {"S3Object": {"Bucket": "images", "Name": "all.manifest"}}}
     project = cloud.ask("CreateProject", ProjectName="p")["ProjectArn"]
     for kind in ("TRAIN", "TEST"):
         dataset = cloud.ask(
             "CreateDataset", ProjectArn=project, DatasetType=kind, DatasetSource=source
         )["DatasetArn"]
         cloud.ask("DescribeDataset", DatasetArn=dataset)
-    order = {"ProjectArn": project, "OutputConfig": {"S3Bucket": "films"}}
+    order = {"ProjectArn": project, "OutputConfig": {"S3Bucket": "images"}}
     first = cloud.ask("CreateProjectVersion", VersionName="v1", **order)["ProjectVersionArn"]
     assert ended(cloud, ProjectArn=project)["Status"] == "TRAINING_COMPLETED"
     cloud.ask("StartProjectVersion", ProjectVersionArn=first, MinInferenceUnits=1)
     assert ended(cloud, ProjectArn=project)["Status"] == "RUNNING"
-    place = {"S3Object": {"Bucket": "films", "Name": "1.jpeg"}}
+    place = {"S3Object": {"Bucket": "images", "Name": "1.jpeg"}}
     labels = cloud.ask("DetectCustomLabels", ProjectVersionArn=first, Image=place)["CustomLabels"]
     cloud.ask("CreateProjectVersion", VersionName="v2", **order)
     cloud.kill()
 
-    cloud = serve("--bucket", "films")
+    cloud = serve("--bucket", "images")
     assert any("S3 objects ended" in row for row in cloud.rows)
     cut = ended(cloud, ProjectArn=project, VersionNames=["v2"])
     assert cut["Status"] == "TRAINING_FAILED"
     assert "cut off" in cut["StatusMessage"]
     assert ended(cloud, ProjectArn=project, VersionNames=["v1"])["Status"] == "RUNNING"
     s3 = local_session(cloud.url, access_key="123456789012", region="us-east-1").client("s3")
-    s3.put_object(Bucket="films", Key="1.jpeg", Body=film("viral", 1))
+    s3.put_object(Bucket="images", Key="1.jpeg", Body=image("viral", 1))
     again = cloud.ask("DetectCustomLabels", ProjectVersionArn=first, Image=place)["CustomLabels"]
     assert again == labels
     shown = cloud.ask("DescribeDataset", DatasetArn=dataset)["DatasetDescription"]

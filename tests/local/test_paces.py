@@ -40,10 +40,10 @@ def gate(learner):
 def begin(desk):
     """A project, and a version whose training has begun."""
     project = desk.project()
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     for kind in ("TRAIN", "TEST"):
         desk.dataset(project, kind, lines)
-    output = {"S3Bucket": "films"}
+    output = {"S3Bucket": "images"}
     desk.call("CreateProjectVersion", ProjectArn=project, VersionName="v1", OutputConfig=output)
     return project
 

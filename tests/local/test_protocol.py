@@ -186,20 +186,22 @@ def test_an_arn_of_another_region_is_not_found(ask):
 def test_s3_answers_on_the_same_port(ask):
     reply = ask(target=None, method="GET", service="s3")
     assert reply.status == 200
-    assert b"<Name>films</Name>" in reply.body
+    assert b"<Name>images</Name>" in reply.body
 
 
-@pytest.mark.parametrize("path", ["/films?versions", "/nowhere/key", "/films?location", "//", "/%"])
+@pytest.mark.parametrize(
+    "path", ["/images?versions", "/nowhere/key", "/images?location", "//", "/%"]
+)
 def test_no_s3_request_ends_in_a_traceback(ask, path):
     reply = ask(target=None, method="GET", path=path, service="s3")
     assert b"Traceback" not in reply.body
 
 
-def test_a_bucket_may_stand_in_the_host_name(ask, port, film):
-    headers = {"Host": f"films.localhost:{port}"}
-    put = ask(None, film("viral"), method="PUT", path="/a%20b.jpeg", service="s3", headers=headers)
+def test_a_bucket_may_stand_in_the_host_name(ask, port, image):
+    headers = {"Host": f"images.localhost:{port}"}
+    put = ask(None, image("viral"), method="PUT", path="/a%20b.jpeg", service="s3", headers=headers)
     assert put.status == 200
-    assert ask(None, None, method="GET", path="/films/a%20b.jpeg", service="s3").body == film(
+    assert ask(None, None, method="GET", path="/images/a%20b.jpeg", service="s3").body == image(
         "viral"
     )
 

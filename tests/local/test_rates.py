@@ -84,12 +84,12 @@ def test_a_throttled_call_says_so_on_the_wire_and_passes_later(open_desk):
 
 
 @pytest.mark.parametrize("units", [1, 3])
-def test_a_running_model_answers_as_often_as_its_units_allow(open_desk, tmp_path, film, units):
+def test_a_running_model_answers_as_often_as_its_units_allow(open_desk, tmp_path, image, units):
     first = open_desk(data=tmp_path)
     arn = first.trained()
     first.cloud.close()
     desk = open_desk(data=tmp_path, pace="manual", limits=Limits(unit_tps=2, units_per_version=9))
-    asked = {"ProjectVersionArn": arn, "Image": {"Bytes": film("viral")}}
+    asked = {"ProjectVersionArn": arn, "Image": {"Bytes": image("viral")}}
     assert desk.refused("DetectCustomLabels", **asked) == "ResourceNotReadyException"
     desk.call("StartProjectVersion", ProjectVersionArn=arn, MinInferenceUnits=units)
     desk.cloud.advance(3600)

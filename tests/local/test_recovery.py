@@ -15,12 +15,12 @@ def reopen(open_desk, tmp_path):
     return opened
 
 
-def test_projects_datasets_tags_and_models_outlive_the_process(reopen, film):
+def test_projects_datasets_tags_and_models_outlive_the_process(reopen, image):
     desk = reopen()
     arn = desk.running()
     desk.call("TagResource", ResourceArn=arn, Tags={"a": "b"})
     before = desk.call("DescribeProjects")["ProjectDescriptions"]
-    answer = {"ProjectVersionArn": arn, "Image": {"Bytes": film("viral")}, "MinConfidence": 0}
+    answer = {"ProjectVersionArn": arn, "Image": {"Bytes": image("viral")}, "MinConfidence": 0}
     labels = desk.call("DetectCustomLabels", **answer)["CustomLabels"]
     desk.cloud.close()
     desk = reopen()
@@ -104,7 +104,7 @@ def test_files_of_models_that_nobody_knows_are_removed_and_others_stay(reopen, t
 def test_a_dataset_says_that_its_images_are_gone_until_they_are_there_again(reopen):
     desk = reopen()
     project = desk.project()
-    lines = desk.put_films(3)
+    lines = desk.put_images(3)
     arn = desk.dataset(project, "TRAIN", lines)
     empty = desk.dataset(project, "TEST")
     message = desk.described(arn)["StatusMessage"]
@@ -114,14 +114,14 @@ def test_a_dataset_says_that_its_images_are_gone_until_they_are_there_again(reop
     assert shown["Status"] == "CREATE_COMPLETE"
     assert shown["StatusMessage"].startswith("6 of the first 6 images are not in S3")
     assert "images" not in desk.described(empty)["StatusMessage"]
-    desk.put_films(3)
+    desk.put_images(3)
     assert desk.described(arn)["StatusMessage"] == message
 
 
 def test_training_on_images_that_are_gone_fails_and_says_so(reopen):
     desk = reopen()
     project = desk.project()
-    lines = desk.put_films(3)
+    lines = desk.put_images(3)
     for kind in ("TRAIN", "TEST"):
         desk.dataset(project, kind, lines)
     desk.cloud.close()

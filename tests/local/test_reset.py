@@ -42,8 +42,8 @@ def test_nothing_is_left_but_empty_buckets(desk):
     desk.cloud.faults.hang_stop()
     desk.cloud.reset()
     assert desk.call("DescribeProjects")["ProjectDescriptions"] == []
-    assert [bucket["Name"] for bucket in desk.s3.list_buckets()["Buckets"]] == ["films"]
-    assert "Contents" not in desk.s3.list_objects_v2(Bucket="films")
+    assert [bucket["Name"] for bucket in desk.s3.list_buckets()["Buckets"]] == ["images"]
+    assert "Contents" not in desk.s3.list_objects_v2(Bucket="images")
     assert desk.refused("ListTagsForResource", ResourceArn=arn) == "ResourceNotFoundException"
     assert desk.cloud.bill.total == 0
     assert desk.cloud.bill.running == ()
@@ -91,17 +91,17 @@ def test_a_training_that_does_not_hear_ends_in_a_world_of_its_own(open_desk, end
     for thread in set(threading.enumerate()) - before:
         if "job" in thread.name:
             thread.join(10)
-    assert "Contents" not in desk.s3.list_objects_v2(Bucket="films")
+    assert "Contents" not in desk.s3.list_objects_v2(Bucket="images")
     assert desk.cloud.bill.training_seconds == 0
 
 
 def test_a_describe_that_is_held_is_answered(open_desk, endless):
     desk = open_desk(learner=endless, hold=3600)
     project = desk.project()
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     for kind in ("TRAIN", "TEST"):
         desk.dataset(project, kind, lines)
-    arguments = {"OutputConfig": {"S3Bucket": "films"}, "VersionName": "v1"}
+    arguments = {"OutputConfig": {"S3Bucket": "images"}, "VersionName": "v1"}
     desk.call("CreateProjectVersion", ProjectArn=project, **arguments)
     assert endless.at_work.wait(10)
     seen = []
@@ -124,7 +124,7 @@ def test_a_describe_that_is_held_is_answered(open_desk, endless):
 def test_resets_leave_neither_threads_nor_files(tmp_path, monkeypatch, learner):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = set(threading.enumerate())
-    with LocalCloud(buckets=["films"], learner=learner) as cloud:
+    with LocalCloud(buckets=["images"], learner=learner) as cloud:
         for _ in range(20):
             cloud.reset()
         (scratch,) = tmp_path.iterdir()

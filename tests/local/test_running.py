@@ -109,7 +109,7 @@ def test_a_version_that_does_not_run_is_not_stopped(desk):
 
 def test_a_version_whose_training_failed_is_not_started(desk):
     project = desk.project()
-    lines = desk.put_films(2, labels=("normal",))
+    lines = desk.put_images(2, labels=("normal",))
     for kind in ("TRAIN", "TEST"):
         desk.dataset(project, kind, lines)
     assert refused(desk, desk.train(project)) == "ResourceInUseException"

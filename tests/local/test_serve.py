@@ -68,7 +68,7 @@ def serve():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_prints_what_to_export_and_at_the_end_the_bill(serve, number):
-    process, variables = serve("--bucket", "films")
+    process, variables = serve("--bucket", "images")
     assert variables["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
@@ -126,23 +126,23 @@ class CommandLine:
         self.aws("rekognition", "wait", waiter, *names)
 
 
-OUTPUT = "S3Bucket=films,S3KeyPrefix=out"
+OUTPUT = "S3Bucket=images,S3KeyPrefix=out"
 
 
-def fill(rekognition, folder, film, line):
+def fill(rekognition, folder, image, line):
     """A project with two datasets; tells their ARNs."""
     lines = []
     for number in range(20):
         label = ("normal", "viral")[number % 2]
-        (folder / f"{number}.jpeg").write_bytes(film(label, number))
+        (folder / f"{number}.jpeg").write_bytes(image(label, number))
         lines.append(line(f"x/{number}.jpeg", label))
     (folder / "all.manifest").write_text("\n".join(lines[:18]))
     changes = {"GroundTruth": "\n".join(lines[18:])}
-    rekognition.aws("s3", "cp", "--recursive", "--only-show-errors", str(folder), "s3://films/x/")
+    rekognition.aws("s3", "cp", "--recursive", "--only-show-errors", str(folder), "s3://images/x/")
 
     project = rekognition("create-project", project_name="p", tags={"owner": "clinic"})
     project = project["ProjectArn"]
-    place = {"S3Object": {"Bucket": "films", "Name": "x/all.manifest"}}
+    place = {"S3Object": {"Bucket": "images", "Name": "x/all.manifest"}}
     train = rekognition(
         "create-dataset",
         project_arn=project,
@@ -165,7 +165,7 @@ def fill(rekognition, folder, film, line):
     return project, train, test
 
 
-def train_and_detect(rekognition, project, film_path):
+def train_and_detect(rekognition, project, image_path):
     """A trained version that is left running."""
     version = rekognition(
         "create-project-version", project_arn=project, version_name="v1", output_config=OUTPUT
@@ -183,7 +183,7 @@ def train_and_detect(rekognition, project, film_path):
     found = rekognition(
         "detect-custom-labels",
         project_version_arn=version,
-        image_bytes=f"fileb://{film_path}",
+        image_bytes=f"fileb://{image_path}",
         min_confidence="0",
     )
     assert found["CustomLabels"][0]["Name"] == "viral"
@@ -220,17 +220,17 @@ def share(rekognition, project, version):
 
 
 @pytest.mark.heavy
-def test_the_aws_command_line_walks_through_every_operation(serve, tmp_path, film, line):
+def test_the_aws_command_line_walks_through_every_operation(serve, tmp_path, image, line):
     pytest.importorskip("awscli", reason="the AWS command line is not installed")
-    _, variables = serve("--bucket", "films", "--check")
+    _, variables = serve("--bucket", "images", "--check")
     with CommandLine(variables) as rekognition:
-        walk(rekognition, tmp_path, film, line)
+        walk(rekognition, tmp_path, image, line)
         assert rekognition.ran == {xform_name(name, "-") for name in OPERATIONS}
 
 
-def walk(rekognition, tmp_path, film, line):
+def walk(rekognition, tmp_path, image, line):
     """Every operation, from the first project to the last one's deletion."""
-    project, train, test = fill(rekognition, tmp_path, film, line)
+    project, train, test = fill(rekognition, tmp_path, image, line)
     version = train_and_detect(rekognition, project, tmp_path / "1.jpeg")
     other, copy = share(rekognition, project, version)
     stopped = rekognition("stop-project-version", project_version_arn=version)

@@ -76,8 +76,8 @@ class Wire:
 class Client:
     """Does one thing after another at random, with what its account's clients know of."""
 
-    def __init__(self, wire, known, film, line, seed):
-        self.wire, self.known, self.film, self.line = wire, known, film, line
+    def __init__(self, wire, known, image, line, seed):
+        self.wire, self.known, self.image, self.line = wire, known, image, line
         self.random = random.Random(seed)
         self.steps = [getattr(self, name) for name in dir(Client) if name.startswith("do_")]
         self.weights = [0.15 if "_delete" in step.__name__ else 1 for step in self.steps]
@@ -173,7 +173,7 @@ class Client:
         self.wire.ask("DeleteProjectVersion", ProjectVersionArn=self.pick("version"))
 
     def do_detect(self):
-        image = {"Bytes": base64.b64encode(self.film).decode()}
+        image = {"Bytes": base64.b64encode(self.image).decode()}
         for _ in range(3):
             arn = self.pick("version")
             self.wire.ask("DetectCustomLabels", ProjectVersionArn=arn, Image=image)
@@ -214,13 +214,13 @@ def _absent(kind):
     return f"arn:aws:rekognition:us-east-1:123456789012:project/absent{tail}/1234567890123"
 
 
-def soak(desk, film, line, *, clients, accounts, seconds):
+def soak(desk, image, line, *, clients, accounts, seconds):
     """Lets the clients work side by side; counts what was asked for, and what was granted."""
     faults, wires, workers = [], [], []
     numbers = [f"{number:012}" for number in range(1, accounts + 1)]
     for account in numbers:
         wire = Wire(desk.cloud.endpoint_url, account, faults)
-        _prepare(wire, film, line)
+        _prepare(wire, image, line)
         wires.append(wire)
     known = {number: dict.fromkeys(("project", "dataset", "version"), ()) for number in numbers}
     end = time.monotonic() + seconds
@@ -236,7 +236,7 @@ def soak(desk, film, line, *, clients, accounts, seconds):
         account = numbers[number % accounts]
         wire = Wire(desk.cloud.endpoint_url, account, faults)
         wires.append(wire)
-        client = Client(wire, known[account], film("viral"), line, number)
+        client = Client(wire, known[account], image("viral"), line, number)
         workers.append(threading.Thread(target=work, args=(client,)))
     for worker in workers:
         worker.start()
@@ -255,12 +255,12 @@ def soak(desk, film, line, *, clients, accounts, seconds):
     )
 
 
-def _prepare(wire, film, line):
+def _prepare(wire, image, line):
     wire.put("")
     lines = []
     for label in LABELS:
         for number in range(6):
-            wire.put(f"{label}/{number}", film(label, number))
+            wire.put(f"{label}/{number}", image(label, number))
             lines.append(line(f"{label}/{number}", label, bucket=wire.account))
     wire.put("all.manifest", "\n".join(lines).encode())
 
@@ -293,16 +293,16 @@ def _check_entries(wire, dataset):
         assert len(labels) == stats["TotalLabels"]
 
 
-def test_a_few_clients_mix_all_operations_without_a_fault(desk, film, line):
-    asked, _ = soak(desk, film, line, clients=12, accounts=3, seconds=3)
+def test_a_few_clients_mix_all_operations_without_a_fault(desk, image, line):
+    asked, _ = soak(desk, image, line, clients=12, accounts=3, seconds=3)
     assert asked.keys() == OPERATIONS.keys()
 
 
 @pytest.mark.soak
 def test_two_hundred_clients_mix_all_operations_for_a_minute_without_a_fault(
-    desk, film, line, capsys
+    desk, image, line, capsys
 ):
-    asked, granted = soak(desk, film, line, clients=200, accounts=20, seconds=60)
+    asked, granted = soak(desk, image, line, clients=200, accounts=20, seconds=60)
     with capsys.disabled():
         print(f"\n{asked.total()} asked: {asked}\n{granted.total()} granted: {granted}")  # noqa: T201
     assert granted.keys() == asked.keys() == OPERATIONS.keys()

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from rekognition_xray.local.assumptions import Assumptions
 
 LABELS = ("normal", "viral")
-BUCKET = "films"
+BUCKET = "images"
 CHOSEN = Assumptions(
     duplicate_project="ResourceInUseException",
     duplicate_dataset="ResourceAlreadyExistsException",
@@ -271,7 +271,7 @@ def _number_and_label(entry):
     return number, metadata["class-name"] if metadata else None
 
 
-def agree(open_desk, film, line, *, examples, steps):
+def agree(open_desk, image, line, *, examples, steps):
     desk = open_desk(assumptions=CHOSEN, buckets=[])
     accounts = iter(range(10**6))
 
@@ -280,7 +280,7 @@ def agree(open_desk, film, line, *, examples, steps):
         s3 = desk.cloud.session(account).client("s3")
         s3.create_bucket(Bucket=f"{BUCKET}-{account}")
         for number in range(6):
-            data = film(LABELS[number % 2], number)
+            data = image(LABELS[number % 2], number)
             s3.put_object(Bucket=f"{BUCKET}-{account}", Key=f"{number}.jpeg", Body=data)
         return Machine(desk.cloud, account, line)
 
@@ -296,10 +296,10 @@ def agree(open_desk, film, line, *, examples, steps):
     )
 
 
-def test_some_random_operations_leave_no_difference_to_the_model(open_desk, film, line):
-    agree(open_desk, film, line, examples=3, steps=30)
+def test_some_random_operations_leave_no_difference_to_the_model(open_desk, image, line):
+    agree(open_desk, image, line, examples=3, steps=30)
 
 
 @pytest.mark.soak
-def test_two_thousand_random_operations_leave_no_difference_to_the_model(open_desk, film, line):
-    agree(open_desk, film, line, examples=40, steps=50)
+def test_two_thousand_random_operations_leave_no_difference_to_the_model(open_desk, image, line):
+    agree(open_desk, image, line, examples=40, steps=50)

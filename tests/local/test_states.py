@@ -23,7 +23,7 @@ from rekognition_xray.local.records import Dataset, Entry, Version
 OK, IN_USE, NOT_READY = "ok", "ResourceInUseException", "ResourceNotReadyException"
 ASSUMED = "AssumedException"
 ACCOUNT = "arn:aws:rekognition:us-east-1:123456789012:"
-LINE = b'{"source-ref":"s3://films/new.jpeg"}'
+LINE = b'{"source-ref":"s3://images/new.jpeg"}'
 
 CLOSED = Assumptions(
     failed_dataset_update=ASSUMED,
@@ -157,7 +157,7 @@ class Bench:
     def version(self, name, project, state):
         stamp = self.world.clock.stamp()
         arn = f"{ACCOUNT}project/{name}/version/v/{stamp}"
-        given = {"OutputConfig": {"S3Bucket": "films", "S3KeyPrefix": ""}}
+        given = {"OutputConfig": {"S3Bucket": "images", "S3KeyPrefix": ""}}
         given |= {"TrainingData": {}, "TestingData": {}, "SourceProjectVersionArn": arn}
         made = Version(
             arn=arn,
@@ -183,7 +183,7 @@ class Bench:
 @pytest.fixture(scope="module", params=["closed", "open"])
 def bench(request):
     cloud = LocalCloud(
-        buckets=["films"],
+        buckets=["images"],
         pace="manual",
         learner=Certain(),
         check=True,
@@ -213,11 +213,11 @@ def check_dataset(bench, operation, state, answer):
     if operation in {"DistributeDatasetEntries", "CreateProjectVersion"}:
         test = bench.dataset(name, project, "TEST", "CREATE_COMPLETE")
         about = {"Datasets": [{"Arn": test}, {"Arn": train}]}
-        entry = Entry("s3://films/a", LINE.decode(), (), labelled=False, faulty=False)
+        entry = Entry("s3://images/a", LINE.decode(), (), labelled=False, faulty=False)
         with bench.world.store.transaction():
             bench.world.store.entries.upsert(train, [entry])
     if operation == "CreateProjectVersion":
-        about = {"ProjectArn": project, "VersionName": "v", "OutputConfig": {"S3Bucket": "films"}}
+        about = {"ProjectArn": project, "VersionName": "v", "OutputConfig": {"S3Bucket": "images"}}
     assert bench.answer(operation, about) == answer
 
 
@@ -237,7 +237,7 @@ def check_version(bench, operation, state, answer, picture):
             "SourceProjectVersionArn": arn,
             "DestinationProjectArn": project,
             "VersionName": "copy",
-            "OutputConfig": {"S3Bucket": "films"},
+            "OutputConfig": {"S3Bucket": "images"},
         }
     try:
         assert bench.answer(operation, about) == answer

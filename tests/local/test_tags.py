@@ -16,7 +16,7 @@ def tagged(request, desk):
         ]
     else:
         project = desk.project()
-        lines = desk.put_films(2)
+        lines = desk.put_images(2)
         desk.dataset(project, "TRAIN", lines)
         desk.dataset(project, "TEST", lines)
         arn = desk.train(project, Tags=tags)
@@ -67,5 +67,5 @@ def test_an_unknown_resource_is_not_found(desk):
 
 
 def test_what_is_no_resource_of_custom_labels_is_refused(desk):
-    arn = "arn:aws:s3:::films/and/more/of/it"
+    arn = "arn:aws:s3:::images/and/more/of/it"
     assert desk.refused("ListTagsForResource", ResourceArn=arn) == "InvalidParameterException"

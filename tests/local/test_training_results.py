@@ -33,7 +33,7 @@ def trained(desk):
 
 
 def test_six_files_are_written_with_the_services_names(desk, trained):
-    found = desk.s3.list_objects_v2(Bucket="films", Prefix="models/")["Contents"]
+    found = desk.s3.list_objects_v2(Bucket="images", Prefix="models/")["Contents"]
     assert {one["Key"] for one in found} == {
         f"models/{name}-pneumonia-v1.json"
         for name in (
@@ -54,21 +54,21 @@ def test_six_files_are_written_with_the_services_names(desk, trained):
 )
 def test_the_prefix_is_joined_with_one_slash(desk, prefix, key):
     project = desk.project()
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     desk.dataset(project, "TRAIN", lines)
     desk.dataset(project, "TEST", lines)
-    arn = desk.train(project, OutputConfig={"S3Bucket": "films", "S3KeyPrefix": prefix})
+    arn = desk.train(project, OutputConfig={"S3Bucket": "images", "S3KeyPrefix": prefix})
     place = desk.version(arn)["ManifestSummary"]["S3Object"]
-    assert place == {"Bucket": "films", "Name": f"{key}ManifestSummary-pneumonia-v1.json"}
+    assert place == {"Bucket": "images", "Name": f"{key}ManifestSummary-pneumonia-v1.json"}
 
 
 def test_the_prefix_is_shown_even_where_none_was_given(desk):
     project = desk.project()
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     desk.dataset(project, "TRAIN", lines)
     desk.dataset(project, "TEST", lines)
-    arn = desk.train(project, OutputConfig={"S3Bucket": "films"})
-    assert desk.version(arn)["OutputConfig"] == {"S3Bucket": "films", "S3KeyPrefix": ""}
+    arn = desk.train(project, OutputConfig={"S3Bucket": "images"})
+    assert desk.version(arn)["OutputConfig"] == {"S3Bucket": "images", "S3KeyPrefix": ""}
 
 
 def test_the_summary_agrees_with_describe_and_counts_the_images(desk, trained):
@@ -136,7 +136,7 @@ def failed(desk, train, test):
 
 
 def test_a_missing_image_voids_its_line_but_not_the_training(desk, line):
-    lines = desk.put_films(6)
+    lines = desk.put_images(6)
     arn, status, _ = failed(desk, [*lines, line("ghost.jpeg", "viral")], lines)
     assert status == "TRAINING_COMPLETED"
     texts = files(desk, arn)
@@ -156,18 +156,18 @@ def test_a_missing_image_voids_its_line_but_not_the_training(desk, line):
     "bad",
     ["text", "empty", "gif", "truncated", "too small", "too large", "too narrow"],
 )
-def test_an_image_that_the_service_does_not_take_voids_its_line(desk, line, film, bad):
+def test_an_image_that_the_service_does_not_take_voids_its_line(desk, line, image, bad):
     data = {
         "text": b"I am no image",
         "empty": b"",
-        "gif": film("viral", kind="GIF"),
-        "truncated": film("viral", size=(400, 400))[:-2000],
-        "too small": film("viral", size=(63, 200)),
-        "too large": film("viral", size=(4097, 300)),
-        "too narrow": film("viral", size=(64, 1281)),
+        "gif": image("viral", kind="GIF"),
+        "truncated": image("viral", size=(400, 400))[:-2000],
+        "too small": image("viral", size=(63, 200)),
+        "too large": image("viral", size=(4097, 300)),
+        "too narrow": image("viral", size=(64, 1281)),
     }[bad]
     desk.put("bad.jpeg", data)
-    lines = desk.put_films(3)
+    lines = desk.put_images(3)
     arn, status, _ = failed(desk, [*lines, line("bad.jpeg", "viral")], lines)
     assert status == "TRAINING_COMPLETED"
     summary = json.loads(files(desk, arn)["ManifestSummary"])
@@ -175,7 +175,7 @@ def test_an_image_that_the_service_does_not_take_voids_its_line(desk, line, film
 
 
 def test_too_many_bad_lines_fail_the_training_and_leave_the_reports(desk, line):
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     arn, status, message = failed(desk, [*lines, line("g1", "viral"), line("g2", "viral")], lines)
     assert (status, message) == (
         "TRAINING_FAILED",
@@ -194,9 +194,9 @@ def test_too_many_bad_lines_fail_the_training_and_leave_the_reports(desk, line):
     ]
 
 
-def test_unlabelled_images_are_ignored_and_reported_as_a_warning(desk, line, film):
-    lines = desk.put_films(2)
-    desk.put("plain.jpeg", film("normal"))
+def test_unlabelled_images_are_ignored_and_reported_as_a_warning(desk, line, image):
+    lines = desk.put_images(2)
+    desk.put("plain.jpeg", image("normal"))
     arn, status, _ = failed(desk, [*lines, line("plain.jpeg")], lines)
     assert status == "TRAINING_COMPLETED"
     texts = files(desk, arn)
@@ -207,14 +207,14 @@ def test_unlabelled_images_are_ignored_and_reported_as_a_warning(desk, line, fil
 
 
 def test_one_label_is_too_few(desk):
-    lines = desk.put_films(3, labels=("normal",))
+    lines = desk.put_images(3, labels=("normal",))
     _, status, message = failed(desk, lines, lines)
     assert (status, message) == ("TRAINING_FAILED", "The manifest file has too few labels.")
 
 
 def test_test_labels_have_to_overlap_with_the_training_labels(desk):
-    train = desk.put_films(2, labels=("normal", "viral", "bacterial"))
-    test = desk.put_films(2, labels=("normal", "other"))
+    train = desk.put_images(2, labels=("normal", "viral", "bacterial"))
+    test = desk.put_images(2, labels=("normal", "other"))
     arn, status, message = failed(desk, train, test)
     text = "Less than 50% label overlap between the training and testing manifest files."
     assert (status, message) == ("TRAINING_FAILED", text)
@@ -223,15 +223,15 @@ def test_test_labels_have_to_overlap_with_the_training_labels(desk):
 
 
 def test_an_empty_dataset_fails_the_training_without_any_file(desk):
-    arn, status, message = failed(desk, desk.put_films(2), None)
+    arn, status, message = failed(desk, desk.put_images(2), None)
     assert (status, message) == ("TRAINING_FAILED", "The manifest file is empty.")
     assert "ManifestSummary" not in desk.version(arn)
-    assert "Contents" not in desk.s3.list_objects_v2(Bucket="films", Prefix="models/")
+    assert "Contents" not in desk.s3.list_objects_v2(Bucket="images", Prefix="models/")
 
 
 def test_an_output_bucket_that_does_not_exist_fails_the_training(desk):
     project = desk.project()
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     desk.dataset(project, "TRAIN", lines)
     desk.dataset(project, "TEST", lines)
     shown = desk.version(desk.train(project, OutputConfig={"S3Bucket": "nowhere"}))
@@ -242,7 +242,7 @@ def test_an_output_bucket_that_does_not_exist_fails_the_training(desk):
 
 
 def test_a_manifest_in_the_call_that_is_missing_fails_the_training(desk):
-    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "films", "Name": "ghost"}}}
+    place = {"GroundTruthManifest": {"S3Object": {"Bucket": "images", "Name": "ghost"}}}
     arn = desk.train(
         desk.project(), TrainingData={"Assets": [place]}, TestingData={"AutoCreate": True}
     )
@@ -252,7 +252,7 @@ def test_a_manifest_in_the_call_that_is_missing_fails_the_training(desk):
 
 
 def test_a_label_with_one_image_cannot_be_split(desk):
-    lines = [*desk.put_films(4), *desk.put_films(1, labels=("bacterial",))]
+    lines = [*desk.put_images(4), *desk.put_images(1, labels=("bacterial",))]
     data = {"Assets": [desk.manifest(lines)]}
     arn = desk.train(desk.project(), TrainingData=data, TestingData={"AutoCreate": True})
     assert desk.version(arn)["StatusMessage"] == (
@@ -260,15 +260,15 @@ def test_a_label_with_one_image_cannot_be_split(desk):
     )
 
 
-def test_a_training_on_boxes_is_refused_by_name(desk, film):
+def test_a_training_on_boxes_is_refused_by_name(desk, image):
     lines = []
     for number in range(4):
-        desk.put(f"{number}.jpeg", film("viral", number))
+        desk.put(f"{number}.jpeg", image("viral", number))
         box = {"class_id": 0, "left": 1, "top": 1, "width": 9, "height": 9}
         lines.append(
             json.dumps(
                 {
-                    "source-ref": f"s3://films/{number}.jpeg",
+                    "source-ref": f"s3://images/{number}.jpeg",
                     "bb": {
                         "image_size": [{"width": 80, "height": 64, "depth": 1}],
                         "annotations": [box],
@@ -290,12 +290,12 @@ def test_a_training_on_boxes_is_refused_by_name(desk, film):
     assert summary["statistics"]["training"]["use_case"] == "OBJECT_LOCALIZATION"
 
 
-def test_several_labels_on_a_film_are_learned(desk, line, film):
+def test_several_labels_on_a_image_are_learned(desk, line, image):
     lines = []
     for number in range(4):
         for label in ("normal", "viral"):
             key = f"{label}{number}"
-            desk.put(key, film(label, number))
+            desk.put(key, image(label, number))
             lines.append(line(key, label, "adult") if number % 2 else line(key, label))
     arn, status, _ = failed(desk, lines, lines)
     assert status == "TRAINING_COMPLETED"

@@ -7,14 +7,14 @@ import pytest
 from rekognition_xray.local.assumptions import Limits
 from rekognition_xray.local.training.learner import TrainingStopped
 
-OUTPUT = {"S3Bucket": "films", "S3KeyPrefix": "models"}
+OUTPUT = {"S3Bucket": "images", "S3KeyPrefix": "models"}
 
 
 @pytest.fixture
 def project(desk):
-    """A project with a train and a test dataset of real films."""
+    """A project with a train and a test dataset of real images."""
     arn = desk.project()
-    lines = desk.put_films(4)
+    lines = desk.put_images(4)
     desk.dataset(arn, "TRAIN", lines[::2])
     desk.dataset(arn, "TEST", lines[1::2])
     return arn
@@ -63,7 +63,7 @@ def test_a_version_name_that_is_taken_is_refused(desk, project):
 def test_the_same_name_in_another_project_is_free(desk, project):
     desk.train(project)
     other = desk.project("other")
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     desk.dataset(other, "TRAIN", lines)
     desk.dataset(other, "TEST", lines)
     assert desk.version(desk.train(other))["Status"] == "TRAINING_COMPLETED"
@@ -77,7 +77,7 @@ def test_a_project_without_both_datasets_is_not_trained(desk, missing):
 
 
 def test_training_data_without_testing_data_is_refused(desk):
-    manifest = desk.manifest(desk.put_films(2))
+    manifest = desk.manifest(desk.put_images(2))
     project = desk.project()
     assert refused(desk, project, TrainingData={"Assets": [manifest]}) == (
         "InvalidParameterException"
@@ -85,7 +85,7 @@ def test_training_data_without_testing_data_is_refused(desk):
 
 
 def test_manifests_in_the_call_are_refused_where_the_project_has_datasets(desk, project):
-    data = {"Assets": [desk.manifest(desk.put_films(2))]}
+    data = {"Assets": [desk.manifest(desk.put_images(2))]}
     assert refused(desk, project, TrainingData=data, TestingData=data) == (
         "InvalidParameterException"
     )
@@ -93,14 +93,14 @@ def test_manifests_in_the_call_are_refused_where_the_project_has_datasets(desk, 
 
 @pytest.mark.parametrize("testing", [{}, {"AutoCreate": False}])
 def test_testing_data_has_to_say_where_it_comes_from(desk, testing):
-    data = {"Assets": [desk.manifest(desk.put_films(2))]}
+    data = {"Assets": [desk.manifest(desk.put_images(2))]}
     assert refused(desk, desk.project(), TrainingData=data, TestingData=testing) == (
         "InvalidParameterException"
     )
 
 
 def test_two_manifests_in_the_call_train_a_version(desk):
-    lines = desk.put_films(4)
+    lines = desk.put_images(4)
     train, test = desk.manifest(lines[::2], "train"), desk.manifest(lines[1::2], "test")
     data = {"TrainingData": {"Assets": [train]}, "TestingData": {"Assets": [test]}}
     shown = desk.version(desk.train(desk.project(), **data))
@@ -110,7 +110,7 @@ def test_two_manifests_in_the_call_train_a_version(desk):
 
 
 def test_a_manifest_in_the_call_is_split_by_the_service(desk):
-    data = {"Assets": [desk.manifest(desk.put_films(10))]}
+    data = {"Assets": [desk.manifest(desk.put_images(10))]}
     arn = desk.train(desk.project(), TrainingData=data, TestingData={"AutoCreate": True})
     shown = desk.version(arn)
     assert shown["TestingDataResult"]["Output"]["AutoCreate"] is True
@@ -149,7 +149,7 @@ def test_a_third_training_at_once_is_refused(open_desk):
 def test_the_quota_of_versions_is_a_setting(open_desk):
     desk = open_desk(limits=Limits(versions_per_project=0))
     project = desk.project()
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     for kind in ("TRAIN", "TEST"):
         desk.dataset(project, kind, lines)
     assert refused(desk, project) == "ServiceQuotaExceededException"
@@ -213,14 +213,14 @@ def test_a_deleted_version_leaves_its_files_and_frees_its_name(desk, project):
     desk.train(project)
 
 
-def test_the_patient_folder_of_a_key_keeps_its_films_together(desk, learner, line, film):
+def test_the_patient_folder_of_a_key_keeps_its_images_together(desk, learner, line, image):
     patient, other = "0123456789abcdef01234567", "fedcba9876543210fedcba98"
     keys = [f"kermany/{patient}/{'a' * 64}.jpg", f"kermany/{patient}/{'b' * 64}.jpg"]
     keys += [f"kermany/{other}/{'c' * 64}.jpg", "NORMAL/IM-0001-0001.jpeg"]
     lines = []
     for number, key in enumerate(keys):
         label = ("normal", "viral")[number % 2]
-        desk.put(key, film(label, number))
+        desk.put(key, image(label, number))
         lines.append(line(key, label))
     project = desk.project()
     desk.dataset(project, "TRAIN", lines)

@@ -15,20 +15,20 @@ aws = rx.Aws()
 xrays = rx.XrayDataset.from_folder("chest_xray", names=rx.KERMANY)
 train, test = xrays.split(test=0.3, seed=7)
 
-receipt = storage.store(train, "s3://clinic-xrays/films", aws=aws, key="a key of 16 bytes or more")
+receipt = storage.store(train, "s3://clinic-xrays/images", aws=aws, key="a key of 16 bytes or more")
 manifest = Manifest.of(train, receipt.addresses)
 manifest.write("train.manifest")
 assert len(Path("train.manifest").read_text("utf-8").splitlines()) == len(train)
 assert len(rx.XrayDataset.from_manifest("train.manifest")) == len(train)
 
 project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
-put = {"store": "s3://clinic-xrays/films", "key": "a key of 16 bytes or more"}
+put = {"store": "s3://clinic-xrays/images", "key": "a key of 16 bytes or more"}
 project.put_datasets(train=train, test=test, **put)
 version = project.train("v1", output="s3://clinic-xrays/models", max_cost="30.00")
 version.wait_until_trained()
 
 policy = rx.Policy(threshold=0.5, refer_from=0.4, refer_to=0.6)
-paths = [film.path for film in test]
+paths = [image.path for image in test]
 with version.running(max_cost="5.00") as model:
     diagnoser = rx.Diagnoser(model, policy=policy)
     assert diagnoser.diagnose(paths[0]).confidences

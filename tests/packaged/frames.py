@@ -6,14 +6,14 @@ import pandas as pd
 
 import rekognition_xray as rx
 
-films = rx.XrayDataset.from_folder("chest_xray", names=rx.KERMANY)
+images = rx.XrayDataset.from_folder("chest_xray", names=rx.KERMANY)
 frame = pd.DataFrame(
     {
-        "file": [film.name for film in films],
-        "label": [film.label for film in films],
-        "patient": [film.patient for film in films],
+        "file": [image.name for image in images],
+        "label": [image.label for image in images],
+        "patient": [image.patient for image in images],
     }
 )
 read = rx.XrayDataset.from_folder("chest_xray", names=rx.TableNames.from_frame(frame))
-assert dict(read.counts) == dict(films.counts)
-assert read.patient_count == films.patient_count
+assert dict(read.counts) == dict(images.counts)
+assert read.patient_count == images.patient_count

@@ -9,14 +9,14 @@ from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 
 logging.getLogger("rekognition_xray").setLevel(logging.CRITICAL)
-make_phantoms("phantoms", patients=30, films_per_patient=(1, 2), heights=(80, 120))
+make_phantoms("phantoms", patients=30, images_per_patient=(1, 2), heights=(80, 120))
 train, test = rx.XrayDataset.from_folder("phantoms").split(test=0.3, seed=7)
 with LocalCloud(buckets=["clinic-xrays"]) as cloud:
     aws = rx.Aws(session=cloud.session())
     project = rx.CustomLabelsProject.get_or_create("pneumonia", aws=aws)
     key = "a key of 16 bytes or more"
-    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films", key=key)
+    project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images", key=key)
     version = project.train("v1", output="s3://clinic-xrays/models")
     version.wait_until_trained()
     with version.running(max_cost="5.00") as model:
-        assert rx.Diagnoser(model).diagnose(test.films[0].path).confidences
+        assert rx.Diagnoser(model).diagnose(test.images[0].path).confidences

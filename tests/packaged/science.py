@@ -6,8 +6,8 @@ import os
 
 import rekognition_xray as rx
 
-films = rx.XrayDataset.from_folder("chest_xray", names=rx.KERMANY)
-copy = films.films[0].path
+images = rx.XrayDataset.from_folder("chest_xray", names=rx.KERMANY)
+copy = images.images[0].path
 copy.with_name("IM-9999-0001.jpeg").write_bytes(copy.read_bytes())
 try:
     audit = rx.XrayDataset.from_folder("chest_xray", names=rx.KERMANY).audit()

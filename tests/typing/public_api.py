@@ -44,12 +44,14 @@ def an_error_is_nearest_builtin_too(error: rx.XrayError) -> None:
 def datasets(folder: Path, frame: pd.DataFrame, executor: Executor) -> None:
     xrays = rx.XrayDataset.from_folder(folder, names=rx.KERMANY)
     assert_type(xrays, rx.XrayDataset)
-    assert_type(rx.XrayDataset.from_folder("films", names=rx.FOLDERS), rx.XrayDataset)
+    assert_type(rx.XrayDataset.from_folder("images", names=rx.FOLDERS), rx.XrayDataset)
     table = rx.TableNames.from_frame(frame, file="path", label="finding")
     assert_type(rx.XrayDataset.from_folder(folder, names=table), rx.XrayDataset)
-    rx.XrayDataset.from_folder(folder, names=lambda path: path.stem)  # a label, a FilmName, or None
-    rx.XrayDataset.from_folder(folder, names=lambda path: rx.FilmName("normal", patient=path.name))
-    assert_type([film.label for film in xrays], list[str])
+    rx.XrayDataset.from_folder(
+        folder, names=lambda path: path.stem
+    )  # a label, an ImageName, or None
+    rx.XrayDataset.from_folder(folder, names=lambda path: rx.ImageName("normal", patient=path.name))
+    assert_type([image.label for image in xrays], list[str])
     assert_type(xrays.counts, Mapping[str, int])
     assert_type(xrays.audit(executor=executor), rx.Audit)
     assert_type(xrays.audit().errors, tuple[rx.Finding, ...])
@@ -98,9 +100,9 @@ def projects(aws: rx.Aws, train: rx.XrayDataset, test: rx.XrayDataset) -> None:
     assert_type(project, rx.CustomLabelsProject)
     assert_type(rx.CustomLabelsProject.find("pneumonia", aws=aws), rx.CustomLabelsProject | None)
     assert_type(rx.CustomLabelsProject.list(aws=aws), tuple[rx.CustomLabelsProject, ...])
-    receipt = project.put_datasets(train=train, test=test, store="s3://clinic-xrays/films")
+    receipt = project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     assert_type(receipt, storage.Receipt)
-    project.put_datasets(train=train, store=rx.S3Location("clinic-xrays", "films"))
+    project.put_datasets(train=train, store=rx.S3Location("clinic-xrays", "images"))
     assert_type(project.training_estimate(), EstimateRange)
     assert_type(project.train("v1", output="s3://clinic-xrays/models"), rx.ModelVersion)
     assert_type(project.versions(), tuple[rx.ModelVersion, ...])
@@ -121,7 +123,7 @@ def versions(version: rx.ModelVersion) -> None:
     assert_type(version.running(units=1, max_cost="5.00"), AbstractContextManager[rx.ModelVersion])
     with version.running(max_hours=2, idle_stop=600, max_units=3) as model:
         assert_type(model, rx.ModelVersion)
-        assert_type(model.detect(b"a film"), Detection)
+        assert_type(model.detect(b"an image"), Detection)
     assert_type(version.tags(), Mapping[str, str])
 
 
@@ -130,7 +132,7 @@ def meters(aws: rx.Aws, version: rx.ModelVersion) -> None:
     meter.stop(version)
 
 
-def evaluations(version: rx.ModelVersion, films: Mapping[str, Path]) -> None:
+def evaluations(version: rx.ModelVersion, images: Mapping[str, Path]) -> None:
     evaluation = rx.Evaluation.from_version(version)
     assert_type(evaluation.accuracy, rx.Figure)
     assert_type(evaluation.accuracy.value, float | None)
@@ -152,8 +154,8 @@ def see(done: BulkProgress) -> None:
 def diagnoses(model: rx.ModelVersion, policy: rx.Policy, picture: Image) -> None:
     diagnoser = rx.Diagnoser(model, policy=policy)
     diagnosis = diagnoser.diagnose("patient.dcm")
-    for film in (Path("film.png"), b"a film", picture, rx.S3Location("clinic-xrays", "a.png")):
-        assert_type(diagnoser.diagnose(film), rx.Diagnosis)
+    for image in (Path("image.png"), b"an image", picture, rx.S3Location("clinic-xrays", "a.png")):
+        assert_type(diagnoser.diagnose(image), rx.Diagnosis)
     assert_type(diagnosis.finding, str)
     assert_type(diagnosis.confidences, Mapping[str, float])
     assert_type(diagnosis.referred, bool)
@@ -164,8 +166,8 @@ def diagnoses(model: rx.ModelVersion, policy: rx.Policy, picture: Image) -> None
     assert_type(diagnoser.explain(picture), Explanation)
 
 
-def many_diagnoses(diagnoser: rx.Diagnoser, films: Sequence[Path], executor: Executor) -> None:
-    run = diagnoser.diagnose_many(films, journal="today.jsonl", progress=True)
+def many_diagnoses(diagnoser: rx.Diagnoser, images: Sequence[Path], executor: Executor) -> None:
+    run = diagnoser.diagnose_many(images, journal="today.jsonl", progress=True)
     assert_type(run, BulkRun)
     answers: Iterator[rx.Diagnosis | rx.FailedDiagnosis] = run
     for answer in run:

@@ -26,13 +26,13 @@
   const list = document.getElementById("gallery");
   const count = document.getElementById("count");
   const none = document.getElementById("none");
-  const films = all(".film", list);
+  const images = all(".image", list);
   const names = { tp: "true positive", fp: "false positive", fn: "false negative", tn: "true negative" };
   let order = "given";
 
-  const outcome = (film, positive) => {
-    const truth = positive.has(film.dataset.truth);
-    const called = positive.has(film.dataset.called);
+  const outcome = (image, positive) => {
+    const truth = positive.has(image.dataset.truth);
+    const called = positive.has(image.dataset.called);
     if (called) return truth ? "tp" : "fp";
     return truth ? "fn" : "tn";
   };
@@ -42,8 +42,8 @@
     order = wanted;
     const [field, direction] = wanted.split(" ");
     const sign = direction === "down" ? -1 : 1;
-    const sorted = wanted === "given" ? films
-      : [...films].sort((a, b) => sign * (Number(a.dataset[field]) - Number(b.dataset[field])));
+    const sorted = wanted === "given" ? images
+      : [...images].sort((a, b) => sign * (Number(a.dataset[field]) - Number(b.dataset[field])));
     list.append(...sorted);
   };
 
@@ -51,9 +51,9 @@
     const asked = new FormData(form);
     const positive = new Set(asked.get("subject").split(" "));
     const sums = { all: 0, wrong: 0, tp: 0, fp: 0, fn: 0, tn: 0 };
-    for (const film of films) {
-      const { truth, called } = film.dataset;
-      const kind = outcome(film, positive);
+    for (const image of images) {
+      const { truth, called } = image.dataset;
+      const kind = outcome(image, positive);
       const wrong = truth !== called;
       const fits = ["", truth].includes(asked.get("truth")) && ["", called].includes(asked.get("called"));
       if (fits) {
@@ -62,15 +62,15 @@
         sums[kind] += 1;
       }
       const wanted = asked.get("outcome");
-      film.hidden = !(fits && (wanted === "all" || wanted === kind || (wanted === "wrong" && wrong)));
-      film.querySelector(".outcome").textContent = names[kind];
+      image.hidden = !(fits && (wanted === "all" || wanted === kind || (wanted === "wrong" && wrong)));
+      image.querySelector(".outcome").textContent = names[kind];
     }
     arrange(asked.get("order"));
     for (const input of all("input[name=outcome]", form)) {
       input.parentElement.querySelector(".number").textContent = sums[input.value];
     }
     const shown = sums[asked.get("outcome")];
-    count.textContent = `${shown} of ${films.length} films`;
+    count.textContent = `${shown} of ${images.length} images`;
     none.hidden = shown > 0;
   };
 

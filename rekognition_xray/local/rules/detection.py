@@ -9,7 +9,7 @@ from rekognition_xray.local.objects import ObjectUnreadable
 from rekognition_xray.local.records import Members, Version
 from rekognition_xray.local.rules.lookup import version_of
 from rekognition_xray.local.rules.running import RUNNING
-from rekognition_xray.local.training.learner import UnreadableFilm
+from rekognition_xray.local.training.learner import UnreadableImage
 from rekognition_xray.local.world import Caller, World
 
 _CODES = {
@@ -60,7 +60,7 @@ def _confidences(world: World, caller: Caller, version: Version, data: bytes) ->
         raise
     try:
         return rounded(model.confidences(data))
-    except UnreadableFilm as error:
+    except UnreadableImage as error:
         raise ServiceError("InvalidImageFormatException") from error
 
 

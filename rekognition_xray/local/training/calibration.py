@@ -16,9 +16,9 @@ from scipy.special import expit, log_softmax, softmax
 
 Array = npt.NDArray[np.float64]
 
-_USUAL_SLOPE = 4.0  # what few films fall back to; scores lie about between 0 and 1
+_USUAL_SLOPE = 4.0  # what few images fall back to; scores lie about between 0 and 1
 FEW = 10
-_PULL = 1e-3  # how firmly, in films, the slope is held to the usual one and shifts to zero
+_PULL = 1e-3  # how firmly, in images, the slope is held to the usual one and shifts to zero
 
 
 @attrs.frozen(eq=False)
@@ -43,7 +43,7 @@ class Calibration:
 
     @classmethod
     def usual(cls, labels: int, *, single: bool) -> Calibration:
-        """What is taken where too few films could be held back."""
+        """What is taken where too few images could be held back."""
         return cls(single, np.full(labels, _USUAL_SLOPE), np.zeros(labels))
 
     @classmethod

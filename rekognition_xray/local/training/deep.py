@@ -19,10 +19,10 @@ from torch.nn import functional
 from rekognition_xray.local.training import deep_network as network
 from rekognition_xray.local.training import saved
 from rekognition_xray.local.training.calibration import FEW, Array, Calibration
-from rekognition_xray.local.training.deep_films import Squares, read_squares
+from rekognition_xray.local.training.deep_images import Squares, read_squares
 from rekognition_xray.local.training.deep_training import Places, Task, train
 from rekognition_xray.local.training.fast import FastLearner, FastModel
-from rekognition_xray.local.training.films import Square, square
+from rekognition_xray.local.training.images import Square, square
 from rekognition_xray.local.training.learner import Example, ModelFormatError
 from rekognition_xray.local.training.targets import Flags, held_back, truth_of, weights_of
 from rekognition_xray.local.training.watch import Watch
@@ -30,9 +30,9 @@ from rekognition_xray.local.training.watch import Watch
 NAME = "deep"
 _SCALE = 10.0  # logits are divided by it, so that scores lie about between -1 and 1
 _HELD, _HELD_AT_LEAST, _HELD_AT_MOST = 0.1, 60, 2000
-_LARGEST_PART = 0.3  # of the films, that is held back at most
+_LARGEST_PART = 0.3  # of the images, that is held back at most
 _BESIDE = "fast"  # the folder of the fast model in that of a saved one
-_VIEWS = 4  # in which the fast model learns a film
+_VIEWS = 4  # in which the fast model learns an image
 _READ, _BEGUN, _TRAINED = 0.02, 0.3, 0.99  # shares of the work that is done after each step
 _CHUNK = 64
 _DIGITS = 6
@@ -49,12 +49,12 @@ class DeepModel:
     beside: FastModel
 
     def confidences(self, image: bytes) -> dict[str, float]:
-        """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableFilm`."""
-        film = square(image)
+        """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableImage`."""
+        pixels = square(image)
         with _on_one_processor():
-            scores = scores_of(self.tensors, film[None])
+            scores = scores_of(self.tensors, pixels[None])
         seen = self.calibration(scores)[0]
-        beside = self.beside.judge(film)
+        beside = self.beside.judge(pixels)
         return {
             label: round((float(value) + beside[label]) / 2, _DIGITS)
             for label, value in zip(self.labels, seen, strict=True)
@@ -72,10 +72,10 @@ class DeepModel:
 
 @attrs.frozen
 class DeepLearner:
-    """Learns a few thousand films in about five minutes on two cores, sooner on a GPU.
+    """Learns a few thousand images in about five minutes on two cores, sooner on a GPU.
 
     Args:
-        effort: how often films are seen, in shares of the usual; less is quicker and worse.
+        effort: how often images are seen, in shares of the usual; less is quicker and worse.
     """
 
     effort: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
@@ -91,20 +91,20 @@ class DeepLearner:
     ) -> DeepModel:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
-        Takes the memory of the fast learner and PyTorch's own, however many films there are, and
-        16 KB a film in a temporary file.
+        Takes the memory of the fast learner and PyTorch's own, however many images there are, and
+        16 KB an image in a temporary file.
         """
         if not examples:
-            raise ValueError("a training needs at least one labelled film")
+            raise ValueError("a training needs at least one labelled image")
         watch = Watch(_in_percents(progress), stopped)
         labels, truth = truth_of(examples)
         single = bool(np.all(truth.sum(axis=1) == 1))
         away = np.flatnonzero(_away(truth, [example.group for example in examples], seed))
         with Squares() as squares:
             read_squares(examples, watch.part(0.0, _READ), squares)
-            films = np.setdiff1d(np.arange(len(examples)), away)
+            images = np.setdiff1d(np.arange(len(examples)), away)
             beside = _fast(examples, seed, watch.part(_READ, _BEGUN))
-            task = Task(squares, films, truth[films], weights_of(truth[films]), single)
+            task = Task(squares, images, truth[images], weights_of(truth[images]), single)
             tensors = train(task, seed=seed, effort=self.effort, watch=watch.part(_BEGUN, _TRAINED))
             scores = _score_all(tensors, squares, away, watch.part(_TRAINED, 1.0))
         calibration = Calibration.fit(scores, truth[away], single=single)
@@ -128,31 +128,31 @@ class DeepLearner:
 
 
 def _fast(examples: Sequence[Example], seed: int, watch: Watch) -> FastModel:
-    """A fast model of the same films; it is calibrated on patients held back by itself."""
+    """A fast model of the same images; it is calibrated on patients held back by itself."""
     return FastLearner(_VIEWS).fit(examples, seed=seed, progress=watch.at, stopped=watch.stopped)
 
 
 def _away(truth: Array, groups: Sequence[str], seed: int) -> Flags:
-    """The films that the network never sees and its confidences are calibrated on."""
+    """The images that the network never sees and its confidences are calibrated on."""
     wanted = int(np.clip(_HELD * len(truth), _HELD_AT_LEAST, _HELD_AT_MOST))
     wanted = min(wanted, int(_LARGEST_PART * len(truth)))
     held = held_back(truth, groups, wanted, seed)
     return held if held.sum() >= FEW else np.zeros(len(truth), dtype=np.bool_)
 
 
-def _score_all(tensors: network.Tensors, squares: Squares, films: Places, watch: Watch) -> Array:
+def _score_all(tensors: network.Tensors, squares: Squares, images: Places, watch: Watch) -> Array:
     """Scores (n, labels) of the squares with these numbers."""
     parts = [np.zeros((0, len(tensors["head.bias"])))]
-    for start in range(0, len(films), _CHUNK):
-        watch.at(start / len(films))
-        parts.append(scores_of(tensors, squares.take(films[start : start + _CHUNK].tolist())))
+    for start in range(0, len(images), _CHUNK):
+        watch.at(start / len(images))
+        parts.append(scores_of(tensors, squares.take(images[start : start + _CHUNK].tolist())))
     return np.concatenate(parts)
 
 
-def scores_of(tensors: network.Tensors, films: Square) -> Array:
-    """Mean scores of films (n, side, side) and their mirror images."""
+def scores_of(tensors: network.Tensors, images: Square) -> Array:
+    """Mean scores of images (n, side, side) and their mirror images."""
     with torch.inference_mode():
-        values = torch.from_numpy(films[:, None].astype(np.float32) / 255)
+        values = torch.from_numpy(images[:, None].astype(np.float32) / 255)
         side = (network.SIDE, network.SIDE)
         values = functional.interpolate(values, size=side, mode="bilinear", align_corners=False)
         logits = (network.look(tensors, values) + network.look(tensors, values.flip(3))) / 2
@@ -161,7 +161,7 @@ def scores_of(tensors: network.Tensors, films: Square) -> Array:
 
 @contextmanager
 def _on_one_processor() -> Iterator[None]:
-    """One film is too little to share: threads that wait for each other take many times as long.
+    """One image is too little to share: threads that wait for each other take many times as long.
 
     How many threads PyTorch takes is a setting of the process, so only one caller changes it.
     """

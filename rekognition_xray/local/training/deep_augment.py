@@ -1,6 +1,6 @@
-"""Films as they could have been taken elsewhere: turned, moved, exposed, blurred otherwise.
+"""Images as they could have been taken elsewhere: turned, moved, exposed, blurred otherwise.
 
-Everything is drawn by one generator on the CPU, so that a seed gives the same films on any device.
+Everything is drawn by one generator on the CPU, so that a seed gives the same images on any device.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ _TURN = math.radians(9)
 _ZOOM, _STRETCH, _SHEAR, _SHIFT = 0.11, 0.055, 0.045, 0.06
 _GAMMA, _CONTRAST, _BRIGHTNESS = 0.25, 0.18, 0.1
 _NOISE = 0.04
-_BLURRED, _COVERED = 0.15, 0.2  # shares of films
+_BLURRED, _COVERED = 0.15, 0.2  # shares of images
 _DARKEST = 1e-3
 
 
-def varied(films: Tensor, side: int, draw: torch.Generator, strength: float = 1.0) -> Tensor:
-    """Squares (n, h, w), uint8, as varied films (n, 1, side, side) of values 0-1.
+def varied(images: Tensor, side: int, draw: torch.Generator, strength: float = 1.0) -> Tensor:
+    """Squares (n, h, w), uint8, as varied images (n, 1, side, side) of values 0-1.
 
-    `strength` is how far they go, in shares of the usual; at 0 films are only mirrored or not.
-    What comes into the picture from beyond a film's edge takes the grey of the edge.
+    `strength` is how far they go, in shares of the usual; at 0 images are only mirrored or not.
+    What comes into the picture from beyond an image's edge takes the grey of the edge.
     """
-    device = films.device
-    values = films[:, None].float() / 255
+    device = images.device
+    values = images[:, None].float() / 255
     grid = functional.affine_grid(
-        _framings(len(films), draw, strength), [len(films), 1, side, side], align_corners=False
+        _framings(len(images), draw, strength), [len(images), 1, side, side], align_corners=False
     )
     values = functional.grid_sample(
         values, grid.to(device), padding_mode="border", align_corners=False
     )
     values = _blurred(_exposed(values, draw, strength), draw, strength)
-    grain = _some(len(films), 0, strength * _NOISE, draw)
+    grain = _some(len(images), 0, strength * _NOISE, draw)
     noise = torch.randn(values.shape, generator=draw) * grain
     return _covered((values + noise.to(device)).clamp(0, 1), draw, strength)
 
 
 def _some(count: int, low: float, high: float, draw: torch.Generator) -> Tensor:
-    """A number for each film, shaped to be used with films."""
+    """A number for each image, shaped to be used with images."""
     return torch.empty(count, 1, 1, 1).uniform_(low, high, generator=draw)
 
 
 def _either(count: int, spread: float, draw: torch.Generator) -> Tensor:
-    """A factor for each film, evenly around 1 on a logarithmic scale."""
+    """A factor for each image, evenly around 1 on a logarithmic scale."""
     return torch.exp(_some(count, -spread, spread, draw))
 
 
 def _framings(count: int, draw: torch.Generator, strength: float) -> Tensor:
-    """Matrices (n, 2, 3) from places in the varied film to places in the film."""
+    """Matrices (n, 2, 3) from places in the varied image to places in the image."""
 
     def within(reach: float) -> Tensor:
         return strength * torch.empty(count).uniform_(-reach, reach, generator=draw)
@@ -75,7 +75,7 @@ def _exposed(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
 
 
 def _blurred(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
-    """A part of the films as if taken at a coarser resolution, one for the batch."""
+    """A part of the images as if taken at a coarser resolution, one for the batch."""
     chosen = (_some(len(values), 0, 1, draw) < strength * _BLURRED).to(values.device)
     side = values.shape[-1]
     coarser = round(side * float(torch.empty(1).uniform_(0.4, 0.9, generator=draw)))
@@ -85,7 +85,7 @@ def _blurred(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
 
 
 def _covered(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
-    """A part of the films with one rectangle of one grey on them, as plates and marks have."""
+    """A part of the images with one rectangle of one grey on them, as plates and marks have."""
     count, side = len(values), values.shape[-1]
     place = torch.arange(side) / side
     reach = [_some(count, 0.04, 0.125, draw) for _ in range(2)]

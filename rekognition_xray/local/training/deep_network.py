@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SIDE = 112  # of the films that a finished network looks at, in pixels
+SIDE = 112  # of the images that a finished network looks at, in pixels
 WIDTHS = (16, 32, 64, 128)  # channels after the first layer and after each stage
 DEPTHS = (1, 2, 2)  # blocks of each stage; each stage halves the picture
 STEM = "stem"
@@ -95,18 +95,18 @@ def shapes(labels: int) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def look(tensors: Mapping[str, Tensor], films: Tensor) -> Tensor:
-    """What a finished network sees in `films` (n, 1, SIDE, SIDE): logits (n, labels)."""
+def look(tensors: Mapping[str, Tensor], images: Tensor) -> Tensor:
+    """What a finished network sees in `images` (n, 1, SIDE, SIDE): logits (n, labels)."""
 
     def convolve(name: str, values: Tensor, stride: int) -> Tensor:
         weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
         return functional.conv2d(values, weight, bias, stride, padding=weight.shape[-1] // 2)
 
-    seen = _pooled(films, convolve)
+    seen = _pooled(images, convolve)
     return functional.linear(seen, tensors["head.weight"], tensors["head.bias"])
 
 
-def learn(tensors: Mapping[str, Tensor], films: Tensor, kept: Tensor) -> Tensor:
+def learn(tensors: Mapping[str, Tensor], images: Tensor, kept: Tensor) -> Tensor:
     """Logits of a batch in training; `kept` (n, channels) are factors on what is seen (dropout).
 
     Means and variances in `tensors` follow the batch.
@@ -126,12 +126,12 @@ def learn(tensors: Mapping[str, Tensor], films: Tensor, kept: Tensor) -> Tensor:
             eps=_TINY,
         )
 
-    seen = _pooled(films, convolve) * kept
+    seen = _pooled(images, convolve) * kept
     return functional.linear(seen, tensors["head.weight"], tensors["head.bias"])
 
 
-def _pooled(films: Tensor, convolve: Convolve) -> Tensor:
-    values = functional.relu(convolve(STEM, _standard(films), 2))
+def _pooled(images: Tensor, convolve: Convolve) -> Tensor:
+    values = functional.relu(convolve(STEM, _standard(images), 2))
     for stage, depth in enumerate(DEPTHS):
         for block in range(depth):
             values = _block(f"{stage}.{block}", values, convolve, first=block == 0)
@@ -147,9 +147,9 @@ def _block(name: str, values: Tensor, convolve: Convolve, *, first: bool) -> Ten
     return functional.relu(values + changed)
 
 
-def _standard(films: Tensor) -> Tensor:
-    """Each film with mean 0 and spread 1: brightness and contrast as such say nothing."""
-    mean = films.mean((1, 2, 3), keepdim=True)
-    spread = films.std((1, 2, 3), keepdim=True, correction=0)
-    even = (films - mean) / (spread + 0.02)
+def _standard(images: Tensor) -> Tensor:
+    """Each image with mean 0 and spread 1: brightness and contrast as such say nothing."""
+    mean = images.mean((1, 2, 3), keepdim=True)
+    spread = images.std((1, 2, 3), keepdim=True, correction=0)
+    even = (images - mean) / (spread + 0.02)
     return even.contiguous(memory_format=torch.channels_last)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from rekognition_xray.local.training import deep_network as network
 from rekognition_xray.local.training.calibration import Array
 from rekognition_xray.local.training.deep_augment import varied
-from rekognition_xray.local.training.deep_films import Squares
+from rekognition_xray.local.training.deep_images import Squares
 from rekognition_xray.local.training.watch import Watch
 
 _BATCH = 32
@@ -25,9 +25,9 @@ _DECAY = 0.05
 _DROPPED = 0.2
 _SMOOTH = 0.1
 _AVERAGE = 0.995  # of the trained tensors, from one batch to the next
-_SMALL, _SMALL_PART = 96, 0.7  # side of the films for the first part of the work
-_VARIED_PART, _VARIED_LAST = 0.5, 0.3  # films are varied less after this part, and so much at last
-_USUAL_FILMS, _USUAL_ROUNDS = 4000, 18
+_SMALL, _SMALL_PART = 96, 0.7  # side of the images for the first part of the work
+_VARIED_PART, _VARIED_LAST = 0.5, 0.3  # images are varied less after this part, and so much at last
+_USUAL_IMAGES, _USUAL_ROUNDS = 4000, 18
 _ROUNDS_AT_MOST = 150
 
 Places = npt.NDArray[np.int64]
@@ -35,18 +35,18 @@ Places = npt.NDArray[np.int64]
 
 @attrs.frozen(eq=False)
 class Task:
-    """What is to be learnt: `films` are numbers in `squares`, `truth` and `weights` their rows."""
+    """What is to be learnt: `images` are numbers in `squares`, `truth` and `weights` their rows."""
 
     squares: Squares
-    films: Places
+    images: Places
     truth: Array
     weights: Array
     single: bool
 
 
-def rounds(films: int, effort: float) -> int:
-    """How often each film is seen: more often where there are few, so that all take their time."""
-    usual = _USUAL_ROUNDS * math.sqrt(_USUAL_FILMS / films)
+def rounds(images: int, effort: float) -> int:
+    """How often each image is seen: more often where there are few, so that all take their time."""
+    usual = _USUAL_ROUNDS * math.sqrt(_USUAL_IMAGES / images)
     return max(1, round(effort * min(usual, _ROUNDS_AT_MOST)))
 
 
@@ -59,23 +59,23 @@ def train(task: Task, *, seed: int, effort: float, watch: Watch) -> network.Tens
     """The tensors of a finished network, on the CPU. Raises `TrainingStopped`."""
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
         run = _Run.begin(task, seed)
-        batches = max(1, math.ceil(len(task.films) / _BATCH))
-        total = rounds(len(task.films), effort) * batches
-        for number, places in enumerate(_batches(len(task.films), total, seed)):
+        batches = max(1, math.ceil(len(task.images) / _BATCH))
+        total = rounds(len(task.images), effort) * batches
+        for number, places in enumerate(_batches(len(task.images), total, seed)):
             watch.at(number / total)
             run.step(task, places, number / total)
         kept = {name: values.cpu() for name, values in run.average.items()}
         return network.folded(kept)
 
 
-def _batches(films: int, total: int, seed: int) -> Iterator[Places]:
-    """`total` batches of places; every film once before any again."""
+def _batches(images: int, total: int, seed: int) -> Iterator[Places]:
+    """`total` batches of places; every image once before any again."""
     draw = np.random.default_rng(seed)
-    size = min(_BATCH, films)
+    size = min(_BATCH, images)
     pool = np.empty(0, dtype=np.int64)
     for _ in range(total):
         if len(pool) < size:
-            pool = np.concatenate((pool, draw.permutation(films)))
+            pool = np.concatenate((pool, draw.permutation(images)))
         yield pool[:size]
         pool = pool[size:]
 
@@ -113,13 +113,13 @@ class _Run:
             group["lr"] = _rate(done)
         side = _SMALL if done < _SMALL_PART else network.SIDE
         place = self.tensors["head.bias"].device
-        squares = torch.from_numpy(task.squares.take(task.films[places].tolist()))
-        films = varied(squares.to(place), side, self.draw, strength(done))
+        squares = torch.from_numpy(task.squares.take(task.images[places].tolist()))
+        images = varied(squares.to(place), side, self.draw, strength(done))
         truth = torch.from_numpy(task.truth[places].astype(np.float32)).to(place)
         weights = torch.from_numpy(task.weights[places].astype(np.float32)).to(place)
         kept = torch.rand(len(places), network.WIDTHS[-1], generator=self.draw) >= _DROPPED
         with torch.autocast(place.type, torch.bfloat16, enabled=_halves(place)):
-            logits = network.learn(self.tensors, films, kept.float().to(place) / (1 - _DROPPED))
+            logits = network.learn(self.tensors, images, kept.float().to(place) / (1 - _DROPPED))
         loss = (_loss(logits.float(), truth, single=task.single) * weights).mean()
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -135,9 +135,9 @@ class _Run:
 
 
 def strength(done: float) -> float:
-    """How far films are varied: less in the end, for real films are not.
+    """How far images are varied: less in the end, for real images are not.
 
-    A network that only ever saw blurred and turned films calls a plain one clearer than it is.
+    A network that only ever saw blurred and turned images calls a plain one clearer than it is.
     """
     return 1 - (1 - _VARIED_LAST) * max(0.0, (done - _VARIED_PART) / (1 - _VARIED_PART))
 
@@ -158,7 +158,7 @@ def _rate(done: float) -> float:
 
 
 def _loss(logits: Tensor, truth: Tensor, *, single: bool) -> Tensor:
-    """Of each film, how unlikely its somewhat softened labels are."""
+    """Of each image, how unlikely its somewhat softened labels are."""
     if single:
         softened = truth * (1 - _SMOOTH) + _SMOOTH / truth.shape[1]
         return -(softened * functional.log_softmax(logits, dim=1)).sum(1)

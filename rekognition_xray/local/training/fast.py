@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rekognition_xray.local.training import saved
 from rekognition_xray.local.training.calibration import FEW, Array, Calibration
 from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.films import Square, square
+from rekognition_xray.local.training.images import Square, square
 from rekognition_xray.local.training.learner import Example
 from rekognition_xray.local.training.projection import Projection
 from rekognition_xray.local.training.reading import CHUNK, MOST_VIEWS, Rows, feature_rows
@@ -27,9 +27,9 @@ NAME = "fast"
 _ROWS = frozenset({"mean", "axes"})
 _NUMBERS = frozenset({"landmarks", "gamma", "coefficients", "slope", "shift"})
 _AXES = 300
-_SAMPLE = 2500  # films that the principal components are taken from
-_ROWS_AT_MOST = 30_000  # of views, where each film has more than one
-_PROJECTED = 0.5  # share of the work that is done when all films are points
+_SAMPLE = 2500  # images that the principal components are taken from
+_ROWS_AT_MOST = 30_000  # of views, where each image has more than one
+_PROJECTED = 0.5  # share of the work that is done when all images are points
 _AS_GOOD = 1.02  # times the best held-back loss
 _DIGITS = 6  # beyond them, sums may differ with the order of their terms
 
@@ -45,12 +45,12 @@ class FastModel:
     calibration: Calibration
 
     def confidences(self, image: bytes) -> dict[str, float]:
-        """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableFilm`."""
+        """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableImage`."""
         return self.judge(square(image))
 
-    def judge(self, film: Square) -> dict[str, float]:
+    def judge(self, image: Square) -> dict[str, float]:
         """Confidence 0-1 per label for a square that was made of an image."""
-        point = self.projection(features(film)[None, :])
+        point = self.projection(features(image)[None, :])
         scores = self.kernel(point) @ self.coefficients
         values = np.round(self.calibration(scores)[0], _DIGITS)
         return {label: float(value) for label, value in zip(self.labels, values, strict=True)}
@@ -71,11 +71,11 @@ class FastModel:
 
 @attrs.frozen
 class FastLearner:
-    """Learns a few thousand films in less than a minute on two cores, without a GPU.
+    """Learns a few thousand images in less than a minute on two cores, without a GPU.
 
     Args:
-        views: in how many frames a film is learnt, its own among them; fewer where there are very
-            many films.
+        views: in how many frames an image is learnt, its own among them; fewer where there are very
+            many images.
     """
 
     views: int = attrs.field(
@@ -93,11 +93,11 @@ class FastLearner:
     ) -> FastModel:
         """Train on `examples`; see `Learner.fit` for progress, stopping and errors.
 
-        Takes less than 1 GB of memory up to 15,000 films, and 2 KB more for each film beyond them
-        (measured: 1.2 GB at 250,000): films are read one by one, and 300 numbers of a view kept.
+        Takes less than 1 GB of memory up to 15,000 images, and 2 KB more for each image beyond them
+        (measured: 1.2 GB at 250,000): images are read one by one, and 300 numbers of a view kept.
         """
         if not examples:
-            raise ValueError("a training needs at least one labelled film")
+            raise ValueError("a training needs at least one labelled image")
         watch = Watch(progress, stopped)
         views = max(1, min(self.views, _ROWS_AT_MOST // len(examples)))
         projection, points = _project(examples, views, seed, watch.part(0.0, _PROJECTED))
@@ -137,9 +137,9 @@ class FastLearner:
 def _project(
     examples: Sequence[Example], views: int, seed: int, watch: Watch
 ) -> tuple[Projection, Rows]:
-    """Coordinates of all films; the wide feature rows of no more than a sample are ever kept."""
+    """Coordinates of all images; the wide feature rows of no more than a sample are ever kept."""
     order = np.random.default_rng(seed).permutation(len(examples))
-    reader = feature_rows([examples[film] for film in order], views, watch)
+    reader = feature_rows([examples[image] for image in order], views, watch)
     rows = _stacked(reader, views * min(len(examples), _SAMPLE // CHUNK * CHUNK))
     here = len(rows) / (views * len(examples))
     plain = rows[::views].astype(np.float32)
@@ -148,9 +148,9 @@ def _project(
     points = np.empty((len(examples), views, len(projection.axes)), dtype=np.float32)
     done = 0
     for part in chain(_pieces(rows, views * CHUNK), reader):
-        films = len(part) // views
-        points[order[done : done + films]] = projection(part).reshape(films, views, -1)
-        done += films
+        images = len(part) // views
+        points[order[done : done + images]] = projection(part).reshape(images, views, -1)
+        done += images
     return projection, points.reshape(len(examples) * views, -1)
 
 
@@ -162,7 +162,7 @@ def _pieces(rows: Halves, size: int) -> Iterator[Rows]:
 def _stacked(reader: Iterator[Rows], count: int) -> Halves:
     """The next `count` rows of `reader`, which end where one of its chunks does.
 
-    In half precision: they are the most that a training of few films keeps.
+    In half precision: they are the most that a training of few images keeps.
     """
     first = next(reader)
     rows = np.empty((count, first.shape[1]), dtype=np.float16)
@@ -181,7 +181,7 @@ def _numbers(groups: Sequence[str]) -> list[int]:
 
 
 def _borne_elsewhere(truth: Array, groups: Sequence[int]) -> Flags:
-    """Films all of whose labels other groups bear too: without its group, a label can be known."""
+    """Images all of whose labels other groups bear too: without its group, a label can be known."""
     number = np.asarray(groups)
     bearing = np.zeros((number.max() + 1, truth.shape[1]))
     np.maximum.at(bearing, number, truth)
@@ -194,7 +194,7 @@ def _choose(
 ) -> tuple[Fit, Calibration]:
     """The weakest penalty whose held-back confidences are about as likely as the best ones.
 
-    Of fits that are equally likely, the less penalised one ranks films a little better.
+    Of fits that are equally likely, the less penalised one ranks images a little better.
     """
     known = truth[fair]
     tried = [(fit, Calibration.fit(fit.held_back[fair], known, single=single)) for fit in fits]

@@ -1,7 +1,7 @@
 """What the fast learner looks at: edge directions, texture and coarse shape of one square.
 
 Histograms of oriented gradients after Dalal and Triggs (CVPR 2005), uniform local binary patterns
-after Ojala, Pietikäinen and Mäenpää (PAMI 2002), and the film itself at 24 x 24 pixels. Texture is
+after Ojala, Pietikäinen and Mäenpää (PAMI 2002), and the image itself at 24 x 24 pixels. Texture is
 that of 3 pixels and more: what is finer tells how the file was scaled and compressed.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from rekognition_xray.local.training.films import SIDE, Square
+from rekognition_xray.local.training.images import SIDE, Square
 
 Vector = npt.NDArray[np.float32]
 _Codes = npt.NDArray[np.intp]
@@ -23,24 +23,24 @@ _GRID = 4
 _PATTERNS = 59
 _TINY = 24
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-# The inverse spread of each part over chest films, so that none drowns the others.
+# The inverse spread of each part over chest images, so that none drowns the others.
 _EDGE_SCALE, _TINY_SCALE = 2.2, 2.0
 _TEXTURE_SCALES = {3: 2.5, 5: 2.1, 8: 1.8, 12: 1.65}  # by radius in pixels
 _BLUR = 1 / 3  # of the radius
 
 
-def features(film: Square) -> Vector:
+def features(image: Square) -> Vector:
     """The feature vector of one square: float32, about 12,500 numbers of comparable weight."""
     textures = (
-        scale * _texture(_blurred(film, radius), radius)
+        scale * _texture(_blurred(image, radius), radius)
         for radius, scale in _TEXTURE_SCALES.items()
     )
-    return np.concatenate((edges(film), *textures, _tiny(film)), dtype=np.float32)
+    return np.concatenate((edges(image), *textures, _tiny(image)), dtype=np.float32)
 
 
-def edges(film: Square) -> Vector:
+def edges(image: Square) -> Vector:
     """Gradient directions of 8 x 8 pixel cells, normalised over blocks of 2 x 2 cells."""
-    down, right = np.gradient(film.astype(np.float32) / 255)
+    down, right = np.gradient(image.astype(np.float32) / 255)
     strength = np.hypot(down, right).ravel()
     direction = (np.arctan2(down, right) * (_DIRECTIONS / np.pi)).ravel() % _DIRECTIONS
     lower = direction.astype(np.intp)
@@ -59,19 +59,19 @@ def _unit(blocks: Vector) -> Vector:
     return np.asarray(blocks / np.sqrt(squares + np.float32(1e-3)), dtype=np.float32)
 
 
-def _blurred(film: Square, radius: int) -> Square:
-    smooth = Image.fromarray(film).filter(ImageFilter.GaussianBlur(_BLUR * radius))
+def _blurred(image: Square, radius: int) -> Square:
+    smooth = Image.fromarray(image).filter(ImageFilter.GaussianBlur(_BLUR * radius))
     return np.asarray(smooth, dtype=np.uint8)
 
 
-def _texture(film: Square, radius: int) -> Vector:
+def _texture(image: Square, radius: int) -> Vector:
     """Square roots of the shares of 59 local patterns in each of 4 x 4 fields; unit length."""
     side = SIDE - 2 * radius
-    centre = film[radius:-radius, radius:-radius]
+    centre = image[radius:-radius, radius:-radius]
     pattern = np.zeros((side, side), dtype=np.uint8)
     for bit, (down, right) in enumerate(_RING):
         top, left = radius * (1 + down), radius * (1 + right)
-        neighbour = film[top : top + side, left : left + side]
+        neighbour = image[top : top + side, left : left + side]
         pattern |= (neighbour >= centre).astype(np.uint8) << bit
     field = np.arange(side) * _GRID // side
     start = _PATTERNS * (field[:, None] * _GRID + field)
@@ -80,8 +80,8 @@ def _texture(film: Square, radius: int) -> Vector:
     return _vector(np.sqrt(shares) / _GRID)
 
 
-def _tiny(film: Square) -> Vector:
-    small = Image.fromarray(film).resize((_TINY, _TINY), Image.Resampling.BOX)
+def _tiny(image: Square) -> Vector:
+    small = Image.fromarray(image).resize((_TINY, _TINY), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.float32) / 255 - 0.5
     return _vector(grey * (_TINY_SCALE / (0.29 * _TINY)))
 

@@ -13,7 +13,7 @@ class TrainingStopped(Exception):  # noqa: N818 (an answer to a wish, not a faul
     """The caller asked a training to stop before it was done."""
 
 
-class UnreadableFilm(ValueError):  # noqa: N818 (says which film, as its users read it)
+class UnreadableImage(ValueError):  # noqa: N818 (says which image, as its users read it)
     """The bytes are no image that can be decoded, or one too large to decode safely."""
 
 
@@ -23,11 +23,11 @@ class ModelFormatError(ValueError):
 
 @attrs.frozen
 class Example:
-    """One labelled film of a training set.
+    """One labelled image of a training set.
 
     `read` returns the bytes of the image file; it is called when they are needed, possibly more
     than once and from several threads. `labels` holds one label, or several in multi-label data.
-    Films of one `group` (a patient) never stand on both sides of a split inside the training.
+    Images of one `group` (a patient) never stand on both sides of a split inside the training.
     """
 
     read: Callable[[], bytes]
@@ -44,9 +44,9 @@ class Model(Protocol):
         ...
 
     def confidences(self, image: bytes) -> dict[str, float]:
-        """Confidence per label as a fraction 0-1; they sum to 1 where films bear one label each.
+        """Confidence per label as a fraction 0-1; they sum to 1 where images bear one label each.
 
-        Raises `UnreadableFilm`.
+        Raises `UnreadableImage`.
         """
         ...
 
@@ -56,7 +56,7 @@ class Model(Protocol):
 
 
 class Learner(Protocol):
-    """A way to learn a model from films; same examples and seed give the same model."""
+    """A way to learn a model from images; same examples and seed give the same model."""
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class Learner(Protocol):
         """Train on `examples`, calling `progress` with fractions from 0 to 1.
 
         `stopped` is polled about every second; once it is true `TrainingStopped` is raised.
-        Raises `UnreadableFilm` for bytes that are no image, `ValueError` for no examples.
+        Raises `UnreadableImage` for bytes that are no image, `ValueError` for no examples.
         """
         ...
 

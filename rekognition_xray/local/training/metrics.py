@@ -1,6 +1,6 @@
 """The figures that the service reports after a training, by its own definitions.
 
-Per label at its assumed threshold, the confidence that gives the best F1 on the test films:
+Per label at its assumed threshold, the confidence that gives the best F1 on the test images:
 precision = TP / (TP + FP), recall = TP / (TP + FN), F1 = 2PR / (P + R), undefined values 0.
 The aggregate is the plain mean over the labels.
 """
@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import precision_recall_curve, precision_recall_fscore_support
 
-UNSEEN_THRESHOLD = 0.5  # of a label that no test film bears: nothing speaks for another value
+UNSEEN_THRESHOLD = 0.5  # of a label that no test image bears: nothing speaks for another value
 
 _Flags = npt.NDArray[np.bool_]
 
 
 @attrs.frozen
 class LabelMetrics:
-    """One label: figures 0-1 at `threshold` (0-1), and how many test films bear it."""
+    """One label: figures 0-1 at `threshold` (0-1), and how many test images bear it."""
 
     label: str
     precision: float
@@ -33,7 +33,7 @@ class LabelMetrics:
 
 @attrs.frozen
 class ConfusionShare:
-    """The share (0-1) of the test films of `truth` that were predicted as `predicted`."""
+    """The share (0-1) of the test images of `truth` that were predicted as `predicted`."""
 
     truth: str
     predicted: str
@@ -44,8 +44,8 @@ class ConfusionShare:
 class Metrics:
     """Everything the evaluation summary holds. Labels stand in the order they were asked for.
 
-    `confusion` has every pair of labels whose truth occurs. Where all films bear one label each,
-    a film is predicted as its most confident label and the shares of one truth sum to 1; in
+    `confusion` has every pair of labels whose truth occurs. Where all images bear one label each,
+    an image is predicted as its most confident label and the shares of one truth sum to 1; in
     multi-label data it is predicted as every label that reaches its threshold.
     """
 
@@ -66,19 +66,19 @@ def evaluate(
     truths: Sequence[Collection[str]],
     confidences: Sequence[Mapping[str, float]],
 ) -> Metrics:
-    """Judge `confidences` (0-1, every label of `labels` in each) against the labels of each film.
+    """Judge `confidences` (0-1, every label of `labels` in each) against the labels of each image.
 
     True labels outside `labels` are ones the model cannot know; they count for no label.
     Raises `ValueError` where the lengths differ or there is no label.
     """
     if len(truths) != len(confidences) or not labels:
         raise ValueError(
-            f"{len(truths)} films, {len(confidences)} answers, {len(labels)} labels: "
-            "need one answer per film and at least one label"
+            f"{len(truths)} images, {len(confidences)} answers, {len(labels)} labels: "
+            "need one answer per image and at least one label"
         )
     shape = (len(truths), len(labels))
-    truth = np.array([[label in film for label in labels] for film in truths], dtype=bool)
-    found = np.array([[film[label] for label in labels] for film in confidences], dtype=float)
+    truth = np.array([[label in image for label in labels] for image in truths], dtype=bool)
+    found = np.array([[image[label] for label in labels] for image in confidences], dtype=float)
     truth, found = truth.reshape(shape), found.reshape(shape)
     judged = tuple(
         _judge(label, truth[:, column], found[:, column]) for column, label in enumerate(labels)
@@ -121,7 +121,7 @@ def _predicted(
     truths: Sequence[Collection[str]],
     found: npt.NDArray[np.float64],
 ) -> _Flags:
-    if any(len(film) != 1 for film in truths):
+    if any(len(image) != 1 for image in truths):
         return np.asarray(found >= [each.threshold for each in judged], dtype=bool)
     return np.asarray(np.arange(len(judged)) == found.argmax(axis=1)[:, None], dtype=bool)
 
@@ -130,10 +130,10 @@ def _confusion(
     labels: Sequence[str], truth: _Flags, predicted: _Flags
 ) -> tuple[ConfusionShare, ...]:
     pairs = truth.T.astype(float) @ predicted.astype(float)
-    films = truth.sum(axis=0)
+    images = truth.sum(axis=0)
     return tuple(
-        ConfusionShare(true, guess, float(pairs[row, column] / films[row]))
+        ConfusionShare(true, guess, float(pairs[row, column] / images[row]))
         for row, true in enumerate(labels)
         for column, guess in enumerate(labels)
-        if films[row]
+        if images[row]
     )

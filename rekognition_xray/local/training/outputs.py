@@ -22,8 +22,8 @@ _Line = dict[str, object]
 
 
 @attrs.frozen
-class TestedFilm:
-    """A test film: its place in S3, its true labels, and the model's confidence (0-1) per label."""
+class TestedImage:
+    """A test image: its place in S3, its true labels, and the model's confidence (0-1) per label."""
 
     __test__ = False  # pytest takes every Test... for a test
 
@@ -77,27 +77,27 @@ def evaluation_summary(
 
 
 def training_snapshot(
-    films: Iterable[tuple[str, tuple[str, ...]]], *, created: datetime
+    images: Iterable[tuple[str, tuple[str, ...]]], *, created: datetime
 ) -> Iterator[str]:
     """One JSON line, without its newline, per (source-ref, labels) that was trained on."""
-    for source_ref, labels in films:
+    for source_ref, labels in images:
         yield json.dumps({"source-ref": source_ref} | _ground_truth(labels, _stamp(created)))
 
 
 def testing_snapshot(
-    films: Iterable[TestedFilm], metrics: Metrics, *, created: datetime
+    images: Iterable[TestedImage], metrics: Metrics, *, created: datetime
 ) -> Iterator[str]:
-    """One JSON line, without its newline, per test film: its labels, and each label's verdict.
+    """One JSON line, without its newline, per test image: its labels, and each label's verdict.
 
     A verdict compares the confidence with the label's assumed threshold in `metrics`.
     """
     thresholds = {each.label: each.threshold for each in metrics.labels}
     stamp = _stamp(created)
-    for film in films:
-        line = {"source-ref": film.source_ref} | _ground_truth(film.labels, stamp)
-        for index, (label, confidence) in enumerate(film.confidences.items()):
+    for image in images:
+        line = {"source-ref": image.source_ref} | _ground_truth(image.labels, stamp)
+        for index, (label, confidence) in enumerate(image.confidences.items()):
             details = _details(
-                reached=confidence >= thresholds[label], present=label in film.labels
+                reached=confidence >= thresholds[label], present=label in image.labels
             )
             line |= _evaluation(index, label, confidence, stamp, details)
         yield json.dumps(line)

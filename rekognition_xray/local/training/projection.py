@@ -1,4 +1,4 @@
-"""The few hundred directions in which films differ most (principal components).
+"""The few hundred directions in which images differ most (principal components).
 
 By a random sketch and a few power iterations (Halko, Martinsson and Tropp, SIAM Review 2011): a
 handful of matrix products, between which a stop can be heard.
@@ -26,7 +26,7 @@ class Projection:
 
     @classmethod
     def fit(cls, rows: Rows, size: int, seed: int, watch: Watch) -> Projection:
-        """The first `size` principal axes of `rows`, fewer where there are fewer films."""
+        """The first `size` principal axes of `rows`, fewer where there are fewer images."""
         mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         size = min(size, len(rows) - 1, rows.shape[1])
         if size < 1 or not np.any(rows != rows[0]):
@@ -40,7 +40,7 @@ class Projection:
 
 def _principal_axes(centred: Rows, size: int, seed: int, watch: Watch) -> Rows:
     width = min(size + _SPARE, *centred.shape)
-    if width == len(centred):  # so few films that the sketch would be no smaller than they are
+    if width == len(centred):  # so few images that the sketch would be no smaller than they are
         *_, right = svd(centred, full_matrices=False, check_finite=False)
         return np.ascontiguousarray(right[:size], dtype=np.float32)
     draw = np.random.default_rng(seed)

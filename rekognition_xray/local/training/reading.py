@@ -1,6 +1,6 @@
-"""Feature rows of many films, in order, in bounded chunks.
+"""Feature rows of many images, in order, in bounded chunks.
 
-One film after the other: threads would wait for each other, for most of the work is in short steps.
+One image after the other: threads would wait for each other, for most of the work is in short steps.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.films import MOVES, ZOOMS, Framing, reframed, square
-from rekognition_xray.local.training.learner import Example, UnreadableFilm
+from rekognition_xray.local.training.images import MOVES, ZOOMS, Framing, reframed, square
+from rekognition_xray.local.training.learner import Example, UnreadableImage
 from rekognition_xray.local.training.watch import Watch
 
 Rows = npt.NDArray[np.float32]
-CHUNK = 64  # films; less than a second of work: how soon a stop is seen
+CHUNK = 64  # images; less than a second of work: how soon a stop is seen
 MOST_VIEWS = 2 + len(MOVES)
 
 
 def feature_rows(examples: Sequence[Example], views: int, watch: Watch) -> Iterator[Rows]:
-    """Feature rows of all examples, in their order, a few dozen films at a time.
+    """Feature rows of all examples, in their order, a few dozen images at a time.
 
-    Each film has `views` rows, one after the other: itself, and itself in other frames, so that a
-    training learns not to mind how a film is framed. There are `MOST_VIEWS` at most.
+    Each image has `views` rows, one after the other: itself, and itself in other frames, so that a
+    training learns not to mind how an image is framed. There are `MOST_VIEWS` at most.
 
-    Raises `UnreadableFilm` with the film's place and group, `TrainingStopped` when asked to stop.
+    Raises `UnreadableImage` with the image's place and group, `TrainingStopped` when asked to stop.
     """
     for start in range(0, len(examples), CHUNK):
         watch.at(start / len(examples))
@@ -36,14 +36,16 @@ def feature_rows(examples: Sequence[Example], views: int, watch: Watch) -> Itera
 
 def _rows(index: int, example: Example, views: int) -> Rows:
     try:
-        film = square(example.read())
-    except UnreadableFilm as error:
-        raise UnreadableFilm(f"film {index} of group {example.group!r}: {error}") from error
+        image = square(example.read())
+    except UnreadableImage as error:
+        raise UnreadableImage(f"image {index} of group {example.group!r}: {error}") from error
     framings = _framings(index)[: views - 1]
-    return np.stack([features(film), *(features(reframed(film, framing)) for framing in framings)])
+    return np.stack(
+        [features(image), *(features(reframed(image, framing)) for framing in framings)]
+    )
 
 
 def _framings(index: int) -> list[Framing]:
-    """A zoom, and then moves; another film's are others."""
+    """A zoom, and then moves; another image's are others."""
     first = index % len(MOVES)
     return [ZOOMS[index % len(ZOOMS)], *MOVES[first:], *MOVES[:first]]

@@ -1,7 +1,7 @@
-"""Kernel ridge regression on landmarks, with the scores every film gets when its patient is away.
+"""Kernel ridge regression on landmarks, with the scores every image gets when its patient is away.
 
 The Gaussian kernel is approximated by Nyström features (Williams and Seeger, NIPS 2000), which is
-exact while there are no more films than landmarks. Leaving a group out needs no second training:
+exact while there are no more images than landmarks. Leaving a group out needs no second training:
 residuals without group g are (I - H_g W_g)^-1 times the residuals with it, H the hat matrix.
 """
 
@@ -21,11 +21,11 @@ from rekognition_xray.local.training.watch import Watch
 Flags = npt.NDArray[np.bool_]
 
 PENALTIES = (0.6, 1.2, 4.0)
-_WIDTH = 1.25  # kernel exponent at the mean squared distance of two films
+_WIDTH = 1.25  # kernel exponent at the mean squared distance of two images
 _LANDMARKS = 3000  # at most
 _JITTER = 1e-6
 _CHUNK = 1000
-_HELD_BACK_AT_MOST = 1000  # films of one group; a larger one would need a square of that size
+_HELD_BACK_AT_MOST = 1000  # images of one group; a larger one would need a square of that size
 
 
 @attrs.frozen(eq=False)
@@ -66,10 +66,10 @@ class Fit:
 
 @attrs.frozen(eq=False)
 class Ridge:
-    """The least-squares problem of n films.
+    """The least-squares problem of n images.
 
     `points` are coordinates (n, k), `targets` (n, labels), `landmarks`, `weights` and `groups`
-    (n,); `exact` says that all films that may be landmarks are. Build it with `of`.
+    (n,); `exact` says that all images that may be landmarks are. Build it with `of`.
     """
 
     kernel: KernelMap
@@ -91,7 +91,7 @@ class Ridge:
         *,
         among: Flags | None = None,
     ) -> Ridge:
-        """Landmarks are drawn from the films `among`; the kernel's width follows their spread."""
+        """Landmarks are drawn from the images `among`; the kernel's width follows their spread."""
         landmarks = np.ones(len(points), dtype=np.bool_) if among is None else among.copy()
         able = np.flatnonzero(landmarks)
         landmarks[np.random.default_rng(seed).permutation(able)[_LANDMARKS:]] = False
@@ -102,10 +102,10 @@ class Ridge:
         return cls(kernel, landmarks, points, targets, weights, groups, exact)
 
     def honest(self) -> Flags:
-        """Films (n,) whose held-back score is what an unseen film of that patient would get.
+        """Images (n,) whose held-back score is what an unseen image of that patient would get.
 
-        Not those of groups too large to hold back. Nor landmarks, unless all films are: the basis
-        of a landmark stays when its film goes, and fits noise just there.
+        Not those of groups too large to hold back. Nor landmarks, unless all images are: the basis
+        of a landmark stays when its image goes, and fits noise just there.
         """
         sizes = np.bincount(self.groups)[np.asarray(self.groups)]
         elsewhere = ~self.landmarks | self.exact
@@ -119,10 +119,10 @@ class Ridge:
         solved = _solve(normal, right, watch.part(0.3, 0.5))
         del normal
         held = [np.empty_like(self.targets) for _ in solved]
-        for films in self._chunks(watch.part(0.5, 1.0)):
-            basis = self._basis(corner, films)
+        for images in self._chunks(watch.part(0.5, 1.0)):
+            basis = self._basis(corner, images)
             for (factor, solution), scores in zip(solved, held, strict=True):
-                self._hold_back(films, basis, factor, solution, scores)
+                self._hold_back(images, basis, factor, solution, scores)
         return [
             Fit(penalty, _unfold(corner, solution), scores)
             for penalty, (_, solution), scores in zip(PENALTIES, solved, held, strict=True)
@@ -131,42 +131,42 @@ class Ridge:
     def _corner(self) -> Array:
         return _factor(self.kernel(self.kernel.landmarks), _JITTER)
 
-    def _basis(self, corner: Array, films: Sequence[int]) -> Array:
-        """Nyström features of some films (films, m): their dot products are the kernel."""
-        reach = self.kernel(self.points[films])
+    def _basis(self, corner: Array, images: Sequence[int]) -> Array:
+        """Nyström features of some images (images, m): their dot products are the kernel."""
+        reach = self.kernel(self.points[images])
         return np.asarray(solve_triangular(corner, reach.T, lower=True).T, dtype=np.float64)
 
     def _normal_equations(self, corner: Array, watch: Watch) -> tuple[Array, Array]:
         size = len(corner)
         normal = np.zeros((size, size))
         right = np.zeros((size, self.targets.shape[1]))
-        for films in self._chunks(watch):
-            basis = self._basis(corner, films)
-            weighted = basis.T * self.weights[films]
+        for images in self._chunks(watch):
+            basis = self._basis(corner, images)
+            weighted = basis.T * self.weights[images]
             normal += weighted @ basis
-            right += weighted @ self.targets[films]
+            right += weighted @ self.targets[images]
         return normal, right
 
     def _hold_back(
-        self, films: Sequence[int], basis: Array, factor: Rows, solution: Array, scores: Array
+        self, images: Sequence[int], basis: Array, factor: Rows, solution: Array, scores: Array
     ) -> None:
-        """Fill in `scores` of `films`, which are whole groups, each without its own group."""
-        scores[films] = basis @ solution
+        """Fill in `scores` of `images`, which are whole groups, each without its own group."""
+        scores[images] = basis @ solution
         half = solve_triangular(factor, basis.T.astype(np.float32), lower=True)
-        for start, end in _runs([self.groups[film] for film in films]):
+        for start, end in _runs([self.groups[image] for image in images]):
             if end - start > _HELD_BACK_AT_MOST:
                 continue
-            mine = films[start:end]
+            mine = images[start:end]
             hat = half[:, start:end].T @ half[:, start:end]
             rest = np.eye(end - start) - hat * self.weights[mine]
             scores[mine] = self.targets[mine] - solve(rest, self.targets[mine] - scores[mine])
 
     def _chunks(self, watch: Watch) -> Iterator[list[int]]:
-        """Film numbers, group by group, in chunks that end where a group ends."""
+        """Image numbers, group by group, in chunks that end where a group ends."""
         order = np.argsort(np.asarray(self.groups), kind="stable").tolist()
         chunk: list[int] = []
         watch.at(0.0)
-        for start, end in _runs([self.groups[film] for film in order]):
+        for start, end in _runs([self.groups[image] for image in order]):
             if chunk and len(chunk) + end - start > _CHUNK:
                 yield chunk
                 watch.at(start / len(order))

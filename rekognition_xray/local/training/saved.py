@@ -36,7 +36,7 @@ def write(
 
 
 def read(folder: Path, learner: str, names: frozenset[str]) -> tuple[tuple[str, ...], bool, Arrays]:
-    """Labels, whether films bear one label each, and the arrays `names`.
+    """Labels, whether images bear one label each, and the arrays `names`.
 
     Raises `ModelFormatError` where something is missing, damaged or of another kind.
     """

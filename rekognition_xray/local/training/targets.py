@@ -14,7 +14,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def truth_of(examples: Sequence[Example]) -> tuple[tuple[str, ...], Array]:
-    """The sorted labels, and 1 where a film (row) bears a label (column), else 0."""
+    """The sorted labels, and 1 where an image (row) bears a label (column), else 0."""
     labels = tuple(sorted({label for example in examples for label in example.labels}))
     place = {label: column for column, label in enumerate(labels)}
     truth = np.zeros((len(examples), len(labels)))
@@ -24,29 +24,29 @@ def truth_of(examples: Sequence[Example]) -> tuple[tuple[str, ...], Array]:
 
 
 def weights_of(truth: Array) -> Array:
-    """Films of rare labels weigh more, by the root of their rarity; the mean weight is 1."""
+    """Images of rare labels weigh more, by the root of their rarity; the mean weight is 1."""
     rarity = 1.0 / np.sqrt(np.maximum(truth.sum(axis=0), 1.0))
     bare = truth.sum(axis=1) == 0
     raw = np.where(bare, rarity.min(), (truth @ rarity) / np.maximum(truth.sum(axis=1), 1.0))
     return np.asarray(raw / raw.mean(), dtype=np.float64)
 
 
-def held_back(truth: Array, groups: Sequence[str], films: int, seed: int) -> Flags:
-    """About `films` films, whole groups drawn by chance, without which all labels are still borne.
+def held_back(truth: Array, groups: Sequence[str], images: int, seed: int) -> Flags:
+    """About `images` images, whole groups drawn by chance, without which all labels are still borne.
 
     Fewer where the groups do not allow it: a group that would be far too many stays.
     """
     members: dict[str, list[int]] = {}
-    for film, group in enumerate(groups):
-        members.setdefault(group, []).append(film)
+    for image, group in enumerate(groups):
+        members.setdefault(group, []).append(image)
     left = truth.sum(axis=0)
     held = np.zeros(len(truth), dtype=np.bool_)
     names = list(members)
     for number in np.random.default_rng(seed).permutation(len(names)):
         mine = members[names[number]]
         borne = truth[mine].sum(axis=0)
-        fits = held.sum() + len(mine) <= 1.2 * films
-        if fits and np.all((borne == 0) | (left > borne)) and held.sum() < films:
+        fits = held.sum() + len(mine) <= 1.2 * images
+        if fits and np.all((borne == 0) | (left > borne)) and held.sum() < images:
             held[mine] = True
             left -= borne
     return held

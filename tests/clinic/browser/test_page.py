@@ -71,14 +71,14 @@ def evaluation(draw, write):
 @pytest.fixture(scope="session")
 def path(evaluation, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    films = {}
-    for place, film in enumerate(evaluation.films):
+    images = {}
+    for place, image in enumerate(evaluation.images):
         picture = Image.linear_gradient("L").resize((320, 240))
         ImageDraw.Draw(picture).ellipse((60, 40, 60 + place % 150, 200), fill=200)
-        films[film.source_ref] = folder / f"{place}.png"
-        picture.save(films[film.source_ref])
+        images[image.source_ref] = folder / f"{place}.png"
+        picture.save(images[image.source_ref])
     policy = evaluation.policy(sensitivity=0.8)
-    return evaluation.to_html(folder / "page.html", films=films, policy=policy, prevalence=0.1)
+    return evaluation.to_html(folder / "page.html", images=images, policy=policy, prevalence=0.1)
 
 
 @pytest.fixture
@@ -97,45 +97,45 @@ def open_page(browser, path):
         tab.close()
 
 
-def _kind(film, positive):
-    right = (film.truth in positive) == (film.predicted in positive)
-    return f"{'t' if right else 'f'}{'p' if film.predicted in positive else 'n'}"
+def _kind(image, positive):
+    right = (image.truth in positive) == (image.predicted in positive)
+    return f"{'t' if right else 'f'}{'p' if image.predicted in positive else 'n'}"
 
 
 def _shown(tab):
-    return tab.js('document.querySelectorAll("#gallery .film:not([hidden])").length')
+    return tab.js('document.querySelectorAll("#gallery .image:not([hidden])").length')
 
 
 @pytest.mark.parametrize("outcome", ["tp", "fp", "fn", "tn"])
 @pytest.mark.parametrize("positive", [("bacterial", "viral"), ("normal",), ("viral",)])
-def test_films_are_filtered_by_outcome(open_page, evaluation, outcome, positive):
+def test_images_are_filtered_by_outcome(open_page, evaluation, outcome, positive):
     tab = open_page()
     places = " ".join(str(evaluation.labels.index(label)) for label in positive)
     tab.choose("subject", places)
     tab.choose("outcome", outcome)
-    wanted = sum(_kind(film, positive) == outcome for film in evaluation.films)
+    wanted = sum(_kind(image, positive) == outcome for image in evaluation.images)
     assert _shown(tab) == wanted
     told = tab.js('document.getElementById("count").textContent')
-    assert told == f"{wanted} of {len(evaluation.films)} films"
+    assert told == f"{wanted} of {len(evaluation.images)} images"
     pill = f'document.querySelector("input[value={outcome}] + span .number").textContent'
     assert tab.js(pill) == str(wanted)
 
 
-def test_films_are_filtered_by_true_and_called_label_and_all_come_back(open_page, evaluation):
+def test_images_are_filtered_by_true_and_called_label_and_all_come_back(open_page, evaluation):
     tab = open_page()
     tab.choose("truth", "2")
-    viral = [film for film in evaluation.films if film.truth == "viral"]
+    viral = [image for image in evaluation.images if image.truth == "viral"]
     assert _shown(tab) == len(viral)
     tab.choose("called", "1")
-    assert _shown(tab) == sum(film.predicted == "bacterial" for film in viral)
+    assert _shown(tab) == sum(image.predicted == "bacterial" for image in viral)
     tab.choose("outcome", "wrong")
-    assert _shown(tab) == sum(film.predicted == "bacterial" for film in viral)
+    assert _shown(tab) == sum(image.predicted == "bacterial" for image in viral)
     tab.js('document.querySelector("button[type=reset]").click()')
     tab.js("new Promise((done) => setTimeout(done, 0))")
-    assert _shown(tab) == len(evaluation.films)
+    assert _shown(tab) == len(evaluation.images)
 
 
-def test_a_choice_without_films_says_so(open_page):
+def test_a_choice_without_images_says_so(open_page):
     tab = open_page()
     tab.choose("truth", "0")
     tab.choose("called", "0")
@@ -145,10 +145,10 @@ def test_a_choice_without_films_says_so(open_page):
 
 
 @pytest.mark.parametrize("field", ["confidence", "pneumonia"])
-def test_films_are_put_in_order_and_back(open_page, field):
+def test_images_are_put_in_order_and_back(open_page, field):
     tab = open_page()
-    order = f"""[...document.querySelectorAll("#gallery .film")]
-        .map((film) => Number(film.dataset.{field}))"""
+    order = f"""[...document.querySelectorAll("#gallery .image")]
+        .map((image) => Number(image.dataset.{field}))"""
     given = tab.js(order)
     for direction in ("down", "up"):
         tab.choose("order", f"{field} {direction}")
@@ -231,7 +231,7 @@ def test_outcomes_are_chosen_by_arrow_keys(open_page, evaluation):
     tab = open_page()
     tab.js('document.querySelector("input[name=outcome]").focus()')
     tab.press("ArrowRight")
-    wrong = sum(film.truth != film.predicted for film in evaluation.films)
+    wrong = sum(image.truth != image.predicted for image in evaluation.images)
     assert _shown(tab) == wrong
 
 
@@ -248,8 +248,8 @@ def test_without_script_everything_but_the_choosing_is_there(open_page, evaluati
     assert "need JavaScript" in text
     assert "need JavaScript" not in open_page().text()
     assert "true positive" not in text
-    assert tab.js('document.querySelectorAll("#gallery .film:not([hidden]) img").length') == len(
-        evaluation.films
+    assert tab.js('document.querySelectorAll("#gallery .image:not([hidden]) img").length') == len(
+        evaluation.images
     )
     for each in (evaluation.accuracy, evaluation.two_class.auroc):
         assert f"{each.value:.3f}" in text
@@ -267,8 +267,8 @@ def test_on_paper_the_notice_stands_and_the_controls_do_not(open_page):
     assert tab.pdf().startswith(b"%PDF")
 
 
-def test_seven_hundred_films_answer_a_choice_within_a_second(open_page, draw, write, tmp_path):
-    evaluation = write(draw(patients=350, films=(2, 2))).evaluation(resamples=100)
+def test_seven_hundred_images_answer_a_choice_within_a_second(open_page, draw, write, tmp_path):
+    evaluation = write(draw(patients=350, images=(2, 2))).evaluation(resamples=100)
     tab = open_page(evaluation.to_html(tmp_path / "page.html"))
     took = f"""(() => {{
         const form = document.getElementById("filters");

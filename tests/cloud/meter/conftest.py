@@ -45,7 +45,7 @@ class Ward:
     cloud: LocalCloud
     clock: CloudClock
     version: rx.ModelVersion
-    film: bytes
+    image: bytes
     billed_before: float = 0.0
 
     @property
@@ -75,13 +75,13 @@ def built(tmp_path_factory: pytest.TempPathFactory, learner: MeanLearner) -> Ite
     with LocalCloud(buckets=["clinic-xrays"], pace="manual", learner=learner) as cloud:
         clock = CloudClock(cloud)
         aws = rx.Aws(session=cloud.session(), clock=clock)
-        films = rx.XrayDataset.from_folder(folder)
-        train, test = films.split(test=0.4, seed=1)
+        images = rx.XrayDataset.from_folder(folder)
+        train, test = images.split(test=0.4, seed=1)
         project = rx.CustomLabelsProject.get_or_create("ward", aws=aws)
         project.put_datasets(train=train, test=test, store="s3://clinic-xrays/f", key=b"k" * 16)
         version = project.train("v1", output="s3://clinic-xrays/m")
         version.wait_until_trained()
-        yield Ward(cloud, clock, version, prepare(films.films[0].path).data)
+        yield Ward(cloud, clock, version, prepare(images.images[0].path).data)
 
 
 @pytest.fixture

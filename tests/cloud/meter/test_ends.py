@@ -72,7 +72,7 @@ def test_the_cap_ends_the_stay_before_it_is_dearer(ward: Ward, limit: dict[str, 
         ward.clock.sleep(began + 900 - ward.clock.now())
         assert model.run.look()
         with pytest.raises(errors.NotReadyError, match="its cap was reached"):
-            model.detect(ward.film)
+            model.detect(ward.image)
     assert 0 < ward.billed <= 900 - 600  # the start took the rest of the cap
     assert ward.status == "STOPPED"
 
@@ -111,12 +111,12 @@ def test_idleness_ends_the_stay(ward: Ward) -> None:
         for _ in range(4):
             ward.clock.sleep(200)
             assert model.run.look()
-            model.detect(ward.film)
+            model.detect(ward.image)
         ward.clock.sleep(300)
         assert model.run.look()
         ward.clock.sleep(5000)
         with pytest.raises(errors.NotReadyError):
-            model.detect(ward.film)
+            model.detect(ward.image)
     assert ward.billed == pytest.approx(4 * 200 + 300, abs=0.01)
 
 

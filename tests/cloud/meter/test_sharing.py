@@ -32,7 +32,7 @@ def test_the_handle_of_who_has_left_answers_no_more(ward: Ward, enter) -> None:
     enter(second)
     first.__exit__(None, None, None)
     with pytest.raises(errors.NotReadyError, match="is over"):
-        model.detect(ward.film)
+        model.detect(ward.image)
     second.__exit__(None, None, None)
 
 
@@ -44,8 +44,8 @@ def test_the_cap_of_one_does_not_stop_the_model_of_another(ward: Ward, enter) ->
         for model in models:
             model.run.look()
     with pytest.raises(errors.NotReadyError):
-        models[0].detect(ward.film)
-    assert models[1].detect(ward.film).confidences
+        models[0].detect(ward.image)
+    assert models[1].detect(ward.image).confidences
     first.__exit__(None, None, None)
     assert ward.status == "RUNNING"
     second.__exit__(None, None, None)
@@ -70,7 +70,7 @@ def test_who_dies_beside_another_does_not_keep_the_model_on(ward: Ward, enter) -
 def test_what_somebody_started_without_a_lease_is_joined_and_left_running(ward: Ward) -> None:
     ward.start_without_lease()
     with ward.version.running() as model:
-        assert model.detect(ward.film).confidences
+        assert model.detect(ward.image).confidences
         (seen,) = meter.running(ward.version.aws)
         assert seen.since is None
         assert "since unknown" in str(seen)
@@ -109,7 +109,7 @@ def test_what_a_dead_process_left_is_joined_and_stopped(ward: Ward, enter) -> No
 def test_without_permission_to_tag_it_works_and_says_what_is_missing(ward: Ward, caplog) -> None:
     ward.cloud.faults.error("TagResource", "AccessDeniedException")
     with ward.version.running() as model:
-        assert model.detect(ward.film).confidences
+        assert model.detect(ward.image).confidences
         assert ward.tags == {}
         ward.clock.sleep(1000)
         assert model.run

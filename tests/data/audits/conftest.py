@@ -1,4 +1,4 @@
-"""A sound folder of films, and what an audit says of it."""
+"""A sound folder of images, and what an audit says of it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def folder(write: Write, tmp_path: Path) -> Path:
-    """Thirty sound films of nine patients for each of three labels, too few to seek shortcuts."""
+    """Thirty sound images of nine patients for each of three labels, too few to seek shortcuts."""
     for number in range(10):
-        patient, film = min(number, 8), 1 + number // 9
-        write(f"NORMAL/IM-{patient:04}-{film:04}.jpeg")
-        write(f"PNEUMONIA/person{patient}_bacteria_{film}.jpeg")
-        write(f"PNEUMONIA/person{patient + 100}_virus_{film}.jpeg")
-    return tmp_path / "films"
+        patient, image = min(number, 8), 1 + number // 9
+        write(f"NORMAL/IM-{patient:04}-{image:04}.jpeg")
+        write(f"PNEUMONIA/person{patient}_bacteria_{image}.jpeg")
+        write(f"PNEUMONIA/person{patient + 100}_virus_{image}.jpeg")
+    return tmp_path / "images"
 
 
 def findings(folder: Path) -> dict[str, Finding]:

@@ -29,7 +29,7 @@ def only(folder: Path, code: str, severity: str) -> Finding:
 def test_a_sound_dataset_has_no_findings(folder: Path) -> None:
     assert findings(folder) == {}
     result = XrayDataset.from_folder(folder).audit()
-    assert result.films == 30
+    assert result.images == 30
     assert (result.errors, result.duplicates, result.unusable) == ((), (), ())
     result.raise_for_errors()
 
@@ -51,14 +51,14 @@ def cut(image: Image.Image) -> bytes:
         ("over-limits", lambda draw: draw(1, (100, 2001))),
     ],
 )
-def test_a_film_that_the_service_would_refuse_is_an_error(
+def test_a_image_that_the_service_would_refuse_is_an_error(
     folder: Path, write: Write, draw: Draw, code: str, content: Callable[[Draw], object]
 ) -> None:
     path = write("NORMAL/IM-0900-0001.png", content(draw))
     assert only(folder, code, "error").paths == (path,)
 
 
-def test_a_film_that_preparing_scales_down_is_a_warning(
+def test_a_image_that_preparing_scales_down_is_a_warning(
     folder: Path, write: Write, draw: Draw
 ) -> None:
     path = write("NORMAL/IM-0900-0001.png", draw(1, (4097, 300)))
@@ -73,7 +73,7 @@ def test_a_decompression_bomb_is_refused_unopened(folder: Path, write: Write) ->
     assert only(folder, "over-limits", "error").paths == (path,)
 
 
-def test_a_pipe_among_the_films_does_not_hang_the_audit(folder: Path) -> None:
+def test_a_pipe_among_the_images_does_not_hang_the_audit(folder: Path) -> None:
     dataset = XrayDataset.from_folder(folder)
     path = folder / "NORMAL/IM-0003-0001.jpeg"
     path.unlink()
@@ -100,7 +100,7 @@ def test_a_file_that_may_not_be_read_is_an_error(
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RecursionError("too deep"), ValueError("odd")])
-def test_whatever_a_decoder_raises_is_a_finding_of_that_one_film(
+def test_whatever_a_decoder_raises_is_a_finding_of_that_one_image(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     broken = folder / "NORMAL/IM-0003-0001.jpeg"
@@ -167,14 +167,14 @@ def test_the_same_file_under_one_label_is_told_apart_from_the_same_pixels(
     assert "same file" in finding.notes[0]
     (group,) = XrayDataset.from_folder(folder).audit().duplicates
     assert (group.kind, group.score) == ("file", 1)
-    assert tuple(film.path for film in group.films) == paths
+    assert tuple(image.path for image in group.images) == paths
 
 
 def test_of_many_copies_each_note_names_a_few(folder: Path, write: Write, draw: Draw) -> None:
     for number in range(9):
         write(f"NORMAL/IM-09{number:02}-0001.png", draw(5))
     finding = only(folder, "duplicate-files", "warning")
-    assert "largest group has 9 films" in finding.message
+    assert "largest group has 9 images" in finding.message
     assert all(note.endswith("and 5 more") for note in finding.notes)
 
 
@@ -191,7 +191,7 @@ def test_a_copy_in_two_official_folders_is_a_warning_of_its_own(
     assert "in test" in found["duplicates-across-official-splits"].notes[0]
 
 
-def test_a_grey_film_saved_in_colour_is_still_the_same_film(
+def test_a_grey_image_saved_in_colour_is_still_the_same_image(
     folder: Path, write: Write, draw: Draw
 ) -> None:
     write("NORMAL/IM-0900-0001.png", draw(5))
@@ -221,9 +221,9 @@ def test_one_label_only_is_a_warning(write: Write, tmp_path: Path) -> None:
     assert "normal" in only(tmp_path, "too-few-labels", "warning").message
 
 
-def test_a_label_of_few_films_is_a_warning(folder: Path) -> None:
+def test_a_label_of_few_images_is_a_warning(folder: Path) -> None:
     (folder / "NORMAL/IM-0003-0001.jpeg").unlink()
-    finding = only(folder, "few-films", "warning")
+    finding = only(folder, "few-images", "warning")
     assert len(finding.paths) == 9
 
 

@@ -54,7 +54,7 @@ def test_the_table_names_each_finding_its_first_files_and_what_to_do(
     paths = [write(f"NORMAL/IM-09{number:02}-0001.jpeg", b"") for number in range(5)]
     result = XrayDataset.from_folder(folder).audit()
     table = str(result)
-    assert table.startswith("Audit of 35 films: 1 error, 0 warnings\n")
+    assert table.startswith("Audit of 35 images: 1 error, 0 warnings\n")
     assert "zero-bytes" in table
     assert str(paths[2]) in table
     assert str(paths[3]) not in table
@@ -62,7 +62,7 @@ def test_the_table_names_each_finding_its_first_files_and_what_to_do(
     assert result.errors[0].advice in table
 
 
-def test_progress_counts_up_to_all_films(folder: Path) -> None:
+def test_progress_counts_up_to_all_images(folder: Path) -> None:
     told: list[tuple[int, int]] = []
     XrayDataset.from_folder(folder).audit(progress=lambda done, total: told.append((done, total)))
     assert told == sorted(told)
@@ -95,17 +95,17 @@ def test_an_executor_of_the_caller_is_used_and_left_open(
         assert pool.submit(int, "7").result() == 7
 
 
-def test_films_in_s3_are_refused_all_together() -> None:
+def test_images_in_s3_are_refused_all_together() -> None:
     far = [Xray(f"s3://bucket/{name}.png", "normal") for name in "ab"]
-    with pytest.raises(DataError, match="2 of 2 films lie in S3") as caught:
+    with pytest.raises(DataError, match="2 of 2 images lie in S3") as caught:
         XrayDataset(far).audit()
     assert caught.value.paths == ("s3://bucket/a.png", "s3://bucket/b.png")
-    assert "Fetch the films" in caught.value.hint
+    assert "Fetch the images" in caught.value.hint
 
 
 def test_an_empty_dataset_can_be_audited() -> None:
     result = XrayDataset(()).audit()
-    assert str(result).startswith("Audit of 0 films")
+    assert str(result).startswith("Audit of 0 images")
     assert result.shortcuts == ()
 
 

@@ -1,4 +1,4 @@
-"""A folder of films by Kermany's names."""
+"""A folder of images by Kermany's names."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def folder(write: Write, tmp_path: Path) -> Path:
         "val/PNEUMONIA/person2_bacteria_3.jpeg",
     ):
         write(name, b"not looked at")
-    return tmp_path / "films"
+    return tmp_path / "images"

@@ -117,7 +117,7 @@ def test_a_dataset_whose_folder_the_system_refuses_is_an_error(
 
 
 def test_a_path_that_no_system_takes_is_an_error() -> None:
-    for path in ("films\0", "x" * 5000):
+    for path in ("images\0", "x" * 5000):
         with pytest.raises(FolderNotFoundError):
             XrayDataset.from_folder(path)
 
@@ -128,7 +128,7 @@ def test_a_folder_is_read_once_however_many_links_lead_to_it(folder: Path) -> No
     (folder / "val" / "another").symlink_to(folder / "train" / "NORMAL")
     dataset = XrayDataset.from_folder(folder)
     assert len(dataset) == 5
-    assert all(film.name.startswith(("train/", "val/")) for film in dataset)
+    assert all(image.name.startswith(("train/", "val/")) for image in dataset)
     assert [item.path for item in dataset.rejected] == [
         folder / "a link",
         folder / "val" / "another",
@@ -154,7 +154,7 @@ def test_a_linked_folder_elsewhere_is_read_and_its_link_is_part_of_the_names(
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "IM-0900-0001.png").write_bytes(b"x")
     (folder / "train" / "more").symlink_to(tmp_path / "elsewhere")
-    names = [film.name for film in XrayDataset.from_folder(folder)]
+    names = [image.name for image in XrayDataset.from_folder(folder)]
     assert "train/more/IM-0900-0001.png" in names
 
 
@@ -204,12 +204,12 @@ def test_a_tree_may_be_deeper_than_the_stack_of_python(folder: Path) -> None:
         os.close(descriptor)
         descriptor, here = below, here / "d"
     os.close(descriptor)
-    film = here / "IM-0900-0001.png"
-    film.write_bytes(b"x")
+    image = here / "IM-0900-0001.png"
+    image.write_bytes(b"x")
     try:
         dataset = XrayDataset.from_folder(folder)
     finally:  # whoever cleans up after the tests may be recursive
-        film.unlink()
+        image.unlink()
         while here != folder:
             here.rmdir()
             here = here.parent
@@ -234,7 +234,7 @@ def test_what_lies_deeper_than_the_system_takes_paths_is_reported(folder: Path) 
 
 
 @posix
-def test_names_that_differ_in_case_only_are_two_films(folder: Path) -> None:
+def test_names_that_differ_in_case_only_are_two_images(folder: Path) -> None:
     (folder / "val" / "IM-0900-0001.png").write_bytes(b"x")
     (folder / "val" / "im-0900-0001.PNG").write_bytes(b"x")
     if len(list((folder / "val").iterdir())) < 3:

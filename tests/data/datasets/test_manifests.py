@@ -1,4 +1,4 @@
-"""Datasets from manifests of films that lie in S3."""
+"""Datasets from manifests of images that lie in S3."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Listed = Callable[[dict[str, str]], Path]
 labels = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
 
-def store_key(patient: str, content: int, prefix: str = "films") -> str:
+def store_key(patient: str, content: int, prefix: str = "images") -> str:
     pseudonym = PseudonymKey(b"a key for tests only").pseudonym(patient)
     return f"s3://clinic-xrays/{object_key(prefix, pseudonym, f'{content:064x}', 'jpg')}"
 
@@ -63,26 +63,26 @@ def listed(tmp_path: Path) -> Listed:
 
     def write(entries: dict[str, str]) -> Path:
         found = [Entry(ref, label) for ref, label in entries.items()]
-        return Manifest(found, Labelling("kermany")).write(tmp_path / "films.manifest")
+        return Manifest(found, Labelling("kermany")).write(tmp_path / "images.manifest")
 
     return write
 
 
-def test_the_films_of_a_manifest_lie_in_s3_under_their_patients(listed: Listed) -> None:
+def test_the_images_of_a_manifest_lie_in_s3_under_their_patients(listed: Listed) -> None:
     refs = [store_key("a", 1), store_key("a", 2), store_key("b", 3)]
     dataset = XrayDataset.from_manifest(listed(dict.fromkeys(refs, "viral")))
-    assert [film.address for film in dataset] == sorted(refs)
+    assert [image.address for image in dataset] == sorted(refs)
     assert dataset.patient_count == 2
-    assert not any("film:" in film.group for film in dataset)
+    assert not any("image:" in image.group for image in dataset)
 
 
-def test_films_without_a_pseudonym_are_groups_of_their_own_and_a_warning(
+def test_images_without_a_pseudonym_are_groups_of_their_own_and_a_warning(
     listed: Listed, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = listed({"s3://clinic-xrays/a.jpg": "normal", "s3://clinic-xrays/b.jpg": "normal"})
     with caplog.at_level(logging.WARNING):
         assert XrayDataset.from_manifest(path).patient_count == 2
-    assert "2 of 2 films bear no pseudonym" in caplog.text
+    assert "2 of 2 images bear no pseudonym" in caplog.text
 
 
 def test_a_rule_reads_patient_and_split_from_the_keys(listed: Listed) -> None:
@@ -93,9 +93,9 @@ def test_a_rule_reads_patient_and_split_from_the_keys(listed: Listed) -> None:
         }
     )
     dataset = XrayDataset.from_manifest(path, names=KERMANY)
-    assert {(film.patient, film.split) for film in dataset} == {("person1", "train")}
+    assert {(image.patient, image.split) for image in dataset} == {("person1", "train")}
     assert dataset.labelling.rule == "kermany"
-    assert all(film.name == film.source for film in dataset)
+    assert all(image.name == image.source for image in dataset)
 
 
 def test_an_entry_whose_label_the_rule_contradicts_is_rejected(listed: Listed) -> None:
@@ -104,7 +104,7 @@ def test_an_entry_whose_label_the_rule_contradicts_is_rejected(listed: Listed) -
     )
     path = listed({sound: "normal", wrong: "bacterial", strange: "normal"})
     dataset = XrayDataset.from_manifest(path, names=KERMANY)
-    assert [film.source for film in dataset] == [sound]
+    assert [image.source for image in dataset] == [sound]
     assert {(item.path, item.code) for item in dataset.rejected} == {
         (wrong, "contradictory-labels"),
         (strange, "no-label"),
@@ -119,8 +119,8 @@ def test_a_manifest_of_which_the_rule_confirms_nothing_is_an_error(listed: Liste
 
 
 @pytest.mark.parametrize("content", [b"", b"{}\n"])
-def test_a_manifest_without_a_film_is_an_error(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "films.manifest"
+def test_a_manifest_without_a_image_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "images.manifest"
     path.write_bytes(content)
     with pytest.raises((EmptyDatasetError, ManifestError)):
         XrayDataset.from_manifest(path)

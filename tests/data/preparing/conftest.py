@@ -15,7 +15,7 @@ Opened = list[str]
 
 @pytest.fixture
 def dataset(write) -> rx.XrayDataset:
-    """Twelve films: eleven of them differ, two show the same picture."""
+    """Twelve images: eleven of them differ, two show the same picture."""
     for number in range(11):
         write(f"NORMAL/IM-{number:04}-0001.jpeg")
     copied = write("NORMAL/IM-0000-0001.jpeg").read_bytes()
@@ -43,7 +43,7 @@ def opened(monkeypatch) -> Opened:
 
 
 def read(write) -> rx.XrayDataset:
-    return rx.XrayDataset.from_folder(write("a.txt", b"no film").parent)
+    return rx.XrayDataset.from_folder(write("a.txt", b"no image").parent)
 
 
 def results(folder: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Where films are prepared: threads, processes, Dask; and DICOM."""
+"""Where images are prepared: threads, processes, Dask; and DICOM."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ EXECUTORS = [
 
 
 @pytest.mark.parametrize("workers", EXECUTORS)
-def test_every_executor_gives_the_same_tells_of_bad_films_and_knows_what_is_done(
+def test_every_executor_gives_the_same_tells_of_bad_images_and_knows_what_is_done(
     workers, dataset, folder, tmp_path, write
 ):
     expected = prepare(dataset, tmp_path / "expected")
@@ -78,23 +78,23 @@ def test_a_full_disk_in_a_process_is_told_as_here(dataset, folder):
     with processes() as executor:
         for number in range(256):
             (folder / f"{number:02x}").write_bytes(b"a file where a folder should be")
-        with pytest.raises(PreparedFolderError, match="0 of 12 films"):
+        with pytest.raises(PreparedFolderError, match="0 of 12 images"):
             prepare(dataset, folder, executor=executor)
 
 
 @pytest.mark.heavy
 def test_workers_that_die_are_told_with_what_is_left_to_do(dataset, folder):
-    prepare(rx.XrayDataset(dataset.films[:3]), folder)
+    prepare(rx.XrayDataset(dataset.images[:3]), folder)
     dying = ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(3,))
-    with dying as executor, pytest.raises(DataError, match="3 of 12 films are done") as caught:
+    with dying as executor, pytest.raises(DataError, match="3 of 12 images are done") as caught:
         prepare(dataset, folder, executor=executor)
-    assert caught.value.paths == tuple(film.path for film in dataset.films[3:])
+    assert caught.value.paths == tuple(image.path for image in dataset.images[3:])
     assert prepare(dataset, folder).cached == 3
 
 
 def test_progress_is_told_from_nothing_to_all(dataset, folder, write):
     write("NORMAL/IM-0999-0001.jpeg", b"just text")
-    prepare(rx.XrayDataset(dataset.films[:3]), folder)
+    prepare(rx.XrayDataset(dataset.images[:3]), folder)
     told: list[PrepareProgress] = []
     with pytest.raises(AuditError):
         prepare(read(write), folder, progress=told.append)
@@ -134,7 +134,7 @@ def dicom(number: int, **tags: str) -> bytes:
 
 @pytest.fixture
 def dicoms(write) -> rx.XrayDataset:
-    """Two plain films, one that says it shows text, and one that does not say that it does not."""
+    """Two plain images, one that says it shows text, and one that does not say that it does not."""
     for number, tags in enumerate(
         ({}, {}, {"BurnedInAnnotation": "YES"}, {"ConversionType": "WSD"})
     ):
@@ -145,35 +145,35 @@ def dicoms(write) -> rx.XrayDataset:
 def test_dicom_becomes_png_and_its_ledger_tells_what_read_it(write, folder):
     write("NORMAL/IM-0001-0001.dcm", dicom(1))
     write("NORMAL/IM-0002-0001.jpeg")
-    film, picture = prepare(read(write), folder)
-    assert (film.extension, picture.extension) == ("png", "jpg")
-    entries = {entry.film: entry for entry in read_ledger(folder)}
+    image, picture = prepare(read(write), folder)
+    assert (image.extension, picture.extension) == ("png", "jpg")
+    entries = {entry.image: entry for entry in read_ledger(folder)}
     by = {name: [part.split()[0] for part in entry.software] for name, entry in entries.items()}
     assert "pydicom" in by["NORMAL/IM-0001-0001.dcm"]
     assert "pydicom" not in by["NORMAL/IM-0002-0001.jpeg"]
     assert prepare(read(write), folder).cached == 2
 
 
-def test_films_that_may_show_a_name_are_bad_films_and_the_way_out_is_told(dicoms, folder):
+def test_images_that_may_show_a_name_are_bad_images_and_the_way_out_is_told(dicoms, folder):
     with pytest.raises(AuditError) as caught:
         prepare(dicoms, folder)
-    assert caught.value.paths == (dicoms.films[2].path, dicoms.films[3].path)
+    assert caught.value.paths == (dicoms.images[2].path, dicoms.images[3].path)
     assert caught.value.message.count("[burned-in]") == 2
     assert "allow_burned_in=True" in caught.value.hint
     assert "held='leave-out'" in caught.value.hint
     assert len(results(folder)) == 2
 
 
-def test_films_that_may_show_a_name_can_be_left_out_and_are_named(dicoms, folder):
+def test_images_that_may_show_a_name_can_be_left_out_and_are_named(dicoms, folder):
     prepared = prepare(dicoms, folder, held="leave-out")
-    assert [item.film for item in prepared.held] == list(dicoms.films[2:])
+    assert [item.image for item in prepared.held] == list(dicoms.images[2:])
     assert all("burned in" in item.reason for item in prepared.held)
-    assert prepared.dataset.films == dicoms.films[:2] == tuple(item.film for item in prepared)
+    assert prepared.dataset.images == dicoms.images[:2] == tuple(item.image for item in prepared)
     assert (prepared.made, len(results(folder))) == (2, 2)
     assert repr(prepared).endswith("2 made, 2 held back>")
 
 
-def test_leaving_films_out_does_not_hide_other_bad_films(dicoms, folder, write):
+def test_leaving_images_out_does_not_hide_other_bad_images(dicoms, folder, write):
     bad = write("NORMAL/IM-0999-0001.jpeg", b"just text")
     with pytest.raises(AuditError) as caught:
         prepare(read(write), folder, held="leave-out")
@@ -181,7 +181,7 @@ def test_leaving_films_out_does_not_hide_other_bad_films(dicoms, folder, write):
     assert "leave-out" not in caught.value.hint
 
 
-def test_films_that_may_show_a_name_can_be_allowed_and_the_ledger_tells(dicoms, folder):
+def test_images_that_may_show_a_name_can_be_allowed_and_the_ledger_tells(dicoms, folder):
     assert prepare(dicoms, folder, allow_burned_in=True).made == 4
     assert {entry.allow_burned_in for entry in read_ledger(folder)} == {True}
     assert prepare(dicoms, folder, allow_burned_in=True).cached == 4

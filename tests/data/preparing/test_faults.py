@@ -1,4 +1,4 @@
-"""What goes wrong in preparing: bad films, full disks, kills, two at once."""
+"""What goes wrong in preparing: bad images, full disks, kills, two at once."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ from rekognition_xray.errors import AuditError, PreparedFolderError
 from .conftest import read, results
 
 
-def test_all_bad_films_are_told_together_and_the_others_are_kept(dataset, folder, write, opened):
+def test_all_bad_images_are_told_together_and_the_others_are_kept(dataset, folder, write, opened):
     bad = {
         write("NORMAL/IM-0101-0001.jpeg", b"just text"): "not-an-image",
         write("NORMAL/IM-0102-0001.jpeg", b""): "zero-bytes",
-        write("NORMAL/IM-0103-0001.jpeg", dataset.films[0].path.read_bytes()[:400]): "truncated",
+        write("NORMAL/IM-0103-0001.jpeg", dataset.images[0].path.read_bytes()[:400]): "truncated",
     }
     dataset = read(write)
     missing = write("NORMAL/IM-0104-0001.jpeg", b"soon gone")
-    films = [*dataset.films, rx.Xray(missing, "normal")]
+    images = [*dataset.images, rx.Xray(missing, "normal")]
     missing.unlink()
-    with pytest.raises(AuditError, match="4 of 16 films") as caught:
-        prepare(rx.XrayDataset(films), folder)
+    with pytest.raises(AuditError, match="4 of 16 images") as caught:
+        prepare(rx.XrayDataset(images), folder)
     assert set(caught.value.paths) == {*bad, missing}
     for path, code in [*bad.items(), (missing, "missing")]:
         assert f"[{code}] {path}" in caught.value.message
     opened.clear()
-    kept = [film for film in dataset if film.path not in bad]
+    kept = [image for image in dataset if image.path not in bad]
     assert prepare(rx.XrayDataset(kept), folder).cached == 12
     assert opened == []
 
 
-def test_a_film_in_s3_is_told_with_the_others(dataset, folder):
-    films = (*dataset.films, rx.Xray("s3://bucket/a.jpg", "normal"))
+def test_a_image_in_s3_is_told_with_the_others(dataset, folder):
+    images = (*dataset.images, rx.Xray("s3://bucket/a.jpg", "normal"))
     with pytest.raises(AuditError, match=r"s3://bucket/a\.jpg: it lies in S3"):
-        prepare(rx.XrayDataset(films), folder)
+        prepare(rx.XrayDataset(images), folder)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_and_a_second_run_completes(
     full_after(5)
     with ThreadPoolExecutor(1) as one, pytest.raises(PreparedFolderError) as caught:
         prepare(dataset, folder, executor=one)
-    assert "No space left on device. 6 of 12 films are prepared" in caught.value.message
+    assert "No space left on device. 6 of 12 images are prepared" in caught.value.message
     assert caught.value.paths == (folder,)
     assert isinstance(caught.value, OSError)
     assert len(results(folder)) == 5
@@ -99,13 +99,13 @@ def test_a_disk_too_full_for_the_ledger_is_told_and_a_second_run_completes(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Ledger, "append", half)
-    with pytest.raises(PreparedFolderError, match=r"No space left.*\. 0 of 12 films"):
+    with pytest.raises(PreparedFolderError, match=r"No space left.*\. 0 of 12 images"):
         prepare(dataset, folder)
     monkeypatch.undo()
     again = prepare(dataset, folder)
     assert again.cached > 0
     assert again.made + again.cached == 12
-    assert {entry.film for entry in read_ledger(folder)} == {film.name for film in dataset}
+    assert {entry.image for entry in read_ledger(folder)} == {image.name for image in dataset}
 
 
 def test_a_folder_that_cannot_be_made_is_told(dataset, tmp_path):
@@ -121,7 +121,7 @@ import rekognition_xray as rx
 def kill(progress):
     if progress.done:
         os.kill(os.getpid(), signal.SIGKILL)
-rx.XrayDataset.from_folder({str(dataset.films[0].path.parents[1])!r}).prepare(
+rx.XrayDataset.from_folder({str(dataset.images[0].path.parents[1])!r}).prepare(
     {str(folder)!r}, progress=kill
 )
 """
@@ -148,7 +148,7 @@ def _prepared_by_a_process(folder: str, source: str, gate: str) -> tuple[int, in
 def test_two_processes_at_once_leave_a_right_folder_and_a_whole_ledger(
     dataset, folder, write, tmp_path, cut
 ):
-    source = write("a.txt", b"no film").parent
+    source = write("a.txt", b"no image").parent
     for number in range(11, 60):
         write(f"NORMAL/IM-{number:04}-0001.jpeg")
     if cut:  # of a third one, which was killed
@@ -163,11 +163,11 @@ def test_two_processes_at_once_leave_a_right_folder_and_a_whole_ledger(
             for _ in range(2)
         ]
         assert [run.result() for run in runs] == [(61, 61), (61, 61)]
-    films = rx.XrayDataset.from_folder(source)
-    assert {entry.path for entry in read_ledger(folder)} == {str(film.path) for film in films}
-    for item in prepare(films, folder):
+    images = rx.XrayDataset.from_folder(source)
+    assert {entry.path for entry in read_ledger(folder)} == {str(image.path) for image in images}
+    for item in prepare(images, folder):
         assert hashlib.sha256(item.file.read_bytes()).hexdigest() == item.sha256
-    assert prepare(films, folder).made == 0
+    assert prepare(images, folder).made == 0
     assert not list((folder / ".unfinished").iterdir())
 
 

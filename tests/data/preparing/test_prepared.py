@@ -20,23 +20,23 @@ from rekognition_xray.errors import DataError
 from .conftest import results
 
 
-def test_every_film_lies_under_its_content_as_the_one_function_makes_it(dataset, folder):
+def test_every_image_lies_under_its_content_as_the_one_function_makes_it(dataset, folder):
     for item in prepare(dataset, folder):
-        made = images.prepare(item.film.path)
+        made = images.prepare(item.image.path)
         assert item.file == folder / made.sha256[:2] / f"{made.sha256}.{made.extension}"
         assert item.file.read_bytes() == made.data
         assert (item.sha256, item.extension, item.size) == (made.sha256, "jpg", len(made.data))
         assert (item.width, item.height) == (made.width, made.height)
 
 
-def test_the_files_come_in_the_order_of_the_films(dataset, folder):
+def test_the_files_come_in_the_order_of_the_images(dataset, folder):
     prepared = prepare(dataset, folder)
-    assert tuple(item.film for item in prepared.files) == dataset.films
+    assert tuple(item.image for item in prepared.files) == dataset.images
     assert tuple(prepared) == prepared.files
     assert len(prepared) == 12
 
 
-def test_films_with_equal_pixels_are_written_once(dataset, folder):
+def test_images_with_equal_pixels_are_written_once(dataset, folder):
     prepared = prepare(dataset, folder)
     assert len(results(folder)) == 11
     assert prepared.bytes == sum(map(len, results(folder).values()))
@@ -51,7 +51,7 @@ def test_a_folder_may_be_named_by_text_and_relatively(dataset, tmp_path, monkeyp
     assert prepare(dataset, "here").files[0].file.parents[1] == tmp_path / "here"
 
 
-def test_a_folder_of_prepared_films_looks_empty_of_anything_else(dataset, folder):
+def test_a_folder_of_prepared_images_looks_empty_of_anything_else(dataset, folder):
     prepare(dataset, folder)
     assert list((folder / prepare_worker.UNFINISHED).iterdir()) == []
     assert {path.suffix for path in folder.rglob("*.*") if path.is_file()} == {".jpg", ".jsonl"}
@@ -63,12 +63,12 @@ def test_a_dataset_of_nothing_is_prepared(folder):
 
 def test_printed_it_tells_counts(dataset, folder):
     prepared = prepare(dataset, folder)
-    assert repr(prepared) == f"<Prepared of 12 films in {folder}: 12 made>"
-    assert str(prepared).startswith(f"12 films lie prepared in {folder}, ")
+    assert repr(prepared) == f"<Prepared of 12 images in {folder}: 12 made>"
+    assert str(prepared).startswith(f"12 images lie prepared in {folder}, ")
     assert "12 made, 0 known" in str(prepared)
 
 
-def test_as_plain_data_it_tells_films_and_bytes(dataset, folder):
+def test_as_plain_data_it_tells_images_and_bytes(dataset, folder):
     prepared = prepare(dataset, folder)
     told = prepared.to_dict()
     assert told == json.loads(json.dumps(told))
@@ -82,17 +82,17 @@ def test_as_plain_data_it_tells_films_and_bytes(dataset, folder):
     }
 
 
-def test_the_ledger_tells_of_each_film_where_it_comes_from_and_what_was_made(dataset, folder):
-    prepared = {item.film.name: item for item in prepare(dataset, folder)}
+def test_the_ledger_tells_of_each_image_where_it_comes_from_and_what_was_made(dataset, folder):
+    prepared = {item.image.name: item for item in prepare(dataset, folder)}
     ledger = read_ledger(folder)
-    assert sorted(entry.film for entry in ledger) == sorted(prepared)
+    assert sorted(entry.image for entry in ledger) == sorted(prepared)
     for entry in ledger:
-        item = prepared[entry.film]
-        source = item.film.path.read_bytes()
+        item = prepared[entry.image]
+        source = item.image.path.read_bytes()
         assert entry.source_sha256 == hashlib.sha256(source).hexdigest()
-        assert (entry.source_size, entry.path) == (len(source), str(item.film.path))
+        assert (entry.source_size, entry.path) == (len(source), str(item.image.path))
         assert (entry.sha256, entry.size) == (item.sha256, item.size)
-        assert entry.steps == images.prepare(item.film.path).steps
+        assert entry.steps == images.prepare(item.image.path).steps
         assert [name.split()[0] for name in entry.software] == ["rekognition-xray", "Pillow"]
 
 
@@ -111,7 +111,7 @@ def test_a_damaged_ledger_is_told_and_nothing_is_changed(dataset, folder):
     assert (folder / LEDGER).read_text() == "damaged\n"
 
 
-def test_a_repeat_opens_no_film(dataset, folder, opened):
+def test_a_repeat_opens_no_image(dataset, folder, opened):
     first = prepare(dataset, folder)
     assert len(opened) == 12
     again = prepare(dataset, folder)
@@ -122,10 +122,10 @@ def test_a_repeat_opens_no_film(dataset, folder, opened):
 
 def test_a_repeat_reads_no_pixels_even_where_they_are_gone(dataset, folder):
     first = prepare(dataset, folder)
-    for film in dataset:
-        was = film.path.stat()
-        film.path.write_bytes(bytes(was.st_size))
-        os.utime(film.path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    for image in dataset:
+        was = image.path.stat()
+        image.path.write_bytes(bytes(was.st_size))
+        os.utime(image.path, ns=(was.st_atime_ns, was.st_mtime_ns))
     assert prepare(dataset, folder).files == first.files
 
 
@@ -137,12 +137,12 @@ def test_a_repeat_reads_no_pixels_even_where_they_are_gone(dataset, folder):
     ],
     ids=["another size", "another time"],
 )
-def test_a_film_that_changed_is_prepared_again(dataset, folder, opened, change):
+def test_a_image_that_changed_is_prepared_again(dataset, folder, opened, change):
     prepare(dataset, folder)
     opened.clear()
-    change(dataset.films[3].path)
+    change(dataset.images[3].path)
     again = prepare(dataset, folder)
-    assert opened == [dataset.films[3].path.name]
+    assert opened == [dataset.images[3].path.name]
     assert (again.made, again.cached) == (1, 11)
 
 
@@ -153,7 +153,7 @@ def test_a_result_that_is_gone_or_cut_is_made_again(dataset, folder, opened, har
     opened.clear()
     harm(file)
     prepare(dataset, folder)
-    assert opened == [dataset.films[5].path.name]
+    assert opened == [dataset.images[5].path.name]
     assert file.read_bytes() == before
 
 
@@ -174,9 +174,9 @@ def test_without_its_ledger_a_folder_is_filled_anew(dataset, folder):
     assert (again.made, again.files) == (12, first.files)
 
 
-def test_the_same_film_by_another_name_of_its_folder_is_known(dataset, folder, monkeypatch):
+def test_the_same_image_by_another_name_of_its_folder_is_known(dataset, folder, monkeypatch):
     prepare(dataset, folder)
-    monkeypatch.chdir(dataset.films[0].path.parents[1])
+    monkeypatch.chdir(dataset.images[0].path.parents[1])
     assert prepare(rx.XrayDataset.from_folder("."), folder).cached == 12
 
 

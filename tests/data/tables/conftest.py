@@ -1,4 +1,4 @@
-"""A folder of films, and tables about them."""
+"""A folder of images, and tables about them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def save(tmp_path: Path) -> Save:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Films a.png, b.png and deep/c.png."""
-    root = tmp_path / "films"
+    """Images a.png, b.png and deep/c.png."""
+    root = tmp_path / "images"
     (root / "deep").mkdir(parents=True)
     for name in ("a.png", "b.png", "deep/c.png"):
         (root / name).write_bytes(b"x")
@@ -34,11 +34,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, table: TableNames) -> tuple[dict[str, str], dict[str, str]]:
-    """Label by film, and reason by rejected path, both relative to the folder."""
+    """Label by image, and reason by rejected path, both relative to the folder."""
     dataset = XrayDataset.from_folder(folder, names=table)
     rejected = {str(item.path).removeprefix(f"{folder}/"): item.reason for item in dataset.rejected}
     assert len(rejected) == len(dataset.rejected)
-    return {film.name: film.label for film in dataset}, rejected
+    return {image.name: image.label for image in dataset}, rejected
 
 
 SOUND = "file,label,patient\na.png,normal,1\nb.png,viral,2\ndeep/c.png,viral,2\n"

@@ -1,4 +1,4 @@
-"""Rows and tables that cannot be used are told by their number; names that find no film."""
+"""Rows and tables that cannot be used are told by their number; names that find no image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import ALL, SOUND, Save, read
     ("row", "reason"),
     [
         ("/etc/a.png,normal,1", "absolute"),
-        ("C:\\films\\a.png,normal,1", "absolute"),
+        ("C:\\images\\a.png,normal,1", "absolute"),
         ("\\\\server\\a.png,normal,1", "absolute"),
         ("../a.png,normal,1", "out of the folder"),
         ("deep/../a.png,normal,1", "out of the folder"),
@@ -39,7 +39,7 @@ def test_a_row_that_cannot_be_used_is_rejected_by_its_number(
     assert reason in said
 
 
-def test_a_split_that_is_none_rejects_its_film(folder: Path, save: Save) -> None:
+def test_a_split_that_is_none_rejects_its_image(folder: Path, save: Save) -> None:
     path = save("file,label,part\na.png,normal,dev\nb.png,normal,VAL\n")
     table = TableNames.from_csv(path, patient=None, split="part")
     labels, rejected = read(folder, table)
@@ -99,7 +99,7 @@ def test_a_table_without_patients_has_to_say_so(folder: Path, save: Save) -> Non
     assert (len(dataset), dataset.patient_count) == (2, 2)
 
 
-def test_films_without_a_patient_are_groups_of_their_own(folder: Path, save: Save) -> None:
+def test_images_without_a_patient_are_groups_of_their_own(folder: Path, save: Save) -> None:
     text = "file,label,patient\na.png,normal,\nb.png,normal,  \ndeep/c.png,normal,7\n"
     dataset = XrayDataset.from_folder(folder, names=TableNames.from_csv(save(text)))
     assert (len(dataset), dataset.patient_count) == (3, 3)
@@ -115,7 +115,7 @@ def test_a_bare_name_is_found_in_any_folder_where_it_is_unique(folder: Path, sav
     assert read(folder, table)[0] == {"deep/c.png": "viral", "b.png": "viral"}
 
 
-def test_a_bare_name_that_several_films_bear_rejects_them_all(folder: Path, save: Save) -> None:
+def test_a_bare_name_that_several_images_bear_rejects_them_all(folder: Path, save: Save) -> None:
     (folder / "other").mkdir()
     (folder / "other" / "c.png").write_bytes(b"x")
     labels, rejected = read(
@@ -135,7 +135,7 @@ def test_a_path_wins_over_a_bare_name(folder: Path, save: Save) -> None:
     assert rejected == {"deep/a.png": "labels.csv does not name it"}
 
 
-def test_case_tells_films_apart(folder: Path, save: Save) -> None:
+def test_case_tells_images_apart(folder: Path, save: Save) -> None:
     labels, rejected = read(folder, TableNames.from_csv(save(SOUND.replace("a.png", "A.png"))))
     assert "a.png" not in labels
     assert set(rejected) == {"A.png", "a.png"}
@@ -144,7 +144,7 @@ def test_case_tells_films_apart(folder: Path, save: Save) -> None:
 @pytest.mark.parametrize(
     ("on_disk", "in_table"), [("e\u0301", "\u00e9"), ("\u00e9", "e\u0301"), ("胸部", "胸部")]
 )
-def test_a_table_made_on_a_mac_finds_its_films(
+def test_a_table_made_on_a_mac_finds_its_images(
     folder: Path, save: Save, on_disk: str, in_table: str
 ) -> None:
     (folder / f"{on_disk}.png").write_bytes(b"x")
@@ -152,7 +152,7 @@ def test_a_table_made_on_a_mac_finds_its_films(
     assert read(folder, table)[0] == {f"{on_disk}.png": "normal"}
 
 
-def test_films_whose_names_differ_in_composition_only_are_not_guessed(
+def test_images_whose_names_differ_in_composition_only_are_not_guessed(
     folder: Path, save: Save
 ) -> None:
     for name in ("e\u0301.png", "\u00e9.png"):
@@ -165,7 +165,7 @@ def test_films_whose_names_differ_in_composition_only_are_not_guessed(
     assert all("may mean any of 2 files" in reason for reason in rejected.values())
 
 
-def test_a_table_of_which_nothing_is_found_names_rows_and_films(folder: Path, save: Save) -> None:
+def test_a_table_of_which_nothing_is_found_names_rows_and_images(folder: Path, save: Save) -> None:
     with pytest.raises(EmptyDatasetError, match=r"x\.png: row 2 of labels\.csv") as caught:
         XrayDataset.from_folder(
             folder, names=TableNames.from_csv(save("file,label,patient\nx.png,normal,1\n"))

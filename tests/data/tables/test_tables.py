@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.names import FilmName
+from rekognition_xray.data.names import ImageName
 from rekognition_xray.data.tables import TableNames
 from rekognition_xray.errors import DataError, LabelsError, NoLabelError
 
@@ -28,7 +28,7 @@ cells = st.sampled_from(["normal", "viral", "", "é"])
 
 def test_a_table_gives_label_and_patient(folder: Path, save: Save) -> None:
     dataset = XrayDataset.from_folder(folder, names=TableNames.from_csv(save(SOUND)))
-    assert [(film.name, film.label, film.patient, film.split) for film in dataset] == [
+    assert [(image.name, image.label, image.patient, image.split) for image in dataset] == [
         ("a.png", "normal", "1", None),
         ("b.png", "viral", "2", None),
         ("deep/c.png", "viral", "2", None),
@@ -41,8 +41,8 @@ def test_columns_may_have_any_name_and_others_do_not_matter(folder: Path, save: 
     table = TableNames.from_csv(
         path, file="Datei", label="Befund", patient=None, split="part", delimiter=";"
     )
-    films = XrayDataset.from_folder(folder, names=table).films
-    assert [(film.name, film.label, film.patient, film.split) for film in films] == [
+    images = XrayDataset.from_folder(folder, names=table).images
+    assert [(image.name, image.label, image.patient, image.split) for image in images] == [
         ("a.png", "normal", None, "train"),
         ("b.png", "viral", None, None),
     ]
@@ -106,19 +106,19 @@ def test_a_quoted_cell_may_hold_delimiters_quotes_and_line_ends(folder: Path, sa
 
 def test_rows_are_counted_as_a_spreadsheet_counts_them(folder: Path, save: Save) -> None:
     _, rejected = read(folder, TableNames.from_csv(save(f"{SOUND}\nz.png,normal,1\n")))
-    assert rejected == {"z.png": "row 6 of labels.csv: no such film is in the folder"}
+    assert rejected == {"z.png": "row 6 of labels.csv: no such image is in the folder"}
 
 
-def test_rows_that_lead_to_no_film_are_a_finding_of_their_own(folder: Path, save: Save) -> None:
+def test_rows_that_lead_to_no_image_are_a_finding_of_their_own(folder: Path, save: Save) -> None:
     table = TableNames.from_csv(save(f"{SOUND}z.png,normal,1\n"))
     dataset = XrayDataset.from_folder(folder, names=table)
-    assert [item.code for item in dataset.rejected] == ["no-film"]
-    (finding,) = [one for one in dataset.audit().errors if one.code == "no-film"]
-    assert finding.message == "1 file named by a row that leads to no film."
-    assert "no such film is in the folder" in finding.lines[0]
+    assert [item.code for item in dataset.rejected] == ["no-image"]
+    (finding,) = [one for one in dataset.audit().errors if one.code == "no-image"]
+    assert finding.message == "1 file named by a row that leads to no image."
+    assert "no such image is in the folder" in finding.lines[0]
 
 
-def test_a_film_that_no_row_names_is_rejected(folder: Path, save: Save) -> None:
+def test_a_image_that_no_row_names_is_rejected(folder: Path, save: Save) -> None:
     labels, rejected = read(folder, TableNames.from_csv(save("file,label,patient\na.png,x,1\n")))
     assert labels == {"a.png": "x"}
     assert set(rejected) == {"b.png", "deep/c.png"}
@@ -134,7 +134,7 @@ def test_equal_rows_count_once_and_are_logged(
 
 
 @pytest.mark.parametrize("row", ["a.png,viral,1", "./a.png,normal,2", "a.png,,1", "a.png,normal,"])
-def test_rows_that_contradict_each_other_reject_their_film_and_are_both_named(
+def test_rows_that_contradict_each_other_reject_their_image_and_are_both_named(
     folder: Path, save: Save, row: str
 ) -> None:
     dataset = XrayDataset.from_folder(folder, names=TableNames.from_csv(save(f"{SOUND}{row}\n")))
@@ -147,7 +147,7 @@ def test_rows_that_contradict_each_other_reject_their_film_and_are_both_named(
 def test_a_table_is_a_frozen_value_that_reads_single_paths_too(save: Save) -> None:
     table = TableNames.from_csv(save(f"{SOUND}a.png,viral,1\n"))
     assert table == TableNames.from_csv(save(f"{SOUND}a.png,viral,1\n"))
-    assert table.read(PurePath("any/where/b.png")) == FilmName("viral", "2")
+    assert table.read(PurePath("any/where/b.png")) == ImageName("viral", "2")
     assert "4 rows" in repr(table)
     with pytest.raises(NoLabelError):
         table.read(PurePath("z.png"))
@@ -168,7 +168,7 @@ def test_a_frame_of_pandas_is_read_as_its_csv_would_be(folder: Path) -> None:
     )
     table = TableNames.from_frame(frame, split="part")
     dataset = XrayDataset.from_folder(folder, names=table)
-    assert [(film.name, film.label, film.patient, film.split) for film in dataset] == [
+    assert [(image.name, image.label, image.patient, image.split) for image in dataset] == [
         ("a.png", "normal", "17", "test"),
         ("b.png", "viral", None, None),
     ]
@@ -195,7 +195,7 @@ odd = st.sampled_from(["/a.png", "../a.png", "", "nothing.png"])
     st.sets(places, min_size=1, max_size=8),
     st.lists(st.tuples(places | names | odd, cells, cells), max_size=8),
 )
-def test_films_and_rejected_are_the_films_on_disk_and_the_rows_without_one(
+def test_images_and_rejected_are_the_images_on_disk_and_the_rows_without_one(
     files: set[str], rows: list[tuple[str, str, str]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -219,19 +219,19 @@ def test_films_and_rejected_are_the_films_on_disk_and_the_rows_without_one(
         and ("/" in name or name not in unnamed(bare, files, rows))
     }
     assert len(dataset) + len(dataset.rejected) == len(on_disk) + refused + len(lost)
-    assert len({film.name for film in dataset}) == len(dataset)
-    assert {film.group for film in dataset if film.patient is None} == {
-        f"film:{film.name}" for film in dataset if film.patient is None
+    assert len({image.name for image in dataset}) == len(dataset)
+    assert {image.group for image in dataset if image.patient is None} == {
+        f"image:{image.name}" for image in dataset if image.patient is None
     }
 
 
 def unnamed(bare: list[str], files: set[str], rows: list[tuple[str, str, str]]) -> set[str]:
-    """Bare names of the films that no row names by path."""
+    """Bare names of the images that no row names by path."""
     named = {name for name, *_ in rows}
     return {name.rpartition("/")[2] for name in files if name not in named}
 
 
-def test_an_audit_reports_films_and_rows_that_found_no_partner(folder: Path, save: Save) -> None:
+def test_an_audit_reports_images_and_rows_that_found_no_partner(folder: Path, save: Save) -> None:
     text = "file,label,patient\na.png,normal,1\nz.png,normal,1\n"
     dataset = XrayDataset.from_folder(folder, names=TableNames.from_csv(save(text)))
     told = {path for finding in dataset.audit().findings for path in finding.paths}

@@ -44,7 +44,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "DatasetArn": _PROJECT.replace("/1234567890123", "/dataset/train/1234567890123"),
     "ProjectVersionArn": _PROJECT.replace("/1234567890123", "/version/v/1234567890123"),
     "ResourceArn": _PROJECT,
-    "S3Bucket": "films",
+    "S3Bucket": "images",
     "ProjectPolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": []}),
     "ProjectPolicyRevisionId": "0123456789abcdef0123456789abcdef",
 }
@@ -59,7 +59,7 @@ WRONG: Final[Mapping[str, tuple[str, ...]]] = {
     "ProjectName": _NAME,
     "VersionName": _NAME,
     "ProjectPolicyName": _NAME,
-    "S3Bucket": ("a b c", "films/x", "film\u00e9", "films\n"),
+    "S3Bucket": ("a b c", "images/x", "image\u00e9", "images\n"),
     "TagKey": ("aws:x", "k*", "k\t", "k#"),
     "TagValue": ("v*", "v\t", "v#"),
     "DatasetLabel": ("\n", "a\nb"),

@@ -60,7 +60,7 @@ class Wire:
 @pytest.fixture(scope="session")
 def wire() -> Iterator[Wire]:
     chosen = Assumptions(shape_error="ValidationException", page_size_error="ValidationException")
-    with LocalCloud(buckets=["films"], assumptions=chosen, check=True) as cloud:
+    with LocalCloud(buckets=["images"], assumptions=chosen, check=True) as cloud:
         host, port = cloud.endpoint_url.removeprefix("http://").split(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=60)
         try:

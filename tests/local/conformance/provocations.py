@@ -61,7 +61,7 @@ def modelled(operation: str) -> set[str]:
 def _least(operation: str) -> Members:
     members: Members = cases.fitting(cases.MODEL.operation_model(operation).input_shape)
     if "OutputConfig" in members:
-        members["OutputConfig"] = {"S3Bucket": "films", "S3KeyPrefix": "out"}
+        members["OutputConfig"] = {"S3Bucket": "images", "S3KeyPrefix": "out"}
     return members
 
 
@@ -145,7 +145,7 @@ def _second_dataset(open_desk: Any, code: str) -> tuple[Any, Members]:
 @provokes("InvalidS3ObjectException", "CreateDataset")
 def _no_manifest(open_desk: Any) -> tuple[Any, Members]:
     desk = open_desk(assumptions=Assumptions(unreadable_manifest="InvalidS3ObjectException"))
-    place = {"S3Object": {"Bucket": "films", "Name": "absent.manifest"}}
+    place = {"S3Object": {"Bucket": "images", "Name": "absent.manifest"}}
     source = {"GroundTruthManifest": place}
     return desk, {"ProjectArn": desk.project(), "DatasetType": "TRAIN", "DatasetSource": source}
 
@@ -173,7 +173,7 @@ def _listing_during_an_update(open_desk: Any) -> tuple[Any, Members]:
     chosen = Assumptions(busy_dataset_listing="ResourceInUseException")
     desk, dataset = _creating(open_desk, chosen)
     desk.cloud.advance(1000)
-    changes = {"GroundTruth": b'{"source-ref": "s3://films/x"}'}
+    changes = {"GroundTruth": b'{"source-ref": "s3://images/x"}'}
     desk.call("UpdateDatasetEntries", DatasetArn=dataset, Changes=changes)
     return desk, {"DatasetArn": dataset}
 
@@ -197,12 +197,12 @@ def _creating(open_desk: Any, assumptions: Assumptions | None = None) -> tuple[A
 
 
 def _version_members(desk: Any, project: str, name: str = "v1") -> Members:
-    return {"ProjectArn": project, "VersionName": name, "OutputConfig": {"S3Bucket": "films"}}
+    return {"ProjectArn": project, "VersionName": name, "OutputConfig": {"S3Bucket": "images"}}
 
 
 def _trainable(desk: Any) -> str:
     project = desk.project()
-    lines = desk.put_films(2)
+    lines = desk.put_images(2)
     for kind in ("TRAIN", "TEST"):
         desk.dataset(project, kind, lines)
     return project
@@ -266,8 +266,8 @@ def _not_running(open_desk: Any) -> tuple[Any, Members]:
 
 
 @provokes("InvalidS3ObjectException", "DetectCustomLabels")
-def _no_film(open_desk: Any) -> tuple[Any, Members]:
-    return _detection(open_desk, {"S3Object": {"Bucket": "films", "Name": "absent.jpeg"}})
+def _no_image(open_desk: Any) -> tuple[Any, Members]:
+    return _detection(open_desk, {"S3Object": {"Bucket": "images", "Name": "absent.jpeg"}})
 
 
 @provokes("InvalidImageFormatException", "DetectCustomLabels")

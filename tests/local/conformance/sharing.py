@@ -71,7 +71,7 @@ def _copying(open_desk: Any, **settings: Any) -> tuple[Any, Members]:
         "SourceProjectVersionArn": version,
         "DestinationProjectArn": desk.project("destination"),
         "VersionName": "v1",
-        "OutputConfig": {"S3Bucket": "films"},
+        "OutputConfig": {"S3Bucket": "images"},
     }
 
 

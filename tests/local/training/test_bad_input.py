@@ -29,7 +29,7 @@ def by_chance(number: int) -> str:
 
 @pytest.fixture
 def trained(open_desk, line):
-    """Describe's answer on a version trained and tested on these films and labels."""
+    """Describe's answer on a version trained and tested on these images and labels."""
 
     def trained(count, image, label_of):
         desk = open_desk(learner="fast")
@@ -49,7 +49,7 @@ def trained(open_desk, line):
     ("count", "image", "label_of"),
     [
         pytest.param(12, noise, lambda number: "a", id="one class"),
-        pytest.param(2, noise, lambda number: "ab"[number], id="two films"),
+        pytest.param(2, noise, lambda number: "ab"[number], id="two images"),
     ],
 )
 def test_too_little_fails_with_the_services_own_message(trained, count, image, label_of):
@@ -61,23 +61,23 @@ def test_too_little_fails_with_the_services_own_message(trained, count, image, l
 @pytest.mark.parametrize(
     ("image", "label_of"),
     [
-        pytest.param(black, lambda number: "ab"[number % 2], id="all-black films"),
+        pytest.param(black, lambda number: "ab"[number % 2], id="all-black images"),
         pytest.param(noise, by_chance, id="noise under labels by chance"),
     ],
 )
 def test_what_cannot_be_learned_has_figures_like_chance(trained, image, label_of):
-    version = trained(60, image, label_of)
+    version = trained(60, labelled, label_of)
     assert version["Status"] == "TRAINING_COMPLETED"
     assert 0.1 < version["EvaluationResult"]["F1Score"] < 0.8
 
 
 @pytest.mark.parametrize("swapped", [True, False])
-def test_easy_films_of_one_size_are_learned_by_their_own_labels_only(trained, film, swapped):
-    def image(number):
-        return film(("normal", "viral")[number % 2], number)
+def test_easy_images_of_one_size_are_learned_by_their_own_labels_only(trained, image, swapped):
+    def labelled(number):
+        return image(("normal", "viral")[number % 2], number)
 
     def label_of(number):
         return by_chance(number) if swapped else "ab"[number % 2]
 
-    f1 = trained(60, image, label_of)["EvaluationResult"]["F1Score"]
+    f1 = trained(60, labelled, label_of)["EvaluationResult"]["F1Score"]
     assert f1 < 0.8 if swapped else f1 > 0.95

@@ -8,18 +8,18 @@ from scipy.special import expit, softmax
 
 from rekognition_xray.local.training.calibration import Array, Calibration
 
-FILMS = 4000
+IMAGES = 4000
 
 
 def drawn(probabilities: Array, seed: int = 0) -> Array:
-    """One label per film, drawn by its probabilities."""
+    """One label per image, drawn by its probabilities."""
     draw = np.random.default_rng(seed).uniform(size=(len(probabilities), 1))
     labels = (np.cumsum(probabilities, axis=1) < draw).sum(axis=1)
     return np.eye(probabilities.shape[1])[labels]
 
 
-def scores(labels: int = 3, films: int = FILMS) -> Array:
-    return np.random.default_rng(1).normal(size=(films, labels))
+def scores(labels: int = 3, images: int = IMAGES) -> Array:
+    return np.random.default_rng(1).normal(size=(images, labels))
 
 
 def test_single_label_data_finds_the_slopes_and_shifts_it_was_drawn_with() -> None:
@@ -40,7 +40,7 @@ def test_multi_label_data_finds_a_slope_and_shift_for_each_label() -> None:
 
 
 def test_scores_that_say_nothing_give_the_shares_of_the_labels() -> None:
-    truth = drawn(np.tile([0.7, 0.2, 0.1], (FILMS, 1)))
+    truth = drawn(np.tile([0.7, 0.2, 0.1], (IMAGES, 1)))
     confidences = Calibration.fit(scores(), truth, single=True)(scores())
     assert confidences.max(axis=0) == pytest.approx([0.7, 0.2, 0.1], abs=0.08)
 
@@ -57,7 +57,7 @@ def test_perfect_scores_do_not_give_an_endless_slope() -> None:
 
 
 @pytest.mark.parametrize("single", [True, False])
-def test_too_few_films_fall_back_to_the_usual_slope(single: bool) -> None:
+def test_too_few_images_fall_back_to_the_usual_slope(single: bool) -> None:
     found = Calibration.fit(np.eye(3), np.eye(3), single=single)
     assert np.array_equal(found.slope, Calibration.usual(3, single=single).slope)
 
@@ -67,8 +67,8 @@ def test_too_few_films_fall_back_to_the_usual_slope(single: bool) -> None:
     st.integers(1, 6), st.floats(0, 50), st.floats(-30, 30), st.integers(1, 5), st.integers(0, 99)
 )
 def test_confidences_of_single_label_data_sum_to_one(
-    labels: int, slope: float, shift: float, films: int, seed: int
+    labels: int, slope: float, shift: float, images: int, seed: int
 ) -> None:
-    values = np.random.default_rng(seed).normal(scale=20, size=(films, labels))
+    values = np.random.default_rng(seed).normal(scale=20, size=(images, labels))
     calibration = Calibration(True, np.full(labels, slope), shift * np.arange(labels))
-    assert calibration(values).sum(axis=1) == pytest.approx(np.ones(films))
+    assert calibration(values).sum(axis=1) == pytest.approx(np.ones(images))

@@ -25,14 +25,14 @@ from rekognition_xray.local.training import deep_network as network
 from rekognition_xray.local.training.deep import DeepLearner, DeepModel
 from rekognition_xray.local.training.deep_augment import varied
 from rekognition_xray.local.training.deep_training import rounds, strength
-from rekognition_xray.local.training.films import square
+from rekognition_xray.local.training.images import square
 from rekognition_xray.local.training.learner import (
     Example,
     Learner,
     Model,
     ModelFormatError,
     TrainingStopped,
-    UnreadableFilm,
+    UnreadableImage,
 )
 from rekognition_xray.local.training.named import learner_named
 
@@ -72,10 +72,10 @@ def fit(examples: Sequence[Example], seed: int = 0, effort: float = QUICK) -> De
     )
 
 
-def right(model: DeepModel, films: list[Example]) -> float:
-    answers = [model.confidences(film.read()) for film in films]
+def right(model: DeepModel, images: list[Example]) -> float:
+    answers = [model.confidences(image.read()) for image in images]
     tops = [max(answer, key=answer.__getitem__) for answer in answers]
-    return float(np.mean([top in film.labels for top, film in zip(tops, films, strict=True)]))
+    return float(np.mean([top in image.labels for top, image in zip(tops, images, strict=True)]))
 
 
 @pytest.fixture(scope="module")
@@ -90,25 +90,25 @@ def test_it_is_a_learner_and_its_models_are_models(model: DeepModel) -> None:
     assert made.labels == ("coarse", "fine")
 
 
-def test_it_tells_unseen_films_apart(model: DeepModel) -> None:
+def test_it_tells_unseen_images_apart(model: DeepModel) -> None:
     assert right(model, striped(10, start=100)) > 0.9
 
 
 def test_confidences_of_single_label_data_sum_to_one(model: DeepModel) -> None:
-    answers = [model.confidences(film.read()) for film in striped(5, start=50)]
+    answers = [model.confidences(image.read()) for image in striped(5, start=50)]
     assert [sum(answer.values()) for answer in answers] == pytest.approx([1.0] * 10, abs=1e-5)
 
 
 def test_many_threads_get_the_answers_of_one(model: DeepModel) -> None:
-    films = [film.read() for film in striped(12, start=50)]
+    images = [image.read() for image in striped(12, start=50)]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(model.confidences, films)) == [model.confidences(f) for f in films]
+        assert list(pool.map(model.confidences, images)) == [model.confidences(f) for f in images]
 
 
-def test_the_network_sees_a_mirrored_film_as_it_sees_the_film(model: DeepModel) -> None:
-    film = square(stripes(9, 3))
-    mirrored = np.ascontiguousarray(film[:, ::-1])
-    scores, others = (deep.scores_of(model.tensors, each[None]) for each in (film, mirrored))
+def test_the_network_sees_a_mirrored_image_as_it_sees_the_image(model: DeepModel) -> None:
+    image = square(stripes(9, 3))
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    scores, others = (deep.scores_of(model.tensors, each[None]) for each in (image, mirrored))
     assert scores == pytest.approx(others, abs=1e-4)
 
 
@@ -119,9 +119,9 @@ def test_a_saved_model_answers_as_before_and_loads_at_once(
     start = time.perf_counter()
     again = DeepLearner().load(tmp_path / "model")
     assert time.perf_counter() - start < 1
-    films = [film.read() for film in striped(3, start=30)]
+    images = [image.read() for image in striped(3, start=30)]
     assert again.labels == model.labels
-    assert [again.confidences(film) for film in films] == [model.confidences(f) for f in films]
+    assert [again.confidences(image) for image in images] == [model.confidences(f) for f in images]
 
 
 def test_what_is_saved_is_plain_arrays(model: DeepModel, tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_a_model_of_another_learner_is_refused(model: DeepModel, tmp_path: Path)
         DeepLearner().load(tmp_path)
 
 
-def test_same_films_and_seed_give_the_same_model() -> None:
+def test_same_images_and_seed_give_the_same_model() -> None:
     one, same, other = (fit(striped(6), seed=seed, effort=0.03) for seed in (4, 4, 5))
-    film = stripes(7, 1)
-    assert one.confidences(film) == same.confidences(film)
-    assert one.confidences(film) != other.confidences(film)
+    image = stripes(7, 1)
+    assert one.confidences(image) == same.confidences(image)
+    assert one.confidences(image) != other.confidences(image)
 
 
 def test_the_users_own_chance_is_left_alone() -> None:
@@ -186,10 +186,10 @@ BLACK = encoded(Image.new("L", (64, 64)))
 
 
 @pytest.mark.parametrize(
-    "films",
+    "images",
     [
-        pytest.param([example(BLACK, "a")], id="one film"),
-        pytest.param([example(BLACK, "a"), example(BLACK, "b", group="2")], id="two black films"),
+        pytest.param([example(BLACK, "a")], id="one image"),
+        pytest.param([example(BLACK, "a"), example(BLACK, "b", group="2")], id="two black images"),
         pytest.param(
             [example(BLACK, "ab"[s % 2], group=str(s)) for s in range(40)], id="all black"
         ),
@@ -198,43 +198,43 @@ BLACK = encoded(Image.new("L", (64, 64)))
             [example(stripes(4, s), "ab"[s % 2], group="x") for s in range(30)], id="one patient"
         ),
         pytest.param(
-            [example(stripes(4, s), f"label{s}") for s in range(15)], id="each film its own label"
+            [example(stripes(4, s), f"label{s}") for s in range(15)], id="each image its own label"
         ),
         pytest.param([example(BLACK, "a", "b"), example(BLACK, "b")], id="tiny and multi-label"),
         pytest.param(
-            [example(stripes(4, 0), "a"), example(stripes(9, 1), "b")], id="one film per label"
+            [example(stripes(4, 0), "a"), example(stripes(9, 1), "b")], id="one image per label"
         ),
     ],
 )
-def test_scanty_data_trains_to_something_sane(films: list[Example]) -> None:
-    answer = fit(films, effort=0.02).confidences(stripes(5, 77))
-    assert sorted(answer) == sorted({label for film in films for label in film.labels})
+def test_scanty_data_trains_to_something_sane(images: list[Example]) -> None:
+    answer = fit(images, effort=0.02).confidences(stripes(5, 77))
+    assert sorted(answer) == sorted({label for image in images for label in image.labels})
     assert all(0 <= value <= 1 for value in answer.values())
     assert len(answer) == 1 or max(answer.values()) < 0.999
 
 
 def test_labels_that_say_nothing_give_no_certainty() -> None:
     labels = np.random.default_rng(3).permutation(["a", "b"] * 40)
-    films = [example(stripes(4, seed), label) for seed, label in enumerate(labels)]
-    made = fit(films)
+    images = [example(stripes(4, seed), label) for seed, label in enumerate(labels)]
+    made = fit(images)
     answers = [made.confidences(stripes(4, seed)) for seed in range(100, 120)]
     assert max(max(answer.values()) for answer in answers) < 0.9
 
 
-def test_identical_films_of_two_labels_are_a_toss_up() -> None:
+def test_identical_images_of_two_labels_are_a_toss_up() -> None:
     made = fit([example(BLACK, "ab"[place % 2], group=str(place)) for place in range(60)])
     assert made.confidences(BLACK) == pytest.approx({"a": 0.5, "b": 0.5}, abs=0.15)
 
 
-def test_no_films_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least one labelled film"):
+def test_no_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one labelled image"):
         fit([])
 
 
 def test_unreadable_bytes_are_refused(model: DeepModel) -> None:
-    with pytest.raises(UnreadableFilm, match=r"film .* of group 'patient 9'"):
+    with pytest.raises(UnreadableImage, match=r"image .* of group 'patient 9'"):
         fit([*striped(2), example(b"no image", "fine", group="patient 9")])
-    with pytest.raises(UnreadableFilm):
+    with pytest.raises(UnreadableImage):
         model.confidences(b"no image")
 
 
@@ -255,7 +255,7 @@ def test_a_training_can_be_stopped_at_any_poll(polls: int) -> None:
         )
 
 
-def test_few_films_are_seen_more_often_and_effort_counts() -> None:
+def test_few_images_are_seen_more_often_and_effort_counts() -> None:
     assert rounds(100, 1.0) > rounds(4000, 1.0) > rounds(250_000, 1.0) >= 1
     assert rounds(4000, 0.5) == rounds(4000, 1.0) // 2
     assert rounds(4000, 1e-6) == 1
@@ -271,11 +271,11 @@ def test_a_folded_network_sees_what_the_whole_one_did() -> None:
     draw = torch.Generator().manual_seed(1)
     tensors = network.begin(3, draw)
     tensors["head.weight"] = torch.randn(tensors["head.weight"].shape, generator=draw)
-    films = torch.rand(8, 1, 64, 64, generator=draw)
+    images = torch.rand(8, 1, 64, 64, generator=draw)
     everything = torch.ones(8, network.WIDTHS[-1])
     for _ in range(60):
-        seen = network.learn(tensors, films, everything)
-    away = network.look(network.folded(tensors), films) - seen
+        seen = network.learn(tensors, images, everything)
+    away = network.look(network.folded(tensors), images) - seen
     assert float(away.std()) < 0.05 * float(seen.std())
 
 
@@ -284,27 +284,29 @@ def test_folded_tensors_have_the_shapes_that_are_saved() -> None:
     assert {name: tuple(values.shape) for name, values in tensors.items()} == network.shapes(4)
 
 
-def test_varied_films_differ_stay_in_range_and_repeat() -> None:
-    films = torch.from_numpy(
+def test_varied_images_differ_stay_in_range_and_repeat() -> None:
+    images = torch.from_numpy(
         np.random.default_rng(0).integers(0, 255, (6, 128, 128), dtype=np.uint8)
     )
-    one, same, other = (varied(films, 64, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    one, same, other = (varied(images, 64, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert one.shape == (6, 1, 64, 64)
     assert 0 <= float(one.min()) <= float(one.max()) <= 1
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
-def test_films_that_are_varied_by_nothing_are_themselves_or_mirrored() -> None:
-    films = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (9, 64, 64), dtype=np.uint8))
-    seen = varied(films, 64, torch.Generator().manual_seed(1), strength=0.0)[:, 0]
-    plain = films.float() / 255
+def test_images_that_are_varied_by_nothing_are_themselves_or_mirrored() -> None:
+    images = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 255, (9, 64, 64), dtype=np.uint8)
+    )
+    seen = varied(images, 64, torch.Generator().manual_seed(1), strength=0.0)[:, 0]
+    plain = images.float() / 255
     same, mirrored = ((seen - each).abs().amax((1, 2)) < 0.01 for each in (plain, plain.flip(2)))
     assert bool((same ^ mirrored).all())
-    assert 0 < int(same.sum()) < len(films)
+    assert 0 < int(same.sum()) < len(images)
 
 
-def test_films_are_varied_less_towards_the_end_of_a_training() -> None:
+def test_images_are_varied_less_towards_the_end_of_a_training() -> None:
     shares = [strength(done / 20) for done in range(21)]
     assert shares == sorted(shares, reverse=True)
     assert (shares[0], shares[10]) == (1.0, 1.0)
@@ -316,16 +318,16 @@ def test_phantoms_are_learnt(tmp_path: Path) -> None:
         folder = make_phantoms(
             tmp_path / name,
             patients=patients,
-            films_per_patient=(1, 2),
+            images_per_patient=(1, 2),
             seed=seed,
             heights=(160, 240),
         )
-        films = []
+        images = []
         for path in sorted(folder.rglob("*.jpeg")):
             read = KERMANY.read(path.relative_to(folder))
             assert read is not None
-            films.append(Example(path.read_bytes, (read.label,), read.patient or path.name))
-        return films
+            images.append(Example(path.read_bytes, (read.label,), read.patient or path.name))
+        return images
 
     made = fit(drawn("training", 60, 7), effort=0.2)
     assert right(made, drawn("unseen", 24, 107)) > 0.55

@@ -17,7 +17,7 @@ from rekognition_xray.local.training.learner import (
     Learner,
     Model,
     TrainingStopped,
-    UnreadableFilm,
+    UnreadableImage,
 )
 
 Fit = Callable[..., FastModel]
@@ -52,7 +52,7 @@ def fit() -> Fit:
 
 
 def striped(count: int, start: int = 0) -> list[Example]:
-    """Films of two labels that anybody can tell apart: fine and coarse stripes."""
+    """Images of two labels that anybody can tell apart: fine and coarse stripes."""
     return [
         example(stripes(width, seed), label, group=f"{label}{seed}")
         for seed in range(start, start + count)
@@ -60,11 +60,11 @@ def striped(count: int, start: int = 0) -> list[Example]:
     ]
 
 
-def judged(model: FastModel, films: list[Example]) -> list[bool]:
-    """Whether the most confident label of each film is its own."""
-    answers = [model.confidences(film.read()) for film in films]
+def judged(model: FastModel, images: list[Example]) -> list[bool]:
+    """Whether the most confident label of each image is its own."""
+    answers = [model.confidences(image.read()) for image in images]
     tops = [max(answer, key=answer.__getitem__) for answer in answers]
-    return [top in film.labels for top, film in zip(tops, films, strict=True)]
+    return [top in image.labels for top, image in zip(tops, images, strict=True)]
 
 
 def test_it_is_a_learner_and_its_models_are_models(fit: Fit) -> None:
@@ -74,35 +74,35 @@ def test_it_is_a_learner_and_its_models_are_models(fit: Fit) -> None:
     assert model.labels == ("coarse", "fine")
 
 
-def test_it_tells_unseen_films_apart(fit: Fit) -> None:
+def test_it_tells_unseen_images_apart(fit: Fit) -> None:
     assert all(judged(fit(striped(12)), striped(10, start=100)))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_labels_that_say_nothing_give_no_certainty(fit: Fit, seed: int) -> None:
     labels = np.random.default_rng(seed).permutation(list("ab" * 24))
-    model = fit([example(stripes(4, film), str(label)) for film, label in enumerate(labels)])
-    answers = [model.confidences(stripes(4, film)) for film in range(100, 110)]
+    model = fit([example(stripes(4, image), str(label)) for image, label in enumerate(labels)])
+    answers = [model.confidences(stripes(4, image)) for image in range(100, 110)]
     assert all(max(answer.values()) < 0.75 for answer in answers)
 
 
 def test_confidences_of_single_label_data_sum_to_one(fit: Fit) -> None:
     model = fit(striped(6))
-    answers = [model.confidences(film.read()) for film in striped(5, start=50)]
+    answers = [model.confidences(image.read()) for image in striped(5, start=50)]
     assert [sum(answer.values()) for answer in answers] == pytest.approx([1.0] * 10, abs=1e-5)
 
 
-def test_same_films_and_seed_give_the_same_model(fit: Fit) -> None:
+def test_same_images_and_seed_give_the_same_model(fit: Fit) -> None:
     one, other = fit(striped(6), seed=4), fit(striped(6), seed=4)
-    film = stripes(7, 1)
-    assert one.confidences(film) == other.confidences(film)
+    image = stripes(7, 1)
+    assert one.confidences(image) == other.confidences(image)
 
 
 def test_many_threads_get_the_answers_of_one(fit: Fit) -> None:
     model = fit(striped(6))
-    films = [film.read() for film in striped(12, start=50)]
+    images = [image.read() for image in striped(12, start=50)]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(model.confidences, films)) == [model.confidences(f) for f in films]
+        assert list(pool.map(model.confidences, images)) == [model.confidences(f) for f in images]
 
 
 def test_several_labels_are_judged_one_by_one(fit: Fit) -> None:
@@ -121,56 +121,56 @@ def test_several_labels_are_judged_one_by_one(fit: Fit) -> None:
 
 
 def test_a_rare_label_is_still_found(fit: Fit) -> None:
-    films = [*striped(40)[::2], *striped(4)[1::2]]
-    assert all(judged(fit(films), striped(5, start=100)))
+    images = [*striped(40)[::2], *striped(4)[1::2]]
+    assert all(judged(fit(images), striped(5, start=100)))
 
 
 BLACK = encoded(Image.new("L", (64, 64)))
 
 
 @pytest.mark.parametrize(
-    "films",
+    "images",
     [
-        pytest.param([example(BLACK, "a")], id="one film"),
-        pytest.param([example(BLACK, "a"), example(BLACK, "b", group="2")], id="two black films"),
+        pytest.param([example(BLACK, "a")], id="one image"),
+        pytest.param([example(BLACK, "a"), example(BLACK, "b", group="2")], id="two black images"),
         pytest.param(
-            [example(stripes(4, 0), "a"), example(stripes(9, 1), "b")], id="one film per label"
+            [example(stripes(4, 0), "a"), example(stripes(9, 1), "b")], id="one image per label"
         ),
         pytest.param([example(stripes(4, s), "a") for s in range(12)], id="one label"),
         pytest.param(
             [example(stripes(4, 0), "ab"[s % 2], group=str(s)) for s in range(30)],
-            id="one film under two labels",
+            id="one image under two labels",
         ),
         pytest.param(
             [example(stripes(4, s), "ab"[s % 2], group="x") for s in range(30)], id="one patient"
         ),
         pytest.param(
-            [example(stripes(4, s), f"label{s}") for s in range(15)], id="each film its own label"
+            [example(stripes(4, s), f"label{s}") for s in range(15)], id="each image its own label"
         ),
         pytest.param([example(BLACK, "a", "b"), example(BLACK, "b")], id="tiny and multi-label"),
     ],
 )
-def test_scanty_data_trains_to_something_sane(fit: Fit, films: list[Example]) -> None:
-    model = fit(films)
+def test_scanty_data_trains_to_something_sane(fit: Fit, images: list[Example]) -> None:
+    model = fit(images)
     answer = model.confidences(stripes(5, 77))
-    assert sorted(answer) == sorted({label for film in films for label in film.labels})
+    assert sorted(answer) == sorted({label for image in images for label in image.labels})
     assert all(0 <= value <= 1 for value in answer.values())
 
 
-def test_identical_films_of_two_labels_are_a_toss_up(fit: Fit) -> None:
+def test_identical_images_of_two_labels_are_a_toss_up(fit: Fit) -> None:
     model = fit([example(BLACK, "ab"[place % 2], group=str(place)) for place in range(20)])
     assert model.confidences(BLACK) == pytest.approx({"a": 0.5, "b": 0.5}, abs=0.02)
 
 
-def test_no_films_are_refused(fit: Fit) -> None:
-    with pytest.raises(ValueError, match="at least one labelled film"):
+def test_no_images_are_refused(fit: Fit) -> None:
+    with pytest.raises(ValueError, match="at least one labelled image"):
         fit([])
 
 
-def test_an_unreadable_film_is_named_by_place_and_group(fit: Fit) -> None:
-    films = [*striped(2), example(b"no image", "fine", group="patient 9")]
-    with pytest.raises(UnreadableFilm, match=r"film .* of group 'patient 9'"):
-        fit(films)
+def test_an_unreadable_image_is_named_by_place_and_group(fit: Fit) -> None:
+    images = [*striped(2), example(b"no image", "fine", group="patient 9")]
+    with pytest.raises(UnreadableImage, match=r"image .* of group 'patient 9'"):
+        fit(images)
 
 
 @pytest.mark.parametrize("sample", [16, 5000])
@@ -194,7 +194,7 @@ def test_a_training_can_be_stopped_at_any_poll(polls: int) -> None:
         )
 
 
-def test_more_films_than_the_sample_are_projected_as_they_are_read(
+def test_more_images_than_the_sample_are_projected_as_they_are_read(
     fit: Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "CHUNK", 8)
@@ -207,9 +207,9 @@ def test_a_saved_model_answers_as_before(fit: Fit, tmp_path: Path) -> None:
     model = fit(striped(8))
     model.save(tmp_path / "model")
     again = FastLearner().load(tmp_path / "model")
-    films = [film.read() for film in striped(10, start=30)]
+    images = [image.read() for image in striped(10, start=30)]
     assert again.labels == model.labels
-    assert [again.confidences(film) for film in films] == [model.confidences(f) for f in films]
+    assert [again.confidences(image) for image in images] == [model.confidences(f) for f in images]
 
 
 def test_what_is_saved_needs_no_pickle(fit: Fit, tmp_path: Path) -> None:
@@ -218,6 +218,6 @@ def test_what_is_saved_needs_no_pickle(fit: Fit, tmp_path: Path) -> None:
         assert all(arrays[name].dtype.kind == "f" for name in arrays.files)
 
 
-def test_an_unreadable_film_has_no_confidences(fit: Fit) -> None:
-    with pytest.raises(UnreadableFilm):
+def test_an_unreadable_image_has_no_confidences(fit: Fit) -> None:
+    with pytest.raises(UnreadableImage):
         fit(striped(2)).confidences(b"no image")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.films import SIDE, Square
+from rekognition_xray.local.training.images import SIDE, Square
 
 NOISE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), dtype=np.uint8)
 LYING = np.repeat(np.arange(SIDE, dtype=np.uint8) // 8 % 2 * 255, SIDE).reshape(SIDE, SIDE)
@@ -18,15 +18,15 @@ def apart(one: Square, other: Square) -> float:
 
 @settings(max_examples=20, deadline=None)
 @given(arrays.arrays(np.uint8, (4, 4), elements=st.integers(0, 255)))
-def test_every_film_has_finite_features_of_one_length(small: Square) -> None:
-    film = np.kron(small, np.ones((SIDE // 4, SIDE // 4), dtype=np.uint8))
-    vector = features(film)
+def test_every_image_has_finite_features_of_one_length(small: Square) -> None:
+    image = np.kron(small, np.ones((SIDE // 4, SIDE // 4), dtype=np.uint8))
+    vector = features(image)
     assert vector.dtype == np.float32
     assert vector.shape == features(NOISE).shape
     assert np.isfinite(vector).all()
 
 
-def test_the_same_film_has_the_same_features() -> None:
+def test_the_same_image_has_the_same_features() -> None:
     assert np.array_equal(features(NOISE), features(NOISE.copy()))
 
 

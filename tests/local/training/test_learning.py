@@ -1,4 +1,4 @@
-"""It learns: true labels are learnt from drawn chest films, labels by chance are not."""
+"""It learns: true labels are learnt from drawn chest images, labels by chance are not."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SHUFFLES = 5
 
 def drawn(folder: Path, patients: int, seed: int) -> list[Example]:
     make_phantoms(
-        folder, patients=patients, films_per_patient=(1, 3), seed=seed, heights=(120, 200)
+        folder, patients=patients, images_per_patient=(1, 3), seed=seed, heights=(120, 200)
     )
-    films = []
+    images = []
     for path in sorted(folder.rglob("*.jpeg")):
         name = KERMANY.read(path.relative_to(folder))
         assert name is not None
-        films.append(Example(path.read_bytes, (name.label,), name.patient or path.name))
-    return films
+        images.append(Example(path.read_bytes, (name.label,), name.patient or path.name))
+    return images
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +44,16 @@ def balanced_accuracy(training: Sequence[Example], unseen: Sequence[Example]) ->
     model = FastLearner().fit(
         training, seed=0, progress=lambda fraction: None, stopped=lambda: False
     )
-    answers = [model.confidences(film.read()) for film in unseen]
+    answers = [model.confidences(image.read()) for image in unseen]
     found = [max(answer, key=answer.__getitem__) for answer in answers]
-    return float(balanced_accuracy_score([film.labels[0] for film in unseen], found))
+    return float(balanced_accuracy_score([image.labels[0] for image in unseen], found))
 
 
-def shuffled(films: Sequence[Example], seed: int) -> list[Example]:
-    order = np.random.default_rng(seed).permutation(len(films))
+def shuffled(images: Sequence[Example], seed: int) -> list[Example]:
+    order = np.random.default_rng(seed).permutation(len(images))
     return [
-        Example(film.read, films[other].labels, film.group)
-        for film, other in zip(films, order, strict=True)
+        Example(image.read, images[other].labels, image.group)
+        for image, other in zip(images, order, strict=True)
     ]
 
 

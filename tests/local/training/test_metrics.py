@@ -8,27 +8,27 @@ from hypothesis import strategies as st
 
 from rekognition_xray.local.training.metrics import UNSEEN_THRESHOLD, Metrics, evaluate
 
-Films = tuple[list[frozenset[str]], list[dict[str, float]]]
+Images = tuple[list[frozenset[str]], list[dict[str, float]]]
 
 
 def one(label: str) -> frozenset[str]:
     return frozenset({label})
 
 
-def pairs(*films: tuple[str, float]) -> Films:
-    """Films of label a or b with the confidence of a; b has the rest."""
-    return [one(label) for label, _ in films], [{"a": c, "b": 1 - c} for _, c in films]
+def pairs(*images: tuple[str, float]) -> Images:
+    """Images of label a or b with the confidence of a; b has the rest."""
+    return [one(label) for label, _ in images], [{"a": c, "b": 1 - c} for _, c in images]
 
 
-def ab(*films: tuple[str, float]) -> Metrics:
-    return evaluate(("a", "b"), *pairs(*films))
+def ab(*images: tuple[str, float]) -> Metrics:
+    return evaluate(("a", "b"), *pairs(*images))
 
 
 def shares(metrics: Metrics) -> dict[tuple[str, str], float]:
     return {(each.truth, each.predicted): each.share for each in metrics.confusion}
 
 
-def test_films_that_are_told_apart_have_perfect_figures() -> None:
+def test_images_that_are_told_apart_have_perfect_figures() -> None:
     metrics = ab(("a", 0.9), ("a", 0.8), ("b", 0.3), ("b", 0.1))
     assert (metrics.precision, metrics.recall, metrics.f1, metrics.test_images) == (1, 1, 1, 4)
     assert shares(metrics) == {("a", "a"): 1, ("a", "b"): 0, ("b", "a"): 0, ("b", "b"): 1}
@@ -69,7 +69,7 @@ def test_confusion_in_multi_label_data_goes_by_the_thresholds() -> None:
     }  # fmt: skip
 
 
-def test_a_label_without_test_films_has_zeros_and_an_even_threshold() -> None:
+def test_a_label_without_test_images_has_zeros_and_an_even_threshold() -> None:
     metrics = evaluate(("a", "b", "c"), [one("a"), one("b")], [dict.fromkeys("abc", 0.3)] * 2)
     c = metrics.labels[2]
     assert (c.precision, c.recall, c.f1, c.test_images) == (0, 0, 0, 0)
@@ -96,10 +96,10 @@ def test_a_threshold_can_be_looked_up() -> None:
 
 
 @pytest.mark.parametrize(("truths", "found"), [([one("a")], []), ([], [{"a": 0.1}])])
-def test_films_without_answers_are_refused(
+def test_images_without_answers_are_refused(
     truths: Sequence[frozenset[str]], found: Sequence[Mapping[str, float]]
 ) -> None:
-    with pytest.raises(ValueError, match="one answer per film"):
+    with pytest.raises(ValueError, match="one answer per image"):
         evaluate(("a",), truths, found)
 
 
@@ -108,21 +108,23 @@ def test_no_labels_are_refused() -> None:
         evaluate((), [], [])
 
 
-def test_no_test_films_give_zeros() -> None:
+def test_no_test_images_give_zeros() -> None:
     metrics = evaluate(("a", "b"), [], [])
     assert (metrics.f1, metrics.test_images, metrics.confusion) == (0, 0, ())
 
 
-FILMS = st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 1)), min_size=1, max_size=30)
+IMAGES = st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 1)), min_size=1, max_size=30)
 
 
 @settings(max_examples=80, deadline=None)
-@given(FILMS)
-def test_figures_are_those_counted_by_hand_at_the_threshold(films: list[tuple[str, float]]) -> None:
-    truths, found = pairs(*films)
+@given(IMAGES)
+def test_figures_are_those_counted_by_hand_at_the_threshold(
+    images: list[tuple[str, float]],
+) -> None:
+    truths, found = pairs(*images)
     for label in evaluate(("a", "b"), truths, found).labels:
-        reached = [film[label.label] >= label.threshold for film in found]
-        borne = [label.label in film for film in truths]
+        reached = [image[label.label] >= label.threshold for image in found]
+        borne = [label.label in image for image in truths]
         hits = sum(r and b for r, b in zip(reached, borne, strict=True))
         assert label.precision == pytest.approx(hits / sum(reached) if any(reached) else 0)
         assert label.recall == pytest.approx(hits / sum(borne) if any(borne) else 0)
@@ -130,21 +132,21 @@ def test_figures_are_those_counted_by_hand_at_the_threshold(films: list[tuple[st
 
 
 @settings(max_examples=80, deadline=None)
-@given(FILMS)
-def test_no_other_confidence_has_a_better_f1(films: list[tuple[str, float]]) -> None:
-    truths, found = pairs(*films)
+@given(IMAGES)
+def test_no_other_confidence_has_a_better_f1(images: list[tuple[str, float]]) -> None:
+    truths, found = pairs(*images)
     for label in evaluate(("a", "b"), truths, found).labels:
-        borne = [label.label in film for film in truths]
-        for threshold in {film[label.label] for film in found} if any(borne) else ():
-            reached = [film[label.label] >= threshold for film in found]
+        borne = [label.label in image for image in truths]
+        for threshold in {image[label.label] for image in found} if any(borne) else ():
+            reached = [image[label.label] >= threshold for image in found]
             hits = sum(r and b for r, b in zip(reached, borne, strict=True))
             assert 2 * hits / (sum(reached) + sum(borne)) <= label.f1 + 1e-9
 
 
 @settings(max_examples=60, deadline=None)
-@given(FILMS)
-def test_the_shares_of_one_true_label_sum_to_one(films: list[tuple[str, float]]) -> None:
-    metrics = ab(*films)
-    for label in {label for label, _ in films}:
+@given(IMAGES)
+def test_the_shares_of_one_true_label_sum_to_one(images: list[tuple[str, float]]) -> None:
+    metrics = ab(*images)
+    for label in {label for label, _ in images}:
         total = sum(each.share for each in metrics.confusion if each.truth == label)
         assert total == pytest.approx(1)

@@ -9,23 +9,23 @@ import pytest
 
 from rekognition_xray.local.training import outputs
 from rekognition_xray.local.training.metrics import Metrics, evaluate
-from rekognition_xray.local.training.outputs import TestedFilm
+from rekognition_xray.local.training.outputs import TestedImage
 
 ARN = "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1690556751958"
 NOW = datetime(2026, 11, 21, 7, 30, 23, 910943, tzinfo=UTC)
 STAMP = "2026-11-21T07:30:23.910943"
-FILMS = (
-    TestedFilm("s3://b/1.jpeg", ("a",), {"a": 0.9, "b": 0.1}),
-    TestedFilm("s3://b/2.jpeg", ("a",), {"a": 0.4, "b": 0.6}),
-    TestedFilm("s3://b/3 ü.jpeg", ("b",), {"a": 0.3, "b": 0.7}),
-    TestedFilm("s3://b/4.jpeg", ("b",), {"a": 0.6, "b": 0.4}),
+IMAGES = (
+    TestedImage("s3://b/1.jpeg", ("a",), {"a": 0.9, "b": 0.1}),
+    TestedImage("s3://b/2.jpeg", ("a",), {"a": 0.4, "b": 0.6}),
+    TestedImage("s3://b/3 ü.jpeg", ("b",), {"a": 0.3, "b": 0.7}),
+    TestedImage("s3://b/4.jpeg", ("b",), {"a": 0.6, "b": 0.4}),
 )
 
 
 @pytest.fixture
 def metrics() -> Metrics:
-    truths = [frozenset(film.labels) for film in FILMS]
-    return evaluate(("a", "b"), truths, [film.confidences for film in FILMS])
+    truths = [frozenset(image.labels) for image in IMAGES]
+    return evaluate(("a", "b"), truths, [image.confidences for image in IMAGES])
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def summary(metrics: Metrics) -> dict[str, Any]:
 
 @pytest.fixture
 def snapshot(metrics: Metrics) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in outputs.testing_snapshot(FILMS, metrics, created=NOW)]
+    return [json.loads(line) for line in outputs.testing_snapshot(IMAGES, metrics, created=NOW)]
 
 
 def test_the_summary_has_the_members_of_the_services_file(summary: dict[str, Any]) -> None:
@@ -85,17 +85,17 @@ def test_times_are_utc_without_a_zone(metrics: Metrics, moment: datetime) -> Non
     assert json.loads(text)["EvaluationDetails"]["EvaluationEndTimestamp"] == STAMP
 
 
-def test_a_training_line_numbers_the_labels_of_its_film() -> None:
+def test_a_training_line_numbers_the_labels_of_its_image() -> None:
     (line,) = outputs.training_snapshot([("s3://b/1.jpeg", ("a", "b"))], created=NOW)
-    film = json.loads(line)
-    assert list(film) == [
+    image = json.loads(line)
+    assert list(image) == [
         "source-ref",
         "rekognition-custom-labels-training-0",
         "rekognition-custom-labels-training-0-metadata",
         "rekognition-custom-labels-training-1",
         "rekognition-custom-labels-training-1-metadata",
     ]
-    assert film["rekognition-custom-labels-training-1-metadata"] == {
+    assert image["rekognition-custom-labels-training-1-metadata"] == {
         "confidence": 1.0,
         "job-name": "rekognition-custom-labels-training-job",
         "class-name": "b",
@@ -131,7 +131,7 @@ def test_a_testing_line_holds_truth_and_every_answer(snapshot: list[dict[str, An
 
 
 def verdicts(snapshot: list[dict[str, Any]], label: str) -> Counter[str]:
-    """How many films got which of the four verdicts for a label."""
+    """How many images got which of the four verdicts for a label."""
     found: Counter[str] = Counter()
     for line in snapshot:
         for key, value in line.items():
@@ -149,7 +149,7 @@ def test_counting_the_verdicts_gives_the_summarys_figures(
     for each in summary["LabelEvaluationResults"]:
         count = verdicts(snapshot, each["Label"])
         hits = count["is-true-positive"]
-        assert sum(count.values()) == len(FILMS)
+        assert sum(count.values()) == len(IMAGES)
         precision = hits / (hits + count["is-false-positive"])
         recall = hits / (hits + count["is-false-negative"])
         assert each["Metrics"]["Precision"] == pytest.approx(precision)
@@ -157,7 +157,7 @@ def test_counting_the_verdicts_gives_the_summarys_figures(
 
 
 def test_every_line_is_one_line(metrics: Metrics) -> None:
-    odd = TestedFilm("s3://b/a\nb\u2028c.jpeg", ("a",), {"a": 0.9, "b": 0.1})
+    odd = TestedImage("s3://b/a\nb\u2028c.jpeg", ("a",), {"a": 0.9, "b": 0.1})
     (line,) = outputs.testing_snapshot([odd], metrics, created=NOW)
     assert line.splitlines() == [line]
     assert json.loads(line)["source-ref"] == odd.source_ref

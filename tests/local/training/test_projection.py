@@ -12,11 +12,11 @@ from rekognition_xray.local.training.watch import Watch
 UNWATCHED = Watch(lambda fraction: None, lambda: False)
 
 
-def rows(films: int = 80, width: int = 200) -> Rows:
+def rows(images: int = 80, width: int = 200) -> Rows:
     """Rows that differ less and less from direction to direction, around a mean that is not 0."""
     draw = np.random.default_rng(5)
-    spread = np.diag(0.9 ** np.arange(min(films, width)))
-    values = draw.normal(size=(films, len(spread))) @ spread
+    spread = np.diag(0.9 ** np.arange(min(images, width)))
+    values = draw.normal(size=(images, len(spread))) @ spread
     return (3 + values @ draw.normal(size=(len(spread), width))).astype(np.float32)
 
 
@@ -31,13 +31,13 @@ def test_the_axes_are_orthonormal() -> None:
     assert axes @ axes.T == pytest.approx(np.eye(12), abs=1e-4)
 
 
-@pytest.mark.parametrize(("films", "axes"), [(1, 0), (2, 1), (5, 4), (80, 30)])
-def test_there_are_fewer_axes_than_films(films: int, axes: int) -> None:
-    fitted = Projection.fit(rows(films), 30, 0, UNWATCHED)
-    assert fitted(rows(films)).shape == (films, axes)
+@pytest.mark.parametrize(("images", "axes"), [(1, 0), (2, 1), (5, 4), (80, 30)])
+def test_there_are_fewer_axes_than_images(images: int, axes: int) -> None:
+    fitted = Projection.fit(rows(images), 30, 0, UNWATCHED)
+    assert fitted(rows(images)).shape == (images, axes)
 
 
-def test_films_that_are_all_alike_have_no_axes() -> None:
+def test_images_that_are_all_alike_have_no_axes() -> None:
     alike = np.ones((10, 50), dtype=np.float32)
     assert Projection.fit(alike, 5, 0, UNWATCHED)(alike).shape == (10, 0)
 

@@ -14,18 +14,18 @@ from rekognition_xray.local.training.watch import Watch
 UNWATCHED = Watch(lambda fraction: None, lambda: False)
 
 
-def problem(films: int = 60, groups: int = 20) -> tuple[Rows, Array, Array, list[int]]:
+def problem(images: int = 60, groups: int = 20) -> tuple[Rows, Array, Array, list[int]]:
     draw = np.random.default_rng(3)
-    points = draw.normal(size=(films, 5)).astype(np.float32)
+    points = draw.normal(size=(images, 5)).astype(np.float32)
     targets = np.stack((np.sin(points[:, 0]), points[:, 1] * points[:, 2]), axis=1)
     targets += draw.normal(scale=0.1, size=targets.shape)
-    return points, targets, draw.uniform(0.5, 2, films), draw.integers(0, groups, films).tolist()
+    return points, targets, draw.uniform(0.5, 2, images), draw.integers(0, groups, images).tolist()
 
 
-def reference(ridge: Ridge, penalty: float, films: Array) -> KernelRidge:
-    """Scikit-learn's kernel ridge regression on some of the films."""
+def reference(ridge: Ridge, penalty: float, images: Array) -> KernelRidge:
+    """Scikit-learn's kernel ridge regression on some of the images."""
     return KernelRidge(alpha=penalty, kernel="rbf", gamma=ridge.kernel.gamma).fit(
-        ridge.points[films], ridge.targets[films], sample_weight=ridge.weights[films]
+        ridge.points[images], ridge.targets[images], sample_weight=ridge.weights[images]
     )
 
 
@@ -59,7 +59,7 @@ def few_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_landmarks")
-def test_landmarks_of_many_films_come_close_to_all_films() -> None:
+def test_landmarks_of_many_images_come_close_to_all_images() -> None:
     ridge = Ridge.of(*problem(), seed=0)
     assert ridge.kernel.landmarks.shape == (40, 5)
     for fit in ridge.fits(UNWATCHED):
@@ -74,7 +74,7 @@ def test_a_landmarks_own_held_back_score_is_not_trusted() -> None:
     assert np.array_equal(ridge.honest(), ~ridge.landmarks)
 
 
-def test_without_landmarks_to_spare_every_film_is_trusted() -> None:
+def test_without_landmarks_to_spare_every_image_is_trusted() -> None:
     assert Ridge.of(*problem(), seed=0).honest().all()
 
 

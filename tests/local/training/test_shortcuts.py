@@ -12,11 +12,11 @@ from PIL import Image, ImageDraw
 from rekognition_xray.local.training.fast import FastLearner, FastModel
 from rekognition_xray.local.training.learner import Example
 
-FILMS = 40
+IMAGES = 40
 
 
 def scene(number: int) -> Image.Image:
-    """A random picture with two dark lungs and the grain of a film, 240 x 240."""
+    """A random picture with two dark lungs and the grain of an image, 240 x 240."""
     draw = np.random.default_rng(number)
     rough = Image.fromarray(draw.integers(60, 200, (9, 9), dtype=np.uint8))
     picture = rough.resize((240, 240), Image.Resampling.BICUBIC)
@@ -43,46 +43,49 @@ Disguise = Callable[[Image.Image], bytes]
 
 SHORTCUTS: dict[str, tuple[Disguise, Disguise]] = {
     "size": (
-        lambda film: saved(film.resize((900, 900)), quality=95),
-        lambda film: saved(film, quality=95),
+        lambda image: saved(image.resize((900, 900)), quality=95),
+        lambda image: saved(image, quality=95),
     ),
     "aspect ratio": (
-        lambda film: saved(film.resize((480, 240)), quality=95),
-        lambda film: saved(film.resize((240, 480)), quality=95),
+        lambda image: saved(image.resize((480, 240)), quality=95),
+        lambda image: saved(image.resize((240, 480)), quality=95),
     ),
     "colour mode": (
-        lambda film: saved(film.convert("RGB"), quality=95),
-        lambda film: saved(film, quality=95),
+        lambda image: saved(image.convert("RGB"), quality=95),
+        lambda image: saved(image, quality=95),
     ),
-    "file format": (lambda film: saved(film, "PNG"), lambda film: saved(film, quality=95)),
-    "JPEG quality": (lambda film: saved(film, quality=40), lambda film: saved(film, quality=95)),
+    "file format": (lambda image: saved(image, "PNG"), lambda image: saved(image, quality=95)),
+    "JPEG quality": (
+        lambda image: saved(image, quality=40),
+        lambda image: saved(image, quality=95),
+    ),
     "exposure": (
-        lambda film: saved(film.point(lambda value: 255 * (value / 255) ** 0.7), "PNG"),
-        lambda film: saved(film.point(lambda value: 255 * (value / 255) ** 1.4), "PNG"),
+        lambda image: saved(image.point(lambda value: 255 * (value / 255) ** 0.7), "PNG"),
+        lambda image: saved(image.point(lambda value: 255 * (value / 255) ** 1.4), "PNG"),
     ),
     "border text": (
-        lambda film: saved(lettered(film, "R"), quality=95),
-        lambda film: saved(lettered(film, "L 7"), quality=95),
+        lambda image: saved(lettered(image, "R"), quality=95),
+        lambda image: saved(lettered(image, "L 7"), quality=95),
     ),
 }
 
 
-def trained(films: list[Example]) -> FastModel:
-    return FastLearner().fit(films, seed=0, progress=lambda at: None, stopped=lambda: False)
+def trained(images: list[Example]) -> FastModel:
+    return FastLearner().fit(images, seed=0, progress=lambda at: None, stopped=lambda: False)
 
 
 @pytest.fixture(scope="module")
 def honest() -> FastModel:
     """A model of a difference that is in the lungs: a bright spot in the left one."""
-    films = []
-    for number in range(FILMS):
+    images = []
+    for number in range(IMAGES):
         picture = scene(number)
         if number % 2:
             ImageDraw.Draw(picture).ellipse((60, 100, 95, 140), fill=190)
         image = saved(picture, quality=95)
         label = ("clear", "spot")[number % 2]
-        films.append(Example(lambda image=image: image, (label,), str(number)))
-    return trained(films)
+        images.append(Example(lambda image=image: image, (label,), str(number)))
+    return trained(images)
 
 
 @pytest.mark.parametrize("shortcut", SHORTCUTS)
@@ -101,11 +104,11 @@ def test_a_label_that_is_only_in_the_file_is_not_learned(shortcut: str) -> None:
     def image(number: int) -> bytes:
         return SHORTCUTS[shortcut][number % 2](scene(number))
 
-    films = [
+    images = [
         Example(lambda number=number: image(number), ("ab"[number % 2],), str(number))
-        for number in range(FILMS)
+        for number in range(IMAGES)
     ]
-    model = trained(films)
-    unseen = range(FILMS, 3 * FILMS // 2)
+    model = trained(images)
+    unseen = range(IMAGES, 3 * IMAGES // 2)
     trusts = [model.confidences(image(number))["ab"[number % 2]] for number in unseen]
     assert np.mean(trusts) < 0.65

@@ -1,4 +1,4 @@
-"""All real films: what `fast` promises on unseen patients and on normal films of another series."""
+"""All real images: what `fast` promises on unseen patients and on normal images of another series."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rekognition_xray.local.training.learner import Example
 pytestmark = pytest.mark.soak
 
 
-def trained(films: list[Example]) -> FastModel:
-    return FastLearner().fit(films, seed=0, progress=lambda at: None, stopped=lambda: False)
+def trained(images: list[Example]) -> FastModel:
+    return FastLearner().fit(images, seed=0, progress=lambda at: None, stopped=lambda: False)
 
 
 def pneumonia(model: FastModel, paths: list[Path]) -> np.ndarray:
@@ -30,9 +30,11 @@ def dataset(xrays: Path) -> XrayDataset:
 
 def test_unseen_patients_are_told_apart(dataset: XrayDataset) -> None:
     train, test = dataset.split(test=0.2, seed=7)
-    model = trained([Example(film.path.read_bytes, (film.label,), film.group) for film in train])
-    answers = [model.confidences(film.path.read_bytes()) for film in test]
-    truths = [film.label for film in test]
+    model = trained(
+        [Example(image.path.read_bytes, (image.label,), image.group) for image in train]
+    )
+    answers = [model.confidences(image.path.read_bytes()) for image in test]
+    truths = [image.label for image in test]
     tops = [max(answer, key=answer.__getitem__) for answer in answers]
     assert np.mean([top == truth for top, truth in zip(tops, truths, strict=True)]) > 0.79
     ill = [answer["normal"] < 0.5 for answer in answers]
@@ -42,13 +44,13 @@ def test_unseen_patients_are_told_apart(dataset: XrayDataset) -> None:
 
 
 @pytest.mark.parametrize("unseen", ["NORMAL2", "IM"])
-def test_normal_films_of_an_unseen_series_are_not_called_ill(
+def test_normal_images_of_an_unseen_series_are_not_called_ill(
     dataset: XrayDataset, unseen: str
 ) -> None:
     train, test = dataset.split(test=0.2, seed=7)
-    seen = [film for film in train if not film.path.name.startswith(f"{unseen}-")]
-    model = trained([Example(film.path.read_bytes, (film.label,), film.group) for film in seen])
-    normal = [film.path for film in dataset if film.path.name.startswith(f"{unseen}-")]
-    ill = [film.path for film in test if film.label != "normal"]
+    seen = [image for image in train if not image.path.name.startswith(f"{unseen}-")]
+    model = trained([Example(image.path.read_bytes, (image.label,), image.group) for image in seen])
+    normal = [image.path for image in dataset if image.path.name.startswith(f"{unseen}-")]
+    ill = [image.path for image in test if image.label != "normal"]
     threshold = np.quantile(pneumonia(model, ill), 0.05)
     assert np.mean(pneumonia(model, normal) < threshold) > 0.9

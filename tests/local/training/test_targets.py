@@ -19,17 +19,17 @@ def test_labels_are_sorted_columns() -> None:
     assert truth.tolist() == [[0, 1, 0], [1, 0, 1], [0, 0, 0]]
 
 
-def test_rare_labels_weigh_more_and_films_one_in_the_mean() -> None:
+def test_rare_labels_weigh_more_and_images_one_in_the_mean() -> None:
     _, truth = truth_of([example("often")] * 9 + [example("rare")])
     weights = weights_of(truth)
     assert weights.mean() == pytest.approx(1)
     assert weights[-1] == pytest.approx(3 * weights[0])
 
 
-films = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), min_size=1, max_size=60)
+images = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), min_size=1, max_size=60)
 
 
-@given(films, st.integers(0, 30), st.integers(0, 5))
+@given(images, st.integers(0, 30), st.integers(0, 5))
 def test_whole_groups_are_held_back_and_every_label_stays(
     drawn: list[tuple[int, int]], wanted: int, seed: int
 ) -> None:
@@ -43,14 +43,14 @@ def test_whole_groups_are_held_back_and_every_label_stays(
 
 
 def test_about_as_many_are_held_back_as_wanted() -> None:
-    groups = [str(film // 3) for film in range(300)]
-    _, truth = truth_of([example("ab"[film % 2]) for film in range(300)])
+    groups = [str(image // 3) for image in range(300)]
+    _, truth = truth_of([example("ab"[image % 2]) for image in range(300)])
     assert 30 <= held_back(truth, groups, 30, 1).sum() <= 36
 
 
 def test_the_seed_draws_the_groups() -> None:
-    groups = [str(film) for film in range(100)]
-    _, truth = truth_of([example("ab"[film % 2]) for film in range(100)])
+    groups = [str(image) for image in range(100)]
+    _, truth = truth_of([example("ab"[image % 2]) for image in range(100)])
     one, again, other = (held_back(truth, groups, 20, seed) for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)

@@ -1,4 +1,4 @@
-"""The real films: where they lie, their folds and series, and changes another room could make."""
+"""The real images: where they lie, their folds and series, and changes another room could make."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _QUALITY: Final = 95
 
 
 @attrs.frozen
-class Film:
-    """One film; `fold` is the one that tests it, `series` IM, NORMAL2 or person."""
+class ImageSource:
+    """One image; `fold` is the one that tests it, `series` IM, NORMAL2 or person."""
 
     path: Path
     label: str
@@ -35,17 +35,19 @@ class Film:
         return Example(self.path.read_bytes, (self.label,), self.patient)
 
 
-def read_films(seed: int) -> list[Film]:
-    """The 224 px films with their folds, cut by the person's number alone, as `split()` does."""
+def read_images(seed: int) -> list[ImageSource]:
+    """The 224 px images with their folds, cut by the person's number alone, as `split()` does."""
     dataset = rx.XrayDataset.from_folder(FOLDER / "chest_xray", names=rx.KERMANY)
     fold_of = {
-        film.path: number
+        image.path: number
         for number, split in enumerate(dataset.folds(FOLDS, seed=seed))
-        for film in split.test
+        for image in split.test
     }
     return [
-        Film(film.path, film.label, film.group, fold_of[film.path], _series(film.path.name))
-        for film in dataset
+        ImageSource(
+            image.path, image.label, image.group, fold_of[image.path], _series(image.path.name)
+        )
+        for image in dataset
     ]
 
 
@@ -55,21 +57,23 @@ def _series(name: str) -> str:
 
 @attrs.frozen
 class Shift:
-    """Films of one series of normal films only to train on, those of the other to test on."""
+    """Images of one series of normal images only to train on, those of the other to test on."""
 
     seen: str
     unseen: str
 
-    def parts(self, films: Iterable[Film]) -> tuple[list[Film], list[Film], list[Film]]:
-        """Films to train on, to choose a threshold on (fold 1), to test on (fold 0, no IM)."""
+    def parts(
+        self, images: Iterable[ImageSource]
+    ) -> tuple[list[ImageSource], list[ImageSource], list[ImageSource]]:
+        """Images to train on, to choose a threshold on (fold 1), to test on (fold 0, no IM)."""
         train, choose, test = [], [], []
-        for film in films:
-            if film.series == self.unseen or (film.series == "person" and film.fold == 0):
-                test.append(film)
-            elif film.fold == 1:
-                choose.append(film)
+        for image in images:
+            if image.series == self.unseen or (image.series == "person" and image.fold == 0):
+                test.append(image)
+            elif image.fold == 1:
+                choose.append(image)
             else:
-                train.append(film)
+                train.append(image)
         return train, choose, test
 
 
@@ -84,26 +88,26 @@ def _saved(image: Image.Image, quality: int = _QUALITY) -> bytes:
 
 def _gamma(exponent: float) -> Callable[[Image.Image], bytes]:
     table = [round(255 * (value / 255) ** exponent) for value in range(256)]
-    return lambda film: _saved(film.point(table))
+    return lambda image: _saved(image.point(table))
 
 
-def _crop(film: Image.Image) -> bytes:
+def _crop(image: Image.Image) -> bytes:
     """Nine tenths of width and height, from the middle."""
-    across, down = film.width // 20, film.height // 20
-    return _saved(film.crop((across, down, film.width - across, film.height - down)))
+    across, down = image.width // 20, image.height // 20
+    return _saved(image.crop((across, down, image.width - across, image.height - down)))
 
 
 CHANGES: Final[dict[str, Callable[[Image.Image], bytes]]] = {
     "gamma 0.7": _gamma(0.7),
     "gamma 1.4": _gamma(1.4),
     "10 % crop": _crop,
-    "5° turn": lambda film: _saved(film.rotate(5, Image.Resampling.BILINEAR)),
-    "JPEG quality 40": lambda film: _saved(film, 40),
+    "5° turn": lambda image: _saved(image.rotate(5, Image.Resampling.BILINEAR)),
+    "JPEG quality 40": lambda image: _saved(image, 40),
 }
 
 
 def changed(path: Path, change: str) -> bytes:
-    """The film's bytes after one of `CHANGES`."""
+    """The image's bytes after one of `CHANGES`."""
     with Image.open(path) as image:
         return CHANGES[change](image.convert("L"))
 
@@ -120,12 +124,12 @@ def disguised(path: Path, side: int, mode: str, quality: int) -> bytes:
     return _saved(grey.convert(mode), quality)
 
 
-def whole_patients(films: Sequence[Film], folds: int) -> list[Film]:
-    """The films of these many folds: fewer films, whole patients."""
-    return [film for film in films if film.fold < folds]
+def whole_patients(images: Sequence[ImageSource], folds: int) -> list[ImageSource]:
+    """The images of these many folds: fewer images, whole patients."""
+    return [image for image in images if image.fold < folds]
 
 
 def labels_by_chance(paths: Sequence[Path], seed: int) -> list[str]:
-    """As many films of either label, drawn by chance."""
+    """As many images of either label, drawn by chance."""
     drawn = np.random.default_rng(seed).permutation(len(paths)) % 2
     return ["large" if number else "small" for number in drawn]

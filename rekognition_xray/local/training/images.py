@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from rekognition_xray.local.training.learner import UnreadableFilm
+from rekognition_xray.local.training.learner import UnreadableImage
 
 SIDE = 128
 MAX_PIXELS = 64_000_000
@@ -24,7 +24,7 @@ _FORMATS = ("JPEG", "PNG")  # what the service reads
 _ORIENTATION = 0x0112
 _MARGIN = SIDE // 6  # where letters, tubes and the hands that hold a child lie
 _STROKE = 9  # pixels: wider than any stroke of a letter
-_BEYOND = SIDE // 8  # pixels: as far as a framing reaches beyond a film
+_BEYOND = SIDE // 8  # pixels: as far as a framing reaches beyond an image
 _STANDS_OUT = 50  # grey levels above what lies around
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -40,25 +40,25 @@ Square = npt.NDArray[np.uint8]
 
 
 def square(data: bytes) -> Square:
-    """The film in `data` (JPEG or PNG) as SIDE x SIDE grey values 0-255 with a flat histogram.
+    """The image in `data` (JPEG or PNG) as SIDE x SIDE grey values 0-255 with a flat histogram.
 
-    The whole film is squeezed into the square, so that no border depends on its shape; letters at
+    The whole image is squeezed into the square, so that no border depends on its shape; letters at
     its margin are painted over; the flat histogram makes any monotonous change of exposure or
-    gamma disappear. Raises `UnreadableFilm`.
+    gamma disappear. Raises `UnreadableImage`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             grey = _upright(_shrunk(image), _orientation(image))
     except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise UnreadableFilm(f"the image cannot be decoded: {error}") from error
+        raise UnreadableImage(f"the image cannot be decoded: {error}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableFilm(f"the image is too large: {error}") from error
+        raise UnreadableImage(f"the image is too large: {error}") from error
     return flat(_without_letters(np.asarray(grey, dtype=np.uint8)))
 
 
-def flat(film: Square) -> Square:
-    """The film with a flat histogram."""
-    return np.asarray(ImageOps.equalize(Image.fromarray(film)), dtype=np.uint8)
+def flat(image: Square) -> Square:
+    """The image with a flat histogram."""
+    return np.asarray(ImageOps.equalize(Image.fromarray(image)), dtype=np.uint8)
 
 
 @attrs.frozen
@@ -82,27 +82,29 @@ MOVES = (
 )
 
 
-def reframed(film: Square, framing: Framing) -> Square:
-    """The film as from a room where children lie otherwise; beyond its edge the edge goes on."""
-    image = Image.fromarray(np.pad(film, _BEYOND, mode="edge"))
+def reframed(image: Square, framing: Framing) -> Square:
+    """The image as from a room where children lie otherwise; beyond its edge the edge goes on."""
+    padded = Image.fromarray(np.pad(image, _BEYOND, mode="edge"))
     middle = SIDE / 2
     along, aslant = math.cos(framing.turn) / framing.zoom, math.sin(framing.turn) / framing.zoom
     left = middle + _BEYOND - framing.across - middle * (along - aslant)
     top = middle + _BEYOND - framing.down - middle * (along + aslant)
     places = (along, -aslant, left, aslant, along, top)
-    moved = image.transform((SIDE, SIDE), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR)
+    moved = padded.transform(
+        (SIDE, SIDE), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR
+    )
     return np.asarray(moved, dtype=np.uint8)
 
 
-def _without_letters(film: Square) -> Square:
+def _without_letters(image: Square) -> Square:
     """What is thin and bright at the margin takes the grey of what lies around it.
 
     Which letters there are, and where, tells the machine and the ward, and so the label.
     """
-    ground = maximum_filter(minimum_filter(film, _STROKE), _STROKE)
-    bright = maximum_filter(film - ground > _STANDS_OUT, 3)
+    ground = maximum_filter(minimum_filter(image, _STROKE), _STROKE)
+    bright = maximum_filter(image - ground > _STANDS_OUT, 3)
     bright[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = False
-    return np.where(bright, ground, film)
+    return np.where(bright, ground, image)
 
 
 def _shrunk(image: Image.Image) -> Image.Image:
@@ -116,7 +118,7 @@ def _shrunk(image: Image.Image) -> Image.Image:
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """8-bit grey; what is transparent becomes black, like the collimated border of a film."""
+    """8-bit grey; what is transparent becomes black, like the collimated border of an image."""
     if not image.has_transparency_data:
         return image.convert("L")
     rgba = image.convert("RGBA")
@@ -124,7 +126,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit grey to 8 bits by the film's own range; 8 plain bits would drop the lung."""
+    """16-bit grey to 8 bits by the image's own range; 8 plain bits would drop the lung."""
     values = np.asarray(image, dtype=np.float32)
     small = Image.fromarray(values).resize((SIDE, SIDE), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.float64)

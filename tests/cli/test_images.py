@@ -12,20 +12,20 @@ from .conftest import bad_folder, invoke
 
 
 def test_findings_end_an_audit_with_3_and_json_names_all_files(few: Path, tmp_path: Path):
-    folder = bad_folder(tmp_path / "films", few)
+    folder = bad_folder(tmp_path / "images", few)
     done = invoke("audit", folder, "--json")
     assert done.exit_code == 3
     told = json.loads(done.stdout)
     assert told["errors"] >= 1
     assert str(folder / "train" / "NORMAL" / "IM-9999-0001.jpeg") in str(told["findings"])
     assert set(told) == {
-        *("films", "patients", "films_by_label", "patients_by_label"),
+        *("images", "patients", "images_by_label", "patients_by_label"),
         *("errors", "warnings", "findings"),
     }
 
 
-def test_a_film_that_cannot_be_used_ends_prepare_with_3_and_a_hint(few: Path, tmp_path: Path):
-    folder = bad_folder(tmp_path / "films", few)
+def test_a_image_that_cannot_be_used_ends_prepare_with_3_and_a_hint(few: Path, tmp_path: Path):
+    folder = bad_folder(tmp_path / "images", few)
     done = invoke("prepare", folder, tmp_path / "out")
     assert done.exit_code == 3
     assert done.stdout == ""
@@ -35,10 +35,10 @@ def test_a_film_that_cannot_be_used_ends_prepare_with_3_and_a_hint(few: Path, tm
 
 
 def test_a_file_without_a_label_is_named_by_prepare_and_ends_it_with_3(few: Path, tmp_path: Path):
-    shutil.copytree(few, tmp_path / "films")
-    stranger = shutil.copy(next(few.rglob("*.jpeg")), tmp_path / "films" / "stranger.jpeg")
+    shutil.copytree(few, tmp_path / "images")
+    stranger = shutil.copy(next(few.rglob("*.jpeg")), tmp_path / "images" / "stranger.jpeg")
     for words in ((), ("--json",)):
-        done = invoke("prepare", tmp_path / "films", tmp_path / "out", *words)
+        done = invoke("prepare", tmp_path / "images", tmp_path / "out", *words)
         assert done.exit_code == 3
         assert f"left out: {stranger}" in done.stderr
         assert done.stdout
@@ -48,7 +48,7 @@ def test_warnings_are_findings_only_where_that_is_asked_for(few: Path):
     assert invoke("audit", few).exit_code == 0
     strict = invoke("audit", few, "--strict")
     assert strict.exit_code == 3
-    assert "few-films" in strict.stdout
+    assert "few-images" in strict.stdout
 
 
 def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
@@ -56,7 +56,7 @@ def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
         json.loads(invoke("prepare", few, tmp_path / "out", "--json").stdout) for _ in range(2)
     )
     assert (first["made"], first["cached"]) == (second["cached"], second["made"])
-    assert first["made"] == first["films"]
+    assert first["made"] == first["images"]
     assert first["held"] == []
 
 
@@ -67,11 +67,11 @@ def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
         (("audit", "."), 1, "holds no image"),
         (("audit", ".", "--names", "kermani"), 2, "neither a file nor one of kermany"),
         (("audit", ".", "--column", "colour=x"), 2, "file, label, patient, split"),
-        (("estimate", "training"), 2, "one of --hours, --films and --project"),
+        (("estimate", "training"), 2, "one of --hours, --images and --project"),
         (("estimate", "running", "--hours", "1", "--region", "eu-west-1"), 1, "--prices FILE"),
-        (("estimate", "batch", "--films", "99999999", "--within", "1"), 1, "No plan answers"),
+        (("estimate", "batch", "--images", "99999999", "--within", "1"), 1, "No plan answers"),
         (("train", "lungs", "--output", "s3://b/o"), 2, "not PROJECT/VERSION"),
-        (("train", "a/b", "films", "--output", "s3://b/o"), 2, "--store is needed"),
+        (("train", "a/b", "images", "--output", "s3://b/o"), 2, "--store is needed"),
         (("train", "a/b", "--output", "s3://b/o", "--max-cost", "much"), 2, "amount of money"),
         (("diagnose", "a/b", "x.png", "--max-cost", "5"), 2, "need --start"),
         (("evaluate", "a/b", "--policy", "p.json"), 2, "exactly one of --sensitivity"),
@@ -102,14 +102,14 @@ def test_what_is_refused_says_why_and_what_to_do(
     ("words", "keys"),
     [
         (("training", "--hours", "1.308"), {"lines", "assumptions", "currency", "total"}),
-        (("training", "--films", "100"), {"low", "high", "sources"}),
+        (("training", "--images", "100"), {"low", "high", "sources"}),
         (("running", "--hours", "4"), {"lines", "assumptions", "currency", "total"}),
         (
-            ("batch", "--films", "100", "--within", "2"),
+            ("batch", "--images", "100", "--within", "2"),
             {"images", "units", "work", "latest_start", "low", "high", "assumptions"},
         ),
         (
-            ("month", "--films-per-day", "100"),
+            ("month", "--images-per-day", "100"),
             {
                 *("images_per_day", "days", "always_on", "article", "drained"),
                 "assumptions",

@@ -1,4 +1,4 @@
-"""From names to films: what a rule says of each, so that everything ends as film or rejected."""
+"""From names to images: what a rule says of each, so that everything ends as image or rejected."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.data.films import Labelling, Rejected, Xray
 from rekognition_xray.data.manifest_lines import is_unicode
-from rekognition_xray.data.names import FilmName, ListedRule, NamingRule
+from rekognition_xray.data.names import ImageName, ListedRule, NamingRule
 from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.xrays import Labelling, Rejected, Xray
 from rekognition_xray.errors import LabelsError, NoLabelError
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ IMAGE_EXTENSIONS: Final = frozenset(
         *(".gif", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".heic", ".dcm", ".dicom"),
     }
 )
-"""Extensions of files that count as films, wanted or not; others are no concern of a dataset."""
+"""Extensions of files that count as images, wanted or not; others are no concern of a dataset."""
 
 Place = Callable[[str], Path | str]
-"""From a name within a dataset to where the film lies: a path, or an address in S3."""
+"""From a name within a dataset to where the image lies: a path, or an address in S3."""
 
 
-def looks_like_film(name: str) -> bool:
+def looks_like_image(name: str) -> bool:
     """Whether a file's extension is one of an image, whatever its case."""
     stem, dot, extension = name.rpartition(".")
     return bool(stem) and f"{dot}{extension.lower()}" in IMAGE_EXTENSIONS
@@ -53,23 +53,23 @@ def sort_out(
     Args:
         names: names within the dataset, with ``/``.
         rule: what reads them.
-        place: where a film of that name lies.
+        place: where an image of that name lies.
     """
-    films: list[Xray] = []
+    images: list[Xray] = []
     rejected: list[Rejected] = []
     if isinstance(rule, ListedRule):
         rule, missed = rule.among(names)
-        rejected += [Rejected(place(name), reason, "no-film") for name, reason in missed]
+        rejected += [Rejected(place(name), reason, "no-image") for name, reason in missed]
     for name in names:
         read = _ask(rule, name, place)
         if isinstance(read, Rejected):
             rejected.append(read)
         else:
-            films.append(Xray(place(name), read.label, read.patient, read.split, name))
-    return films, rejected
+            images.append(Xray(place(name), read.label, read.patient, read.split, name))
+    return images, rejected
 
 
-def _ask(rule: NamingRule, name: str, place: Place) -> FilmName | Rejected:
+def _ask(rule: NamingRule, name: str, place: Place) -> ImageName | Rejected:
     try:
         read = rule.read(PurePosixPath(name))
     except NoLabelError as error:
@@ -93,35 +93,35 @@ def _called(rule: NamingRule) -> str:
 def of_entries(
     entries: Iterable[Entry], rule: NamingRule | None
 ) -> tuple[list[Xray], list[Rejected]]:
-    """Films of a manifest's entries, which lie in S3.
+    """Images of a manifest's entries, which lie in S3.
 
     The patient is the pseudonym in the key. With a rule it is what the rule reads from the key,
     the official split too, and an entry whose label the rule does not confirm is rejected.
     """
     labels = {entry.source_ref: entry.label for entry in entries}
     if rule is None:
-        films = [Xray(ref, label, pseudonym_in(ref)) for ref, label in labels.items()]
-        _tell_of_strangers(films)
-        return films, []
+        images = [Xray(ref, label, pseudonym_in(ref)) for ref, label in labels.items()]
+        _tell_of_strangers(images)
+        return images, []
     places = {ref.split("/", 3)[-1]: ref for ref in labels}  # the entries share one bucket
     read, rejected = sort_out(list(places), rule, lambda key: places.get(key, key))
-    films = []
-    for film in read:
-        ref = str(film.source)
-        if film.label == labels[ref]:
-            films.append(attrs.evolve(film, name=ref))
+    images = []
+    for image in read:
+        ref = str(image.source)
+        if image.label == labels[ref]:
+            images.append(attrs.evolve(image, name=ref))
         else:
-            reason = f"{labels[ref]} in the manifest, but {film.label} by the rule {_called(rule)}"
+            reason = f"{labels[ref]} in the manifest, but {image.label} by the rule {_called(rule)}"
             rejected.append(Rejected(ref, reason, "contradictory-labels"))
-    return films, rejected
+    return images, rejected
 
 
-def _tell_of_strangers(films: Sequence[Xray]) -> None:
-    strangers = sum(film.patient is None for film in films)
+def _tell_of_strangers(images: Sequence[Xray]) -> None:
+    strangers = sum(image.patient is None for image in images)
     if strangers:
         logger.warning(
-            "%d of %d films bear no pseudonym, so each counts as a patient of its own; "
+            "%d of %d images bear no pseudonym, so each counts as a patient of its own; "
             "pass names=... if their keys tell the patient",
             strangers,
-            len(films),
+            len(images),
         )

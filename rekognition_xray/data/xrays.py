@@ -11,18 +11,18 @@ import attrs
 from rekognition_xray.errors import DataError
 
 
-def _default_name(film: Xray) -> str:
-    return film.source if isinstance(film.source, str) else film.source.as_posix()
+def _default_name(image: Xray) -> str:
+    return image.source if isinstance(image.source, str) else image.source.as_posix()
 
 
 @attrs.frozen
 class Xray:
-    """One film, on disk or in S3.
+    """One image, on disk or in S3.
 
     Attributes:
-        source: a path, or the address ``s3://bucket/key`` of a film that lies in S3.
+        source: a path, or the address ``s3://bucket/key`` of an image that lies in S3.
         label: such as ``normal``.
-        patient: equal for all films of one patient; None where nobody knows.
+        patient: equal for all images of one patient; None where nobody knows.
         split: the official folder ``train``, ``test`` or ``val``, where there is one.
         name: the path within the dataset, with ``/``; the same on every machine.
     """
@@ -38,40 +38,40 @@ class Xray:
         """Where the file lies on disk.
 
         Raises:
-            DataError: the film lies in S3.
+            DataError: the image lies in S3.
         """
         if isinstance(self.source, str):
             raise DataError(
                 f"{self.source} lies in S3, not on this machine.",
-                hint="Fetch the films first (aws s3 sync) and read the folder.",
+                hint="Fetch the images first (aws s3 sync) and read the folder.",
             )
         return self.source
 
     @property
     def address(self) -> str | None:
-        """``s3://bucket/key`` of a film in S3, None for one on disk."""
+        """``s3://bucket/key`` of an image in S3, None for one on disk."""
         return self.source if isinstance(self.source, str) else None
 
     @property
     def group(self) -> str:
-        """What must stay together: the patient, or for an unknown one the film by itself."""
-        return f"film:{self.name}" if self.patient is None else self.patient
+        """What must stay together: the patient, or for an unknown one the image by itself."""
+        return f"image:{self.name}" if self.patient is None else self.patient
 
 
 @attrs.frozen
 class Rejected:
-    """A file that looks like a film and did not become one, or a row of a table without a film.
+    """A file that looks like an image and did not become one, or a row of a table without an image.
 
     Attributes:
         path: where the file lies; text for an address in S3.
         reason: why, as part of a sentence.
-        code: ``no-label``, ``contradictory-labels``, ``unreadable``, or ``no-film`` for a row that
+        code: ``no-label``, ``contradictory-labels``, ``unreadable``, or ``no-image`` for a row that
             leads to none.
     """
 
     path: Path | str
     reason: str
-    code: Literal["no-label", "contradictory-labels", "unreadable", "no-film"] = "no-label"
+    code: Literal["no-label", "contradictory-labels", "unreadable", "no-image"] = "no-label"
 
 
 @attrs.frozen

@@ -11,23 +11,23 @@ from rekognition_xray.local import LocalCloud
 
 
 @pytest.mark.heavy
-def test_figures_on_real_films_equal_scikit_learns(xrays: Path) -> None:
+def test_figures_on_real_images_equal_scikit_learns(xrays: Path) -> None:
     every = rx.XrayDataset.from_folder(xrays / "chest_xray")
-    train, test = attrs.evolve(every, films=every.films[::20]).split(test=0.4, seed=7)
+    train, test = attrs.evolve(every, images=every.images[::20]).split(test=0.4, seed=7)
     with LocalCloud(buckets=["clinic"]) as cloud:
         aws = rx.Aws(session=cloud.session())
         project = rx.CustomLabelsProject.get_or_create("real", aws=aws)
-        project.put_datasets(train=train, test=test, store="s3://clinic/films", key="k" * 32)
+        project.put_datasets(train=train, test=test, store="s3://clinic/images", key="k" * 32)
         version = project.train("v1", output="s3://clinic/models")
         version.wait_until_trained()
         evaluation = rx.Evaluation.from_version(version, resamples=200)
-    films = evaluation.films
+    images = evaluation.images
     for label in (*evaluation.labels, None):
         figures = (evaluation.by_label[label] if label else evaluation.two_class).named()
         wanted = {label} if label else {"bacterial", "viral"}
-        truth = [film.truth in wanted for film in films]
-        called = [film.predicted in wanted for film in films]
-        score = [min(1.0, sum(film.confidences[one] for one in wanted)) for film in films]
+        truth = [image.truth in wanted for image in images]
+        called = [image.predicted in wanted for image in images]
+        score = [min(1.0, sum(image.confidences[one] for one in wanted)) for image in images]
         expected = {
             "sensitivity": metrics.recall_score(truth, called),
             "specificity": metrics.recall_score(truth, called, pos_label=0),

@@ -1,4 +1,4 @@
-"""The films of a bulk run that are under way: one record to each, and where their answers go."""
+"""The images of a bulk run that are under way: one record to each, and where their answers go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 import attrs
 
 from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.inputs import Film, Sendable
+from rekognition_xray.clinic.inputs import ImageSource, Sendable
 from rekognition_xray.clinic.journal import File
 
 Answer: TypeAlias = Diagnosis | FailedDiagnosis
@@ -19,23 +19,23 @@ Answer: TypeAlias = Diagnosis | FailedDiagnosis
 
 @attrs.define(eq=False)
 class Task:
-    """A film on its way to an answer.
+    """An image on its way to an answer.
 
     Attributes:
-        place: its place among the films.
-        film: as it was given; None when it is ready to be sent.
+        place: its place among the images.
+        image: as it was given; None when it is ready to be sent.
         source: what it is called; None as long as only its pixels will tell.
         file: size and time of its file.
         ready: what is to be sent, once that is known.
         tries: calls that met a fault.
         sent_at: when the last call was made.
         first_at: when the first one was.
-        twins: places of the same film that came later.
+        twins: places of the same image that came later.
         stay: held while a call is under way: a model that is asked is not idle.
     """
 
     place: int
-    film: Film | None
+    image: ImageSource | None
     source: str | None
     file: File | None = None
     ready: Sendable | None = None
@@ -47,7 +47,7 @@ class Task:
 
 
 class Waiting:
-    """Films that may be sent: those that came first go first, repeated ones after their pause."""
+    """Images that may be sent: those that came first go first, repeated ones after their pause."""
 
     def __init__(self) -> None:
         self._now: list[tuple[int, int, Task]] = []
@@ -58,14 +58,14 @@ class Waiting:
         return len(self._now) + len(self._later)
 
     def add(self, task: Task, *, at: float = 0.0) -> None:
-        """Puts a film in; with a time, it may not be sent before."""
+        """Puts an image in; with a time, it may not be sent before."""
         if at:
             heapq.heappush(self._later, (at, next(self._count), task))
         else:
             heapq.heappush(self._now, (task.place, next(self._count), task))
 
     def next(self, now: float) -> Task | None:
-        """Takes the next film out, if one may be sent."""
+        """Takes the next image out, if one may be sent."""
         while self._later and self._later[0][0] <= now:
             self.add(heapq.heappop(self._later)[2])
         return heapq.heappop(self._now)[2] if self._now else None
@@ -78,7 +78,7 @@ class Waiting:
 
 
 class Outbox:
-    """Answers on their way out: in the order of the films, or as they come."""
+    """Answers on their way out: in the order of the images, or as they come."""
 
     def __init__(self, *, ordered: bool, give: Callable[[Answer], None]) -> None:
         self._ordered = ordered

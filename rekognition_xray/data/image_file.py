@@ -1,4 +1,4 @@
-"""The file of a film: read with care, told apart by content, refused in one form."""
+"""The file of an image: read with care, told apart by content, refused in one form."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _IMAGES: Final = (b"\xff\xd8", b"\x89PNG")
 _GROUPS: Final = (b"\x02\0", b"\x08\0")  # what a DICOM file without preamble begins with
 _VRS: Final = frozenset({b"AE", b"CS", b"DA", b"LO", b"LT", b"OB", b"SH", b"TM", b"UI", b"UL"})
 _HINTS: Final = {
-    "burned-in": "Look at the film; where no name is written in it, pass allow_burned_in=True.",
-    "not-a-film": "Leave the file out: only plain X-ray films can be used.",
-    "no-decoder": "Export the film anew, uncompressed or as JPEG 2000 or JPEG Lossless.",
+    "burned-in": "Look at the image; where no name is written in it, pass allow_burned_in=True.",
+    "not-a-image": "Leave the file out: only plain X-rays can be used.",
+    "no-decoder": "Export the image anew, uncompressed or as JPEG 2000 or JPEG Lossless.",
 }
 
 
@@ -90,11 +90,11 @@ def unreadable_file(path: Path, error: OSError) -> ImageError:
 
 
 def refusal(code: str, reason: str, name: str = "", path: Path | None = None) -> ImageError:
-    """The error for one film, which is called by its name, or else by its path."""
+    """The error for one image, which is called by its name, or else by its path."""
     return ImageError(
         f"{name or path or 'the image'}: {reason}",
         code=code,
         reason=reason,
         paths=(path,) if path else (),
-        hint=_HINTS.get(code, "Replace the film by a sound one, or leave it out."),
+        hint=_HINTS.get(code, "Replace the image by a sound one, or leave it out."),
     )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rekognition_xray.local.training.films import (
+from rekognition_xray.local.training.images import (
     MOVES,
     SIDE,
     ZOOMS,
@@ -20,10 +20,10 @@ from rekognition_xray.local.training.films import (
     reframed,
     square,
 )
-from rekognition_xray.local.training.learner import UnreadableFilm
+from rekognition_xray.local.training.learner import UnreadableImage
 
 
-def film(width: int = 300, height: int = 240) -> Image.Image:
+def image(width: int = 300, height: int = 240) -> Image.Image:
     """A smooth grey picture with a bright blob off the middle."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     values = 60 + 50 * x + 120 * np.exp(-((x - 0.3) ** 2 + (y + 0.2) ** 2) / 0.1)
@@ -37,7 +37,7 @@ def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 
 
 def difference(one: bytes, other: bytes) -> float:
-    """Mean difference of two reduced films in grey levels of 255."""
+    """Mean difference of two reduced images in grey levels of 255."""
     return float(np.mean(np.abs(square(one).astype(float) - square(other).astype(float))))
 
 
@@ -45,41 +45,41 @@ def deep(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(image).astype(np.uint16) * 16)
 
 
-PLAIN = saved(film())
+PLAIN = saved(image())
 
 
 @pytest.mark.parametrize(
     "same",
     [
-        pytest.param(saved(film().convert("RGB")), id="RGB"),
-        pytest.param(saved(film().convert("RGBA")), id="RGBA"),
-        pytest.param(saved(film().convert("LA")), id="LA"),
-        pytest.param(saved(film().convert("RGB").quantize(256)), id="palette"),
-        pytest.param(saved(film().convert("RGB").convert("CMYK"), "JPEG", quality=95), id="CMYK"),
-        pytest.param(saved(deep(film())), id="12 of 16 bit"),
-        pytest.param(saved(film(), "JPEG", quality=95), id="JPEG"),
-        pytest.param(saved(film(), "JPEG", quality=30), id="JPEG of low quality"),
-        pytest.param(saved(film(900, 720)), id="three times the size"),
-        pytest.param(saved(film(4000, 3200), "JPEG"), id="a large original"),
-        pytest.param(saved(film(300, 120)), id="another aspect ratio"),
-        pytest.param(saved(film().point(lambda v: 255 * (v / 255) ** 0.6)), id="another gamma"),
-        pytest.param(saved(film().point(lambda v: 40 + v // 2)), id="another exposure"),
+        pytest.param(saved(image().convert("RGB")), id="RGB"),
+        pytest.param(saved(image().convert("RGBA")), id="RGBA"),
+        pytest.param(saved(image().convert("LA")), id="LA"),
+        pytest.param(saved(image().convert("RGB").quantize(256)), id="palette"),
+        pytest.param(saved(image().convert("RGB").convert("CMYK"), "JPEG", quality=95), id="CMYK"),
+        pytest.param(saved(deep(image())), id="12 of 16 bit"),
+        pytest.param(saved(image(), "JPEG", quality=95), id="JPEG"),
+        pytest.param(saved(image(), "JPEG", quality=30), id="JPEG of low quality"),
+        pytest.param(saved(image(900, 720)), id="three times the size"),
+        pytest.param(saved(image(4000, 3200), "JPEG"), id="a large original"),
+        pytest.param(saved(image(300, 120)), id="another aspect ratio"),
+        pytest.param(saved(image().point(lambda v: 255 * (v / 255) ** 0.6)), id="another gamma"),
+        pytest.param(saved(image().point(lambda v: 40 + v // 2)), id="another exposure"),
     ],
 )
-def test_the_same_film_looks_the_same_in_any_file(same: bytes) -> None:
+def test_the_same_image_looks_the_same_in_any_file(same: bytes) -> None:
     assert difference(PLAIN, same) < 6
 
 
-def test_two_different_films_look_different() -> None:
-    assert difference(PLAIN, saved(film().transpose(Image.Transpose.FLIP_LEFT_RIGHT))) > 30
+def test_two_different_images_look_different() -> None:
+    assert difference(PLAIN, saved(image().transpose(Image.Transpose.FLIP_LEFT_RIGHT))) > 30
 
 
 @pytest.mark.parametrize("size", [(1, 1), (64, 64), (3, 500), (2000, 70)])
 def test_every_size_becomes_one_square(size: tuple[int, int]) -> None:
-    assert square(saved(film(*size))).shape == (SIDE, SIDE)
+    assert square(saved(image(*size))).shape == (SIDE, SIDE)
 
 
-def test_an_all_black_film_stays_flat() -> None:
+def test_an_all_black_image_stays_flat() -> None:
     assert np.ptp(square(saved(Image.new("L", (200, 200))))) == 0
 
 
@@ -94,18 +94,18 @@ def test_exif_orientation_is_obeyed(orientation: int) -> None:
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }
-    stored = film(256, 256)
+    stored = image(256, 256)
     if orientation in undo:
         stored = stored.transpose(undo[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
     turned = saved(stored, "JPEG", quality=95, exif=exif)
-    assert difference(saved(film(256, 256)), turned) < 6
+    assert difference(saved(image(256, 256)), turned) < 6
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's, and true
-def test_damaged_exif_does_not_hide_a_good_film() -> None:
-    damaged = saved(film(), "JPEG", quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
+def test_damaged_exif_does_not_hide_a_good_image() -> None:
+    damaged = saved(image(), "JPEG", quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
     assert difference(PLAIN, damaged) < 6
 
 
@@ -115,12 +115,12 @@ def test_damaged_exif_does_not_hide_a_good_film() -> None:
         pytest.param(b"", id="nothing"),
         pytest.param(b"not an image", id="text"),
         pytest.param(PLAIN[: len(PLAIN) // 2], id="half a PNG"),
-        pytest.param(saved(film(), "JPEG")[:900], id="half a JPEG"),
-        pytest.param(saved(film(), "GIF"), id="a GIF"),
+        pytest.param(saved(image(), "JPEG")[:900], id="half a JPEG"),
+        pytest.param(saved(image(), "GIF"), id="a GIF"),
     ],
 )
 def test_what_cannot_be_decoded_is_refused(data: bytes) -> None:
-    with pytest.raises(UnreadableFilm, match="cannot be decoded"):
+    with pytest.raises(UnreadableImage, match="cannot be decoded"):
         square(data)
 
 
@@ -129,7 +129,7 @@ def test_a_decompression_bomb_is_refused_before_it_unfolds(side: int) -> None:
     header = saved(Image.new("1", (8, 8)))
     chunk = b"IHDR" + struct.pack(">II", side, side) + header[24:29]
     bomb = header[:12] + chunk + struct.pack(">I", _crc(chunk)) + header[33:]
-    with pytest.raises(UnreadableFilm):
+    with pytest.raises(UnreadableImage):
         square(bomb)
 
 
@@ -140,10 +140,10 @@ def _crc(chunk: bytes) -> int:
 @settings(max_examples=150, deadline=None)
 @given(place=st.floats(0, 1), value=st.binary(min_size=1, max_size=12), jpeg=st.booleans())
 def test_damaged_files_give_a_square_or_a_refusal(place: float, value: bytes, jpeg: bool) -> None:
-    whole = bytearray(saved(film(80, 70), "JPEG") if jpeg else saved(film(80, 70)))
+    whole = bytearray(saved(image(80, 70), "JPEG") if jpeg else saved(image(80, 70)))
     start = int(place * (len(whole) - 1))
     whole[start : start + len(value)] = value
-    with contextlib.suppress(UnreadableFilm):
+    with contextlib.suppress(UnreadableImage):
         assert square(bytes(whole)).shape == (SIDE, SIDE)
 
 
@@ -159,23 +159,23 @@ def middle_of(bright: Square) -> tuple[float, float]:
     return float(columns.mean()), float(rows.mean())
 
 
-def test_the_frame_that_a_film_has_changes_nothing() -> None:
+def test_the_frame_that_a_image_has_changes_nothing() -> None:
     assert np.array_equal(reframed(disc(), Framing()), disc())
 
 
 @pytest.mark.parametrize("framing", ZOOMS)
 def test_a_zoom_makes_a_thing_so_many_times_larger(framing: Framing) -> None:
-    plain, zoomed = (int(np.sum(film > 130)) for film in (disc(), reframed(disc(), framing)))
+    plain, zoomed = (int(np.sum(image > 130)) for image in (disc(), reframed(disc(), framing)))
     assert zoomed / plain == pytest.approx(framing.zoom**2, rel=0.03)
 
 
-def test_a_film_is_moved_by_so_many_pixels() -> None:
+def test_a_image_is_moved_by_so_many_pixels() -> None:
     column, row = middle_of(disc())
     moved = reframed(disc(), Framing(across=6, down=-4))
     assert middle_of(moved) == pytest.approx((column + 6, row - 4), abs=0.1)
 
 
-def test_a_film_is_turned_about_its_middle() -> None:
+def test_a_image_is_turned_about_its_middle() -> None:
     low = disc(0.1, down=0.3)
     turned = reframed(low, Framing(turn=np.radians(90)))
     middle = (SIDE - 1) / 2

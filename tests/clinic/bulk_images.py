@@ -1,4 +1,4 @@
-"""Many small films, and what a journal says of them."""
+"""Many small images, and what a journal says of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def entries(journal):
 
 
 def many(folder, count, label="normal"):
-    """Small films, each with pixels of its own."""
+    """Small images, each with pixels of its own."""
     folder.mkdir(exist_ok=True)
     paths = []
     for number in range(count):
-        film = Image.new("L", (64, 64), 90)
-        film.putpixel((number % 64, number // 64 % 64), 255)
-        film.putpixel((number // 4096, 60), 200)
+        image = Image.new("L", (64, 64), 90)
+        image.putpixel((number % 64, number // 64 % 64), 255)
+        image.putpixel((number // 4096, 60), 200)
         paths.append(folder / f"{label}-{number:05}.png")
-        film.save(paths[-1], compress_level=1)
+        image.save(paths[-1], compress_level=1)
     return paths

@@ -1,4 +1,4 @@
-"""Films that lie in S3 already become datasets where they lie."""
+"""Images that lie in S3 already become datasets where they lie."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def keys(aws: rx.Aws) -> list[str]:
     ]
 
 
-def test_films_in_s3_become_datasets_without_an_upload(
+def test_images_in_s3_become_datasets_without_an_upload(
     project: rx.CustomLabelsProject, aws: rx.Aws
 ) -> None:
     def part(name: str) -> rx.XrayDataset:
-        films = [
+        images = [
             rx.Xray(
                 f"s3://clinic-xrays/theirs/{name} {label} ü+{n}.jpg", label, f"{name}{label}{n}"
             )
             for label in ("normal", "viral")
             for n in range(3)
         ]
-        return rx.XrayDataset(films)
+        return rx.XrayDataset(images)
 
     train, test = part("train"), part("test")
     receipt = project.put_datasets(train=train, test=test, store=STORE)
     assert (receipt.uploaded, receipt.skipped, receipt.bytes_sent) == (0, 0, 0)
-    assert receipt.addresses == {film: film.address for film in (*train, *test)}
+    assert receipt.addresses == {image: image.address for image in (*train, *test)}
     assert all(key.startswith("store/manifests/") for key in keys(aws))
     for kind, dataset in (("TRAIN", train), ("TEST", test)):
         held = datasets.listed(aws, project.datasets()[kind].arn)
@@ -49,10 +49,10 @@ def test_films_in_s3_become_datasets_without_an_upload(
 
 @pytest.mark.parametrize("key", ["a", "a/", "/a", "a//b.jpg", "a?b#c%20d.jpg", "ü\u2028 .jpg"])
 def test_an_address_is_kept_to_the_letter(aws: rx.Aws, key: str) -> None:
-    (film,) = lying(f"s3://clinic-xrays/{key}")
-    receipt = storage.store([film], STORE, aws=aws)
-    assert receipt.locations == {film: S3Location("clinic-xrays", key)}
-    assert receipt.addresses == {film: film.address}
+    (image,) = lying(f"s3://clinic-xrays/{key}")
+    receipt = storage.store([image], STORE, aws=aws)
+    assert receipt.locations == {image: S3Location("clinic-xrays", key)}
+    assert receipt.addresses == {image: image.address}
 
 
 @pytest.mark.parametrize(
@@ -63,28 +63,28 @@ def test_an_address_without_bucket_or_key_is_refused(aws: rx.Aws, address: str) 
         storage.store(lying(address), STORE, aws=aws)
 
 
-def test_films_of_two_buckets_are_refused(aws: rx.Aws) -> None:
-    films = lying("s3://clinic-xrays/a.jpg", "s3://others/b.jpg")
+def test_images_of_two_buckets_are_refused(aws: rx.Aws) -> None:
+    images = lying("s3://clinic-xrays/a.jpg", "s3://others/b.jpg")
     with pytest.raises(errors.StorageError, match="2 buckets, clinic-xrays, others"):
-        storage.store(films, STORE, aws=aws)
+        storage.store(images, STORE, aws=aws)
 
 
-def test_films_that_would_be_stored_in_another_bucket_are_refused_before_one_is_sent(
+def test_images_that_would_be_stored_in_another_bucket_are_refused_before_one_is_sent(
     aws: rx.Aws, draw
 ) -> None:
-    films = [*draw(), *lying("s3://others/b.jpg")]
+    images = [*draw(), *lying("s3://others/b.jpg")]
     with pytest.raises(errors.StorageError, match="2 buckets"):
-        storage.store(films, STORE, aws=aws)
+        storage.store(images, STORE, aws=aws)
     assert keys(aws) == []
 
 
-def test_the_bucket_of_the_films_has_to_be_there(aws: rx.Aws) -> None:
+def test_the_bucket_of_the_images_has_to_be_there(aws: rx.Aws) -> None:
     for asked in (storage.store, storage.plan):
         with pytest.raises(errors.StorageError, match="no-such-bucket"):
             asked(lying("s3://no-such-bucket/a.jpg"), STORE, aws=aws)
 
 
-def test_manifests_may_lie_in_another_bucket_than_the_films(
+def test_manifests_may_lie_in_another_bucket_than_the_images(
     project: rx.CustomLabelsProject, aws: rx.Aws
 ) -> None:
     aws.s3.create_bucket(Bucket="manifests")
@@ -99,15 +99,15 @@ def test_manifests_may_lie_in_another_bucket_than_the_films(
     assert project.datasets()["TRAIN"].entries == 2
 
 
-def test_one_film_under_two_labels_is_refused(aws: rx.Aws) -> None:
+def test_one_image_under_two_labels_is_refused(aws: rx.Aws) -> None:
     address = "s3://clinic-xrays/a.jpg"
-    films = [rx.Xray(address, label) for label in ("normal", "viral")]
+    images = [rx.Xray(address, label) for label in ("normal", "viral")]
     with pytest.raises(errors.LabelsError, match=r"a\.jpg: normal, viral") as caught:
-        storage.store(films, STORE, aws=aws)
+        storage.store(images, STORE, aws=aws)
     assert caught.value.paths == (address,)
 
 
-def test_films_on_disk_go_beside_those_that_lie_in_the_bucket(aws: rx.Aws, draw) -> None:
+def test_images_on_disk_go_beside_those_that_lie_in_the_bucket(aws: rx.Aws, draw) -> None:
     here, (there,) = list(draw()), lying("s3://clinic-xrays/theirs/a.jpg")
     receipt = storage.store([*here, there], STORE, aws=aws)
     assert receipt.uploaded == len(here)

@@ -1,4 +1,4 @@
-"""On real films (a part of them, to stay quick): the learner and its independence of the file."""
+"""On real images (a part of them, to stay quick): the learner and its independence of the file."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from rekognition_xray.local.training.learner import Example
 PARTS = 6  # of the patients: the first part is trained on, the others are judged
 
 
-def films_of(xrays: Path, *, trained_on: bool) -> list[Example]:
+def images_of(xrays: Path, *, trained_on: bool) -> list[Example]:
     folder = xrays / "chest_xray"
-    films = []
+    images = []
     for path in sorted(folder.rglob("*.jpeg")):
         name = KERMANY.read(path.relative_to(folder))
         assert name is not None
         assert name.patient is not None
         if (sum(name.patient.encode()) % PARTS == 0) == trained_on:
-            films.append(Example(path.read_bytes, (name.label,), name.patient))
-    return films
+            images.append(Example(path.read_bytes, (name.label,), name.patient))
+    return images
 
 
 @pytest.fixture(scope="module")
 def model(xrays: Path) -> FastModel:
     return FastLearner().fit(
-        films_of(xrays, trained_on=True),
+        images_of(xrays, trained_on=True),
         seed=0,
         progress=lambda fraction: None,
         stopped=lambda: False,
@@ -39,17 +39,17 @@ def model(xrays: Path) -> FastModel:
 
 @pytest.fixture(scope="module")
 def judged(model: FastModel, xrays: Path) -> list[tuple[str, str, float]]:
-    """Of every ninth unseen film its label, the most confident label, and that confidence."""
-    films = films_of(xrays, trained_on=False)[::9]
-    answers = [model.confidences(film.read()) for film in films]
+    """Of every ninth unseen image its label, the most confident label, and that confidence."""
+    images = images_of(xrays, trained_on=False)[::9]
+    answers = [model.confidences(image.read()) for image in images]
     tops = [max(answer, key=answer.__getitem__) for answer in answers]
     return [
-        (film.labels[0], top, answer[top])
-        for film, top, answer in zip(films, tops, answers, strict=True)
+        (image.labels[0], top, answer[top])
+        for image, top, answer in zip(images, tops, answers, strict=True)
     ]
 
 
-def test_a_sixth_of_the_real_films_already_teaches_it(
+def test_a_sixth_of_the_real_images_already_teaches_it(
     judged: list[tuple[str, str, float]],
 ) -> None:
     assert np.mean([label == found for label, found, _ in judged]) > 0.74

@@ -1,4 +1,4 @@
-"""``audit`` and ``prepare``: films on this machine; no AWS."""
+"""``audit`` and ``prepare``: images on this machine; no AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, FILMS
+from rekognition_xray.cli.exits import EPILOG, IMAGES
 from rekognition_xray.cli.options import FOLDER, Names, burned_in_option, names_options
 from rekognition_xray.cli.terminal import Terminal, speaks
 
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 def shown(dataset: rx.XrayDataset) -> str:
     """A dataset in one line."""
     counts = ", ".join(f"{label} {count:,}" for label, count in dataset.counts.items())
-    return f"{len(dataset):,} films of {dataset.patient_count:,} patients: {counts}"
+    return f"{len(dataset):,} images of {dataset.patient_count:,} patients: {counts}"
 
 
 def tell_left_out(dataset: rx.XrayDataset) -> None:
-    """Names on stderr, beside JSON too, what looks like a film and was not taken."""
+    """Names on stderr, beside JSON too, what looks like an image and was not taken."""
     for rejected in dataset.rejected:
         log.warning("left out: %s: %s", rejected.path, rejected.reason)
 
@@ -39,16 +39,16 @@ def audit(
     names: Names,
     strict: bool,
 ) -> None:
-    """Say what is wrong with the films of FOLDER.
+    """Say what is wrong with the images of FOLDER.
 
-    Every film is opened, nothing is changed. Errors end it with exit code 3, warnings only with
+    Every image is opened, nothing is changed. Errors end it with exit code 3, warnings only with
     --strict. --json names all files of each finding. Calls nothing, costs nothing.
     """
     dataset = names.open(folder)
     found = dataset.audit(progress=terminal.progress)
     terminal.result(found, f"{shown(dataset)}\n{found}")
     if found.errors or (strict and found.warnings):
-        click.get_current_context().exit(FILMS)
+        click.get_current_context().exit(IMAGES)
 
 
 @click.command(epilog=EPILOG)
@@ -69,10 +69,10 @@ def prepare(
     allow_burned_in: bool,
     leave_out_burned_in: bool,
 ) -> None:
-    """Prepare films as AWS will see them.
+    """Prepare images as AWS will see them.
 
-    Of every film in FOLDER into OUTPUT: grey pixels without metadata, under their content;
-    OUTPUT/ledger.jsonl tells what was done to each. A second run does only what is new. Films
+    Of every image in FOLDER into OUTPUT: grey pixels without metadata, under their content;
+    OUTPUT/ledger.jsonl tells what was done to each. A second run does only what is new. Images
     that cannot be used, or have no label, end it with exit code 3, all named; the others are
     prepared. Calls nothing, costs nothing.
     """
@@ -86,4 +86,4 @@ def prepare(
     )
     terminal.result(done, done)
     if dataset.rejected:
-        click.get_current_context().exit(FILMS)
+        click.get_current_context().exit(IMAGES)

@@ -1,6 +1,6 @@
-"""Refuses files that must not be committed: films by content, and anything over 200 KB.
+"""Refuses files that must not be committed: images by content, and anything over 200 KB.
 
-Pictures belong into ``docs/``, and none of them is a film. Names of files are the arguments.
+Pictures belong into ``docs/``, and none of them is an image. Names of files are the arguments.
 """
 
 from __future__ import annotations

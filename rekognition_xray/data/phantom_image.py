@@ -1,6 +1,6 @@
-"""Draws one chest phantom: a child's chest film as simple geometry, with or without pneumonia.
+"""Draws one chest phantom: a child's chest image as simple geometry, with or without pneumonia.
 
-Coordinates: y from -1 (top of the film) to 1, x in the same unit from the midline, the patient's
+Coordinates: y from -1 (top of the image) to 1, x in the same unit from the midline, the patient's
 right side at the viewer's left. Brightness 0 (black, air) to 1 (white, bone).
 """
 
@@ -23,7 +23,7 @@ _LOBES: Final = ((0.42, -0.34), (0.44, 0.0), (0.50, 0.34))
 
 @attrs.frozen
 class Patient:
-    """What stays the same from film to film: the build, the finding and how bad it is (0-1)."""
+    """What stays the same from image to image: the build, the finding and how bad it is (0-1)."""
 
     finding: Finding
     severity: float
@@ -57,8 +57,8 @@ class Patient:
         )
 
 
-def draw_film(patient: Patient, aspect: float, height: int, rng: np.random.Generator) -> Field:
-    """One film of `patient` (rows, rows * aspect), pose and texture by chance, values 0-1.
+def draw_image(patient: Patient, aspect: float, height: int, rng: np.random.Generator) -> Field:
+    """One image of `patient` (rows, rows * aspect), pose and texture by chance, values 0-1.
 
     It has as many rows as one of `height` needs: small ones are drawn sooner.
     """
@@ -73,9 +73,9 @@ def draw_film(patient: Patient, aspect: float, height: int, rng: np.random.Gener
     air *= 1 - haze
     body = _soft(0.98 + 0.08 * patient.fat - np.abs(x), 0.02) * _shoulders(x, y)
     tissue = body * (0.62 + 0.02 * _cloud(x.shape, 6, rng)) - 0.10 * _soft(y - 0.75, 0.2) * body
-    film = tissue - air + open_lung * markings + body * _bones(patient, x, y)
-    film += 0.06 * body * heart - 0.07 * body * _line(x, 0.035) * _soft(-0.30 - y, 0.05)
-    return np.asarray(np.clip(film, 0.0, 1.0), dtype=np.float32)
+    image = tissue - air + open_lung * markings + body * _bones(patient, x, y)
+    image += 0.06 * body * heart - 0.07 * body * _line(x, 0.035) * _soft(-0.30 - y, 0.05)
+    return np.asarray(np.clip(image, 0.0, 1.0), dtype=np.float32)
 
 
 def _posed_grid(rows: int, aspect: float, rng: np.random.Generator) -> tuple[Field, Field]:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rekognition_xray.local.training import deep_films
-from rekognition_xray.local.training.deep_films import Squares, read_squares
-from rekognition_xray.local.training.films import square
-from rekognition_xray.local.training.learner import Example, TrainingStopped, UnreadableFilm
+from rekognition_xray.local.training import deep_images
+from rekognition_xray.local.training.deep_images import Squares, read_squares
+from rekognition_xray.local.training.images import square
+from rekognition_xray.local.training.learner import Example, TrainingStopped, UnreadableImage
 from rekognition_xray.local.training.watch import Watch
 
 
-def film(seed: int) -> bytes:
+def image(seed: int) -> bytes:
     values = np.random.default_rng(seed).integers(0, 255, (60, 80), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, "PNG")
@@ -21,7 +21,7 @@ def film(seed: int) -> bytes:
 
 
 def examples(count: int) -> list[Example]:
-    return [Example(lambda seed=seed: film(seed), ("a",), str(seed)) for seed in range(count)]  # type: ignore[misc]
+    return [Example(lambda seed=seed: image(seed), ("a",), str(seed)) for seed in range(count)]  # type: ignore[misc]
 
 
 def watch(*, stop: bool = False) -> Watch:
@@ -29,12 +29,12 @@ def watch(*, stop: bool = False) -> Watch:
 
 
 def test_squares_are_read_in_order_and_taken_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deep_films, "CHUNK", 4)
+    monkeypatch.setattr(deep_images, "CHUNK", 4)
     with Squares() as squares:
         read_squares(examples(11), watch(), squares)
         assert len(squares) == 11
         taken = squares.take([7, 0, 7])
-    assert np.array_equal(taken, np.stack([square(film(seed)) for seed in (7, 0, 7)]))
+    assert np.array_equal(taken, np.stack([square(image(seed)) for seed in (7, 0, 7)]))
 
 
 def test_none_taken_are_none() -> None:
@@ -47,7 +47,7 @@ def test_a_stop_is_heard_while_reading() -> None:
         read_squares(examples(3), watch(stop=True), squares)
 
 
-def test_an_unreadable_film_is_named_by_place_and_group() -> None:
-    films = [*examples(2), Example(lambda: b"no image", ("a",), "patient 9")]
-    with Squares() as squares, pytest.raises(UnreadableFilm, match="film 2 of group 'patient 9'"):
-        read_squares(films, watch(), squares)
+def test_an_unreadable_image_is_named_by_place_and_group() -> None:
+    images = [*examples(2), Example(lambda: b"no image", ("a",), "patient 9")]
+    with Squares() as squares, pytest.raises(UnreadableImage, match="image 2 of group 'patient 9'"):
+        read_squares(images, watch(), squares)
