@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.tables import TableNames
+from rekognition_xray.data.reading import TableNames
 
 SIZES: Final = (25_000, 50_000, 100_000)
 RUNS: Final = 3

@@ -12,9 +12,13 @@ from typing import Final
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from rekognition_xray.clinic.curves import curves
-from rekognition_xray.clinic.estimates import estimate, pneumonia_view, sample_of
-from rekognition_xray.clinic.figures import TestImage
+from rekognition_xray.clinic.statistics import (
+    TestImage,
+    curves,
+    estimate,
+    pneumonia_view,
+    sample_of,
+)
 from rekognition_xray.labels import THREE_CLASSES
 
 IMAGES: Final = 10_000

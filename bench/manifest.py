@@ -18,8 +18,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from rekognition_xray.data.manifest import Entry, Manifest, validate
-from rekognition_xray.data.manifest_reading import file_lines
+from rekognition_xray.data.manifests import Entry, Manifest, file_lines, validate
 from rekognition_xray.data.xrays import Labelling, Part
 
 IMAGES: Final = 250_000

@@ -18,12 +18,9 @@ import numpy as np
 from PIL import Image, ImageOps
 from threadpoolctl import threadpool_limits
 
-from rekognition_xray.data.aligning import aligner
+from rekognition_xray.data.auditing import SAME, SIDE, aligner, propose
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.hashing import propose
 from rekognition_xray.data.images import decode
-from rekognition_xray.data.looks import SIDE
-from rekognition_xray.data.near import SAME
 from rekognition_xray.data.xrays import Xray
 
 EACH: Final = 100

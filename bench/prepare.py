@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.data.ledger import LEDGER
+from rekognition_xray.data.preparing import LEDGER
 
 IMAGES: Final = 200
 ROUNDS: Final = 3

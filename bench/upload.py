@@ -150,7 +150,7 @@ def upload(folder: Path, where: str) -> None:
     """Our client: once, and once more with nothing new; tells the seconds of both calls."""
     import rekognition_xray as rx  # noqa: PLC0415 (the server needs none of it)
     from rekognition_xray.cloud import storage  # noqa: PLC0415
-    from rekognition_xray.data.prepared import Prepared, PreparedFile  # noqa: PLC0415
+    from rekognition_xray.data.preparing import Prepared, PreparedFile
 
     files = tuple(
         PreparedFile(

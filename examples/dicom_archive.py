@@ -22,11 +22,11 @@ from pydicom.dataset import FileMetaDataset
 
 import rekognition_xray as rx
 from rekognition_xray.cloud import storage
-from rekognition_xray.data.dicom import read_patient
-from rekognition_xray.data.ledger import read_ledger
-from rekognition_xray.data.names import ImageName
+from rekognition_xray.data.images import read_patient
 from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.data.preparing import read_ledger
 from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.reading import ImageName
 from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import ImageError, NoLabelError
 from rekognition_xray.local import LocalCloud

@@ -26,8 +26,7 @@ from pathlib import Path
 import attrs
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.figures import Figure, TestImage
-from rekognition_xray.clinic.pairing import differences
+from rekognition_xray.clinic.statistics import Figure, TestImage, differences
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 

@@ -11,8 +11,13 @@ from __future__ import annotations
 import json
 import sys
 
-from rekognition_xray.cloud.access import MAX_SIZE, bucket_policy, key_statement, policy_for
-from rekognition_xray.cloud.calls import OPERATIONS
+from rekognition_xray.cloud.permissions import (
+    MAX_SIZE,
+    OPERATIONS,
+    bucket_policy,
+    key_statement,
+    policy_for,
+)
 
 where = {
     "account": "123456789012",

@@ -18,7 +18,8 @@ from pathlib import Path
 from lambda_stop_expired import handler
 
 import rekognition_xray as rx
-from rekognition_xray.cloud import leases, meter
+from rekognition_xray.cloud.meter import leases
+from rekognition_xray.cloud.meter import running as meter
 from rekognition_xray.cloud.waiting import SystemClock
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud

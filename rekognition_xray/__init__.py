@@ -6,28 +6,30 @@ boto3, numpy and Pillow are imported when something needs them.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from rekognition_xray._doors import lazy
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.card import ModelCard
-    from rekognition_xray.clinic.comparison import Comparison, compare
-    from rekognition_xray.clinic.diagnosis import Diagnoser, Diagnosis, FailedDiagnosis
-    from rekognition_xray.clinic.evaluation import Evaluation, Figure
-    from rekognition_xray.clinic.explain_plan import plan_explanation
+    from rekognition_xray.clinic.cases import CaseIndex
+    from rekognition_xray.clinic.diagnosis import (
+        Diagnoser,
+        Diagnosis,
+        FailedDiagnosis,
+        validation_images,
+    )
+    from rekognition_xray.clinic.evaluation import Comparison, Evaluation, Figure, compare
+    from rekognition_xray.clinic.explanation import plan_explanation
     from rekognition_xray.clinic.policy import Policy
-    from rekognition_xray.clinic.similar import CaseIndex
-    from rekognition_xray.clinic.validation import validation_images
     from rekognition_xray.cloud.aws import Aws
-    from rekognition_xray.cloud.project import CustomLabelsProject
+    from rekognition_xray.cloud.projects import CustomLabelsProject
     from rekognition_xray.cloud.s3 import S3Location
-    from rekognition_xray.cloud.version import ModelVersion, VersionDescription
+    from rekognition_xray.cloud.versions import ModelVersion, VersionDescription
     from rekognition_xray.costs import Estimate, PriceBook
-    from rekognition_xray.data.audit import Audit, Finding
-    from rekognition_xray.data.dataset import Labelling, Xray, XrayDataset
-    from rekognition_xray.data.names import FOLDERS, KERMANY, ImageName
-    from rekognition_xray.data.split import Split
-    from rekognition_xray.data.tables import TableNames
+    from rekognition_xray.data.auditing import Audit, Finding
+    from rekognition_xray.data.dataset import Labelling, Split, Xray, XrayDataset
+    from rekognition_xray.data.reading import FOLDERS, KERMANY, ImageName, TableNames
     from rekognition_xray.errors import XrayError
     from rekognition_xray.plans import plan_batch, plan_month
 
@@ -35,29 +37,54 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "clinic.card": ("ModelCard",),
-    "clinic.comparison": ("Comparison", "compare"),
-    "clinic.diagnosis": ("Diagnoser", "Diagnosis", "FailedDiagnosis"),
-    "clinic.evaluation": ("Evaluation", "Figure"),
-    "clinic.explain_plan": ("plan_explanation",),
+    "clinic.cases": ("CaseIndex",),
+    "clinic.diagnosis": (
+        "Diagnoser",
+        "Diagnosis",
+        "FailedDiagnosis",
+        "validation_images",
+    ),
+    "clinic.evaluation": (
+        "Comparison",
+        "Evaluation",
+        "Figure",
+        "compare",
+    ),
+    "clinic.explanation": ("plan_explanation",),
     "clinic.policy": ("Policy",),
-    "clinic.similar": ("CaseIndex",),
-    "clinic.validation": ("validation_images",),
     "cloud.aws": ("Aws",),
-    "cloud.project": ("CustomLabelsProject",),
+    "cloud.projects": ("CustomLabelsProject",),
     "cloud.s3": ("S3Location",),
-    "cloud.version": ("ModelVersion", "VersionDescription"),
-    "costs": ("Estimate", "PriceBook"),
-    "data.audit": ("Audit", "Finding"),
-    "data.dataset": ("Labelling", "Xray", "XrayDataset"),
-    "data.names": ("FOLDERS", "KERMANY", "ImageName"),
-    "data.split": ("Split",),
-    "data.tables": ("TableNames",),
+    "cloud.versions": (
+        "ModelVersion",
+        "VersionDescription",
+    ),
+    "costs": (
+        "Estimate",
+        "PriceBook",
+    ),
+    "data.auditing": (
+        "Audit",
+        "Finding",
+    ),
+    "data.dataset": (
+        "Labelling",
+        "Split",
+        "Xray",
+        "XrayDataset",
+    ),
+    "data.reading": (
+        "FOLDERS",
+        "ImageName",
+        "KERMANY",
+        "TableNames",
+    ),
     "errors": ("XrayError",),
-    "plans": ("plan_batch", "plan_month"),
+    "plans": (
+        "plan_batch",
+        "plan_month",
+    ),
 }
-_SCIENCE = {"numpy", "scipy", "sklearn"}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
 __all__ = [
     "FOLDERS",
     "KERMANY",
@@ -94,21 +121,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    try:
-        value: object = getattr(import_module(f"{__name__}.{home}"), name)
-    except ModuleNotFoundError as error:
-        if error.name not in _SCIENCE:
-            raise
-        from rekognition_xray.errors import MissingExtraError  # noqa: PLC0415 (nobody pays for it)
+_MOVED = {
+    "FilmName": "rekognition_xray.ImageName",
+    "validation_films": "rekognition_xray.validation_images",
+}
 
-        raise MissingExtraError("science", needed_for=f"rekognition_xray.{name}") from error
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    __getattr__ = lazy(__name__, _HOMES, _MOVED)
 
 
 def __dir__() -> list[str]:

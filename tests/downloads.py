@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rekognition_xray.data.kaggle import HANDLE, PUBLISHED, VERSION
+from rekognition_xray.data.reading import HANDLE, PUBLISHED, VERSION
 
 FIRST = {"train": 0, "test": 5000, "val": 9000}  # patients: no number is in two parts
 NAMES = {

@@ -13,15 +13,15 @@ from . import annotated, surface, uses
 pytestmark = pytest.mark.heavy  # imports the package whole, which takes every extra
 
 BEHIND = {
-    "rekognition_xray.clinic.explaining.explain": (rx.Diagnoser, "explain"),
-    "rekognition_xray.cloud.meter.run": (rx.ModelVersion, "running"),
-    "rekognition_xray.data.audit.audit": (rx.XrayDataset, "audit"),
-    "rekognition_xray.data.cleaning.clean": (rx.Audit, "clean"),
-    "rekognition_xray.data.folds.folds": (rx.XrayDataset, "folds"),
-    "rekognition_xray.data.leakage.leakage": (rx.XrayDataset, "leakage"),
-    "rekognition_xray.data.preparing.prepare": (rx.XrayDataset, "prepare"),
-    "rekognition_xray.data.split.official": (rx.XrayDataset, "official"),
-    "rekognition_xray.data.split.split": (rx.XrayDataset, "split"),
+    "rekognition_xray.clinic.explanation.explaining.explain": (rx.Diagnoser, "explain"),
+    "rekognition_xray.cloud.meter.running.run": (rx.ModelVersion, "running"),
+    "rekognition_xray.data.auditing.audit.audit": (rx.XrayDataset, "audit"),
+    "rekognition_xray.data.dataset.cleaning.clean": (rx.Audit, "clean"),
+    "rekognition_xray.data.dataset.folds.folds": (rx.XrayDataset, "folds"),
+    "rekognition_xray.data.splitting.leakage.leakage": (rx.XrayDataset, "leakage"),
+    "rekognition_xray.data.preparing.preparing.prepare": (rx.XrayDataset, "prepare"),
+    "rekognition_xray.data.dataset.split.official": (rx.XrayDataset, "official"),
+    "rekognition_xray.data.dataset.split.split": (rx.XrayDataset, "split"),
 }
 """Functions that a method hands on to, and that describe its arguments; its example is theirs."""
 

@@ -25,10 +25,9 @@ pytest.importorskip("pydicom", reason="needs the extra dicom")
 
 import rekognition_xray as rx
 from rekognition_xray.cloud import storage
-from rekognition_xray.data.dicom import read_patient
-from rekognition_xray.data.ledger import LEDGER
-from rekognition_xray.data.names import ImageName
-from rekognition_xray.data.preparing import prepare
+from rekognition_xray.data.images import read_patient
+from rekognition_xray.data.preparing import LEDGER, prepare
+from rekognition_xray.data.reading import ImageName
 from rekognition_xray.errors import AuditError
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
@@ -217,7 +216,7 @@ def refused(place: Path) -> str:
 def forget_one(aws: rx.Aws, originals: Path) -> str:
     """What is said of a patient, named in a DICOM file, whose images are removed again."""
     xrays = rx.XrayDataset.from_folder(originals, names=naming(originals))
-    image = next(image for image in images if image.path.suffix == ".dcm")
+    image = next(image for image in xrays if image.path.suffix == ".dcm")
     said: list[str] = []
 
     def confirm(plan: storage.ForgetPlan) -> bool:

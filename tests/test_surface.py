@@ -50,7 +50,7 @@ def test_importing_the_package_does_not_import(module: str) -> None:
     [
         ("from rekognition_xray.local import LocalCloud", "moto", "local"),
         ("import rekognition_xray.local.__main__", "regex", "local"),
-        ("import rekognition_xray.data.phantoms", "numpy", "local"),
+        ("import rekognition_xray.data.phantoms.drawn_set", "numpy", "local"),
         ("import rekognition_xray as rx; rx.Evaluation.from_files('', '')", "sklearn", "science"),
     ],
 )

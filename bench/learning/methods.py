@@ -21,8 +21,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from rekognition_xray.local.training.features import edges
-from rekognition_xray.local.training.images import SIDE
+from rekognition_xray.local.training.fast.features import edges
+from rekognition_xray.local.training.fast.images import SIDE
 from rekognition_xray.local.training.learner import Example, Learner, TrainingStopped
 from rekognition_xray.local.training.named import NAMES, learner_named
 

@@ -82,7 +82,7 @@ def training(
 
     Only --project asks AWS, which is free. AWS bills only a training that succeeds.
     """
-    from rekognition_xray.cloud.training_estimate import training_range
+    from rekognition_xray.cloud.versions import training_range
 
     if sum(given is not None for given in (hours, images, project)) != 1:
         raise click.UsageError("Give one of --hours, --images and --project.")

@@ -14,7 +14,7 @@ from rekognition_xray.cli.places import VERSION, Place, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.gallery import Images
+    from rekognition_xray.clinic.report import Images
 
 _AIMS = ("sensitivity", "specificity", "max_referrals")
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 import rekognition_xray as rx
 
 if TYPE_CHECKING:
-    from rekognition_xray.data.names import NamingRule
+    from rekognition_xray.data.reading import NamingRule
 
 Command = Callable[..., None]
 

@@ -29,7 +29,7 @@ from rekognition_xray.cli.terminal import Terminal, speaks
 from rekognition_xray.costs import CANNOT_STOP
 
 if TYPE_CHECKING:
-    from rekognition_xray.cloud.upload import Receipt
+    from rekognition_xray.cloud.storage import Receipt
     from rekognition_xray.costs import EstimateRange
 
 
@@ -146,8 +146,7 @@ class _Run:
     def agreed_price(
         self, project: rx.CustomLabelsProject | None, split: rx.Split | None
     ) -> EstimateRange:
-        from rekognition_xray.cloud.training_checks import check_cap
-        from rekognition_xray.cloud.training_estimate import training_range
+        from rekognition_xray.cloud.versions import check_cap, training_range
 
         images = None if split is None else len(split.train)
         if project is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rekognition_xray.cloud.forgetting import ForgetPlan, Forgotten, forget
-from rekognition_xray.cloud.opening import open_dataset
-from rekognition_xray.cloud.planning import UploadPlan
-from rekognition_xray.cloud.upload import Receipt, UploadProgress, plan, store
+from rekognition_xray.cloud.forgetting.forget import ForgetPlan, Forgotten, forget
+from rekognition_xray.cloud.storage.opening import open_dataset
+from rekognition_xray.cloud.storage.planning import UploadPlan
+from rekognition_xray.cloud.storage.upload import Receipt, UploadProgress, plan, store
 
 __all__ = [
     "ForgetPlan",

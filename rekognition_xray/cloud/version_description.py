@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         TrainingDataResultTypeDef,
     )
 
-    from rekognition_xray.cloud.version import ModelVersion
+    from rekognition_xray.cloud.versions import ModelVersion
 
 TRAINED: Final[SettleTable] = {
     "TRAINING_IN_PROGRESS": Settled.GO_ON,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from rekognition_xray.local.records import Charge
+from rekognition_xray.local.state.records import Charge
 
 _CENT: Final = Decimal("0.01")
 _HOUR: Final = Decimal(3600)

@@ -12,23 +12,23 @@ from typing import Self
 
 import boto3
 
-from rekognition_xray.local.application import Application
 from rekognition_xray.local.assumptions import DURATIONS, Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices
-from rekognition_xray.local.clock import Clock, Pace
 from rekognition_xray.local.faults import Faults
-from rekognition_xray.local.front import Front, Term
-from rekognition_xray.local.jobs import Holding, Jobs
-from rekognition_xray.local.models import Models
-from rekognition_xray.local.objects import Objects
-from rekognition_xray.local.pages import Pager
-from rekognition_xray.local.recovery import recover
-from rekognition_xray.local.server import HOLDING_PLACES, Server
+from rekognition_xray.local.http.application import Application
+from rekognition_xray.local.http.front import Front, Term
+from rekognition_xray.local.http.objects import Objects
+from rekognition_xray.local.http.pages import Pager
+from rekognition_xray.local.http.server import HOLDING_PLACES, Server
 from rekognition_xray.local.session import SECRET, local_session
-from rekognition_xray.local.store import Store
+from rekognition_xray.local.state.clock import Clock, Pace
+from rekognition_xray.local.state.jobs import Holding, Jobs
+from rekognition_xray.local.state.models import Models
+from rekognition_xray.local.state.recovery import recover
+from rekognition_xray.local.state.store import Store
+from rekognition_xray.local.state.world import World
 from rekognition_xray.local.training.learner import Learner
 from rekognition_xray.local.training.named import chosen
-from rekognition_xray.local.world import World
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,10 @@ import random
 import threading
 from collections.abc import Callable
 
-from rekognition_xray.local.effects import (
+from rekognition_xray.local.http.protocol import service_model
+from rekognition_xray.local.http.s3_operations import is_s3_operation
+from rekognition_xray.local.manifests.faults import TRAINING_FAILURES
+from rekognition_xray.local.state.effects import (
     Delay,
     Drop,
     Effect,
@@ -21,9 +24,6 @@ from rekognition_xray.local.effects import (
     StartFailure,
     TrainingFailure,
 )
-from rekognition_xray.local.manifests.faults import TRAINING_FAILURES
-from rekognition_xray.local.protocol import service_model
-from rekognition_xray.local.s3_operations import is_s3_operation
 
 
 class Faults:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic import pacing
+from rekognition_xray.clinic.diagnosis import pacing
 from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.labels import THREE_CLASSES
 from rekognition_xray.local import LocalCloud

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rekognition_xray.clinic.figures import TestImage as ImageSource
+from rekognition_xray.clinic.statistics import TestImage as ImageSource
 from rekognition_xray.labels import THREE_CLASSES
 
 

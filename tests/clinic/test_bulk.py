@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic import asking, bulk
-from rekognition_xray.clinic.bulk_records import BulkProgress
-from rekognition_xray.clinic.inputs import Sendable
+from rekognition_xray.clinic.diagnosis import BulkProgress, asking, bulk
+from rekognition_xray.clinic.diagnosis.inputs import Sendable
 from rekognition_xray.cloud.storage import store
 from rekognition_xray.data.images import prepare
 from rekognition_xray.errors import (
@@ -179,7 +178,7 @@ def test_one_image_named_twice_is_asked_once_where_there_is_a_journal(diagnoser,
 def test_a_image_that_is_known_is_not_even_opened_again(diagnoser, clinic, tmp_path, monkeypatch):
     journal = tmp_path / "journal.jsonl"
     first = list(diagnoser.diagnose_many(clinic.images, journal=journal))
-    monkeypatch.setattr("rekognition_xray.clinic.inputs.prepare", None)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.inputs.prepare", None)
     assert list(diagnoser.diagnose_many(clinic.images, journal=journal)) == first
 
 
@@ -205,7 +204,7 @@ def peak(diagnoser, monkeypatch, count, journal=None):
             diagnoser.version.arn, ready.sha256, "r", 0.1,
         )  # fmt: skip
 
-    monkeypatch.setattr("rekognition_xray.clinic.asking.sendable", ready)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.asking.sendable", ready)
     monkeypatch.setattr(asking, "call", call)
     tracemalloc.start()
     try:
@@ -232,7 +231,7 @@ def stored(clinic):
 def count_reads(clinic, monkeypatch):
     read = []
     monkeypatch.setattr(
-        "rekognition_xray.clinic.inputs.read_object",
+        "rekognition_xray.clinic.diagnosis.inputs.read_object",
         lambda aws, place: read.append(place) or _read(aws, place),
     )
     return read

@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from rekognition_xray.clinic.calibration_figures import (
-    calibration_error,
-    edges,
-    intercept_and_slope,
-    log_odds,
-    places,
-)
-from rekognition_xray.clinic.calibration_fit import fitted
-from rekognition_xray.clinic.resampling import Resamples
+from rekognition_xray.clinic.policy.calibration_fit import fitted
+from rekognition_xray.clinic.statistics import Resamples, calibration_error, log_odds
+from rekognition_xray.clinic.statistics.calibration import edges, intercept_and_slope, places
 
 
 def _drawn(count, *, slope=1.0, intercept=0.0, seed=0):

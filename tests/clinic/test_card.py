@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.card_checklists import answered, checklists
-from rekognition_xray.clinic.card_markdown import escaped
-from rekognition_xray.clinic.figures import Figure
+from rekognition_xray.clinic.card.checklists import answered, checklists
+from rekognition_xray.clinic.card.markdown import escaped
+from rekognition_xray.clinic.statistics import Figure
 from rekognition_xray.data.xrays import Labelling, Xray
 
 DAY = datetime.date(2026, 11, 23)
@@ -197,8 +197,8 @@ def test_own_answers_are_to_items_that_exist(card):
 
 
 def test_no_own_answer_is_lost_for_a_mistyped_key(card, evaluation, split):
-    from rekognition_xray.clinic.card_answers import answers
-    from rekognition_xray.clinic.card_facts import Told
+    from rekognition_xray.clinic.card.answers import answers
+    from rekognition_xray.clinic.card.facts import Told
 
     told = Told(
         evaluation=evaluation,
@@ -281,7 +281,7 @@ def test_a_compared_test_that_shares_nothing_says_so(evaluation):
 
 
 def test_findings_of_the_audit_are_counted(evaluation, split):
-    from rekognition_xray.data.findings import Audit, Finding
+    from rekognition_xray.data.auditing.findings import Audit, Finding
 
     finding = Finding("duplicates", "warning", "same pixels", ("a", "b"), "look at them")
     card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22))

@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 from rekognition_xray import errors
-from rekognition_xray.clinic import pairing
-from rekognition_xray.clinic.comparison import Comparison, compare
-from rekognition_xray.clinic.evaluation import Evaluation
-from rekognition_xray.clinic.figures import TestImage as ImageSource
-from rekognition_xray.clinic.intervals import Redrawn
-from rekognition_xray.clinic.tables import NOTICE
+from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare
+from rekognition_xray.clinic.statistics import NOTICE, pairing
+from rekognition_xray.clinic.statistics import TestImage as ImageSource
+from rekognition_xray.clinic.statistics.intervals import Redrawn
 from rekognition_xray.labels import THREE_CLASSES
 
 from .judged import images_of

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic import inputs as module
+from rekognition_xray.clinic.diagnosis import inputs as module
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy
 from rekognition_xray.cloud.storage import store
 from rekognition_xray.data.images import MAX_DETECT_BYTES, prepare

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from rekognition_xray.clinic.estimates import draws, estimate, label_view, pneumonia_view
-from rekognition_xray.clinic.figures import TestImage as ImageSource
+from rekognition_xray.clinic.statistics import TestImage as ImageSource
+from rekognition_xray.clinic.statistics import estimate, pneumonia_view
+from rekognition_xray.clinic.statistics.estimates import draws, label_view
 from rekognition_xray.labels import THREE_CLASSES
 
 
@@ -97,7 +98,7 @@ def test_figures_of_a_resample_equal_scikit_learns_with_the_draws_as_weights(see
     truth, score = rng.random(40) < 0.5, np.round(rng.random(40), 1)  # many ties
     images = images_of(truth, score, rng.integers(0, 12, 40))
     told = dict(draws(images, ("normal", "viral"), resamples=5, seed=seed))
-    from rekognition_xray.clinic.estimates import sample_of
+    from rekognition_xray.clinic.statistics import sample_of
 
     sample, view = sample_of(images, resamples=5, seed=seed), label_view(images, "viral")
     for row, counts in enumerate(sample.weights[1:]):

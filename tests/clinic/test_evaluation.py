@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.evaluation import _maker
-from rekognition_xray.clinic.exports import figures
+from rekognition_xray.clinic.evaluation.evaluation import _maker
+from rekognition_xray.clinic.statistics.exports import figures
 from rekognition_xray.errors import (
     EvaluationError,
     MissingExtraError,
@@ -26,7 +26,7 @@ def evaluation(draw, write):
 
 
 def test_the_public_names_lead_here():
-    assert rx.Evaluation.__module__ == "rekognition_xray.clinic.evaluation"
+    assert rx.Evaluation.__module__ == "rekognition_xray.clinic.evaluation.evaluation"
     assert rx.Figure(0.5).value == 0.5
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.explain_plan import plan_explanation
-from rekognition_xray.clinic.explaining import Explanation, Missing, explain
-from rekognition_xray.clinic.heat import scale_of
-from rekognition_xray.clinic.occlusion import Covering, shares
+from rekognition_xray.clinic.explanation import Explanation, explain, plan_explanation
+from rekognition_xray.clinic.explanation.explaining import Missing
+from rekognition_xray.clinic.explanation.heat import scale_of
+from rekognition_xray.clinic.explanation.occlusion import Covering, shares
 from rekognition_xray.costs import PriceBook
 from rekognition_xray.data.images import prepare
 from rekognition_xray.errors import (

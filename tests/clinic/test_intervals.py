@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.intervals import (
+from rekognition_xray.clinic.statistics import by_score
+from rekognition_xray.clinic.statistics.intervals import (
     Redrawn,
     by_error,
     by_logit,
-    by_score,
     of_gaps,
     score_interval,
 )

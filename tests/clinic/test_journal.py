@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.answers import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.journal import Journal
+from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.journal import Journal
 from rekognition_xray.errors import JournalError
 
 _ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"

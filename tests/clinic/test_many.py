@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic import inputs as module
+from rekognition_xray.clinic.diagnosis import inputs as module
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN, Policy
 from rekognition_xray.data.images import MAX_BYTES
 from rekognition_xray.errors import (

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.calibration_map import Calibration
-from rekognition_xray.clinic.figures import Figure
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy, PolicyFigures
+from rekognition_xray.clinic.policy.calibration_map import Calibration
+from rekognition_xray.clinic.statistics import Figure
 from rekognition_xray.errors import EvaluationError
 
 _POLICY = Policy(threshold=0.6, refer_from=0.5, refer_to=0.7, type_share=0.7)

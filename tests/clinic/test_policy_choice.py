@@ -6,10 +6,10 @@ import attrs
 import numpy as np
 import pytest
 
-from rekognition_xray.clinic.estimates import pneumonia_view
 from rekognition_xray.clinic.policy import Policy
-from rekognition_xray.clinic.policy_choice import _band, _threshold
-from rekognition_xray.clinic.policy_images import Aim, halves
+from rekognition_xray.clinic.policy.choice import _band, _threshold
+from rekognition_xray.clinic.policy.support import Aim, halves
+from rekognition_xray.clinic.statistics import pneumonia_view
 from rekognition_xray.errors import EvaluationError
 
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.figures import Figure
-from rekognition_xray.clinic.predictive import predictive_values
+from rekognition_xray.clinic.statistics import Figure, predictive_values
 from rekognition_xray.errors import EvaluationError
 
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.report import render_page
-from rekognition_xray.clinic.tables import NOTICE
+from rekognition_xray.clinic.report.report import render_page
+from rekognition_xray.clinic.statistics import NOTICE
 from rekognition_xray.errors import EvaluationError
 
 _VOID = {"meta", "link", "img", "input", "wbr"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.results import read_snapshot, read_summary
+from rekognition_xray.clinic.evaluation.results import read_snapshot, read_summary
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import THREE_CLASSES
 

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.case_sheet import cases_sheet
-from rekognition_xray.clinic.describing import LENGTH, describe
-from rekognition_xray.clinic.similar import Case, CaseIndex, fingerprint_of
+from rekognition_xray.clinic.cases import CaseIndex
+from rekognition_xray.clinic.cases.describing import LENGTH, describe
+from rekognition_xray.clinic.cases.index import Case, fingerprint_of
+from rekognition_xray.clinic.cases.sheet import cases_sheet
+from rekognition_xray.data.auditing import look
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.looks import look
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.errors import DataError, EmptyDatasetError, ImageError, InvalidRequestError
 

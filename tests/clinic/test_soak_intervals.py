@@ -13,10 +13,9 @@ import attrs
 import numpy as np
 import pytest
 
-from rekognition_xray.clinic.estimates import estimate
-from rekognition_xray.clinic.figures import Estimates, Figure
-from rekognition_xray.clinic.figures import TestImage as ImageSource
-from rekognition_xray.clinic.predictive import predictive_values
+from rekognition_xray.clinic.statistics import Figure, estimate, predictive_values
+from rekognition_xray.clinic.statistics import TestImage as ImageSource
+from rekognition_xray.clinic.statistics.figures import Estimates
 from rekognition_xray.labels import THREE_CLASSES
 
 from .judged import images_of

@@ -14,8 +14,12 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import access, leases, meter, storage
-from rekognition_xray.cloud.calls import ACTIONS, BEHIND, IMAGES_IN_S3, OPERATIONS, TAGS
+from rekognition_xray.cloud import storage
+from rekognition_xray.cloud.meter import leases
+from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud.permissions import OPERATIONS
+from rekognition_xray.cloud.permissions import policies as access
+from rekognition_xray.cloud.permissions.calls import ACTIONS, BEHIND, IMAGES_IN_S3, TAGS
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 

@@ -10,7 +10,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import datasets, storage
+from rekognition_xray.cloud import storage
+from rekognition_xray.cloud.datasets import putting as datasets
 from rekognition_xray.cloud.tags import write_tags
 from rekognition_xray.data.pseudonyms import KEY_VARIABLE, PseudonymKey
 from rekognition_xray.local import LocalCloud
@@ -239,7 +240,7 @@ def test_images_of_the_same_patient_in_another_store_stay(
 
 def test_the_last_patient_leaves_an_empty_dataset(aws: rx.Aws, draw) -> None:
     from rekognition_xray.cloud.s3 import S3Location
-    from rekognition_xray.data.manifest import Manifest
+    from rekognition_xray.data.manifests import Manifest
 
     dataset = draw(labels=("normal",), patients=1)
     receipt = storage.store(dataset, STORE, aws=aws)

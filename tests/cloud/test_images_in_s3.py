@@ -8,7 +8,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import datasets, storage
+from rekognition_xray.cloud import storage
+from rekognition_xray.cloud.datasets import putting as datasets
 from rekognition_xray.cloud.s3 import S3Location
 
 STORE = "s3://clinic-xrays/store"

@@ -9,10 +9,11 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import datasets
+from rekognition_xray.cloud.datasets import putting as datasets
 from rekognition_xray.cloud.s3 import S3Location
-from rekognition_xray.data.dataset import Part, Xray
-from rekognition_xray.data.manifest import Manifest
+from rekognition_xray.data.dataset import Xray
+from rekognition_xray.data.dataset.dataset import Part
+from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.local import LocalCloud
 
 STORE = "s3://clinic-xrays/images"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.cloud import leases
-from rekognition_xray.cloud.leases import Lease, parse, wall
+from rekognition_xray.cloud.meter import leases
+from rekognition_xray.cloud.meter.leases import Lease, parse, wall
 from rekognition_xray.cloud.tags import is_value
 from rekognition_xray.testing import NoWaitClock
 

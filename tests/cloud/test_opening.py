@@ -9,8 +9,8 @@ from pathlib import PurePath
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.cloud.opening import open_dataset
-from rekognition_xray.data.manifest import Entry, Manifest
+from rekognition_xray.cloud.storage import open_dataset
+from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -150,7 +150,7 @@ def test_a_manifest_is_read_in_pieces_however_they_fall(
 ) -> None:
     written = manifest(*(stored(str(number), number) for number in range(20)))
     put("m", data=written.text().replace("\n", "\r\n").encode())
-    monkeypatch.setattr("rekognition_xray.cloud.opening._CHUNK", 997)
+    monkeypatch.setattr("rekognition_xray.cloud.storage.opening._CHUNK", 997)
     assert Manifest.of(open_dataset(f"s3://{BUCKET}/m", aws=aws)) == written
 
 
@@ -187,7 +187,7 @@ def test_an_object_larger_than_any_manifest_is_not_read(
     aws: rx.Aws, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("m", data=manifest(stored("a", 1)).text().encode())
-    monkeypatch.setattr("rekognition_xray.cloud.opening._LARGEST", 10)
+    monkeypatch.setattr("rekognition_xray.cloud.storage.opening._LARGEST", 10)
     with pytest.raises(ManifestError, match="more than any manifest"):
         open_dataset(f"s3://{BUCKET}/m", aws=aws)
 

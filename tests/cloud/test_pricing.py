@@ -12,9 +12,10 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import meter, storage
+from rekognition_xray.cloud import storage
+from rekognition_xray.cloud.meter import calibrate
+from rekognition_xray.cloud.meter import running as meter
 from rekognition_xray.cloud.pricing import book_for
-from rekognition_xray.cloud.throughput import calibrate
 from rekognition_xray.costs import Price
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock

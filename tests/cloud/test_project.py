@@ -11,7 +11,7 @@ from PIL import Image
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import datasets
+from rekognition_xray.cloud.datasets import putting as datasets
 
 STORE = "s3://clinic-xrays/images"
 

@@ -7,10 +7,10 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import datasets
-from rekognition_xray.cloud.listing import listed
+from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud.datasets.listing import listed
 from rekognition_xray.cloud.s3 import S3Location
-from rekognition_xray.data.manifest import Entry, Manifest
+from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.xrays import Labelling
 
 STORE = "s3://clinic-xrays/images"

@@ -10,8 +10,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import throughput
-from rekognition_xray.cloud.throughput import calibrate
+from rekognition_xray.cloud.meter import calibrate, throughput
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
 

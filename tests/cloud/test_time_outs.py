@@ -9,8 +9,10 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import dataset_calls, deleting, stopping
-from rekognition_xray.cloud import project as projects
+from rekognition_xray.cloud.datasets import dataset_calls
+from rekognition_xray.cloud.meter import stopping
+from rekognition_xray.cloud.projects import deleting
+from rekognition_xray.cloud.projects import project as projects
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 

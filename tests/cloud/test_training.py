@@ -13,7 +13,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.training_estimate import Earlier, training_range
+from rekognition_xray.cloud.versions import training_range
+from rekognition_xray.cloud.versions.training_estimate import Earlier
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 

@@ -7,9 +7,9 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import datasets, training_checks
-from rekognition_xray.cloud.dataset_calls import DatasetDescription
-from rekognition_xray.cloud.training_checks import TrainingQuotas
+from rekognition_xray.cloud.datasets import DatasetDescription
+from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud.versions import TrainingQuotas, training_checks
 from rekognition_xray.local import LocalCloud
 
 STORE = "s3://clinic-xrays/images"

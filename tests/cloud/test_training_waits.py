@@ -10,7 +10,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.training_progress import TrainingProgress, Watch
+from rekognition_xray.cloud.versions import TrainingProgress
+from rekognition_xray.cloud.versions.training_progress import Watch
 from rekognition_xray.cloud.waiting import WaitProgress
 from rekognition_xray.local import LocalCloud
 

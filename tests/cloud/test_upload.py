@@ -22,9 +22,9 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import notice, storage
-from rekognition_xray.data.prepared import PrepareProgress
-from rekognition_xray.data.preparing import prepare
+from rekognition_xray.cloud import storage
+from rekognition_xray.cloud.storage import notice
+from rekognition_xray.data.preparing import PrepareProgress, prepare
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.local import LocalCloud
 

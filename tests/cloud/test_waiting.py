@@ -5,7 +5,10 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from rekognition_xray.cloud import datasets, deleting, meter, project, version
+from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud.projects import deleting, project
+from rekognition_xray.cloud.versions import version
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait, WaitProgress
 from rekognition_xray.errors import (
     NotReadyError,

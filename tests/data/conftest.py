@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.audit import Audit
+from rekognition_xray.data.auditing import Audit
 from rekognition_xray.data.dataset import XrayDataset
 
 Draw = Callable[..., Image.Image]

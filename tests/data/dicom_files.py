@@ -24,7 +24,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.sequence import Sequence as Items
 
-from rekognition_xray.data.dicom import read_image
+from rekognition_xray.data.images.dicom import read_image
 from rekognition_xray.errors import ImageError
 
 Pixels = NDArray[np.generic]

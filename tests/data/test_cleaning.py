@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from rekognition_xray.data.auditing import Duplicates
+from rekognition_xray.data.auditing.findings import Audit, Unusable
 from rekognition_xray.data.dataset import Rejected, Xray, XrayDataset
-from rekognition_xray.data.duplicates import Duplicates
-from rekognition_xray.data.findings import Audit, Unusable
 
 Draw = Callable[..., Image.Image]
 Write = Callable[..., Path]

@@ -19,8 +19,8 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from rekognition_xray.data.dicom import DicomImage, read_image, read_patient
-from rekognition_xray.data.images import decode, prepare
+from rekognition_xray.data.images import decode, prepare, read_patient
+from rekognition_xray.data.images.dicom import DicomImage, read_image
 from rekognition_xray.errors import ImageError, MissingExtraError
 
 from .dicom_files import (
@@ -190,7 +190,9 @@ def test_a_decoded_image_tells_its_header() -> None:
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("rekognition_xray.data.dicom")]:
+    for name in [
+        name for name in sys.modules if name.startswith("rekognition_xray.data.images.dicom")
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match="'dicom'") as caught:

@@ -17,9 +17,8 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import uid
 
-from rekognition_xray.data import dicom
-from rekognition_xray.data.dicom import read_image
-from rekognition_xray.data.images import decode, prepare
+from rekognition_xray.data.images import decode, dicom, prepare
+from rekognition_xray.data.images.dicom import read_image
 from rekognition_xray.errors import ImageError
 
 from .dicom_files import (

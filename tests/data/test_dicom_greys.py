@@ -11,7 +11,7 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import uid
 
-from rekognition_xray.data.dicom import read_image
+from rekognition_xray.data.images.dicom import read_image
 
 from .dicom_files import (
     as_rle,

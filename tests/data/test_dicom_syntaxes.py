@@ -12,8 +12,8 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import dcmread, uid
 
-from rekognition_xray.data.dicom import read_image
-from rekognition_xray.data.dicom_pixels import Raster, stored_values
+from rekognition_xray.data.images.dicom import read_image
+from rekognition_xray.data.images.dicom_pixels import Raster, stored_values
 
 from .dicom_files import (
     as_jpeg_2000,

@@ -7,14 +7,8 @@ import random
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.images import (
-    MAX_BYTES,
-    MAX_DETECT_BYTES,
-    Probe,
-    check_limits,
-    decode,
-    prepare,
-)
+from rekognition_xray.data.images import MAX_BYTES, MAX_DETECT_BYTES, check_limits, decode, prepare
+from rekognition_xray.data.images.image import Probe
 from rekognition_xray.errors import ImageError
 
 from .pictures import Draw, encoded, noise, opened

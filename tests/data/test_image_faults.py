@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.images import (
-    prepare,
-    probe,
-)
+from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images.image import probe
 from rekognition_xray.errors import ImageError
 
 from .pictures import Draw, Write, encoded

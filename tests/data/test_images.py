@@ -16,13 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from rekognition_xray.data.images import (
-    Probe,
-    check_limits,
-    decode,
-    prepare,
-    probe,
-)
+from rekognition_xray.data.images import check_limits, decode, prepare
+from rekognition_xray.data.images.image import Probe, probe
 from rekognition_xray.errors import ImageError
 
 from .pictures import Draw, Write, encoded, opened

@@ -12,8 +12,7 @@ import attrs
 import pytest
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.kaggle import HANDLE, PUBLISHED, PublishedCounts
-from rekognition_xray.data.names import KERMANY
+from rekognition_xray.data.reading import HANDLE, KERMANY, PUBLISHED, PublishedCounts
 from rekognition_xray.errors import DataError, MissingExtraError
 
 kagglehub = pytest.importorskip("kagglehub")

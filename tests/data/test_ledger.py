@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.data.ledger import LEDGER, Ledger, LedgerEntry, read_ledger
+from rekognition_xray.data.preparing import LEDGER, LedgerEntry, read_ledger
+from rekognition_xray.data.preparing.ledger import Ledger
 from rekognition_xray.errors import DataError
 
 ENTRY = LedgerEntry(

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.manifest import Entry, Manifest
-from rekognition_xray.data.manifest_checks import faults, is_plainly_sound
-from rekognition_xray.data.manifest_lines import MAX_LINE
+from rekognition_xray.data.manifests import Entry, Manifest
+from rekognition_xray.data.manifests.checks import faults, is_plainly_sound
+from rekognition_xray.data.manifests.lines import MAX_LINE
 from rekognition_xray.data.xrays import Labelling, Part, Xray
 from rekognition_xray.errors import ManifestError
 
@@ -128,7 +128,7 @@ def test_more_than_250_labels_are_refused() -> None:
 
 
 def test_more_than_250_000_images_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rekognition_xray.data.manifest_checks.MAX_ENTRIES", 3)
+    monkeypatch.setattr("rekognition_xray.data.manifests.checks.MAX_ENTRIES", 3)
     assert len(manifest(*(Entry(f"s3://bucket/{n}", "x") for n in range(3)))) == 3
     with pytest.raises(ManifestError, match="ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM"):
         manifest(*(Entry(f"s3://bucket/{n}", "x") for n in range(4)))
@@ -138,7 +138,7 @@ def test_a_manifest_larger_than_the_service_takes_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     size = len(manifest().text())
-    monkeypatch.setattr("rekognition_xray.data.manifest_checks.MAX_BYTES", size)
+    monkeypatch.setattr("rekognition_xray.data.manifests.checks.MAX_BYTES", size)
     assert len(manifest().text()) == size
     with pytest.raises(ManifestError, match="ERROR_MANIFEST_SIZE_TOO_LARGE"):
         manifest(Entry("s3://bucket/aa.jpg", "normal"))
@@ -239,7 +239,7 @@ def test_the_quick_look_never_passes_what_the_look_at_each_line_refuses(
     if is_plainly_sound(ordered, tails):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                "rekognition_xray.data.manifest_checks.is_plainly_sound", lambda *_: False
+                "rekognition_xray.data.manifests.checks.is_plainly_sound", lambda *_: False
             )
             assert faults(ordered, tails) == ()
 
@@ -247,7 +247,7 @@ def test_the_quick_look_never_passes_what_the_look_at_each_line_refuses(
 @given(manifests)
 def test_the_look_at_each_line_finds_nothing_in_a_sound_manifest(given_one: Manifest) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rekognition_xray.data.manifest_checks.is_plainly_sound", lambda *_: False)
+        patch.setattr("rekognition_xray.data.manifests.checks.is_plainly_sound", lambda *_: False)
         assert Manifest(list(given_one), given_one.labelling, given_one.part) == given_one
 
 

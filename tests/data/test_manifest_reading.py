@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.data.manifest import Entry, Manifest, validate
-from rekognition_xray.data.manifest_lines import MAX_LINE
+from rekognition_xray.data.manifests import Entry, Manifest, validate
+from rekognition_xray.data.manifests.lines import MAX_LINE
 from rekognition_xray.data.xrays import Labelling, Part
 from rekognition_xray.errors import ManifestError
 
@@ -205,7 +205,7 @@ def test_an_empty_line_ends_a_text_and_is_no_fault() -> None:
 
 
 def test_reading_ends_at_the_limit_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rekognition_xray.data.manifest_checks.MAX_ENTRIES", 2)
+    monkeypatch.setattr("rekognition_xray.data.manifests.checks.MAX_ENTRIES", 2)
 
     def endless():
         yield line("a")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.data.names import FOLDERS, KERMANY, ImageName, KermanyRule, as_rule
+from rekognition_xray.data.reading import FOLDERS, KERMANY, ImageName, KermanyRule, as_rule
 from rekognition_xray.errors import LabelsError, NoLabelError
 
 V2_NAMES = [

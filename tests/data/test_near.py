@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from rekognition_xray.data.auditing import SAME, grouped, look, near_pairs, propose
+from rekognition_xray.data.auditing.duplicates import find_duplicates
+from rekognition_xray.data.auditing.near import Pair
 from rekognition_xray.data.dataset import Xray, XrayDataset
-from rekognition_xray.data.duplicates import find_duplicates
-from rekognition_xray.data.hashing import propose
-from rekognition_xray.data.looks import look
-from rekognition_xray.data.near import SAME, Pair, grouped, near_pairs
 from rekognition_xray.data.phantoms import make_phantoms
 
 Draw = Callable[..., Image.Image]

@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-from rekognition_xray.data.names import KERMANY, ImageName
 from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.data.reading import KERMANY, ImageName
 from rekognition_xray.errors import DataError
 
 PATIENTS = 105

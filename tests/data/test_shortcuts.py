@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from rekognition_xray.data import shortcuts as module
-from rekognition_xray.data.audit import Audit
-from rekognition_xray.data.checks import shortcuts as check
+from rekognition_xray.data.auditing import Audit
+from rekognition_xray.data.auditing import shortcuts as module
+from rekognition_xray.data.auditing.checks import shortcuts as check
+from rekognition_xray.data.auditing.evidence import Evidence
+from rekognition_xray.data.auditing.looks import Look
+from rekognition_xray.data.auditing.shortcuts import Shortcut, shortcuts
 from rekognition_xray.data.dataset import Xray, XrayDataset
-from rekognition_xray.data.evidence import Evidence
-from rekognition_xray.data.looks import Look
-from rekognition_xray.data.shortcuts import Shortcut, shortcuts
 
 LABELS = ("normal", "bacterial", "viral")
 

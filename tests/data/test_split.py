@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from rekognition_xray.data.dataset import Part, Rejected, Xray, XrayDataset
-from rekognition_xray.data.names import KERMANY
+from rekognition_xray.data.dataset import Rejected, Xray, XrayDataset
+from rekognition_xray.data.dataset.dataset import Part
+from rekognition_xray.data.reading import KERMANY
 from rekognition_xray.errors import PatientLeakWarning, SplitError
 
 from .pictured import Audited, SamePicture

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from rekognition_xray.local.bill import Prices, bill
-from rekognition_xray.local.records import Charge
+from rekognition_xray.local.state.records import Charge
 
 
 def charge(kind, started, ended, units=1, arn="arn"):

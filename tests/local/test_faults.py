@@ -11,8 +11,8 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from rekognition_xray.local.http.s3_operations import s3_operations
 from rekognition_xray.local.manifests.faults import TRAINING_FAILURES
-from rekognition_xray.local.s3_operations import s3_operations
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from rekognition_xray.local.clock import Clock
-from rekognition_xray.local.jobs import Holding, Jobs
+from rekognition_xray.local.state.clock import Clock
+from rekognition_xray.local.state.jobs import Holding, Jobs
 from rekognition_xray.local.training.learner import TrainingStopped
 
 STEPS = {"training": 100.0}
@@ -81,7 +81,7 @@ def test_boto3s_waiters_see_the_end_at_their_first_look(open_desk, gate):
 
 
 def test_held_describes_leave_threads_for_others(open_desk, gate):
-    from rekognition_xray.local.server import HOLDING_PLACES, THREADS
+    from rekognition_xray.local.http.server import HOLDING_PLACES, THREADS
 
     assert HOLDING_PLACES < THREADS
     desk = open_desk(learner=gate, hold=20)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rekognition_xray.local.assumptions import Limits
 from rekognition_xray.local.failures import ServiceError
-from rekognition_xray.local.rates import Rates
+from rekognition_xray.local.state.rates import Rates
 
 SLOW = "ThrottlingException"
 FULL = "ProvisionedThroughputExceededException"

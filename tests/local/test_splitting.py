@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.local.splitting import draw_test
+from rekognition_xray.local.training.splitting import draw_test
 
 sets = st.dictionaries(
     st.text(min_size=1, max_size=4),

@@ -17,8 +17,8 @@ from PIL import Image
 
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Assumptions, Limits
-from rekognition_xray.local.protocol import service_model
-from rekognition_xray.local.records import Dataset, Entry, Version
+from rekognition_xray.local.http.protocol import service_model
+from rekognition_xray.local.state.records import Dataset, Entry, Version
 
 OK, IN_USE, NOT_READY = "ok", "ResourceInUseException", "ResourceNotReadyException"
 ASSUMED = "AssumedException"

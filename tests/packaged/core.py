@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rekognition_xray as rx
 from rekognition_xray.cloud import storage
-from rekognition_xray.data.manifest import Manifest
+from rekognition_xray.data.manifests import Manifest
 
 logging.getLogger("rekognition_xray").setLevel(logging.CRITICAL)
 aws = rx.Aws()

@@ -8,8 +8,7 @@ import numpy as np
 from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 
-from rekognition_xray.data.dicom import read_patient
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare, read_patient
 
 image = Dataset()
 image.file_meta = FileMetaDataset()

@@ -6,7 +6,7 @@ import kagglehub
 from kagglehub import registry
 
 import rekognition_xray as rx
-from rekognition_xray.data.kaggle import HANDLE
+from rekognition_xray.data.reading import HANDLE
 
 ASKED: list[str] = []
 

@@ -21,18 +21,17 @@ from types_boto3_rekognition import RekognitionClient
 from types_boto3_s3 import S3Client
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.bulk_records import BulkProgress, BulkSummary
-from rekognition_xray.clinic.bulk_run import BulkRun
-from rekognition_xray.clinic.explaining import Explanation
-from rekognition_xray.clinic.predictive import PredictiveValues
-from rekognition_xray.cloud import meter, orphans, storage
-from rekognition_xray.cloud.orphans import RunningVersion
-from rekognition_xray.cloud.training_progress import TrainingProgress
-from rekognition_xray.cloud.version import Detection
+from rekognition_xray.clinic.diagnosis import BulkProgress, BulkRun, BulkSummary
+from rekognition_xray.clinic.explanation import Explanation
+from rekognition_xray.clinic.statistics import PredictiveValues
+from rekognition_xray.cloud import storage
+from rekognition_xray.cloud.meter import RunningVersion, orphans
+from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud.versions import Detection, TrainingProgress
 from rekognition_xray.costs import EstimateRange
-from rekognition_xray.data.leakage import Leakage
-from rekognition_xray.data.manifest import Manifest
-from rekognition_xray.data.prepared import Prepared
+from rekognition_xray.data.manifests import Manifest
+from rekognition_xray.data.preparing import Prepared
+from rekognition_xray.data.splitting import Leakage
 from rekognition_xray.local import LocalCloud
 
 

@@ -16,7 +16,7 @@ from rekognition_xray.local.manifests.faults import (
 )
 from rekognition_xray.local.manifests.line_rules import LineRules
 from rekognition_xray.local.manifests.lines import Line, read_line
-from rekognition_xray.local.records import Entry
+from rekognition_xray.local.state.records import Entry
 
 
 class ManifestRefused(Exception):  # noqa: N818 (an answer of the service)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rekognition_xray.local.failures import ServiceError, not_found
-from rekognition_xray.local.records import Dataset, Project, Version
-from rekognition_xray.local.store import R, Table
-from rekognition_xray.local.world import Caller, World
+from rekognition_xray.local.state.records import Dataset, Project, Version
+from rekognition_xray.local.state.store import R, Table
+from rekognition_xray.local.state.world import Caller, World
 
 DELETING = "DELETING"
 

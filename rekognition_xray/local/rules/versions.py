@@ -7,15 +7,15 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter
-from rekognition_xray.local.jobs import Stopped
-from rekognition_xray.local.pages import page_size
-from rekognition_xray.local.records import Charge, Dataset, Members, Project, Version
+from rekognition_xray.local.http.pages import page_size
 from rekognition_xray.local.rules.datasets import BUSY as DATASET_BUSY
 from rekognition_xray.local.rules.datasets import check_last_update
 from rekognition_xray.local.rules.lookup import DELETING, datasets_of, project_of, version_of
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.trainer import Sources, Trained, TrainingRefused, train
-from rekognition_xray.local.world import Caller, World
+from rekognition_xray.local.state.jobs import Stopped
+from rekognition_xray.local.state.records import Charge, Dataset, Members, Project, Version
+from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.training.trainer import Sources, Trained, TrainingRefused, train
 
 TRAINING = "TRAINING_IN_PROGRESS"
 READY = "The model is ready to run."

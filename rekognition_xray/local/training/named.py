@@ -15,7 +15,7 @@ def learner_named(name: str) -> Learner:
     learner's extra are missing.
     """
     if name == DEFAULT:
-        from rekognition_xray.local.training.fast import FastLearner  # noqa: PLC0415
+        from rekognition_xray.local.training.fast.fast import FastLearner  # noqa: PLC0415
 
         return FastLearner()
     if name == "deep":
@@ -38,7 +38,7 @@ def chosen(learner: Learner | str | None) -> Learner | None:
 
 def _deep() -> Learner:
     try:
-        from rekognition_xray.local.training.deep import DeepLearner  # noqa: PLC0415
+        from rekognition_xray.local.training.deep.deep import DeepLearner  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ImportError(
             f"the learner 'deep' needs packages of the extra 'deep'; {error.name} is missing. "

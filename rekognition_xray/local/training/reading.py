@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.images import MOVES, ZOOMS, Framing, reframed, square
+from rekognition_xray.local.training.fast.features import features
+from rekognition_xray.local.training.fast.images import MOVES, ZOOMS, Framing, reframed, square
 from rekognition_xray.local.training.learner import Example, UnreadableImage
 from rekognition_xray.local.training.watch import Watch
 

@@ -10,7 +10,8 @@ import attrs
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.cloud import leases, meter
+from rekognition_xray.cloud.meter import leases
+from rekognition_xray.cloud.meter import running as meter
 from rekognition_xray.data.images import prepare
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud

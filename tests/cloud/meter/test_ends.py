@@ -13,7 +13,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import leases, meter
+from rekognition_xray.cloud.meter import leases
+from rekognition_xray.cloud.meter import running as meter
 from rekognition_xray.local import LocalCloud
 
 from ..conftest import running_elsewhere
@@ -23,7 +24,7 @@ ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
 def test_the_price_comes_first_and_is_in_the_handle(ward: Ward, caplog) -> None:
-    caplog.set_level("INFO", logger="rekognition_xray.cloud.meter")
+    caplog.set_level("INFO", logger="rekognition_xray.cloud.meter.running")
     with ward.version.running(units=2) as model:
         assert model.run
         assert (model.run.per_hour, model.run.currency) == (Decimal("8.00"), "USD")

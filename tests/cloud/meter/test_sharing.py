@@ -7,7 +7,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import leases, meter
+from rekognition_xray.cloud.meter import leases
+from rekognition_xray.cloud.meter import running as meter
 from rekognition_xray.local import LocalCloud
 
 from .conftest import EPOCH, NAP, Ward, kill

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.audit import Finding
+from rekognition_xray.data.auditing import Finding
 from rekognition_xray.data.dataset import XrayDataset
 
 Draw = Callable[..., Image.Image]

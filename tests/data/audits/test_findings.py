@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.audit import Finding
+from rekognition_xray.data.auditing import Finding
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.images import Decoded, decode
+from rekognition_xray.data.images import decode
+from rekognition_xray.data.images.image import Decoded
 
 from .conftest import Draw, Write, findings
 
@@ -110,7 +111,7 @@ def test_whatever_a_decoder_raises_is_a_finding_of_that_one_image(
             raise error
         return decode(path)
 
-    monkeypatch.setattr("rekognition_xray.data.looks.decode", explode)
+    monkeypatch.setattr("rekognition_xray.data.auditing.looks.decode", explode)
     (finding,) = XrayDataset.from_folder(folder).audit().errors
     assert (finding.code, finding.paths) == ("unreadable", (broken,))
     assert finding.notes[0]

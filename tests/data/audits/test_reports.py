@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rekognition_xray.data.audit import Audit
+from rekognition_xray.data.auditing import Audit
 from rekognition_xray.data.dataset import Xray, XrayDataset
 from rekognition_xray.errors import AuditError, DataError
 

@@ -10,8 +10,9 @@ from pathlib import Path, PurePath
 import attrs
 import pytest
 
-from rekognition_xray.data.dataset import Labelling, Part, Xray, XrayDataset
-from rekognition_xray.data.names import FOLDERS, KERMANY, ImageName
+from rekognition_xray.data.dataset import Labelling, Xray, XrayDataset
+from rekognition_xray.data.dataset.dataset import Part
+from rekognition_xray.data.reading import FOLDERS, KERMANY, ImageName
 from rekognition_xray.errors import (
     LabelsError,
     NoLabelError,

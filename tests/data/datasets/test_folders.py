@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.names import FOLDERS
+from rekognition_xray.data.reading import FOLDERS
 from rekognition_xray.errors import (
     EmptyDatasetError,
     FolderNotFoundError,

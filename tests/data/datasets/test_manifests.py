@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.data.dataset import Labelling, Part, XrayDataset
-from rekognition_xray.data.manifest import Entry, Manifest
-from rekognition_xray.data.names import KERMANY
+from rekognition_xray.data.dataset import Labelling, XrayDataset
+from rekognition_xray.data.dataset.dataset import Part
+from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
+from rekognition_xray.data.reading import KERMANY
 from rekognition_xray.errors import (
     EmptyDatasetError,
     ManifestError,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data import prepare_worker
-from rekognition_xray.data.ledger import LEDGER
+from rekognition_xray.data.preparing import LEDGER
+from rekognition_xray.data.preparing import worker as prepare_worker
 
 Opened = list[str]
 

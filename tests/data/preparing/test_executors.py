@@ -13,8 +13,8 @@ from multiprocessing import get_context
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data.ledger import LEDGER, read_ledger
-from rekognition_xray.data.preparing import PrepareProgress, prepare
+from rekognition_xray.data.preparing import LEDGER, prepare, read_ledger
+from rekognition_xray.data.preparing.preparing import PrepareProgress
 from rekognition_xray.errors import AuditError, DataError, MissingExtraError, PreparedFolderError
 
 from .conftest import read, results
@@ -196,7 +196,7 @@ def test_what_was_allowed_once_is_not_allowed_for_ever(dicoms, folder):
 
 
 def test_dicom_without_its_extra_is_told_once(dicoms, folder, monkeypatch):
-    monkeypatch.delitem(sys.modules, "rekognition_xray.data.dicom", raising=False)
+    monkeypatch.delitem(sys.modules, "rekognition_xray.data.images.dicom", raising=False)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match="'dicom'"):
         prepare(dicoms, folder)

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data.ledger import LEDGER, Ledger, LedgerEntry, read_ledger
-from rekognition_xray.data.preparing import PrepareProgress, prepare
+from rekognition_xray.data.preparing import LEDGER, LedgerEntry, prepare, read_ledger
+from rekognition_xray.data.preparing.ledger import Ledger
+from rekognition_xray.data.preparing.preparing import PrepareProgress
 from rekognition_xray.errors import AuditError, PreparedFolderError
 
 from .conftest import read, results

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.tables import TableNames
+from rekognition_xray.data.reading import TableNames
 
 Save = Callable[..., Path]
 

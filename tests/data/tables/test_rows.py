@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.tables import TableNames
+from rekognition_xray.data.reading import TableNames
 from rekognition_xray.errors import DataError, EmptyDatasetError
 
 from .conftest import ALL, SOUND, Save, read

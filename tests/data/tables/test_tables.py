@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.names import ImageName
-from rekognition_xray.data.tables import TableNames
+from rekognition_xray.data.reading import ImageName, TableNames
 from rekognition_xray.errors import DataError, LabelsError, NoLabelError
 
 from .conftest import ALL, SOUND, Save, read

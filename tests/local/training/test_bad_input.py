@@ -66,7 +66,7 @@ def test_too_little_fails_with_the_services_own_message(trained, count, image, l
     ],
 )
 def test_what_cannot_be_learned_has_figures_like_chance(trained, image, label_of):
-    version = trained(60, labelled, label_of)
+    version = trained(60, image, label_of)
     assert version["Status"] == "TRAINING_COMPLETED"
     assert 0.1 < version["EvaluationResult"]["F1Score"] < 0.8
 

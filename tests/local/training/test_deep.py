@@ -17,15 +17,14 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="the deep learner needs the extra 'deep'")
 
-from rekognition_xray.data.names import KERMANY
 from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.data.reading import KERMANY
 from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.training import deep
-from rekognition_xray.local.training import deep_network as network
-from rekognition_xray.local.training.deep import DeepLearner, DeepModel
-from rekognition_xray.local.training.deep_augment import varied
-from rekognition_xray.local.training.deep_training import rounds, strength
-from rekognition_xray.local.training.images import square
+from rekognition_xray.local.training.deep import deep, network
+from rekognition_xray.local.training.deep.augment import varied
+from rekognition_xray.local.training.deep.deep import DeepLearner, DeepModel
+from rekognition_xray.local.training.deep.training import rounds, strength
+from rekognition_xray.local.training.fast.images import square
 from rekognition_xray.local.training.learner import (
     Example,
     Learner,

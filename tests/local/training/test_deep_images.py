@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rekognition_xray.local.training import deep_images
-from rekognition_xray.local.training.deep_images import Squares, read_squares
-from rekognition_xray.local.training.images import square
+from rekognition_xray.local.training.deep import images as deep_images
+from rekognition_xray.local.training.deep.images import Squares, read_squares
+from rekognition_xray.local.training.fast.images import square
 from rekognition_xray.local.training.learner import Example, TrainingStopped, UnreadableImage
 from rekognition_xray.local.training.watch import Watch
 

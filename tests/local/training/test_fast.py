@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rekognition_xray.local.training import fast, reading
-from rekognition_xray.local.training.fast import FastLearner, FastModel
+from rekognition_xray.local.training import reading
+from rekognition_xray.local.training.fast import fast
+from rekognition_xray.local.training.fast.fast import FastLearner, FastModel
 from rekognition_xray.local.training.learner import (
     Example,
     Learner,

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rekognition_xray.local.training.features import features
-from rekognition_xray.local.training.images import SIDE, Square
+from rekognition_xray.local.training.fast.features import features
+from rekognition_xray.local.training.fast.images import SIDE, Square
 
 NOISE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), dtype=np.uint8)
 LYING = np.repeat(np.arange(SIDE, dtype=np.uint8) // 8 % 2 * 255, SIDE).reshape(SIDE, SIDE)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rekognition_xray.local.training.images import (
+from rekognition_xray.local.training.fast.images import (
     MOVES,
     SIDE,
     ZOOMS,

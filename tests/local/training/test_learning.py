@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import t as student
 from sklearn.metrics import balanced_accuracy_score
 
-from rekognition_xray.data.names import KERMANY
 from rekognition_xray.data.phantoms import make_phantoms
-from rekognition_xray.local.training.fast import FastLearner
+from rekognition_xray.data.reading import KERMANY
+from rekognition_xray.local.training.fast.fast import FastLearner
 from rekognition_xray.local.training.learner import Example
 
 SHUFFLES = 5

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from rekognition_xray.local.training.fast.projection import Projection
 from rekognition_xray.local.training.learner import TrainingStopped
-from rekognition_xray.local.training.projection import Projection
 from rekognition_xray.local.training.reading import Rows
 from rekognition_xray.local.training.watch import Watch
 

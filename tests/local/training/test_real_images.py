@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.names import KERMANY
-from rekognition_xray.local.training.fast import FastLearner, FastModel
+from rekognition_xray.data.reading import KERMANY
+from rekognition_xray.local.training.fast.fast import FastLearner, FastModel
 from rekognition_xray.local.training.learner import Example
 
 PARTS = 6  # of the patients: the first part is trained on, the others are judged

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from rekognition_xray.local.training import ridge as module
 from rekognition_xray.local.training.calibration import Array
+from rekognition_xray.local.training.fast import ridge as module
+from rekognition_xray.local.training.fast.ridge import PENALTIES, Ridge
 from rekognition_xray.local.training.learner import TrainingStopped
 from rekognition_xray.local.training.reading import Rows
-from rekognition_xray.local.training.ridge import PENALTIES, Ridge
 from rekognition_xray.local.training.watch import Watch
 
 UNWATCHED = Watch(lambda fraction: None, lambda: False)

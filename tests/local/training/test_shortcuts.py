@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from rekognition_xray.local.training.fast import FastLearner, FastModel
+from rekognition_xray.local.training.fast.fast import FastLearner, FastModel
 from rekognition_xray.local.training.learner import Example
 
 IMAGES = 40

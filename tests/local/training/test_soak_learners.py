@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.names import KERMANY
-from rekognition_xray.local.training.fast import FastLearner, FastModel
+from rekognition_xray.data.reading import KERMANY
+from rekognition_xray.local.training.fast.fast import FastLearner, FastModel
 from rekognition_xray.local.training.learner import Example
 
 pytestmark = pytest.mark.soak

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rekognition_xray.local.training.fast.targets import held_back, truth_of, weights_of
 from rekognition_xray.local.training.learner import Example
-from rekognition_xray.local.training.targets import held_back, truth_of, weights_of
 
 
 def example(*labels: str) -> Example:

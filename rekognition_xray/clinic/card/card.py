@@ -1,0 +1,183 @@
+"""``ModelCard``: what a version is, what it was judged on, and what it must not be used for."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+
+import attrs
+
+from rekognition_xray.clinic.card.answers import answers as own_answers
+from rekognition_xray.clinic.card.checklists import answered
+from rekognition_xray.clinic.card.facts import Told, counts, figures, sections
+from rekognition_xray.clinic.card.markdown import render
+from rekognition_xray.clinic.card.texts import FORBIDDEN, INTENDED, KERMANY_LIMITS, LIMITS
+from rekognition_xray.clinic.card.values import Checklist, LabelCount, Limit, NamedFigure, Section
+from rekognition_xray.clinic.evaluation import Evaluation
+from rekognition_xray.clinic.policy import Policy
+from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.cloud.versions import VersionDescription
+from rekognition_xray.data.auditing.findings import Audit
+from rekognition_xray.data.dataset import Split, XrayDataset
+from rekognition_xray.errors import EvaluationError
+
+__all__ = ["ModelCard"]
+
+_FORMAT = 1
+
+
+@attrs.frozen(str=False)
+class ModelCard:
+    """A card to hand on with a version. Make one by ``ModelCard.of()``.
+
+    It says what the library knows; all else reads ``not reported``.
+
+    Attributes:
+        name: the version's name.
+        made_on: the day on which the card was made.
+        warnings: what a reader of the figures must know, as in the evaluation.
+        intended_use, forbidden_use: sentences; the same on every card.
+        sections: facts on model, data, labels, operating point and software.
+        counts: images and patients by part and label.
+        figures: each with its 95 % interval, or without value and with the reason why.
+        confusion: true label to predicted label to images.
+        limits: what to hold against the figures, with sources.
+        checklists: TRIPOD+AI and CLAIM, every item once.
+    """
+
+    name: str
+    made_on: datetime.date
+    warnings: tuple[str, ...]
+    intended_use: tuple[str, ...]
+    forbidden_use: tuple[str, ...]
+    sections: tuple[Section, ...]
+    counts: tuple[LabelCount, ...]
+    figures: tuple[NamedFigure, ...]
+    confusion: Mapping[str, Mapping[str, int]] = attrs.field(hash=False)
+    limits: tuple[Limit, ...]
+    checklists: tuple[Checklist, ...]
+
+    @classmethod
+    def of(
+        cls,
+        evaluation: Evaluation,
+        *,
+        split: Split | None = None,
+        dataset: XrayDataset | None = None,
+        audit: Audit | None = None,
+        version: VersionDescription | None = None,
+        policy: Policy | None = None,
+        source: str | None = None,
+        licence: str | None = None,
+        population: str | None = None,
+        answers: Mapping[str, str] | None = None,
+        made_on: datetime.date | None = None,
+    ) -> ModelCard:
+        """Makes a card; nothing is asked of AWS.
+
+        Args:
+            evaluation: figures of the version on its test images.
+            split: what it was trained and tested on; gives counts, fingerprint and labels' origin.
+            dataset: gives counts and labels' origin where the split is not at hand.
+            audit: of the images.
+            version: what ``ModelVersion.describe()`` said.
+            policy: the operating point that it is to be used with.
+            source: where the images come from. Unless told, images that were read by the rule
+                ``kermany`` are said to be named as those of that set, with its licence and
+                population under that condition.
+            licence: under which the images may be used.
+            population: whom they show.
+            answers: key of a checklist's item to your answer, such as ``{"tripod-17": "..."}``;
+                it goes before the card's own.
+            made_on: the card's date, today unless told.
+
+        Raises:
+            EvaluationError: split or policy belong to another version than the evaluation, an
+                answer is to no item, or a figure has no interval.
+        """
+        _check(evaluation, split, policy)
+        told = Told(
+            evaluation=evaluation,
+            split=split,
+            dataset=dataset,
+            audit=audit,
+            version=version,
+            policy=policy,
+            source=source,
+            licence=licence,
+            population=population,
+        )
+        facts, named = sections(told), figures(told)
+        return cls(
+            name=evaluation.name,
+            made_on=made_on or datetime.datetime.now(datetime.UTC).date(),
+            warnings=evaluation.warnings,
+            intended_use=INTENDED,
+            forbidden_use=FORBIDDEN,
+            sections=facts,
+            counts=counts(told),
+            figures=named,
+            confusion=evaluation.confusion,
+            limits=(*LIMITS, *(KERMANY_LIMITS if told.kermany else ())),
+            checklists=answered(own_answers(told, facts, named), answers or {}),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON; what nobody said reads ``not reported``."""
+        return {
+            "format": _FORMAT,
+            "name": self.name,
+            "made_on": self.made_on.isoformat(),
+            "notice": NOTICE,
+            "warnings": list(self.warnings),
+            "intended_use": list(self.intended_use),
+            "forbidden_use": list(self.forbidden_use),
+            "facts": {
+                section.key: {row.key: row.shown for row in section.rows}
+                for section in self.sections
+            },
+            "counts": [attrs.asdict(count) for count in self.counts],
+            "figures": [_plain(figure) for figure in self.figures],
+            "confusion": {truth: dict(row) for truth, row in self.confusion.items()},
+            "limits": [attrs.asdict(limit) for limit in self.limits],
+            "checklists": [_listed(checklist) for checklist in self.checklists],
+        }
+
+    def to_json(self) -> str:
+        """``to_dict`` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_markdown(self) -> str:
+        """The card for people; labels, names and answers cannot break its tables."""
+        return render(self)
+
+    def __str__(self) -> str:
+        return self.to_markdown()
+
+
+def _check(evaluation: Evaluation, split: Split | None, policy: Policy | None) -> None:
+    stated = evaluation.split
+    if split is not None and stated is not None and split.fingerprint not in stated:
+        raise EvaluationError(
+            f"The evaluation is of the split {stated!r}, the card's is {split.fingerprint}.",
+            hint="Give the split that this version was trained with, or none.",
+        )
+    chosen = None if policy is None else policy.version_arn
+    if chosen is not None and chosen != evaluation.version_arn:
+        raise EvaluationError(
+            f"The policy was chosen for {chosen}, the evaluation is of {evaluation.version_arn}.",
+            hint="Choose the policy by evaluation.policy() of this very evaluation.",
+        )
+
+
+def _plain(named: NamedFigure) -> dict[str, object]:
+    return {"of": named.of, "name": named.name, **attrs.asdict(named.figure)}
+
+
+def _listed(checklist: Checklist) -> dict[str, object]:
+    items = [
+        {"key": item.key, "number": item.number, "topic": item.topic, "answer": item.shown}
+        for item in checklist.items
+    ]
+    return {"name": checklist.name, "citation": checklist.citation, "items": items}

@@ -1,0 +1,80 @@
+"""TRIPOD+AI and CLAIM: their items, and what a card can answer of them by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import Final
+
+import attrs
+
+from rekognition_xray.clinic.card.values import Checklist, Item
+from rekognition_xray.clinic.statistics import fields
+from rekognition_xray.errors import EvaluationError
+
+_FILES: Final = ("tripod-ai.json", "claim.json")
+
+
+def checklists() -> tuple[Checklist, ...]:
+    """Both checklists without answers."""
+    folder = files("rekognition_xray.clinic.card") / "checklists"
+    return tuple(_read((folder / name).read_text("utf-8")) for name in _FILES)
+
+
+def _read(text: str) -> Checklist:
+    told = fields.object_in(json.loads(text))
+    name, citation, note = (
+        fields.string_in(told.get(key), key) for key in ("name", "citation", "note")
+    )
+    return Checklist(name, citation, note, tuple(_items(told)))
+
+
+def _items(told: fields.Json) -> Iterator[Item]:
+    for item in fields.objects_in(told, "items"):
+        key, number, topic = (
+            fields.string_in(item.get(name), name) for name in ("key", "number", "topic")
+        )
+        yield Item(key, number, topic)
+
+
+def answered(known: Mapping[str, str | None], said: Mapping[str, str]) -> tuple[Checklist, ...]:
+    """The checklists with what the card knows, and over it what its author says.
+
+    Args:
+        known: key of an item to what the card answers; None where it cannot.
+        said: key of an item, such as ``tripod-5a``, to the author's answer.
+
+    Raises:
+        EvaluationError: an answer to an item that does not exist, or an empty one.
+    """
+    empty = checklists()
+    _check(said, [item.key for checklist in empty for item in checklist.items])
+    answers = {**known, **said}
+    return tuple(
+        attrs.evolve(
+            checklist,
+            items=tuple(
+                attrs.evolve(item, answer=answers.get(item.key)) for item in checklist.items
+            ),
+        )
+        for checklist in empty
+    )
+
+
+def _check(said: Mapping[str, str], keys: list[str]) -> None:
+    strange = sorted(set(said) - set(keys))
+    if strange:
+        near = [match for key in strange for match in get_close_matches(key, keys, n=2)]
+        meant = f" Did you mean {', '.join(near)}?" if near else ""
+        raise EvaluationError(
+            f"No checklist has the items {', '.join(strange)}.{meant}",
+            hint="Items are named like tripod-5a and claim-14; the card lists all of them.",
+        )
+    blank = sorted(key for key, answer in said.items() if not answer.strip())
+    if blank:
+        raise EvaluationError(
+            f"The answers to {', '.join(blank)} are empty.",
+            hint="Leave an item out that you do not answer; it then reads 'not reported'.",
+        )

@@ -1,0 +1,71 @@
+"""The descriptor that cases are compared by: the audit's thumbnail, at 16 x 16 pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import attrs
+from PIL import Image
+
+from rekognition_xray.data.images import decode
+from rekognition_xray.errors import ImageError, MissingExtraError
+
+try:
+    import numpy as np
+
+    from rekognition_xray.data.auditing import SIDE, equalised, squared
+except ModuleNotFoundError as error:
+    raise MissingExtraError("science", needed_for="An index of cases") from error
+
+Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+ImageSource: TypeAlias = Path | str | bytes | Image.Image
+
+NAME: Final = "equalised-16"
+"""Goes into saved indexes: vectors of another descriptor are never compared with these."""
+LENGTH: Final = 256
+_CELLS: Final = 16
+
+
+@attrs.frozen
+class Refused:
+    """An image that no descriptor could be made of, and why."""
+
+    path: Path
+    reason: str
+
+
+def describe(image: ImageSource, *, allow_burned_in: bool = False) -> Vector:
+    """256 float32 of mean 0 and length 1, so that a dot product is a correlation.
+
+    The image is squared and equalised, so that size, aspect, brightness, contrast and gamma hardly
+    count; what is left is which parts are brighter than which. An image of one tone gives zeros.
+
+    Raises:
+        ImageError: the image cannot be used.
+    """
+    source = Path(image) if isinstance(image, str) else image
+    thumb = equalised(squared(decode(source, allow_burned_in=allow_burned_in).grey))
+    if not thumb:
+        return np.zeros(LENGTH, dtype=np.float32)
+    pixels = np.frombuffer(thumb, dtype=np.uint8).astype(np.float64)
+    step = SIDE // _CELLS
+    vector = pixels.reshape(_CELLS, step, _CELLS, step).mean(axis=(1, 3)).ravel()
+    vector -= vector.mean()
+    length = float(np.linalg.norm(vector))
+    return np.asarray(vector / max(length, 1e-9), dtype=np.float32)
+
+
+def describe_files(paths: Sequence[Path]) -> list[Vector | Refused]:
+    """Describes some files; one that cannot be used is an answer, not an error."""
+    return [_answer(path) for path in paths]
+
+
+def _answer(path: Path) -> Vector | Refused:
+    try:
+        return describe(path)
+    except ImageError as error:
+        return Refused(path, error.reason)
+    except MissingExtraError as error:
+        return Refused(path, f"{error.message} {error.hint}")

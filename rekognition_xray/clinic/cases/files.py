@@ -1,0 +1,128 @@
+"""An index of cases on disk: numbers as .npz without pickle, the rest as JSON, both validated."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from rekognition_xray.clinic.cases import describing
+from rekognition_xray.clinic.cases.describing import Vector
+from rekognition_xray.clinic.statistics import FieldError, Json, fields
+from rekognition_xray.data.xrays import Xray
+from rekognition_xray.errors import DataError
+
+_VERSION: Final = 1
+_DIGITS: Final = 12
+_NUMBERS: Final = "cases.npz"
+_WORDS: Final = "cases.json"
+
+
+def write(folder: Path, images: Sequence[Xray], vectors: Vector, fingerprint: str) -> Path:
+    """Writes both files to temporary names and renames them, the JSON last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez(buffer, vectors=vectors)
+    words = {
+        "version": _VERSION,
+        "descriptor": describing.NAME,
+        "fingerprint": fingerprint,
+        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+        "images": [
+            {
+                "name": image.name,
+                "path": str(image.path.resolve()),
+                "label": image.label,
+                "patient": image.patient,
+                "split": image.split,
+            }
+            for image in images
+        ],
+    }
+    _put(folder / _NUMBERS, buffer.getvalue())
+    _put(folder / _WORDS, json.dumps(words, ensure_ascii=False, indent=1).encode())
+    return folder
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Patients' names stand in these files: nobody else may read them at any time."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+    partial.replace(path)
+
+
+def fingerprint_of(images: Iterable[Xray]) -> str:
+    """12 hex digits that depend on name, label and group of each image and on nothing else."""
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(json.dumps([image.name, image.label, image.group]).encode() + b"\n")
+    return digest.hexdigest()[:_DIGITS]
+
+
+def read(folder: Path) -> tuple[tuple[Xray, ...], Vector, str]:
+    """Images, vectors and fingerprint; a DataError says what is wrong."""
+    try:
+        words, numbers = (folder / _WORDS).read_bytes(), (folder / _NUMBERS).read_bytes()
+    except OSError as error:
+        raise _unusable(folder, str(error)) from error
+    try:
+        images, fingerprint = _images(words, hashlib.sha256(numbers).hexdigest())
+        return images, _vectors(numbers, len(images)), fingerprint
+    except FieldError as error:
+        raise _unusable(folder, str(error)) from error
+
+
+def _unusable(folder: Path, reason: str) -> DataError:
+    return DataError(
+        f"The index of cases in {folder} cannot be used: {reason}.",
+        paths=[folder],
+        hint="Build it anew with CaseIndex.build() and save it.",
+    )
+
+
+def _images(words: bytes, digest: str) -> tuple[tuple[Xray, ...], str]:
+    said = fields.object_in(fields.load(fields.text_of(words)), _WORDS)
+    made_by = (said.get("version"), said.get("descriptor"))
+    if made_by != (_VERSION, describing.NAME):
+        raise FieldError(f"it was made by version {made_by[0]!r}, descriptor {made_by[1]!r}")
+    if said.get("sha256") != digest:
+        raise FieldError(f"{_NUMBERS} is not the file that {_WORDS} was written with")
+    images = tuple(map(_image, fields.objects_in(said, "images")))
+    fingerprint = fields.string_in(said.get("fingerprint"), "fingerprint")
+    if fingerprint_of(images) != fingerprint:
+        raise FieldError(f"images, labels or patients in {_WORDS} were changed")
+    return images, fingerprint
+
+
+def _image(said: Json) -> Xray:
+    name, path, label = (fields.string_in(said.get(key), key) for key in ("name", "path", "label"))
+    patient, split = (
+        None if said.get(key) is None else fields.string_in(said[key], key)
+        for key in ("patient", "split")
+    )
+    return Xray(Path(path), label, patient, split, name)
+
+
+def _vectors(numbers: bytes, images: int) -> Vector:
+    try:
+        with np.load(io.BytesIO(numbers), allow_pickle=False) as arrays:
+            vectors = arrays["vectors"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise FieldError(f"{_NUMBERS}: {error}") from error
+    if vectors.dtype != np.float32 or vectors.shape != (images, describing.LENGTH):
+        found = f"{vectors.dtype} of shape {vectors.shape}"
+        raise FieldError(f"the vectors are {found}, not of {images} images")
+    # A sum that is not a number compares as false.
+    if not np.all(np.einsum("ij,ij->i", vectors, vectors) < 1.01):
+        raise FieldError("the vectors are no descriptors")
+    vectors.setflags(write=False)
+    return np.asarray(vectors, dtype=np.float32)

@@ -1,0 +1,94 @@
+"""The picture of similar cases: an image, and beside it the known images that look most like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PIL import Image, ImageDraw, ImageOps
+
+from rekognition_xray.clinic import captions
+from rekognition_xray.clinic.captions import GREY, INK, PAPER, Colour, colour_of, write
+from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.data.images import decode
+from rekognition_xray.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.cases.describing import ImageSource
+    from rekognition_xray.clinic.cases.index import Case
+
+_SIDE: Final = 240
+_PAD: Final = 14
+_HEAD: Final = 40
+_CAPTION: Final = 52
+_ACROSS: Final = 6
+_NOTE: Final = (
+    "Similar in how bright each part is: images that look alike need not show the same disease."
+)
+
+
+def cases_sheet(
+    image: ImageSource, cases: Sequence[Case], *, allow_burned_in: bool = False
+) -> Image.Image:
+    """An image beside its cases, nearest first, six pictures to a row; an RGB picture.
+
+    Captions tell label and distance. No patient, path or file name stands on it; but it shows
+    images, so treat it as you treat those.
+
+    Args:
+        image: the image that was asked about.
+        cases: from ``CaseIndex.similar``.
+        allow_burned_in: also take DICOM whose pixels may show a name.
+
+    Raises:
+        InvalidRequestError: there are no cases.
+        ImageError: the image, or one of the cases, cannot be read (any more).
+    """
+    if not cases:
+        raise InvalidRequestError("There are no cases to show.")
+    source = Path(image) if isinstance(image, str) else image
+    tiles = [_tile(_grey(source, allow_burned_in=allow_burned_in), "this image", "", INK)]
+    for place, case in enumerate(cases, 1):
+        told = f"{place}. distance {case.distance:.3f}"
+        tiles.append(_tile(_grey(case.path), case.label, told, colour_of(case.label)))
+    return _page(tiles, cases)
+
+
+def _grey(source: Path | bytes | Image.Image, *, allow_burned_in: bool = False) -> Image.Image:
+    return decode(source, allow_burned_in=allow_burned_in).grey
+
+
+def _tile(image: Image.Image, title: str, told: str, colour: Colour) -> Image.Image:
+    """One image in a frame, with a title and a line below."""
+    tile = Image.new("RGB", (_SIDE, _SIDE + _CAPTION), PAPER)
+    frame = ImageOps.pad(image, (_SIDE - 8, _SIDE - 8), Image.Resampling.LANCZOS, color=0)
+    tile.paste(frame.convert("RGB"), (4, 4))
+    ImageDraw.Draw(tile).rectangle((0, 0, _SIDE - 1, _SIDE - 1), outline=colour, width=4)
+    fitting = captions.shortened(title, _SIDE, 17)
+    write(tile, (0, _SIDE + 6), fitting, size=17, fill=colour)
+    write(tile, (0, _SIDE + 29), told, size=13, fill=GREY)
+    return tile
+
+
+def _page(tiles: Sequence[Image.Image], cases: Sequence[Case]) -> Image.Image:
+    across = min(len(tiles), _ACROSS)
+    down = -(-len(tiles) // _ACROSS)
+    width = across * (_SIDE + _PAD) + _PAD
+    notes = captions.wrapped(f"{_NOTE} {NOTICE}", width - 2 * _PAD, 13)
+    height = _HEAD + down * (_SIDE + _CAPTION + _PAD) + 18 * len(notes) + _PAD
+    page = Image.new("RGB", (width, height), PAPER)
+    heading = f"The {len(cases)} most similar known images: {_counts(cases)}"
+    write(page, (_PAD, 12), captions.shortened(heading, width - 2 * _PAD, 17), size=17)
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, _ACROSS)
+        left, top = column * (_SIDE + _PAD) + _PAD, row * (_SIDE + _CAPTION + _PAD) + _HEAD
+        page.paste(tile, (left, top))
+    for place, line in enumerate(notes):
+        write(page, (_PAD, height - _PAD - 18 * (len(notes) - place)), line, size=13, fill=GREY)
+    return page
+
+
+def _counts(cases: Sequence[Case]) -> str:
+    labels = [case.label for case in cases]
+    return ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))

@@ -1,0 +1,165 @@
+"""What comes back for an image: a diagnosis, or why there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import attrs
+
+from rekognition_xray.clinic.statistics import NOTICE, FieldError, Json, fields
+from rekognition_xray.labels import in_order
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from rekognition_xray.clinic.diagnosis.annotated import Picture
+
+
+@attrs.frozen(str=False)
+class Diagnosis:
+    """What a model version says of one image.
+
+    Attributes:
+        source: the image: its path as given, or a name for bytes and pictures.
+        finding: a label, ``policy.TYPE_UNCERTAIN`` or ``policy.REFERRED``.
+        confidences: label to confidence, 0 to 1.
+        referred: whether a person must read the image before anything is decided.
+        reason: one sentence on why this finding.
+        policy: name of the policy; None where there was none.
+        threshold: its threshold on the confidence of pneumonia, 0 to 1; None without a policy.
+        version_arn: the version that was asked.
+        image_sha256: hash of the prepared image that was sent.
+        request_id: AWS's id of the request.
+        seconds: time from asking to answer.
+    """
+
+    source: str
+    finding: str
+    confidences: Mapping[str, float] = attrs.field(hash=False)
+    referred: bool
+    reason: str
+    policy: str | None
+    threshold: float | None
+    version_arn: str
+    image_sha256: str
+    request_id: str
+    seconds: float
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON; ``json_schema`` describes it, ``from_dict`` turns it back."""
+        return {**attrs.asdict(self), "confidences": dict(self.confidences)}
+
+    @staticmethod
+    def json_schema() -> Mapping[str, object]:
+        """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
+        return _schema("diagnosis")
+
+    def draw(self, image: Picture, *, allow_burned_in: bool = False) -> Image:
+        """The image with the finding, the reason and each label's confidence; an RGB picture.
+
+        No path, name or date stands on it; but it shows an image, so treat it as you treat those.
+
+        Args:
+            image: the image that was diagnosed: a path, bytes, a Pillow image, or a prepared image.
+            allow_burned_in: as for the diagnoser.
+
+        Raises:
+            ImageError: the image cannot be used.
+            DataError: it is another image.
+        """
+        from rekognition_xray.clinic.diagnosis.annotated import draw  # noqa: PLC0415 - few need the pictures
+
+        return draw(self, image, allow_burned_in=allow_burned_in)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Diagnosis:
+        """A diagnosis out of what ``to_dict`` gave. Keys that it does not know are ignored.
+
+        Raises:
+            ValueError: names the field that is missing or of another kind.
+        """
+        try:
+            return _diagnosis(data)
+        except FieldError as error:
+            raise ValueError(f"This is no diagnosis: {error}") from error
+
+    def __str__(self) -> str:
+        told = ", ".join(
+            f"{label} {self.confidences[label]:.3f}" for label in in_order(self.confidences)
+        )
+        return f"{self.source}: {self.finding} ({told})\n  why: {self.reason}\n  {NOTICE}"
+
+
+@attrs.frozen(str=False)
+class FailedDiagnosis:
+    """An image that got no diagnosis.
+
+    Attributes:
+        source: its path as given.
+        reason: what happened and what to do.
+        error: name of the error, such as ``ImageError``.
+        retryable: whether asking again later may succeed.
+        version_arn: the version that was, or would have been, asked.
+    """
+
+    source: str
+    reason: str
+    error: str
+    retryable: bool
+    version_arn: str
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON; ``json_schema`` describes it, ``from_dict`` turns it back."""
+        return attrs.asdict(self)
+
+    @staticmethod
+    def json_schema() -> Mapping[str, object]:
+        """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
+        return _schema("failed-diagnosis")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> FailedDiagnosis:
+        """A failure out of what ``to_dict`` gave. Keys that it does not know are ignored.
+
+        Raises:
+            ValueError: names the field that is missing or of another kind.
+        """
+        try:
+            return cls(
+                source=fields.string_in(data.get("source"), "source"),
+                reason=fields.string_in(data.get("reason"), "reason"),
+                error=fields.string_in(data.get("error"), "error"),
+                retryable=fields.flag_in(data, "retryable"),
+                version_arn=fields.string_in(data.get("version_arn"), "version_arn"),
+            )
+        except FieldError as error:
+            raise ValueError(f"This is no failed diagnosis: {error}") from error
+
+    def __str__(self) -> str:
+        return f"{self.source}: no diagnosis ({self.error})\n  {self.reason}"
+
+
+def _schema(name: str) -> Json:
+    folder = files("rekognition_xray.clinic.diagnosis") / "schemas"
+    return fields.object_in(json.loads((folder / f"{name}.json").read_text("utf-8")))
+
+
+def _diagnosis(data: Json) -> Diagnosis:
+    confidences = fields.object_in(data.get("confidences"), "confidences")
+    policy = data.get("policy")
+    return Diagnosis(
+        source=fields.string_in(data.get("source"), "source"),
+        finding=fields.string_in(data.get("finding"), "finding"),
+        confidences={label: fields.number_in(confidences, label) for label in confidences},
+        referred=fields.flag_in(data, "referred"),
+        reason=fields.string_in(data.get("reason"), "reason"),
+        policy=None if policy is None else fields.string_in(policy, "policy"),
+        threshold=None if data.get("threshold") is None else fields.number_in(data, "threshold"),
+        version_arn=fields.string_in(data.get("version_arn"), "version_arn"),
+        image_sha256=fields.string_in(data.get("image_sha256"), "image_sha256"),
+        request_id=fields.string_in(data.get("request_id"), "request_id"),
+        seconds=fields.number_in(data, "seconds"),
+    )

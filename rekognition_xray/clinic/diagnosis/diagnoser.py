@@ -1,0 +1,180 @@
+"""Diagnoser: asks a running version about one image or many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sized
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from rekognition_xray.clinic.diagnosis import asking
+from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.bulk import Engine
+from rekognition_xray.clinic.diagnosis.bulk_records import BulkProgress, BulkSummary
+from rekognition_xray.clinic.diagnosis.bulk_run import BulkRun, Progress
+from rekognition_xray.clinic.diagnosis.inputs import ImageSource, sendable
+from rekognition_xray.clinic.diagnosis.journal import Journal
+from rekognition_xray.clinic.policy import Policy
+from rekognition_xray.cloud.recipe import recipe_of
+from rekognition_xray.cloud.versions import ModelVersion
+from rekognition_xray.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL.Image import Image
+
+    from rekognition_xray.clinic.explanation import ExplainProgress, Explanation, Fill
+    from rekognition_xray.costs import Money
+
+__all__ = [
+    "BulkProgress",
+    "BulkRun",
+    "BulkSummary",
+    "Diagnoser",
+    "Diagnosis",
+    "FailedDiagnosis",
+    "Image",
+]
+
+
+@attrs.frozen
+class Diagnoser:
+    """Asks a running version what it sees on images. A handle; making one calls nothing.
+
+    Every image is prepared as the training images were: grey, upright, without metadata; nothing
+    else leaves this machine. Only where that makes more than 4 MB, the most that a call may carry,
+    it is scaled down. It pickles as a recipe, without credentials; see ``Aws``.
+
+    It is an aid for a person who reads the image, not a medical device.
+
+    Attributes:
+        version: the version to ask; it must run.
+        policy: how confidences become findings; without one the finding is the label of highest
+            confidence.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+
+    Raises:
+        EvaluationError: the policy was made for another version.
+    """
+
+    version: ModelVersion
+    policy: Policy | None = None
+    allow_burned_in: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        made_for = self.policy.version_arn if self.policy else None
+        if made_for is not None and made_for != self.version.arn:
+            raise EvaluationError(
+                f"The policy was made for {made_for}, not for {self.version.arn}.",
+                hint="Thresholds do not carry over: take this version's evaluation.policy().",
+            )
+
+    def diagnose(self, image: ImageSource) -> Diagnosis:
+        """Asks about one image. Calls DetectCustomLabels once; no price per call.
+
+        An object in S3 that ``storage.store()`` wrote, in the version's Region, is referred to and
+        not read; any other is read (GetObject), prepared and sent. Safe to call from many threads.
+
+        Args:
+            image: a path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, an ``s3://``
+                address (as text, or an S3Location), or an image that ``images.prepare`` made ready,
+                which is sent as it is.
+
+        Raises:
+            ImageError: the image cannot be used; nothing was sent.
+            StorageError: there is no such object, or it cannot be read.
+            NotReadyError: the version does not run.
+            AwsError: AWS refused the call or could not be reached.
+        """
+        ready = sendable(image, self.version.aws, allow_burned_in=self.allow_burned_in)
+        return asking.call(self, ready)
+
+    def diagnose_many(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        ordered: bool = True,
+        executor: Executor | None = None,
+        progress: Progress = False,
+        retry_failed: bool = False,
+    ) -> BulkRun:
+        """Asks about many images, as fast as the version answers; nothing needs tuning.
+
+        Rate and number of calls under way are found from throttles and latency, and follow them.
+        A call that was throttled is repeated in its turn, one that met a fault after a pause, up to
+        nine times. An image that cannot be used, or that AWS does not answer for, gives a
+        ``FailedDiagnosis``; the run goes on. What would fail for every image ends it: the version
+        does not run or is gone, credentials or permissions lack, the service cannot be reached.
+        What had come by then is given out and stands in the journal.
+
+        Images are read lazily, at most some 300 ahead of the answers taken, in a thread of the
+        run's own. Calls DetectCustomLabels once for each image, and again where it is repeated.
+
+        Args:
+            images: the images, each as for ``diagnose``.
+            journal: a JSON Lines file. Each answer is on the disk before it is given out. An image
+                under the same path is not asked again while its file is unchanged (size and time)
+                or its prepared pixels are; its finding is that of the policy of now. So a run that
+                was killed goes on where it was; what was under way is asked again.
+            ordered: whether answers come in the order of the images, or as they come.
+            executor: where images are prepared and calls made: any ``concurrent.futures.Executor``,
+                such as ``dask.distributed.Client().get_executor()``. Without one, threads. This
+                process paces, and keeps the journal.
+            progress: True for a bar, or a callable that gets a ``BulkProgress`` after each answer.
+            retry_failed: ask again for images whose failure stands in the journal.
+
+        Raises:
+            JournalError: at once: the journal is another version's, or damaged before its end.
+            TypeError: at once: this cannot be sent to the executor's processes; see ``Aws``.
+            NotReadyError, NotFoundError, CredentialsError, AccessDeniedError, ThrottledError,
+            ConnectionFailedError, ServiceFaultError: while iterating, as the run's end.
+        """
+        known = None if journal is None else Journal(Path(journal), version_arn=self.version.arn)
+        if executor is not None and not isinstance(executor, ThreadPoolExecutor):
+            recipe_of(self.version.aws)
+        engine = Engine(
+            self,
+            images,
+            journal=known,
+            ordered=ordered,
+            executor=executor,
+            retry_failed=retry_failed,
+        )
+        total = len(images) if isinstance(images, Sized) else None
+        return BulkRun(engine, self.version, total=total, progress=progress)
+
+    def explain(
+        self,
+        image: Path | str | bytes | Image,
+        *,
+        grid: int = 8,
+        label: str | None = None,
+        max_calls: int = 100,
+        max_cost: Money | None = None,
+        fill: Fill = "mean",
+        progress: bool | Callable[[ExplainProgress], None] = False,
+    ) -> Explanation:
+        """Which parts of an image the answer leans on: what covering each cell of a grid changes.
+
+        See ``rekognition_xray.clinic.explanation.explaining.explain`` for arguments and errors.
+
+        Calls DetectCustomLabels grid x grid + 1 times. Calls have no price, the model's time has:
+        the plan is told first, and ``max_calls`` and ``max_cost`` refuse before the first call.
+        """
+        from rekognition_xray.clinic.explanation import explain  # noqa: PLC0415 - needs an extra
+
+        return explain(
+            self,
+            image,
+            grid=grid,
+            label=label,
+            max_calls=max_calls,
+            max_cost=max_cost,
+            fill=fill,
+            progress=progress,
+        )

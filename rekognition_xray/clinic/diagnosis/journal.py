@@ -1,0 +1,273 @@
+"""The journal of a bulk run: one JSON line to each answer, written before it is given out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import attrs
+
+from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.statistics import FieldError, Json, fields
+from rekognition_xray.errors import JournalError
+
+log = logging.getLogger(__name__)
+
+_FORMAT: Final = 1
+_START: Final = b'{"rxray_journal": '  # begins every line; what begins otherwise is not ours
+
+
+File = tuple[int, int]
+"""Size and time of change (nanoseconds) of an image's file."""
+
+
+@attrs.frozen
+class Entry:
+    """What a journal says of an image.
+
+    Attributes:
+        answer: the last diagnosis or failure under this path.
+        file: size and time of the image's file as it then was; None where there was none.
+    """
+
+    answer: Diagnosis | FailedDiagnosis
+    file: File | None
+
+
+class Journal:
+    """What a version said in earlier runs, and a place for what it says in this one.
+
+    Making one reads the file and changes nothing. A last line that was cut off, as a killed
+    process leaves it, is dropped on opening for writing; that image is then asked again. Lines are
+    handed to the operating system at ``flush``, so that they survive the process, and to the disk
+    at ``sync``, so that they survive a power cut. Memory stays flat: an index in a temporary
+    database says where each image's last line is. One process at a time may write a journal.
+    """
+
+    def __init__(self, path: Path, *, version_arn: str) -> None:
+        """Reads what is there; a missing file is an empty journal.
+
+        Raises:
+            JournalError: unreadable, of another version or format, or damaged before its end.
+        """
+        self.path = path
+        self._arn = version_arn
+        # An unnamed database of SQLite's own: small in memory, the rest in a temporary file.
+        self._index = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._index.execute("CREATE TABLE line (image BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
+        weakref.finalize(self, self._index.close)
+        self._entries = 0
+        self._size = 0  # bytes that were read
+        self._sound = 0  # bytes of it that can stay
+        self._open_end = False  # whether the last sound line lacks its line end
+        self._stream: BinaryIO | None = None
+        self._lines: BinaryIO | None = None  # for reading single lines again
+        self._dirty = False
+        self._index.execute("BEGIN")
+        self._read()
+        self._index.execute("COMMIT")
+
+    def __len__(self) -> int:
+        """How many lines say something of an image."""
+        return self._entries
+
+    def last(self, source: str) -> Entry | None:
+        """What was last said of the image under this path."""
+        row = self._index.execute("SELECT at FROM line WHERE image = ?", (_key(source),)).fetchone()
+        if row is None:
+            return None
+        self.flush()
+        with self._disk("read"):
+            line = self._line(row[0])
+        try:
+            entry = _entry(json.loads(line))
+        except (ValueError, FieldError) as error:
+            raise JournalError(f"The journal {self.path} was changed while in use.") from error
+        return entry if entry.answer.source == source else None
+
+    def _line(self, at: int) -> bytes:
+        if self._stream is None:
+            with self.path.open("rb") as stream:
+                stream.seek(at)
+                return stream.readline()
+        if self._lines is None:
+            self._lines = self.path.open("rb")
+        self._lines.seek(at)
+        return self._lines.readline()
+
+    def known(self, source: str, image_sha256: str) -> Diagnosis | None:
+        """The last diagnosis of the image under this path, if it was of these pixels."""
+        entry = self.last(source)
+        if entry is None or not isinstance(entry.answer, Diagnosis):
+            return None
+        return entry.answer if entry.answer.image_sha256 == image_sha256 else None
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the file open for ``add``; a cut-off last line is dropped first.
+
+        Raises:
+            JournalError: the file cannot be written, or was changed since it was read.
+        """
+        with self._disk("opened"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = self.path.open("ab")
+        try:
+            self._mend(self._stream)
+            yield
+            self.sync()
+        finally:
+            self._stream.close()
+            self._stream = None
+            if self._lines is not None:
+                self._lines.close()
+                self._lines = None
+
+    def add(self, answer: Diagnosis | FailedDiagnosis, file: File | None = None) -> None:
+        """Writes an answer, unless just this one stands there already."""
+        entry = Entry(answer, file)
+        if self.last(answer.source) == entry:
+            return
+        told = {
+            "rxray_journal": _FORMAT,
+            "kind": "diagnosis" if isinstance(answer, Diagnosis) else "failure",
+            "file": file,
+            **answer.to_dict(),
+        }
+        at = self._size
+        self._write(json.dumps(told).encode("ascii") + b"\n")
+        self._remember(answer.source, at)
+
+    def flush(self) -> None:
+        """Hands what was written to the operating system."""
+        if self._stream is not None:
+            with self._disk("written"):
+                self._stream.flush()
+
+    def sync(self) -> None:
+        """Makes sure that what was written is on the disk."""
+        if self._stream is not None and self._dirty:
+            self.flush()
+            with self._disk("written"):
+                os.fsync(self._stream.fileno())
+            self._dirty = False
+
+    def _remember(self, source: str, at: int) -> None:
+        self._entries += 1
+        self._index.execute("INSERT OR REPLACE INTO line VALUES (?, ?)", (_key(source), at))
+
+    def _write(self, line: bytes) -> None:
+        if self._stream is None:
+            raise JournalError(f"The journal {self.path} is not open for writing.")
+        with self._disk("written"):
+            self._stream.write(line)
+        self._size += len(line)
+        self._dirty = True
+
+    def _mend(self, stream: BinaryIO) -> None:
+        with self._disk("opened"):
+            if self.path.stat().st_size != self._size:
+                raise JournalError(
+                    f"The journal {self.path} was changed since it was read.",
+                    hint="Let one run at a time write a journal.",
+                )
+            if self._sound < self._size:
+                log.warning("%s: the last line was cut off; its image is asked again", self.path)
+                stream.truncate(self._sound)
+                self._size = self._sound
+        if self._open_end:
+            self._write(b"\n")
+            self._open_end = False
+        self._sync_folder()
+
+    def _sync_folder(self) -> None:
+        if os.name == "posix":  # else a new file's name may be lost in a power cut
+            with self._disk("opened"):
+                folder = os.open(self.path.parent, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+
+    def _read(self) -> None:
+        if not self.path.exists():
+            return
+        with self._disk("read"), self.path.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if self._sound < self._size:  # the line before was damaged, and is not the last
+                    raise self._error(number - 1, "damaged")
+                at, self._size = self._size, self._size + len(line)
+                if self._take(line, number, at):
+                    self._sound = self._size
+                    self._open_end = not line.endswith(b"\n")
+
+    def _take(self, line: bytes, number: int, at: int) -> bool:
+        """Whether the line is whole; raises where it is whole and not ours."""
+        if not line.strip():
+            return True
+        try:
+            entry = fields.object_in(json.loads(line))
+        except (ValueError, FieldError) as error:
+            torn = line.rstrip(b"\0\r\n")
+            if torn.startswith(_START) or _START.startswith(torn):
+                return False
+            raise self._error(number, "no line of a journal") from error
+        try:
+            self._enter(entry, number, at)
+        except (ValueError, FieldError) as error:
+            raise self._error(number, str(error)) from error
+        return True
+
+    def _enter(self, entry: Json, number: int, at: int) -> None:
+        if entry.get("rxray_journal") != _FORMAT:
+            raise FieldError(f"no line of a journal of format {_FORMAT}")
+        arn = fields.string_in(entry.get("version_arn"), "version_arn")
+        if arn != self._arn:
+            raise JournalError(
+                f"The journal {self.path} belongs to another version (line {number}): {arn}, "
+                f"not {self._arn}.",
+                hint="Name another journal file: answers of two versions do not mix.",
+            )
+        self._remember(_entry(entry).answer.source, at)
+
+    def _error(self, number: int, what: str) -> JournalError:
+        return JournalError(f"The journal {self.path} cannot be continued: line {number}: {what}.")
+
+    @contextmanager
+    def _disk(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise JournalError(
+                f"The journal {self.path} cannot be {what}: {error.strerror or error}.",
+                hint="Check the path, the permissions and the free space.",
+            ) from error
+
+
+def _key(source: str) -> bytes:
+    return hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _entry(told: Json) -> Entry:
+    kind, file = told.get("kind"), told.get("file")
+    if kind == "diagnosis":
+        return Entry(Diagnosis.from_dict(told), _file(file))
+    if kind == "failure":
+        return Entry(FailedDiagnosis.from_dict(told), _file(file))
+    raise FieldError(f"{kind!r} is no kind of line")
+
+
+def _file(told: object) -> File | None:
+    if told is None:
+        return None
+    if isinstance(told, list) and len(told) == 2 and all(isinstance(one, int) for one in told):
+        return told[0], told[1]
+    raise FieldError("file is neither null nor two numbers")

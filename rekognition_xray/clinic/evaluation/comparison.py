@@ -1,0 +1,285 @@
+"""``compare``: two versions on the same test images, and whether the new one is better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import attrs
+
+from rekognition_xray.clinic.statistics import Figure, TestImage, needs_science
+from rekognition_xray.clinic.statistics.tables import NOTICE, words
+from rekognition_xray.errors import EvaluationError, list_paths
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.evaluation.evaluation import Evaluation
+
+Verdict = Literal["better", "worse", "no difference shown"]
+Main = Literal["accuracy", "balanced_accuracy", "sensitivity", "specificity", "auroc"]
+
+_FIGURES: Final[Mapping[str, str]] = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced_accuracy",
+    "sensitivity": "two_class.sensitivity",
+    "specificity": "two_class.specificity",
+    "auroc": "two_class.auroc",
+}
+_MIN_RESAMPLES: Final = 100
+_COLUMNS: Final = ("Figure", "Old", "New", "New less old")
+_ONE: Final = "The verdict rests on one figure that was named beforehand; the others are beside it."
+
+
+@attrs.frozen
+class Difference:
+    """One figure of both versions on the same images.
+
+    Attributes:
+        name: such as ``balanced_accuracy``; sensitivity, specificity and AUROC are those of
+            pneumonia, whichever type, against the rest.
+        old: the old version's figure.
+        new: the new version's.
+        change: new less old, -1 to 1, with its 95 % interval from paired resamples of patients.
+    """
+
+    name: str
+    old: Figure
+    new: Figure
+    change: Figure
+
+
+@attrs.frozen(str=False)
+class Comparison:
+    """Two versions on the same test images.
+
+    Attributes:
+        old, new: ARNs of the versions.
+        old_name, new_name: what tables call them.
+        verdict: on the main figure: ``better`` or ``worse`` where its interval lies on one side of
+            0, else ``no difference shown``, which is no proof that there is none.
+        main: the figure that the verdict rests on.
+        differences: all figures by name.
+        images, patients: that were compared.
+        left_out: images of one of the evaluations that the other has not.
+        margin: by how much the main figure might be lower and still do; None where not told.
+        warnings: what a reader must know, of both evaluations.
+        resamples, seed: what the intervals were made with.
+    """
+
+    old: str
+    new: str
+    old_name: str
+    new_name: str
+    verdict: Verdict
+    main: Main
+    differences: Mapping[str, Difference] = attrs.field(hash=False)
+    images: int
+    patients: int
+    left_out: int
+    margin: float | None
+    warnings: tuple[str, ...]
+    resamples: int
+    seed: int
+
+    @property
+    def change(self) -> Figure:
+        """The change of the main figure."""
+        return self.differences[self.main].change
+
+    @property
+    def not_inferior(self) -> bool | None:
+        """Whether the new version is shown to be lower by less than the margin; None without one.
+
+        That is so where the lower end of the interval lies above minus the margin.
+        """
+        if self.margin is None or self.change.low is None:
+            return None
+        return self.change.low > -self.margin
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON."""
+        return {**attrs.asdict(self), "not_inferior": self.not_inferior}
+
+    def to_markdown(self) -> str:
+        """Verdict, figures and warnings as GitHub's Markdown."""
+        rule = ("---", *["---:"] * (len(_COLUMNS) - 1))
+        rows = [f"| {' | '.join(row)} |" for row in (_COLUMNS, rule, *self._rows())]
+        parts = [f"## {self._title()}", f"**{NOTICE}**", self._told(), "\n".join(rows)]
+        parts += [f"> {warning}" for warning in self.warnings]
+        return "\n\n".join([*parts, "\n".join(f"- {note}" for note in self._notes())]) + "\n"
+
+    def __str__(self) -> str:
+        rows = (_COLUMNS, *self._rows())
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        parts = [f"{self._title()}\n{NOTICE}", self._told(), "\n".join(lines)]
+        parts += [f"Note: {warning}" for warning in self.warnings]
+        return "\n\n".join([*parts, "\n".join(self._notes())])
+
+    def _title(self) -> str:
+        return f"{self.new_name} against {self.old_name}"
+
+    def _told(self) -> str:
+        by = f"{words(self.main)} {signed(self.change)} (95 % interval)"
+        return f"Verdict: {self.verdict}, by {by}."
+
+    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
+        for one in self.differences.values():
+            name = words(one.name)
+            shown = f"{name} (main)" if one.name == self.main else name
+            yield shown, str(one.old), str(one.new), signed(one.change)
+
+    def _notes(self) -> Iterator[str]:
+        yield f"{self.images} images of {self.patients} patients, judged by both versions."
+        if self.left_out:
+            yield f"{self.left_out} images of one evaluation alone are left out."
+        if self.margin is not None:
+            known = "shown" if self.not_inferior else "not shown"
+            yield f"Not lower than by {self.margin:g} (non-inferiority margin): {known}."
+        yield f"Intervals from {self.resamples} redraws of patients, the same for both versions."
+        yield _ONE
+        reasons = {one.change.reason for one in self.differences.values()} - {""}
+        yield from (f"Not estimable: {reason}." for reason in sorted(reasons))
+
+
+def compare(
+    old: Evaluation,
+    new: Evaluation,
+    *,
+    main: Main = "balanced_accuracy",
+    margin: float | None = None,
+    common: bool = False,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Comparison:
+    """Compares two versions image by image: figures of both, their differences, and a verdict.
+
+    Images are matched by their address in S3. Patients are redrawn as wholes, the same ones for
+    both versions (paired bootstrap; see ``clinic.pairing`` for the interval). Choose ``main``
+    before you look: of five figures one is soon "better" by chance.
+
+    Args:
+        old: evaluation of the version in use.
+        new: evaluation of the version that might take its place, on the same images.
+        main: the figure that the verdict rests on. Balanced accuracy, the mean of the labels'
+            sensitivities, does not depend on how many images of each label the test part has.
+        margin: above 0 and below 1; says too whether the new version's main figure is shown not to
+            be lower by so much (``not_inferior``).
+        common: compares on the images that both have, where they do not have the same.
+        resamples: redraws of the patients, at least 100.
+        seed: seed of the redraws.
+
+    Raises:
+        EvaluationError: other images, other labels, images whose label was changed between, or a main
+            figure that the images do not support.
+        MissingExtraError: the extra ``science`` is not installed.
+    """
+    needs_science("compare")
+    from rekognition_xray.clinic.statistics import pairing  # noqa: PLC0415 - needs the extra
+
+    _check_asked(old, new, main, margin, resamples)
+    ours, theirs, left_out = _matched(old.images, new.images, common=common)
+    _check_truths(ours, theirs)
+    made = pairing.differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
+    found = {name: Difference(name, *figures) for name, figures in made.items()}
+    return Comparison(
+        old=old.version_arn,
+        new=new.version_arn,
+        old_name=old.name,
+        new_name=new.name,
+        verdict=_verdict(found[main]),
+        main=main,
+        differences=found,
+        images=len(ours),
+        patients=len({image.group for image in ours}),
+        left_out=left_out,
+        margin=margin,
+        warnings=tuple(_warnings(old, new)),
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def signed(change: Figure) -> str:
+    """A change as tables show it, always with its sign."""
+    if change.value is None:
+        return str(change)
+    return f"{change.value:+.3f} ({change.low or 0.0:+.3f} to {change.high or 0.0:+.3f})"
+
+
+def _verdict(difference: Difference) -> Verdict:
+    change = difference.change
+    if change.low is None or change.high is None:
+        raise EvaluationError(
+            f"The images do not support {words(difference.name)}: {change.reason}.",
+            hint="Name another main figure, before you look at the others: main=...",
+        )
+    if change.low > 0:
+        return "better"
+    return "worse" if change.high < 0 else "no difference shown"
+
+
+def _check_asked(
+    old: Evaluation, new: Evaluation, main: str, margin: float | None, resamples: int
+) -> None:
+    if main not in get_args(Main):
+        raise EvaluationError(
+            f"There is no main figure {main!r}.", hint=f"Choose of {', '.join(get_args(Main))}."
+        )
+    if margin is not None and not 0 < margin < 1:
+        raise EvaluationError(f"A margin of {margin} is none.", hint="0.02 allows 2 points less.")
+    if resamples < _MIN_RESAMPLES:
+        raise EvaluationError(
+            f"{resamples} resamples give no usable interval.", hint="1000 are the default."
+        )
+    if set(old.labels) != set(new.labels):
+        raise EvaluationError(
+            f"{old.name} knows the labels {', '.join(old.labels)}, {new.name} "
+            f"{', '.join(new.labels)}.",
+            hint="Only versions with the same labels can be compared.",
+        )
+
+
+def _matched(
+    old: Sequence[TestImage], new: Sequence[TestImage], *, common: bool
+) -> tuple[list[TestImage], list[TestImage], int]:
+    """The images of both, in one order, and how many only one of them has."""
+    ours, theirs = _by_address(old), _by_address(new)
+    both = sorted(ours.keys() & theirs.keys())
+    alone = len(ours.keys() ^ theirs.keys())
+    if not both or (alone and not common):
+        hint = "Judge both versions on the same images: put the same TEST dataset for both."
+        some = " Or pass common=True to compare on the images that match." if both else ""
+        raise EvaluationError(
+            f"{len(both)} images match, of {len(ours)} of the old version and {len(theirs)} of the "
+            "new one; figures of different images say nothing about versions.",
+            hint=f"{hint}{some}",
+        )
+    return [ours[place] for place in both], [theirs[place] for place in both], alone
+
+
+def _by_address(images: Iterable[TestImage]) -> dict[str, TestImage]:
+    return {image.source_ref: image for image in images}
+
+
+def _check_truths(ours: Sequence[TestImage], theirs: Sequence[TestImage]) -> None:
+    changed = [
+        f"{one.source_ref}: {one.truth}, then {other.truth}"
+        for one, other in zip(ours, theirs, strict=True)
+        if one.truth != other.truth
+    ]
+    if changed:
+        raise EvaluationError(
+            f"{len(changed)} images were labelled anew between the two versions:\n"
+            f"{list_paths(changed)}",
+            hint="Train the old version's data again with these labels, or compare without them.",
+        )
+
+
+def _warnings(old: Evaluation, new: Evaluation) -> Iterator[str]:
+    if old.version_arn == new.version_arn:
+        yield "Both evaluations are of one and the same version."
+    for one in (old, new):
+        yield from (f"{one.name}: {warning}" for warning in one.warnings)

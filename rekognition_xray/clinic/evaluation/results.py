@@ -1,0 +1,239 @@
+"""Reading the result files that a training leaves in S3. Pure: bytes in, values out, no numpy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from rekognition_xray.clinic.statistics import (
+    FieldError,
+    Json,
+    ServiceFigures,
+    ServiceLabel,
+    TestImage,
+    fields,
+)
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.errors import EvaluationError, list_paths
+from rekognition_xray.labels import confidence_of, in_order, is_pneumonia
+
+_VERSION: Final = 1
+_ATTRIBUTE: Final = re.compile(r"rekognition-custom-labels-(training|evaluation)-\d+")
+_DETAILS: Final = "rekognition-custom-labels-evaluation-details"
+_BOXES: Final = "rekognition-custom-labels-evaluation"
+
+
+@attrs.frozen
+class Snapshot:
+    """The testing snapshot: its images, and what a reader of figures should know."""
+
+    images: tuple[TestImage, ...]
+    warnings: tuple[str, ...]
+
+
+def read_summary(content: bytes | str, *, name: str) -> ServiceFigures:
+    """Reads an evaluation summary (version 1).
+
+    Args:
+        content: the file.
+        name: its address, for messages.
+
+    Raises:
+        EvaluationError: not JSON, of another version, or without the fields of a classification.
+    """
+    try:
+        return _summary(fields.object_in(fields.load(fields.text_of(content))))
+    except FieldError as error:
+        raise EvaluationError(f"{name} is not a readable evaluation summary: {error}") from error
+
+
+def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> Snapshot:
+    """Reads a testing snapshot: one image to a line, with its truth and its predictions.
+
+    Args:
+        content: the file (JSON Lines).
+        labels: the labels of the model, from the summary.
+        name: its address, for messages.
+
+    Raises:
+        EvaluationError: names every line that cannot be read or relied on.
+    """
+    images, bad, partial = [], [], 0
+    for number, line in _lines(content, name):
+        try:
+            image, complete = _image(fields.object_in(fields.load(line)), labels)
+        except FieldError as error:
+            bad.append(f"line {number}: {error}")
+            continue
+        images.append(image)
+        partial += not complete
+    if bad:
+        raise EvaluationError(f"{name} has lines that cannot be used:\n{list_paths(bad)}")
+    if not images:
+        raise EvaluationError(f"{name} holds no image.")
+    return Snapshot(tuple(images), tuple(_warnings(images, partial)))
+
+
+def check_together(
+    service: ServiceFigures, images: Sequence[TestImage], addresses: Sequence[str]
+) -> None:
+    """Refuses a summary and a testing snapshot that speak of different numbers of images."""
+    if service.test_images != len(images):
+        raise EvaluationError(
+            f"{addresses[0]} speaks of {service.test_images} test images, {addresses[1]} holds "
+            f"{len(images)}: one of them is cut off, or they are of two trainings."
+        )
+
+
+def gaps(images: Sequence[TestImage], labels: Sequence[str]) -> Iterator[str]:
+    """What the images cannot tell, as warnings."""
+    for label in labels:
+        if not any(image.truth == label for image in images):
+            yield f"No test image has the label {label!r}; its figures are not estimable."
+    if len({is_pneumonia(label) for label in labels}) == 1:
+        yield "The labels do not tell pneumonia from the rest; there is no two-class view."
+
+
+def _warnings(images: Sequence[TestImage], partial: int) -> Iterator[str]:
+    alone = sum(image.patient is None for image in images)
+    if alone:
+        yield (
+            f"{alone} of {len(images)} test images bear no patient in their key: each counts as a "
+            "patient of its own, so intervals are per image and too narrow if patients repeat."
+        )
+    if partial:
+        yield (
+            f"{partial} of {len(images)} test images do not list every label; a label that is not "
+            "listed counts as confidence 0."
+        )
+
+
+def _summary(root: Json) -> ServiceFigures:
+    if root.get("Version") != _VERSION:
+        raise FieldError(f"version {root.get('Version')!r}; this library reads version {_VERSION}")
+    details = fields.object_in(root.get("EvaluationDetails"), "EvaluationDetails")
+    total = fields.object_in(root.get("AggregatedEvaluationResults"), "AggregatedEvaluationResults")
+    if "ConfusionMatrix" not in total:
+        raise FieldError("no ConfusionMatrix: figures of boxes (object detection), not of labels")
+    labels = {
+        row.label: row for row in map(_label, fields.objects_in(root, "LabelEvaluationResults"))
+    }
+    named = in_order(
+        fields.string_in(label, "Labels") for label in fields.list_in(details, "Labels")
+    )
+    if set(named) != set(labels):
+        raise FieldError(
+            f"Labels has {', '.join(named)}, LabelEvaluationResults {', '.join(labels)}"
+        )
+    return ServiceFigures(
+        f1=fields.share_in(total, "F1Score"),
+        precision=fields.share_in(total, "Precision"),
+        recall=fields.share_in(total, "Recall"),
+        labels=tuple(labels[label] for label in named),
+        confusion=dict(_confusion(total, labels)),
+        training_images=fields.count_in(details, "NumberOfTrainingImages"),
+        test_images=fields.count_in(details, "NumberOfTestingImages"),
+        version_arn=fields.string_in(details.get("ProjectVersionArn"), "ProjectVersionArn"),
+        ended=fields.string_in(details.get("EvaluationEndTimestamp", ""), "EvaluationEndTimestamp"),
+    )
+
+
+def _label(row: Json) -> ServiceLabel:
+    metrics = fields.object_in(row.get("Metrics"), "Metrics")
+    images = fields.count_in(row, "NumberOfTestingImages")
+    # A label without a test image has no figures, whatever number the service puts there.
+    given = metrics if images else {}
+    return ServiceLabel(
+        label=fields.string_in(row.get("Label"), "Label"),
+        precision=fields.share_in(given, "Precision"),
+        recall=fields.share_in(given, "Recall"),
+        f1=fields.share_in(given, "F1Score"),
+        threshold=fields.share_in(given, "Threshold"),
+        test_images=images,
+    )
+
+
+def _confusion(
+    total: Json, labels: Mapping[str, ServiceLabel]
+) -> Iterator[tuple[tuple[str, str], float]]:
+    for cell in fields.objects_in(total, "ConfusionMatrix"):
+        pair = (
+            fields.string_in(cell.get("GroundTruthLabel"), "GroundTruthLabel"),
+            fields.string_in(cell.get("PredictedLabel"), "PredictedLabel"),
+        )
+        if not labels.keys() >= set(pair):
+            raise FieldError(f"ConfusionMatrix names unknown labels: {' and '.join(pair)}")
+        value = fields.share_in(cell, "Value")
+        if value is not None:
+            yield pair, value
+
+
+def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
+    """The image, and whether every label of the model was listed for it."""
+    if _BOXES in root:
+        raise FieldError("boxes (object detection); this evaluation is for labels of whole images")
+    source = fields.string_in(root.get("source-ref"), "source-ref")
+    truths, listed = _judged(root, labels)
+    if len(truths) != 1:
+        what = "no label" if not truths else f"{len(truths)} labels ({', '.join(truths)})"
+        raise FieldError(f"{source} has {what}; these figures need one to each image")
+    if not listed:
+        raise FieldError(f"{source} has no prediction")
+    confidences = {label: listed.get(label, 0.0) for label in labels}
+    image = TestImage(
+        source_ref=source,
+        patient=pseudonym_in(source),
+        truth=truths[0],
+        confidences=confidences,
+        predicted=max(labels, key=confidences.__getitem__),
+    )
+    return image, len(listed) == len(labels)
+
+
+def _judged(root: Json, labels: Sequence[str]) -> tuple[list[str], dict[str, float]]:
+    """The labels that the image was sent with, and the confidences that the model gave."""
+    truths: list[str] = []
+    listed: dict[str, float] = {}
+    for key, part in root.items():
+        name = key.removesuffix("-metadata")
+        found = _ATTRIBUTE.fullmatch(name)
+        if not found or name == key:
+            continue
+        metadata = fields.object_in(part, key)
+        label = _known(metadata, labels, key)
+        if found[1] == "training":
+            truths.append(label)
+        else:
+            listed[label] = _confidence(metadata, key)
+    return truths, listed
+
+
+def _known(metadata: Json, labels: Sequence[str], key: str) -> str:
+    label = fields.string_in(metadata.get("class-name"), f"class-name of {key}")
+    if label not in labels:
+        raise FieldError(f"label {label!r} is not one of the summary's ({', '.join(labels)})")
+    return label
+
+
+def _confidence(metadata: Json, key: str) -> float:
+    details = metadata.get(_DETAILS)
+    if isinstance(details, dict) and details.get("version", _VERSION) != _VERSION:
+        raise FieldError(f"evaluation details of version {details['version']!r}, not {_VERSION}")
+    value = fields.share_in(metadata, "confidence")
+    if value is None:
+        raise FieldError(f"{key} has no usable confidence")
+    return confidence_of(value)
+
+
+def _lines(content: bytes | str, name: str) -> Iterator[tuple[int, str]]:
+    try:
+        text = fields.text_of(content)
+    except FieldError as error:
+        raise EvaluationError(f"{name} cannot be read: {error}") from error
+    # Not splitlines(): it would also cut at the line separators that JSON allows in a string.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line

@@ -1,0 +1,110 @@
+"""Calibration: from a confidence to a probability, kept as numbers. Plain arithmetic, no numpy."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from typing import Final, Literal, TypeAlias, get_args
+
+import attrs
+
+from rekognition_xray.clinic.statistics import FieldError, fields
+
+Kind: TypeAlias = Literal["platt", "temperature", "isotonic"]
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
+
+_CLIP: Final = 1e-6
+
+
+@attrs.frozen(kw_only=True)
+class Calibration:
+    """How a confidence of pneumonia becomes a probability of it, in the mix of the test part.
+
+    ``platt``: the log odds of the probability are ``slope`` times those of the confidence plus
+    ``intercept`` (Platt 1999). ``temperature``: the same without intercept; ``1 / slope`` is the
+    temperature (Guo 2017). ``isotonic``: straight lines between steps that never fall (Zadrozny
+    and Elkan 2002). Where pneumonia is rarer or more frequent than among the images that it was
+    fitted on, the probability is too high or too low.
+
+    Attributes:
+        kind: one of the three.
+        slope, intercept: of platt and temperature.
+        confidences, probabilities: corners of isotonic, confidences rising, all 0 to 1.
+        images, patients: that it was fitted on.
+    """
+
+    kind: Kind = attrs.field(validator=attrs.validators.in_(KINDS))
+    slope: float = 1.0
+    intercept: float = 0.0
+    confidences: tuple[float, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    images: int = 0
+    patients: int = 0
+
+    def probability(self, confidence: float) -> float:
+        """The probability, 0 to 1, that belongs to a confidence; NaN stays NaN."""
+        if math.isnan(confidence):
+            return confidence
+        if self.kind == "isotonic":
+            return self._between(confidence)
+        kept = min(max(confidence, _CLIP), 1 - _CLIP)
+        odds = self.slope * math.log(kept / (1 - kept)) + self.intercept
+        return 1 / (1 + math.exp(-min(max(odds, -700.0), 700.0)))
+
+    def _between(self, confidence: float) -> float:
+        place = bisect_right(self.confidences, confidence)
+        if place == 0:
+            return self.probabilities[0]
+        if place == len(self.confidences):
+            return self.probabilities[-1]
+        left, right = self.confidences[place - 1 : place + 1]
+        low, high = self.probabilities[place - 1 : place + 1]
+        return low + (high - low) * (confidence - left) / (right - left)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON; ``from_dict`` turns it back."""
+        return {
+            **attrs.asdict(self),
+            "confidences": list(self.confidences),
+            "probabilities": list(self.probabilities),
+        }
+
+    @classmethod
+    def from_dict(cls, data: object) -> Calibration:
+        """A calibration out of what ``to_dict`` gave.
+
+        Raises:
+            FieldError: names the field that is missing or makes no sense.
+        """
+        told = fields.object_in(data, "calibration")
+        kind = fields.string_in(told.get("kind"), "kind")
+        if kind not in KINDS:
+            raise FieldError(f"kind of calibration is {kind!r}, not one of {', '.join(KINDS)}")
+        made = cls(
+            kind=kind,  # type: ignore[arg-type]  # just compared with its values
+            slope=fields.number_in(told, "slope"),
+            intercept=fields.number_in(told, "intercept"),
+            confidences=_shares(told, "confidences"),
+            probabilities=_shares(told, "probabilities"),
+            images=fields.count_in(told, "images"),
+            patients=fields.count_in(told, "patients"),
+        )
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        if not (math.isfinite(self.slope) and math.isfinite(self.intercept)):
+            raise FieldError("slope or intercept of the calibration is no finite number")
+        steps = self.kind == "isotonic"
+        if steps and (not self.confidences or len(self.confidences) != len(self.probabilities)):
+            raise FieldError("an isotonic calibration needs as many probabilities as confidences")
+        if any(a >= b for a, b in zip(self.confidences, self.confidences[1:], strict=False)):
+            raise FieldError("confidences of the calibration do not rise")
+
+
+def _shares(told: fields.Json, key: str) -> tuple[float, ...]:
+    values = fields.list_in(told, key)
+    found = [fields.share_in({key: value}, key) for value in values]
+    if None in found:
+        raise FieldError(f"{key} holds what is no number")
+    return tuple(value for value in found if value is not None)

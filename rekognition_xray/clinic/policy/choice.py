@@ -1,0 +1,262 @@
+"""Choosing a policy on one part of the images and judging it on another, patients kept whole.
+
+Imports numpy and scikit-learn: to be imported only when a policy is chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+import numpy as np
+from sklearn.metrics import roc_curve
+
+from rekognition_xray.clinic.evaluation import Evaluation
+from rekognition_xray.clinic.policy.calibration_fit import fitted
+from rekognition_xray.clinic.policy.calibration_map import KINDS, Kind
+from rekognition_xray.clinic.policy.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
+from rekognition_xray.clinic.policy.support import (
+    MIN_PATIENTS,
+    Aim,
+    aim_of,
+    check_apart,
+    check_patients,
+    check_sides,
+    check_support,
+    halves,
+)
+from rekognition_xray.clinic.statistics import (
+    Figure,
+    Mask,
+    Resamples,
+    TestImage,
+    Values,
+    View,
+    by_score,
+    calibration_error,
+    log_odds,
+    pneumonia_view,
+    ranked,
+    risk_coverage,
+    sample_of,
+)
+from rekognition_xray.errors import EvaluationError
+from rekognition_xray.labels import is_pneumonia
+
+REFER_ODDS: Final = 1.5
+"""Images whose odds of pneumonia lie within this factor of the threshold's are referred."""
+
+_ROUNDING: Final = 1e-12
+
+
+def choose(
+    evaluation: Evaluation,
+    aims: Mapping[str, float | None],
+    *,
+    validation: Evaluation | Sequence[TestImage] | None,
+    refer_odds: float | None,
+    type_share: float,
+    calibration: Kind | None,
+    seed: int,
+) -> Policy:
+    """The work behind ``Evaluation.policy``; arguments and errors are described there."""
+    aim = aim_of(aims)
+    _check_arguments(aim, refer_odds, calibration)
+    check_sides(evaluation.images, "the test part")
+    first, second, parts = _parts(evaluation, validation, seed)
+    near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
+    view = pneumonia_view(first)
+    sample = _sample(first, evaluation)
+    _check_separation(sample, view)
+    threshold = _threshold(view, aim)
+    if aim.kind == "max_referrals":
+        low, high = _widest_band(view.score, threshold, aim.value)
+    else:
+        low, high = _band(threshold, REFER_ODDS if refer_odds is None else refer_odds)
+    policy = Policy(
+        threshold=threshold,
+        refer_from=low,
+        refer_to=high,
+        type_share=type_share,
+        labels=evaluation.labels,
+        name=aim.name,
+        version_arn=evaluation.version_arn,
+        parts=parts,
+        calibration=calibration
+        and fitted(calibration, view.truth, view.score, patients=sample.patients),
+    )
+    chosen, reported = (_judged(policy, part, evaluation) for part in (first, second))
+    warnings = (*evaluation.warnings, *near, *_missed(aim, reported))
+    return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
+
+
+def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None) -> None:
+    if refer_odds is not None and aim.kind == "max_referrals":
+        raise EvaluationError(
+            "max_referrals decides how wide the band of referral is; refer_odds would as well.",
+            hint="Leave refer_odds out.",
+        )
+    if refer_odds is not None and not 1 <= refer_odds < math.inf:
+        raise EvaluationError(
+            f"refer_odds is {refer_odds!r}; it must be 1 or more.",
+            hint=f"1 refers no image for being near the threshold; {REFER_ODDS} is the default.",
+        )
+    if calibration is not None and calibration not in KINDS:
+        raise EvaluationError(
+            f"There is no calibration {calibration!r}.", hint=f"Give {', '.join(KINDS)} or None."
+        )
+
+
+def _parts(
+    evaluation: Evaluation, validation: Evaluation | Sequence[TestImage] | None, seed: int
+) -> tuple[Sequence[TestImage], Sequence[TestImage], str]:
+    if validation is None:
+        first, second = halves(evaluation.images, seed)
+        words = (
+            "There is no validation part: chosen on one half of the test patients, reported on "
+            f"the other (cut with seed {seed})."
+        )
+        return first, second, words
+    if isinstance(validation, Evaluation):
+        if validation.version_arn != evaluation.version_arn:
+            raise EvaluationError(
+                f"The validation part was judged by {validation.version_arn}, the test part by "
+                f"{evaluation.version_arn}.",
+                hint="Thresholds do not carry over: let one version judge both parts.",
+            )
+        validation = validation.images
+    known = set(evaluation.labels)
+    unknown = {label for image in validation for label in image.confidences.keys() ^ known}
+    if unknown:
+        raise EvaluationError(
+            f"The validation images are not of the same labels: {', '.join(sorted(unknown))}.",
+            hint="Let the version that is evaluated diagnose the validation part.",
+        )
+    check_sides(validation, "the validation part")
+    check_apart(validation, evaluation.images)
+    check_patients(validation, MIN_PATIENTS, "The validation part")
+    check_patients(evaluation.images, MIN_PATIENTS, "The test part")
+    words = "Chosen on the images of a validation part, reported on all test images."
+    ordered = sorted(validation, key=lambda image: image.source_ref)
+    return ordered, evaluation.images, words
+
+
+def _check_separation(sample: Resamples, view: View) -> None:
+    # The score interval: of few patients and an area near 1, log odds claim next to nothing.
+    area = by_score(ranked(sample, view)["auroc"])
+    if area.low is None or area.low <= 0.5:
+        raise EvaluationError(
+            "The confidences do not tell pneumonia from the rest on the images to choose on: AUROC "
+            f"{area}, and 0.5 is chance.",
+            hint="Look at the training data and labels before choosing a threshold, or test on "
+            f"more patients than these {sample.patients}.",
+        )
+
+
+def _threshold(view: View, aim: Aim) -> float:
+    """The threshold for an aim, in the middle of its gap between two confidences.
+
+    The highest that reaches a sensitivity; the lowest that reaches a specificity; for referrals
+    the one of highest balanced accuracy (Youden 1950), which no mix of images changes.
+    """
+    false, true, thresholds = roc_curve(view.truth, view.score, drop_intermediate=False)
+    if aim.kind == "sensitivity":
+        place = int(np.argmax(true >= aim.value - _ROUNDING))
+    elif aim.kind == "specificity":
+        place = int(np.flatnonzero(1 - false >= aim.value - _ROUNDING)[-1])
+    else:
+        place = int(np.argmax(true - false))
+    if place == 0:  # no image would be called
+        raise EvaluationError(
+            f"No threshold reaches {aim.name} and still finds an image with pneumonia.",
+            hint="Ask for less; the confidences of the highest images are of images without it.",
+        )
+    highest = float(thresholds[place])
+    below = float(max(view.score[view.score < highest], default=0.0))
+    middle = (below + highest) / 2
+    return middle if below < middle else highest
+
+
+def _band(threshold: float, refer_odds: float) -> tuple[float, float]:
+    """Confidences whose odds lie within the factor of the threshold's odds."""
+    if refer_odds == 1:
+        return threshold, threshold
+    low = threshold / (threshold + (1 - threshold) * refer_odds)
+    high = threshold * refer_odds / (threshold * refer_odds + 1 - threshold)
+    return min(low, threshold), max(high, threshold)
+
+
+def _widest_band(score: Values, threshold: float, most: float) -> tuple[float, float]:
+    """The widest band around the threshold that refers at most this share of the images."""
+    factors = np.exp(np.unique(_distance(score, threshold)))[::-1]
+    between = np.sqrt(factors[:-1] * factors[1:])
+    for factor in (*between, 1.0):
+        low, high = _band(threshold, float(factor))
+        if ((score >= low) & (score < high)).mean() <= most:
+            return low, high
+    return threshold, threshold
+
+
+def _distance(score: Values, threshold: float) -> Values:
+    """How far, in log odds, confidences lie from the threshold."""
+    return np.abs(log_odds(score) - log_odds(np.array([threshold])))
+
+
+def _judged(policy: Policy, images: Sequence[TestImage], evaluation: Evaluation) -> PolicyFigures:
+    sample, view = _sample(images, evaluation), pneumonia_view(images)
+    positive, everything = view.score >= policy.threshold, np.ones(len(images), dtype=bool)
+    decided = [policy.decide(image.confidences) for image in images]
+    findings = np.array([decision.finding for decision in decided])
+    found = np.array([is_pneumonia(finding) for finding in findings])
+    uncertain = findings == TYPE_UNCERTAIN
+    right = findings == np.array([image.truth for image in images])
+    referred = np.array([decision.referred for decision in decided])
+    probability = np.array([policy.probability(image.confidences) for image in images], dtype=float)
+    raw = _calibrated(sample, view.truth, view.score)
+    after = _calibrated(sample, view.truth, probability) if policy.calibration else raw
+
+    def share(hits: Mask, among: Mask, reason: str) -> Figure:
+        return by_score(sample.ratio(hits, among, reason=reason))
+
+    return PolicyFigures(
+        images=len(images),
+        patients=sample.patients,
+        sensitivity=share(positive, view.truth, "no image shows pneumonia"),
+        specificity=share(~positive, ~view.truth, "every image shows pneumonia"),
+        referred=share(referred, everything, ""),
+        type_named=share(found, view.truth & (found | uncertain), "no pneumonia was found"),
+        type_accuracy=share(right, view.truth & found, "no type was named"),
+        brier=after[0],
+        calibration_error=after[1],
+        raw_brier=raw[0],
+        raw_calibration_error=raw[1],
+        risk_coverage=risk_coverage(
+            sample,
+            positive != view.truth,
+            _distance(view.score, policy.threshold),
+            call="pneumonia or not at the threshold, images nearest to it referred first",
+        ),
+    )
+
+
+def _calibrated(sample: Resamples, truth: Mask, probability: Values) -> tuple[Figure, Figure]:
+    everything = np.ones(len(truth), dtype=bool)
+    brier = by_score(sample.ratio((probability - truth) ** 2, everything, reason=""))
+    return brier, calibration_error(sample, truth, probability)
+
+
+def _missed(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
+    """A warning where the images that were not chosen on contradict the aim."""
+    if aim.kind == "max_referrals":
+        figure, contradicted = reported.referred, (reported.referred.low or 0.0) > aim.value
+    else:
+        figure = reported.sensitivity if aim.kind == "sensitivity" else reported.specificity
+        contradicted = figure.high is not None and figure.high < aim.value
+    if contradicted:
+        yield f"The aim, {aim.name}, was not met on the images it is reported on: {figure}."
+
+
+def _sample(images: Sequence[TestImage], evaluation: Evaluation) -> Resamples:
+    return sample_of(images, resamples=evaluation.resamples, seed=evaluation.seed)

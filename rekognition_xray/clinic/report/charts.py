@@ -1,0 +1,314 @@
+"""Charts of an evaluation as coordinates for inline SVG, each with its table. No numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from rekognition_xray.clinic.statistics import BinaryFigures, Figure, RiskCoverage
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.statistics import CurvePoint, Curves
+
+SIDE: Final = 300
+"""Side of the plotted square, in units of the drawing."""
+
+_TABLED: Final = 15  # points of a curve that its table shows
+_TOPS: Final = (0.05, 0.1, 0.2, 0.4, 1.0)
+_SWEEP: Final = ("Threshold", "Sensitivity", "Specificity", "Called, of all images")
+
+
+@attrs.frozen
+class View:
+    """One side against the rest: its name, its figures, its curves."""
+
+    name: str
+    figures: BinaryFigures
+    curves: Curves
+
+
+@attrs.frozen
+class Line:
+    """A line with its entry in the legend; the style is a number that the style sheet knows."""
+
+    name: str
+    style: int
+    points: str
+    band: str = ""
+
+
+@attrs.frozen
+class Bar:
+    """A point with its interval, upright."""
+
+    x: str
+    y: str
+    low: str
+    high: str
+
+
+@attrs.frozen
+class Row:
+    """A row of the table; ``at`` is where it lies from left to right."""
+
+    cells: tuple[str, ...]
+    at: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Chart:
+    """All that the template needs to draw one chart.
+
+    Attributes:
+        key: distinct within the page.
+        reference: a dashed line to compare with.
+        start: the row of the table that a reader sees first, where rows can be chosen.
+    """
+
+    key: str
+    title: str
+    description: str
+    x_name: str
+    y_name: str
+    lines: tuple[Line, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    bars: tuple[Bar, ...] = ()
+    reference: str = ""
+    top: float = 1.0
+    start: int = 0
+
+    @property
+    def ticks(self) -> tuple[tuple[float, str, str], ...]:
+        """Place, name along x and name along y of each line of the grid."""
+        shares = (0, 0.25, 0.5, 0.75, 1)
+        return tuple((SIDE * share, f"{share:g}", f"{self.top * share:g}") for share in shares)
+
+
+def roc(views: Sequence[View]) -> Chart:
+    """Sensitivity over 1 less specificity, all views in one; a band around the first."""
+    band = "" if not views else _band(_roc_band(views[0]))
+    return Chart(
+        key="roc",
+        title="ROC",
+        description="Sensitivity against 1 less specificity; further up and left is better, the "
+        "dashed diagonal is chance. Shaded: the 95\u00a0% interval of sensitivity along the first "
+        "line.",
+        x_name="1 − specificity",
+        y_name="sensitivity",
+        lines=_lines(views, lambda view: view.curves.roc, "AUROC", "auroc", band),
+        columns=("Of", "Threshold", "1 − specificity", "Sensitivity"),
+        rows=_tabled(views, lambda view: view.curves.roc),
+        reference=_path([(0, 0), (1, 1)]),
+    )
+
+
+def precision_recall(views: Sequence[View]) -> Chart:
+    """Precision over sensitivity, all views in one."""
+    return Chart(
+        key="precision-recall",
+        title="Precision and recall",
+        description="Precision against sensitivity (recall) in the mix of this test part; further "
+        "up and right is better.",
+        x_name="sensitivity (recall)",
+        y_name="precision",
+        lines=_lines(
+            views,
+            lambda view: view.curves.precision_recall,
+            "average precision",
+            "average_precision",
+        ),
+        columns=("Of", "Threshold", "Sensitivity", "Precision"),
+        rows=_tabled(views, lambda view: view.curves.precision_recall),
+    )
+
+
+def reliability(view: View, place: int) -> Chart:
+    """How often images of a confidence show what is called, in bins of equally many images."""
+    bins = [(one, _known(one.frequency)) for one in view.curves.reliability]
+    kept = [(one, ends) for one, ends in bins if ends]
+    return Chart(
+        key=f"reliability-{place}",
+        title=view.name,
+        description="Share of images that show it against their mean confidence, in bins of equally "
+        "many images, with 95\u00a0% intervals. On the dashed diagonal confidences are "
+        "probabilities.",
+        x_name="mean confidence",
+        y_name="share that shows it",
+        lines=(Line("", place, _path([(one.confidence, ends[0]) for one, ends in kept])),),
+        bars=tuple(_bar(one.confidence, *ends) for one, ends in kept),
+        columns=("Confidence", "Mean", "Share that shows it", "Images", "Patients"),
+        rows=tuple(
+            Row(
+                (
+                    f"{confidence(one.low)} to {confidence(one.high)}",
+                    confidence(one.confidence),
+                    str(one.frequency),
+                    str(one.frequency.n),
+                    str(one.frequency.patients),
+                )
+            )
+            for one, _ in bins
+        ),
+        reference=_path([(0, 0), (1, 1)]),
+    )
+
+
+def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
+    """What each threshold would give; the first row to show is that nearest to ``threshold``."""
+    points = view.curves.sweep
+    wanted = 0.5 if threshold is None else threshold
+    places = range(len(points))
+    parts: tuple[tuple[str, int, Callable[[int], Figure]], ...] = (
+        ("sensitivity", 0, lambda at: points[at].sensitivity),
+        ("specificity", 1, lambda at: points[at].specificity),
+        ("called, of all images", 2, lambda at: points[at].called),
+    )
+    lines = []
+    for name, style, part in parts:
+        known = [(points[at].threshold, ends) for at in places if (ends := _known(part(at)))]
+        drawn = _path([(x, ends[0]) for x, ends in known])
+        lines.append(Line(name, style, drawn, _band(known)))
+    return Chart(
+        key=f"sweep-{place}",
+        title=view.name,
+        description="Sensitivity, specificity and share of images called against the threshold of "
+        "confidence, with 95\u00a0% intervals.",
+        x_name="threshold",
+        y_name="share",
+        lines=tuple(lines),
+        columns=_SWEEP,
+        rows=tuple(
+            Row(
+                (
+                    confidence(one.threshold),
+                    str(one.sensitivity),
+                    str(one.specificity),
+                    str(one.called),
+                ),
+                f"{SIDE * one.threshold:.1f}",
+            )
+            for one in points
+        ),
+        start=min(places, key=lambda at: abs(points[at].threshold - wanted), default=0),
+    )
+
+
+def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
+    """Share of wrong calls among the images that are decided, the least certain referred first."""
+    known = [(one.coverage, ends) for one in curve.points if (ends := _known(one.risk))]
+    most = max((ends[2] for _, ends in known), default=1.0)
+    top = next((each for each in _TOPS if most <= each), 1.0)
+    scaled = [(x, (y / top, low / top, high / top)) for x, (y, low, high) in known]
+    return Chart(
+        key=f"risk-{place}",
+        title=title,
+        description=f"Share of wrong calls among the images that are decided, with 95\u00a0% "
+        f"intervals, against the share that is decided. Call: {curve.call}. Mean risk "
+        f"over all coverages (area): {curve.area:.3f}.",
+        x_name="share decided (coverage)",
+        y_name="share wrong (risk)",
+        lines=(Line("", place, _path([(x, ends[0]) for x, ends in scaled]), _band(scaled)),),
+        columns=("Decided", "Referred", "Wrong among those decided", "Images", "Patients"),
+        rows=tuple(
+            Row(
+                (
+                    f"{one.coverage:.1%}",
+                    f"{1 - one.coverage:.1%}",
+                    str(one.risk),
+                    str(one.risk.n),
+                    str(one.risk.patients),
+                )
+            )
+            for one in curve.points
+        ),
+        top=top,
+    )
+
+
+def confidence(value: float | None) -> str:
+    """A confidence as text, with more places where three would round it to 0 or 1."""
+    if value is None:
+        return "none called"
+    if 0.001 <= value <= 0.999 or value in {0, 1}:
+        return f"{value:.3f}"
+    if 0.000005 <= value <= 0.999995:
+        return f"{value:.5f}"
+    return "<0.00001" if value < 0.5 else ">0.99999"
+
+
+def style_of(place: int) -> int:
+    """The style of the view at a place; the style sheet has six."""
+    return place % 6
+
+
+def _lines(
+    views: Sequence[View],
+    points: Callable[[View], Sequence[CurvePoint]],
+    word: str,
+    figure: str,
+    band: str = "",
+) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            f"{view.name}: {word} {view.figures.named()[figure]}",
+            style_of(place),
+            _path([(point.x, point.y) for point in points(view)]),
+            "" if place else band,
+        )
+        for place, view in enumerate(views)
+    )
+
+
+def _tabled(
+    views: Sequence[View], points: Callable[[View], Sequence[CurvePoint]]
+) -> tuple[Row, ...]:
+    rows = []
+    for view in views:
+        every = points(view)
+        step = max(1, -(-len(every) // _TABLED))
+        chosen = [*every[:-1:step], *every[-1:]]
+        rows += [
+            Row((view.name, confidence(one.threshold), f"{one.x:.3f}", f"{one.y:.3f}"))
+            for one in chosen
+        ]
+    return tuple(rows)
+
+
+def _roc_band(view: View) -> list[tuple[float, tuple[float, float, float]]]:
+    return [
+        (1 - one.specificity.value, ends)
+        for one in view.curves.sweep
+        if one.specificity.value is not None and (ends := _known(one.sensitivity))
+    ]
+
+
+def _known(figure: Figure) -> tuple[float, float, float] | None:
+    """Value, low and high, where there is a value."""
+    if figure.value is None or figure.low is None or figure.high is None:
+        return None
+    return figure.value, figure.low, figure.high
+
+
+def _band(known: Sequence[tuple[float, tuple[float, float, float]]]) -> str:
+    upper = [(x, high) for x, (_, _, high) in known]
+    lower = [(x, low) for x, (_, low, _) in known]
+    return _path([*upper, *reversed(lower)])
+
+
+def _bar(x: float, value: float, low: float, high: float) -> Bar:
+    return Bar(_x(x), _y(value), _y(low), _y(high))
+
+
+def _path(points: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{_x(x)},{_y(y)}" for x, y in points)
+
+
+def _x(share: float) -> str:
+    return f"{SIDE * share:.1f}"
+
+
+def _y(share: float) -> str:
+    return f"{SIDE * (1 - min(share, 1.0)):.1f}"

@@ -1,0 +1,163 @@
+"""The gallery of test images: small grey pictures without metadata, truth, call, confidence."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import attrs
+from PIL import Image
+
+from rekognition_xray.clinic.report.charts import confidence
+from rekognition_xray.clinic.statistics import TestImage
+from rekognition_xray.data.images import decode
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.xrays import Xray
+from rekognition_xray.errors import EvaluationError, ImageError, list_paths
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.evaluation import Evaluation
+
+Picture: TypeAlias = Path | str | bytes
+Images: TypeAlias = (
+    Mapping[str, Picture] | Mapping[Xray, str] | Callable[[str], Picture | None] | None
+)
+"""Where pictures come from: an image's address in S3 to a path or to the bytes of a file; or the
+``addresses`` of the receipt of an upload; or a function from address to path, bytes or None.
+
+An image that it does not know is shown without picture. Nothing is fetched here; a function may. Of
+more than 1,500 images those misread and the surest are shown; 700 make a page of about 3 MB.
+"""
+
+SIDE: Final = 128
+MOST: Final = 1500
+"""Images that a page shows; with pictures they make about 6 MB."""
+
+_QUALITY: Final = 60
+_SHOWN: Final = 10  # characters of a content hash
+
+
+@attrs.frozen
+class Thumbnail:
+    """A small grey JPEG as text for the page, with its size in pixels."""
+
+    data: str
+    width: int
+    height: int
+
+
+@attrs.frozen
+class Tile:
+    """One image of the gallery.
+
+    Attributes:
+        number: its place in the testing snapshot, from 1.
+        content: start of the hash of its pixels, where its key has one. The patient is not shown.
+        truth, called: places of the labels among those of the model.
+        confidence: of the label that was called, as text.
+        sort: the same, and the confidence of pneumonia, as numbers.
+    """
+
+    number: int
+    content: str
+    truth: int
+    called: int
+    confidence: str
+    sort: tuple[str, str]
+    picture: Thumbnail | None
+
+
+@attrs.frozen
+class Gallery:
+    """The tiles, misread images first and among them the surest first.
+
+    Attributes:
+        tiles: those shown.
+        images: all test images.
+        pictured: tiles with a picture.
+        asked: whether pictures were given at all.
+    """
+
+    tiles: tuple[Tile, ...]
+    images: int
+    pictured: int
+    asked: bool
+
+
+def gallery(evaluation: Evaluation, images: Images) -> Gallery:
+    """Makes the tiles; pictures are read and made small here.
+
+    Raises:
+        EvaluationError: pictures that cannot be read, all named together.
+    """
+    numbered = sorted(enumerate(evaluation.images, start=1), key=lambda one: _order(*one))[:MOST]
+    find = _finder(images)
+    pictures: dict[int, Thumbnail | None] = {}
+    bad: list[str] = []
+    for number, image in numbered:
+        try:
+            pictures[number] = _thumbnail(find(image.source_ref), image.source_ref)
+        except ImageError as error:
+            bad.append(str(error))
+    if bad:
+        raise EvaluationError(
+            f"{len(bad)} pictures for the page cannot be read:\n{list_paths(bad)}",
+            hint="Mend them, or leave them out of images=: the page then shows a blank for each.",
+        )
+    tiles = tuple(_tile(number, image, evaluation, pictures[number]) for number, image in numbered)
+    pictured = sum(picture is not None for picture in pictures.values())
+    return Gallery(tiles, len(evaluation.images), pictured, images is not None)
+
+
+def _order(number: int, image: TestImage) -> tuple[bool, float, int]:
+    return image.truth == image.predicted, -image.confidences[image.predicted], number
+
+
+def _tile(number: int, image: TestImage, evaluation: Evaluation, picture: Thumbnail | None) -> Tile:
+    # Another key may hold a file's name, and that a patient's: only our own hash is shown.
+    ours = pseudonym_in(image.source_ref) is not None
+    found = image.confidences[image.predicted]
+    return Tile(
+        number=number,
+        content=image.source_ref.rpartition("/")[2][:_SHOWN] if ours else "",
+        truth=evaluation.labels.index(image.truth),
+        called=evaluation.labels.index(image.predicted),
+        confidence=confidence(found),
+        sort=(f"{found:.6f}", f"{image.pneumonia:.6f}"),
+        picture=picture,
+    )
+
+
+def _finder(images: Images) -> Callable[[str], Picture | None]:
+    if images is None:
+        return lambda _: None
+    if not isinstance(images, Mapping):
+        return images
+    return _turned(images).get
+
+
+def _turned(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
+    """Address to picture; of a receipt's addresses those of images that lie on this machine."""
+    made: dict[str, Picture] = {}
+    for key, value in images.items():
+        if not isinstance(key, Xray):
+            made[key] = value
+        elif isinstance(value, str) and key.address is None:
+            made[value] = key.path
+    return made
+
+
+def _thumbnail(picture: Picture | None, name: str) -> Thumbnail | None:
+    if picture is None:
+        return None
+    source = Path(picture) if isinstance(picture, str) else picture
+    grey = decode(source, name="" if isinstance(source, Path) else name).grey
+    grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    stream = io.BytesIO()
+    # A new picture of the bare pixels: nothing that a decoder kept beside them comes along.
+    bare = Image.frombytes("L", grey.size, grey.tobytes())
+    bare.save(stream, "JPEG", quality=_QUALITY, optimize=True)
+    return Thumbnail(base64.b64encode(stream.getvalue()).decode("ascii"), *grey.size)

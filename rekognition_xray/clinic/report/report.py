@@ -1,0 +1,119 @@
+"""The page of an evaluation: one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rekognition_xray.clinic.card import FORBIDDEN, INTENDED
+from rekognition_xray.clinic.report.charts import SIDE
+from rekognition_xray.clinic.report.gallery import Images
+from rekognition_xray.clinic.report.page import page_of
+from rekognition_xray.clinic.statistics import (
+    NOTICE,
+    TYPE_NOTICE,
+    facts,
+    needs_report,
+    needs_science,
+    notes,
+)
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from rekognition_xray.clinic.evaluation import Evaluation
+    from rekognition_xray.clinic.policy import Policy
+
+_TEMPLATE: Final = "evaluation.html.j2"
+
+
+def write_page(
+    evaluation: Evaluation,
+    path: Path,
+    *,
+    images: Images = None,
+    policy: Policy | None = None,
+    prevalence: float | None = None,
+) -> Path:
+    """Writes the page under a temporary name and renames it, so that it is whole or not there.
+
+    Arguments and errors are those of ``Evaluation.to_html``.
+    """
+    page = render_page(evaluation, images=images, policy=policy, prevalence=prevalence)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
+    made = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(page)
+        made.chmod(0o644)  # mkstemp's 0600 would keep a web server from serving it
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
+    return path
+
+
+def render_page(
+    evaluation: Evaluation,
+    *,
+    images: Images = None,
+    policy: Policy | None = None,
+    prevalence: float | None = None,
+) -> str:
+    """The page as text. Everything that comes from files is escaped."""
+    needs_report("The evaluation page")
+    needs_science("The evaluation page")
+    style, script = _asset("page.css"), _asset("page.js")
+    return (
+        _environment()
+        .get_template(_TEMPLATE)
+        .render(
+            evaluation=evaluation,
+            page=page_of(evaluation, images, policy, prevalence),
+            notices=(NOTICE, TYPE_NOTICE),
+            intended=INTENDED,
+            forbidden=FORBIDDEN,
+            facts=facts(evaluation),
+            notes=tuple(notes(evaluation)),
+            side=SIDE,
+            style=style,
+            script=script,
+            policy_of_content=_content_policy(style, script),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
+    import jinja2  # noqa: PLC0415 - optional
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("rekognition_xray.clinic"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _asset(name: str) -> str:
+    """Style or script of our own as it goes into the page: the hash is taken of the same text."""
+    folder = resources.files("rekognition_xray.clinic.report") / "templates"
+    return "\n" + (folder / name).read_text("utf-8").replace("\r\n", "\n")
+
+
+def _content_policy(style: str, script: str) -> str:
+    """Forbids the page everything but its own style, its own script and pictures within it."""
+    return (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

@@ -1,0 +1,223 @@
+"""Points of the curves of an evaluation: ROC, precision and recall, reliability, thresholds, risk.
+
+Imports numpy and scikit-learn: to be imported only when curves are drawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import numpy as np
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from rekognition_xray.clinic.statistics.calibration import BINS, edges, places
+from rekognition_xray.clinic.statistics.estimates import View, label_view, pneumonia_view, sample_of
+from rekognition_xray.clinic.statistics.figures import Figure, known_label
+from rekognition_xray.clinic.statistics.intervals import Values, by_score
+from rekognition_xray.clinic.statistics.referral import RiskCoverage, RiskPoint
+from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
+from rekognition_xray.errors import EvaluationError
+from rekognition_xray.labels import is_pneumonia
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.evaluation import Evaluation
+
+_MOST_THRESHOLDS: Final = 100
+_COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
+
+
+@attrs.frozen
+class CurvePoint:
+    """A point of a curve: images of at least this confidence are called.
+
+    Attributes:
+        x, y: 1 less specificity and sensitivity (ROC), or sensitivity and precision.
+        threshold: the confidence, 0 to 1; None at the end where no image, or every one, is called.
+    """
+
+    x: float
+    y: float
+    threshold: float | None
+
+
+@attrs.frozen
+class ReliabilityBin:
+    """Images of similar confidence.
+
+    Attributes:
+        low, high: confidences between which the bin lies; the upper end belongs to it.
+        confidence: their mean confidence.
+        frequency: the share of them that shows it.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    frequency: Figure
+
+
+@attrs.frozen
+class SweepPoint:
+    """What a threshold would give.
+
+    Attributes:
+        threshold: images of at least this confidence are called.
+        sensitivity, specificity: at that threshold.
+        called: share of all images that are called, in the mix of the test part.
+    """
+
+    threshold: float
+    sensitivity: Figure
+    specificity: Figure
+    called: Figure
+
+
+@attrs.frozen
+class Curves:
+    """All curves of one side against the rest; empty where the images do not hold both.
+
+    Attributes:
+        of: a label, or pneumonia of any type.
+        roc: from (0, 0) to (1, 1).
+        precision_recall: from high to low sensitivity.
+        reliability: ten bins of equally many images; fewer where confidences repeat.
+        calibration_error: of these bins as they are, not corrected for noise.
+        sweep: thresholds in rising order.
+    """
+
+    of: str
+    roc: tuple[CurvePoint, ...]
+    precision_recall: tuple[CurvePoint, ...]
+    reliability: tuple[ReliabilityBin, ...]
+    calibration_error: float | None
+    sweep: tuple[SweepPoint, ...]
+
+
+def curves(sample: Resamples, view: View, *, points: int) -> Curves:
+    """The curves of one view, each of at most about ``points`` points."""
+    usable = bool(np.isfinite(view.score).all())
+    if not usable or view.truth.all() or not view.truth.any():
+        return Curves(view.name, (), (), (), None, ())
+    bins = _reliability(sample, view)
+    gaps = [one.frequency.n * abs(one.confidence - (one.frequency.value or 0.0)) for one in bins]
+    return Curves(
+        of=view.name,
+        roc=_roc(view, points),
+        precision_recall=_precision_recall(view, points),
+        reliability=bins,
+        calibration_error=sum(gaps) / len(view.truth),
+        sweep=_sweep(sample, view, points),
+    )
+
+
+def _roc(view: View, points: int) -> tuple[CurvePoint, ...]:
+    false, true, thresholds = roc_curve(view.truth, view.score)
+    return _points(false, true, thresholds, points)
+
+
+def _precision_recall(view: View, points: int) -> tuple[CurvePoint, ...]:
+    precision, recall, thresholds = precision_recall_curve(view.truth, view.score)
+    return _points(recall, precision, np.r_[thresholds, np.inf], points)
+
+
+def _points(x: Values, y: Values, thresholds: Values, points: int) -> tuple[CurvePoint, ...]:
+    chosen = _spread(len(x), points)
+    return tuple(
+        CurvePoint(float(x[at]), float(y[at]), float(thresholds[at]))
+        if np.isfinite(thresholds[at])
+        else CurvePoint(float(x[at]), float(y[at]), None)
+        for at in chosen
+    )
+
+
+def _spread(count: int, points: int) -> list[int]:
+    """At most ``points`` places from the first to the last."""
+    return sorted({round(at) for at in np.linspace(0, count - 1, min(count, points))})
+
+
+def _reliability(sample: Resamples, view: View) -> tuple[ReliabilityBin, ...]:
+    inner = edges(view.score, BINS)
+    place = places(view.score, inner)
+    ends = [0.0, *map(float, inner), 1.0]
+    made = []
+    for at in np.unique(place):
+        among = place == at
+        share = sample.ratio(view.truth, among, reason="")
+        mean = float(view.score[among].mean())
+        made.append(ReliabilityBin(ends[at], ends[at + 1], mean, by_score(share)))
+    return tuple(made)
+
+
+def _sweep(sample: Resamples, view: View, points: int) -> tuple[SweepPoint, ...]:
+    scores = np.unique(view.score)
+    chosen = [float(scores[at]) for at in _spread(len(scores), min(points, _MOST_THRESHOLDS))]
+    called = view.score[:, None] >= np.array(chosen)
+    shares = [
+        sample.ratios(called, view.truth),
+        sample.ratios(~called, ~view.truth),
+        sample.ratios(called, np.ones(len(view.score), dtype=bool)),
+    ]
+    return tuple(
+        SweepPoint(threshold, *(by_score(share) for share in at))
+        for threshold, *at in zip(chosen, *shares, strict=True)
+    )
+
+
+def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: str) -> RiskCoverage:
+    """The curve of calls that are wrong or not, by how certain they are.
+
+    Images of equal certainty are decided or referred together, so that coverage can fall short of
+    the steps of 5 % that are asked for.
+    """
+    points: dict[float, RiskPoint] = {}
+    for kept in (certainty >= _at(certainty, coverage) for coverage in _COVERAGES):
+        share = float(kept.mean())
+        if kept.any() and share not in points:
+            points[share] = RiskPoint(share, by_score(sample.ratio(wrong, kept, reason="")))
+    return RiskCoverage(call, tuple(points.values()), _area(wrong, certainty))
+
+
+def _at(certainty: Values, coverage: float) -> float:
+    """The certainty that at most this share of images reaches; above all where none can."""
+    ordered = np.sort(certainty)[::-1]
+    most = int(np.floor(coverage * len(ordered) + 1e-9))
+    if most == len(ordered):
+        return float(ordered[-1])
+    above = ordered[ordered > ordered[most]]
+    return float(above[-1]) if len(above) else float(np.inf)
+
+
+def _area(wrong: Mask, certainty: Values) -> float:
+    """Mean, over the images, of the risk when all images of at least their certainty are decided."""
+    levels, place = np.unique(-certainty, return_inverse=True)
+    images = np.cumsum(np.bincount(place, minlength=len(levels)))
+    errors = np.cumsum(np.bincount(place, weights=wrong, minlength=len(levels)))
+    return float((errors / images)[place].mean())
+
+
+def label_risk(evaluation: Evaluation) -> RiskCoverage:
+    """The work behind ``Evaluation.risk_coverage``."""
+    images = evaluation.images
+    wrong = np.array([image.truth != image.predicted for image in images])
+    highest = np.array([image.confidences[image.predicted] for image in images])
+    call = "the label of highest confidence; wrong when it is not the true one"
+    return risk_coverage(_sample(evaluation), wrong, highest, call=call)
+
+
+def curves_of(evaluation: Evaluation, label: str | None, *, points: int) -> Curves:
+    """The work behind ``Evaluation.curves``; arguments and errors are described there."""
+    if points < 2:
+        raise EvaluationError(f"{points} points make no curve.", hint="200 are the default.")
+    if label is None and len({is_pneumonia(label) for label in evaluation.labels}) == 1:
+        raise EvaluationError(
+            "The labels do not tell pneumonia from the rest.", hint="Name a label."
+        )
+    images = evaluation.images
+    known = label and known_label(label, evaluation.labels)
+    view = label_view(images, known) if known else pneumonia_view(images)
+    return curves(_sample(evaluation), view, points=points)
+
+
+def _sample(evaluation: Evaluation) -> Resamples:
+    return sample_of(evaluation.images, resamples=evaluation.resamples, seed=evaluation.seed)

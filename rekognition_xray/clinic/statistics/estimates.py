@@ -1,0 +1,241 @@
+"""Figures with intervals from test images: patients are redrawn as wholes.
+
+Imports numpy: to be imported only when figures are computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+import numpy as np
+
+from rekognition_xray.clinic.statistics.calibration import calibration_error, intercept_and_slope
+from rekognition_xray.clinic.statistics.figures import BinaryFigures, Estimates, Figure, TestImage
+from rekognition_xray.clinic.statistics.intervals import Redrawn, Values, by_logit, by_score
+from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
+from rekognition_xray.labels import is_pneumonia
+
+PNEUMONIA: Final = "pneumonia"
+"""Name of the two-class view."""
+
+NO_TWO_CLASSES: Final = "the labels do not tell pneumonia from the rest"
+
+
+@attrs.frozen(eq=False)
+class View:
+    """One side against the rest.
+
+    Attributes:
+        name: what the one side is.
+        truth: which images show it.
+        called: which images are called so.
+        score: confidence of it, 0 to 1.
+    """
+
+    name: str
+    truth: Mask
+    called: Mask
+    score: Values
+
+
+def label_view(images: Sequence[TestImage], label: str) -> View:
+    """A label against all others."""
+    return View(
+        name=label,
+        truth=np.array([image.truth == label for image in images]),
+        called=np.array([image.predicted == label for image in images]),
+        score=np.array([image.confidences[label] for image in images]),
+    )
+
+
+def pneumonia_view(images: Sequence[TestImage]) -> View:
+    """Pneumonia of any type against the rest."""
+    return View(
+        name=PNEUMONIA,
+        truth=np.array([image.has_pneumonia for image in images]),
+        called=np.array([is_pneumonia(image.predicted) for image in images]),
+        score=np.array([image.pneumonia for image in images]),
+    )
+
+
+def sample_of(images: Sequence[TestImage], *, resamples: int, seed: int) -> Resamples:
+    """The resamples of the images' patients."""
+    return Resamples([image.group for image in images], resamples=resamples, seed=seed)
+
+
+def estimate(
+    images: Sequence[TestImage], labels: Sequence[str], *, resamples: int, seed: int
+) -> Estimates:
+    """All figures of an evaluation; the same images in another order give the same figures."""
+    images = _ordered(images)
+    sample = sample_of(images, resamples=resamples, seed=seed)
+    views = {label: label_view(images, label) for label in labels}
+    drawn = _overall(sample, images, views)
+    told = len({is_pneumonia(label) for label in labels}) == 2
+    two_class = binary_figures(sample, pneumonia_view(images)) if told else none(NO_TWO_CLASSES)
+    return Estimates(
+        **{name: by_score(each) for name, each in drawn.items()},
+        calibration_error=_top_error(sample, images),
+        by_label={label: binary_figures(sample, view) for label, view in views.items()},
+        two_class=two_class,
+    )
+
+
+def _ordered(images: Sequence[TestImage]) -> list[TestImage]:
+    """In one order, so that sums are rounded alike."""
+    return sorted(images, key=lambda image: image.source_ref)
+
+
+def none(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigures:
+    """Figures of a view that does not exist."""
+    nothing = Figure(None, n=n, patients=patients, reason=reason)
+    return BinaryFigures(**{field.name: nothing for field in attrs.fields(BinaryFigures)})
+
+
+def binary_figures(sample: Resamples, view: View) -> BinaryFigures:
+    """All figures of one view."""
+    unusable = int((~np.isfinite(view.score)).sum())
+    if unusable:
+        reason = f"{unusable} images have no usable confidence of {view.name}"
+        return none(reason, n=len(view.score), patients=sample.patients)
+    counts = {name: by_score(drawn) for name, drawn in counted(sample, view).items()}
+    ranks = {name: by_logit(drawn) for name, drawn in ranked(sample, view).items()}
+    return BinaryFigures(**counts, **ranks, **_calibrated(sample, view))
+
+
+def counted(sample: Resamples, view: View) -> dict[str, Redrawn]:
+    """The figures that follow from counts and sums, on the images and on every resample."""
+    truth, called = view.truth, view.called
+    cells = [truth & called, ~truth & called, truth & ~called, ~truth & ~called]
+    totals = sample.totals(np.stack([*cells, (view.score - truth) ** 2], axis=1))
+    hit, false, missed, passed, square = totals.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sensitivity, specificity = hit / (hit + missed), passed / (passed + false)
+        # Without an image that shows it both would be 0, whatever the model.
+        shown = np.where(hit + missed > 0, hit, np.nan)
+        f1 = 2 * shown / (2 * shown + false + missed)
+        precision = shown / (hit + false)
+    everything = np.ones(len(truth), dtype=bool)
+    images = totals[:, :4].sum(axis=1)
+    gap = _one_sided(view)
+    # The rarer side bounds what can be known of figures that both sides take part in.
+    sides = min(sample.count(truth), sample.count(~truth))
+
+    def drawn(values: Values, among: Mask, reason: str, units: int | None = None) -> Redrawn:
+        return sample.redrawn(values, among, reason=reason, units=units)
+
+    absent = f"no test image shows {view.name}"
+    uncalled = f"no test image was called {view.name}" if view.truth.any() else absent
+    return {
+        "sensitivity": drawn(sensitivity, truth, absent),
+        "specificity": drawn(specificity, ~truth, f"every test image shows {view.name}"),
+        "precision": drawn(precision, called, uncalled),
+        "f1": drawn(f1, truth | called, absent),
+        "accuracy": drawn((hit + passed) / images, everything, ""),
+        "balanced_accuracy": drawn((sensitivity + specificity) / 2, everything, gap, sides),
+        "brier": drawn(square / images, everything, "", sides),
+    }
+
+
+def ranked(sample: Resamples, view: View) -> dict[str, Redrawn]:
+    """Areas under the curves, on the images and on every resample."""
+    everything = np.ones(len(view.truth), dtype=bool)
+    sides = min(sample.count(view.truth), sample.count(~view.truth))
+    areas = sample.rank_figures(view.truth, view.score)
+    return {
+        name: sample.redrawn(values, everything, reason=_one_sided(view), units=sides)
+        for name, values in zip(("auroc", "average_precision"), areas, strict=True)
+    }
+
+
+def _calibrated(sample: Resamples, view: View) -> dict[str, Figure]:
+    error = calibration_error(sample, view.truth, view.score)
+    if _one_sided(view):
+        nothing = attrs.evolve(
+            error, value=None, low=None, high=None, method="", reason=_one_sided(view)
+        )
+        intercept = slope = nothing
+    else:
+        intercept, slope = intercept_and_slope(sample, view.truth, view.score)
+    return {
+        "calibration_error": error,
+        "calibration_intercept": intercept,
+        "calibration_slope": slope,
+    }
+
+
+def _one_sided(view: View) -> str:
+    """Why the view has no two sides; empty where it has."""
+    if not view.truth.any():
+        return f"no test image shows {view.name}"
+    return f"every test image shows {view.name}" if view.truth.all() else ""
+
+
+def _overall(
+    sample: Resamples, images: Sequence[TestImage], views: Mapping[str, View]
+) -> dict[str, Redrawn]:
+    """Figures of all labels together, on the images and on every resample."""
+    everything = np.ones(len(images), dtype=bool)
+    right = np.array([image.truth == image.predicted for image in images])
+    each = [counted(sample, view) for view in views.values()]
+    absent = [label for label, view in views.items() if not view.truth.any()]
+    lacking = f"no test image shows {', '.join(absent)}"
+    units = min(figures["sensitivity"].patients for figures in each)
+
+    def mean(name: str) -> Redrawn:
+        values = np.mean([_column(figures[name]) for figures in each], axis=0)
+        return sample.redrawn(values, everything, reason=lacking, units=units)
+
+    # Half the sum over the labels, so that it lies within 0 and 1 as with two classes.
+    brier = np.sum([_column(figures["brier"]) for figures in each], axis=0) / 2
+    unusable = f"{int(_unusable(images).sum())} images have a confidence that is not a number"
+    return {
+        "accuracy": sample.ratio(right, everything, reason=""),
+        "balanced_accuracy": mean("sensitivity"),
+        "f1": mean("f1"),
+        "brier": sample.redrawn(brier, everything, reason=unusable),
+    }
+
+
+def _column(drawn: Redrawn) -> Values:
+    return np.append(drawn.value, drawn.draws)
+
+
+def _unusable(images: Sequence[TestImage]) -> Mask:
+    sums = [sum(image.confidences.values()) for image in images]
+    return np.array([not math.isfinite(total) for total in sums], dtype=bool)
+
+
+def _top_error(sample: Resamples, images: Sequence[TestImage]) -> Figure:
+    """Calibration error of the highest confidence as the probability of being right."""
+    unusable = int(_unusable(images).sum())
+    if unusable:
+        reason = f"{unusable} images have a confidence that is not a number"
+        return Figure(None, n=len(images), patients=sample.patients, reason=reason)
+    right = np.array([image.truth == image.predicted for image in images])
+    highest = np.array([image.confidences[image.predicted] for image in images])
+    return calibration_error(sample, right, highest)
+
+
+def draws(
+    images: Sequence[TestImage], labels: Sequence[str], *, resamples: int, seed: int
+) -> Iterator[tuple[str, Redrawn]]:
+    """Every figure with its values on the resamples, by name, such as ``two_class.auroc``.
+
+    For paired comparison: the same patients and seed give the same resamples, so that values of
+    two versions on the same images can be subtracted draw by draw. Calibration error, intercept
+    and slope are not among them.
+    """
+    images = _ordered(images)
+    sample = sample_of(images, resamples=resamples, seed=seed)
+    views = {f"by_label.{label}": label_view(images, label) for label in labels}
+    overall = _overall(sample, images, {label: views[f"by_label.{label}"] for label in labels})
+    yield from overall.items()
+    if len({is_pneumonia(label) for label in labels}) == 2:
+        views["two_class"] = pneumonia_view(images)
+    for place, view in views.items():
+        for name, drawn in (counted(sample, view) | ranked(sample, view)).items():
+            yield f"{place}.{name}", drawn

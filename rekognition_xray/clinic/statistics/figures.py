@@ -1,0 +1,229 @@
+"""The values that an evaluation is made of: figures with intervals, test images, tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+import attrs
+
+from rekognition_xray.clinic.statistics import fields
+from rekognition_xray.clinic.statistics.fields import FieldError, Json
+from rekognition_xray.errors import EvaluationError
+from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
+
+NOT_ESTIMABLE: Final = "not estimable"
+
+
+@attrs.frozen
+class Figure:
+    """An estimate with its 95 % interval.
+
+    Attributes:
+        value: the estimate, 0 to 1 (calibration slope and intercept: any number); None when the
+            images do not support one.
+        low, high: ends of the 95 % interval; None together with the value.
+        n: images that the figure rests on, such as those of the label for a sensitivity.
+        patients: patients of those images; an image without a known patient is its own.
+        method: how the interval was made.
+        reason: why there is no value; empty where there is one.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = attrs.field(default=0, kw_only=True)
+    patients: int = attrs.field(default=0, kw_only=True)
+    method: str = attrs.field(default="", kw_only=True)
+    reason: str = attrs.field(default="", kw_only=True)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, ready for JSON; ``from_dict`` turns it back."""
+        return attrs.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: object, key: str = "the figure") -> Figure:
+        """A figure out of what ``to_dict`` gave.
+
+        Args:
+            data: that, also after a way through JSON.
+            key: what an error calls the figure.
+
+        Raises:
+            FieldError: names the field that is missing or of another kind.
+        """
+        told = fields.object_in(data, key)
+        value, low, high = (_number(told, name) for name in ("value", "low", "high"))
+        if (value is None) != (low is None and high is None) or (low is None) != (high is None):
+            raise FieldError(f"{key} has a value without an interval, or the other way round")
+        if value is not None and not (low or 0.0) <= value <= (high or 0.0):
+            raise FieldError(f"{key} has an interval that does not hold its value")
+        return cls(
+            value,
+            low,
+            high,
+            n=fields.count_in(told, "n"),
+            patients=fields.count_in(told, "patients"),
+            method=fields.string_in(told.get("method"), "method"),
+            reason=fields.string_in(told.get("reason"), "reason"),
+        )
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return NOT_ESTIMABLE
+        if self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
+
+
+def _number(told: Json, name: str) -> float | None:
+    if told.get(name) is None:
+        return None
+    value = fields.number_in(told, name)
+    if not math.isfinite(value):
+        raise FieldError(f"{name} is {value!r}, not a finite number")
+    return value
+
+
+@attrs.frozen
+class TestImage:
+    """One image of the test part, as the service judged it.
+
+    Attributes:
+        source_ref: its address in S3.
+        patient: the pseudonym in that address, None where there is none.
+        truth: the label it was sent with.
+        confidences: label to confidence, 0 to 1; every label of the model is there.
+        predicted: the label of highest confidence; of equal ones the first in table order.
+    """
+
+    __test__: ClassVar[bool] = False  # the name begins with Test; pytest would collect it
+
+    source_ref: str
+    patient: str | None
+    truth: str
+    confidences: Mapping[str, float] = attrs.field(hash=False)
+    predicted: str
+
+    @property
+    def group(self) -> str:
+        """What is drawn as one in a resample: the patient, or the image where none is known."""
+        return self.patient or self.source_ref
+
+    @property
+    def has_pneumonia(self) -> bool:
+        """Whether the image was sent with a label that means pneumonia."""
+        return is_pneumonia(self.truth)
+
+    @property
+    def pneumonia(self) -> float:
+        """Confidence, 0 to 1, that the image shows pneumonia of any type."""
+        return pneumonia_confidence(self.confidences)
+
+
+@attrs.frozen
+class ServiceLabel:
+    """The service's own figures for one label; None where it gives none or no image has the label.
+
+    Attributes:
+        threshold: the assumed threshold, 0 to 1: best F1 on the test images themselves.
+        test_images: test images with this label.
+    """
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    threshold: float | None
+    test_images: int
+
+
+@attrs.frozen
+class ServiceFigures:
+    """The evaluation summary as the service wrote it.
+
+    Its aggregates are unweighted means over the labels; no interval comes with them.
+
+    Attributes:
+        confusion: (true label, predicted label) to the share of the true label's test images.
+        version_arn: the model version that the summary names.
+    """
+
+    f1: float | None
+    precision: float | None
+    recall: float | None
+    labels: tuple[ServiceLabel, ...]
+    confusion: Mapping[tuple[str, str], float] = attrs.field(hash=False)
+    training_images: int
+    test_images: int
+    version_arn: str
+    ended: str
+
+
+@attrs.frozen(kw_only=True)
+class BinaryFigures:
+    """One side against the rest: a label against all others, or pneumonia of any type.
+
+    An image counts as called when its label of highest confidence is the label, or means pneumonia.
+    Ranks and probabilities are those of the label's confidence, or of the sum of the confidences
+    that mean pneumonia.
+
+    Attributes:
+        sensitivity: called, of the images that show it.
+        specificity: not called, of the others.
+        precision: right, of the images called: the predictive value in the mix of this test part,
+            which is how it was collected and no prevalence. For one that is stated take
+            ``Evaluation.at_prevalence``.
+        f1: harmonic mean of precision and sensitivity; depends on the mix, as precision does.
+        accuracy: right, of all images; depends on the mix.
+        balanced_accuracy: mean of sensitivity and specificity.
+        auroc: area under the ROC curve: the chance that an image that shows it ranks above another.
+        average_precision: mean precision over the ranks of the images that show it; depends on
+            the mix, which is also what a model at chance reaches.
+        brier: mean square of confidence less truth (Brier 1950); 0 is best.
+        calibration_error: mean gap between confidence and truth over ten bins of equally many
+            images (expected calibration error), corrected for noise; 0 is best.
+        calibration_intercept: how far, in log odds, confidences are too low (above 0) or too high
+            (below 0) as a whole; 0 is best (Van Calster 2019).
+        calibration_slope: below 1, confidences are too extreme; above 1, too timid.
+    """
+
+    sensitivity: Figure
+    specificity: Figure
+    precision: Figure
+    f1: Figure
+    accuracy: Figure
+    balanced_accuracy: Figure
+    auroc: Figure
+    average_precision: Figure
+    brier: Figure
+    calibration_error: Figure
+    calibration_intercept: Figure
+    calibration_slope: Figure
+
+    def named(self) -> dict[str, Figure]:
+        """Name to figure, in the order above."""
+        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
+
+
+@attrs.frozen(kw_only=True)
+class Estimates:
+    """All figures of one set of images."""
+
+    accuracy: Figure
+    balanced_accuracy: Figure
+    f1: Figure
+    brier: Figure
+    calibration_error: Figure
+    by_label: Mapping[str, BinaryFigures] = attrs.field(hash=False)
+    two_class: BinaryFigures
+
+
+def known_label(label: str, labels: Sequence[str]) -> str:
+    """The label, where the model has it; EvaluationError where not."""
+    if label not in labels:
+        raise EvaluationError(
+            f"The model has no label {label!r}.", hint=f"It has {', '.join(labels)}."
+        )
+    return label

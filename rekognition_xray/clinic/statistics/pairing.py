@@ -1,0 +1,101 @@
+"""Differences of two versions on the same images, with intervals over patients.
+
+Imports numpy and scipy: to be imported only when figures are computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from scipy.special import stdtrit
+
+from rekognition_xray.clinic.statistics import estimates
+from rekognition_xray.clinic.statistics.figures import Figure, TestImage
+from rekognition_xray.clinic.statistics.intervals import Redrawn, Values, by_logit, by_score
+
+PAIRED: Final = "paired adjusted interval, patients redrawn"
+
+_AGREE: Final = 1e-15  # rounding leaves about so much where all resamples agree
+
+Triple = tuple[Figure, Figure, Figure]
+
+
+def differences(
+    old: Sequence[TestImage],
+    new: Sequence[TestImage],
+    labels: Sequence[str],
+    figures: Mapping[str, str],
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Triple]:
+    """The figures of both versions, and new less old.
+
+    Args:
+        old: the images, as the old version judged them.
+        new: the same images in the same order, as the new version did.
+        labels: of both versions.
+        figures: our name of a figure to its name among ``estimates.draws``.
+        resamples: redraws of the patients, the same ones for both versions: what is easy or hard
+            about a patient cancels out.
+        seed: of the redraws.
+    """
+    drawn = [
+        dict(estimates.draws(images, labels, resamples=resamples, seed=seed))
+        for images in (old, new)
+    ]
+    return {
+        name: _triple(drawn[0].get(place), drawn[1].get(place), place, len(labels))
+        for name, place in figures.items()
+    }
+
+
+def _triple(old: Redrawn | None, new: Redrawn | None, place: str, labels: int) -> Triple:
+    if old is None or new is None:
+        nothing = Figure(None, reason=estimates.NO_TWO_CLASSES)
+        return nothing, nothing, nothing
+    if place.endswith("auroc"):
+        return by_logit(old), by_logit(new), by_pairs(old, new, added=0)
+    added = 1 / labels if place == "balanced_accuracy" else 1
+    return by_score(old), by_score(new), by_pairs(old, new, added=added)
+
+
+def by_pairs(old: Redrawn, new: Redrawn, *, added: float = 1) -> Figure:
+    """New less old, with its interval.
+
+    The variance of the paired resamples makes a standard error. For shares the interval is that of
+    Agresti and Min (2005, "Simple improved confidence intervals for comparing matched
+    proportions"): as if two more independent units had been seen, one half in each of the four
+    outcomes. It is carried here from pairs to patients: ``units`` stands for their number, with
+    the corrections for few units of ``intervals.by_score``. Two versions that agree on every image
+    therefore get an interval around 0 that narrows with more patients, and not the width 0.
+
+    Args:
+        old: the old version's figure.
+        new: the new version's, on the same resamples.
+        added: what the added units weigh: 1 for a share; 1 / n for the mean of n shares; 0 for a
+            figure that moves in small steps, such as an area, which then gets the plain interval
+            by Student's t. Where all resamples agree it counts as 1.
+    """
+    missing = old.missing() or new.missing()
+    if missing:
+        return missing
+    change, units = new.value - old.value, old.units
+    variance = _variance(new.draws - old.draws, units)
+    weight = added if variance > _AGREE else 1
+    more = 2 if weight else 0
+    middle = change * units / (units + more)
+    error = math.sqrt(variance * units**2 + weight) / (units + more)
+    step = float(stdtrit(max(1, units - 1), 0.975)) * error
+    low, high = max(-1.0, min(middle - step, change)), min(1.0, max(middle + step, change))
+    return Figure(change, low, high, n=old.images, patients=old.patients, method=PAIRED)
+
+
+def _variance(gaps: Values, units: int) -> float:
+    usable = gaps[~np.isnan(gaps)]
+    if len(usable) < 2 or units < 2:
+        return 0.0
+    return float(usable.var()) * units / (units - 1)

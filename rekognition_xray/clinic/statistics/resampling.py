@@ -1,0 +1,120 @@
+"""Test images as arrays, and resamples of their patients.
+
+Imports numpy: to be imported only when figures are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rekognition_xray.clinic.statistics.intervals import Redrawn, Values
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+_BLOCK: Final = 2_000_000  # cells of (resamples x images) in memory at once
+
+
+class Resamples:
+    """Resamples of patients: each draws as many as there are, with replacement, with all images.
+
+    The bootstrap over clusters (Davison and Hinkley 1997, section 3.8). A resample is kept as
+    the number of times that each patient was drawn; figures are computed with these as weights.
+    The same groups and seed give the same resamples, in whatever order the images come: figures
+    of two versions on the same images can be compared draw by draw.
+    """
+
+    def __init__(self, groups: Sequence[str], *, resamples: int, seed: int) -> None:
+        names, self.patient = np.unique(list(groups), return_inverse=True)
+        self.patients = len(names)
+        self.resamples = resamples
+        rng = np.random.default_rng(seed)
+        # Row 0 is the sample itself. Counts are exact in float32, and half the memory.
+        self.weights = np.ones((1 + resamples, self.patients), dtype=np.float32)
+        for row in self.weights[1:]:
+            drawn = rng.integers(0, self.patients, self.patients)
+            row[:] = np.bincount(drawn, minlength=self.patients)
+
+    def count(self, among: Mask) -> int:
+        """Patients with an image among those given."""
+        return len(np.unique(self.patient[among]))
+
+    def totals(self, table: npt.ArrayLike) -> Values:
+        """Sums of columns: row 0 over the images, then one row for each resample.
+
+        Args:
+            table: one row for each image, one column for each sum.
+        """
+        columns = np.asarray(table, dtype=np.float64)
+        by_patient = np.zeros((self.patients, columns.shape[1]))
+        np.add.at(by_patient, self.patient, columns)
+        return np.concatenate([rows @ by_patient for rows in self._blocks(self.patients)])
+
+    def rank_figures(self, positive: Mask, score: Values) -> tuple[Values, Values]:
+        """Area under the ROC curve and average precision: images first, then each resample.
+
+        Of equal scores half counts for the area; average precision takes them at once, without
+        interpolation, as scikit-learn does. NaN where one side was not drawn.
+        """
+        order = np.argsort(-score, kind="stable")
+        yes, patient = positive[order].astype(np.float64), self.patient[order]
+        starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
+        tied = starts if len(starts) < len(order) else None
+        parts = [_ranked(rows[:, patient], yes, tied) for rows in self._blocks(max(1, len(order)))]
+        areas, precisions = zip(*parts, strict=True)
+        return np.concatenate(areas), np.concatenate(precisions)
+
+    def ratio(self, top: Mask | Values, among: Mask, *, reason: str) -> Redrawn:
+        """The mean of ``top`` over the images ``among``."""
+        return self.ratios(top[:, None], among, reason=reason)[0]
+
+    def ratios(self, tops: Mask | Values, among: Mask, *, reason: str = "") -> list[Redrawn]:
+        """The mean of every column of ``tops`` over the images ``among``."""
+        totals = self.totals(np.column_stack([tops * among[:, None], among]))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = totals[:, :-1] / totals[:, -1:]
+        return [self.redrawn(column, among, reason=reason) for column in values.T]
+
+    def redrawn(
+        self, values: Values, among: Mask, *, reason: str, units: int | None = None
+    ) -> Redrawn:
+        """Values as ``totals`` or ``rank_figures`` give them, with what they rest on."""
+        patients = self.count(among)
+        least = max(1, patients if units is None else units)
+        missing = bool(np.isnan(values[0]))
+        return Redrawn(
+            float(values[0]),
+            values[1:],
+            int(among.sum()),
+            patients,
+            least,
+            reason if missing else "",
+        )
+
+    def _blocks(self, width: int) -> Iterator[Values]:
+        """The weights in blocks of rows, so that ``width`` columns of them stay in memory."""
+        step = max(1, _BLOCK // width)
+        for start in range(0, len(self.weights), step):
+            yield self.weights[start : start + step].astype(np.float64)
+
+
+def _ranked(
+    weight: Values, yes: Values, starts: npt.NDArray[np.intp] | None
+) -> tuple[Values, Values]:
+    """Area and average precision for rows of weights, images from the highest score down."""
+    above = weight * yes
+    below = weight - above
+    if starts is not None:
+        above, below = (np.add.reduceat(part, starts, axis=1) for part in (above, below))
+    hits, misses = np.cumsum(above, axis=1), np.cumsum(below, axis=1)
+    positives, negatives = hits[:, -1].copy(), misses[:, -1].copy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lost = (above * (misses - below / 2)).sum(axis=1)
+        area = 1 - lost / (positives * negatives)
+        # Images not drawn carry no weight, so 0 / 0 before the first drawn one is no matter.
+        hits /= np.maximum(hits + misses, 1.0)
+        precision = (above * hits).sum(axis=1) / positives
+    return area, np.where(negatives > 0, precision, np.nan)

@@ -1,0 +1,198 @@
+"""The tables of an evaluation, as Markdown, as plain text, and as rows for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from rekognition_xray.clinic.statistics.figures import NOT_ESTIMABLE
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.evaluation.evaluation import Evaluation
+
+NOTICE: Final = "Not a medical device: a person must read every image."
+TYPE_NOTICE: Final = (
+    "A chest image does not tell bacterial from viral pneumonia reliably: never for choosing "
+    "antibiotics."
+)
+MIX: Final = (
+    "Precision, F1, accuracy, average precision and calibration hold for the mix of labels in "
+    "this test part, which is how it was collected and no prevalence: at_prevalence() gives "
+    "predictive values for one that is stated."
+)
+
+
+@attrs.frozen
+class Table:
+    """A heading, the names of the columns, and rows of ready texts."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(evaluation: Evaluation) -> tuple[Table, ...]:
+    """All tables of an evaluation, in the order in which they are shown."""
+    return (
+        _overall(evaluation),
+        _two_class(evaluation),
+        _by_label(evaluation),
+        _service(evaluation),
+        _confusion(evaluation),
+    )
+
+
+def facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
+    """What must stand beside the figures: of what, from where, on which images."""
+    unit = "patients" if evaluation.known_patients else "images"
+    return (
+        ("Version", evaluation.version_arn),
+        ("Model made by", evaluation.made_by or "not told"),
+        ("Training", f"{evaluation.service.training_images} images"),
+        ("Test", _test(evaluation)),
+        ("Split", evaluation.split or "not told"),
+        ("Intervals", f"95 %, from {evaluation.resamples} redraws of the {unit}"),
+    )
+
+
+def _test(evaluation: Evaluation) -> str:
+    known, alone = evaluation.known_patients, evaluation.patients - evaluation.known_patients
+    images = f"{len(evaluation.images)} images"
+    if not known:
+        return f"{images}, patients not known"
+    return f"{images} of {known} patients" + (f", {alone} of them of unknown ones" if alone else "")
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """Facts, warnings and tables as GitHub's Markdown."""
+    parts = [f"## {evaluation.name}", f"**{NOTICE}** {TYPE_NOTICE}"]
+    parts.append("\n".join(f"- {name}: {value}" for name, value in facts(evaluation)))
+    parts += [f"> {warning}" for warning in evaluation.warnings]
+    parts += [f"### {table.title}\n\n{_grid(table)}" for table in tables(evaluation)]
+    parts += ["\n".join(f"- {note}" for note in notes(evaluation))]
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(evaluation: Evaluation) -> str:
+    """Facts, warnings and tables for a terminal."""
+    parts = [f"{evaluation.name}\n{NOTICE}\n{TYPE_NOTICE}"]
+    parts.append("\n".join(f"{name + ':':<15}{value}" for name, value in facts(evaluation)))
+    parts += [f"Note: {warning}" for warning in evaluation.warnings]
+    parts += [f"{table.title}\n{_columns(table)}" for table in tables(evaluation)]
+    parts += ["\n".join(notes(evaluation))]
+    return "\n\n".join(parts)
+
+
+def notes(evaluation: Evaluation) -> Iterator[str]:
+    """What must stand below the tables: the mix, and why figures are missing."""
+    yield MIX
+    views = {"": {"balanced accuracy": evaluation.balanced_accuracy}}
+    views |= {"pneumonia: ": evaluation.two_class.named()}
+    views |= {f"{label}: ": row.named() for label, row in evaluation.by_label.items()}
+    for view, figures in views.items():
+        missing: dict[str, list[str]] = {}
+        for name, figure in figures.items():
+            if figure.value is None:
+                missing.setdefault(figure.reason, []).append(words(name))
+        for reason, names in missing.items():
+            yield f"Not estimable, {view}{', '.join(names)}: {reason}."
+
+
+def number(value: float | None) -> str:
+    """A figure without interval."""
+    return NOT_ESTIMABLE if value is None else f"{value:.3f}"
+
+
+def _overall(evaluation: Evaluation) -> Table:
+    classes = f"All {len(evaluation.labels)} labels"
+    rows = (
+        ("accuracy", str(evaluation.accuracy)),
+        ("balanced accuracy", str(evaluation.balanced_accuracy)),
+        ("F1 (mean of labels)", str(evaluation.f1)),
+        ("Brier score", str(evaluation.brier)),
+        (words("calibration_error"), str(evaluation.calibration_error)),
+    )
+    return Table(classes, ("Figure", "Value (95 % interval)"), rows)
+
+
+def _two_class(evaluation: Evaluation) -> Table:
+    figures = evaluation.two_class.named()
+    rows = tuple((words(name), str(figure)) for name, figure in figures.items())
+    return Table("Pneumonia or not", ("Figure", "Value (95 % interval)"), rows)
+
+
+def words(name: str) -> str:
+    """What tables call a figure."""
+    told = {
+        "f1": "F1",
+        "auroc": "AUROC",
+        "brier": "Brier score",
+        "calibration_error": "calibration error (less noise)",
+    }
+    return told.get(name, name.replace("_", " "))
+
+
+_SHOWN: Final = (
+    "sensitivity",
+    "specificity",
+    "precision",
+    "f1",
+    "auroc",
+    "average_precision",
+    "brier",
+    "calibration_error",
+)
+
+
+def _by_label(evaluation: Evaluation) -> Table:
+    rows = tuple(
+        (label, str(row.sensitivity.n), *(str(row.named()[name]) for name in _SHOWN))
+        for label, row in evaluation.by_label.items()
+    )
+    shown = map(words, _SHOWN)
+    columns = ("Label", "Test images", *(name[0].upper() + name[1:] for name in shown))
+    return Table("Each label against the others", columns, rows)
+
+
+def _service(evaluation: Evaluation) -> Table:
+    service = evaluation.service
+    rows = [
+        (
+            row.label,
+            *map(number, (row.precision, row.recall, row.f1, row.threshold)),
+            str(row.test_images),
+        )
+        for row in service.labels
+    ]
+    totals = map(number, (service.precision, service.recall, service.f1))
+    rows.append(("all (mean of labels)", *totals, "", str(service.test_images)))
+    columns = ("Label", "Precision", "Recall", "F1", "Assumed threshold", "Test images")
+    return Table("The service's own figures", columns, tuple(rows))
+
+
+def _confusion(evaluation: Evaluation) -> Table:
+    rows = tuple(
+        (truth, *(str(row[label]) for label in evaluation.labels))
+        for truth, row in evaluation.confusion.items()
+    )
+    columns = ("True label", *(f"called {label}" for label in evaluation.labels))
+    return Table("Confusion, in images", columns, rows)
+
+
+def _grid(table: Table) -> str:
+    rule = ["---"] + ["---:"] * (len(table.columns) - 1)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (table.columns, rule, *table.rows))
+
+
+def _columns(table: Table) -> str:
+    rows = (table.columns, *table.rows)
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return "\n".join(_aligned(rows, widths))
+
+
+def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([f"  {first.ljust(widths[0])}", *cells]).rstrip()

@@ -1,0 +1,223 @@
+"""What must hold of a train and a test part before they become, or are used as, datasets."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.datasets.putting import DatasetType
+from rekognition_xray.cloud.tags import (
+    LEAKING,
+    LEAKS,
+    SPLIT,
+    is_value,
+    read_tags,
+    remove_tags,
+    write_tags,
+)
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.manifests import Manifest
+from rekognition_xray.data.preparing import prepare
+from rekognition_xray.data.pseudonyms import pseudonym_in
+from rekognition_xray.data.splitting import Leak, shared_pictures
+from rekognition_xray.data.xrays import Part, Xray
+from rekognition_xray.errors import (
+    AuditError,
+    LabelsError,
+    ManifestError,
+    PatientLeakWarning,
+    SplitError,
+    list_paths,
+)
+
+_ALLOW: Final = "Or pass allow_leaks=True, knowing that the figures come out too good."
+
+
+def check_rejected(*parts: XrayDataset | None) -> None:
+    """Raises AuditError where files that look like images did not become images."""
+    rejected = dict.fromkeys(item for part in parts if part for item in part.rejected)
+    if rejected:
+        raise AuditError(
+            f"{len(rejected)} files of the dataset have no usable label; nothing was uploaded:\n"
+            + list_paths(f"{item.path}: {item.reason}" for item in rejected),
+            paths=[item.path for item in rejected],
+            hint="Rename or remove them, or leave them out knowingly: "
+            "attrs.evolve(dataset, rejected=()).",
+        )
+
+
+def check_labels(train: XrayDataset, test: XrayDataset | None) -> None:
+    """Raises LabelsError where a part has fewer than two labels, or the test some of its own."""
+    for name, part in (("training", train), ("test", test)):
+        if part is not None and len(part.labels) < 2:
+            raise LabelsError(
+                f"The {name} dataset holds only the label {', '.join(part.labels) or '(none)'}; "
+                "nothing was uploaded."
+            )
+    unknown = set(test.labels) - set(train.labels) if test is not None else set()
+    if unknown:
+        raise LabelsError(
+            f"Only the test dataset holds {', '.join(sorted(unknown))}; nothing was uploaded.",
+            hint="Every label that is tested has to be trained.",
+        )
+
+
+def judge(found: Iterable[Leak], *, allowed: bool, stopped: str, stacklevel: int = 3) -> bool:
+    """Whether there are leaks. They are refused, or told as a warning where they are allowed.
+
+    Args:
+        found: the leaks.
+        allowed: whether the user said so.
+        stopped: what was not done because of them, as the end of a sentence.
+        stacklevel: of the warning; by default it points to the caller of our caller.
+
+    Raises:
+        SplitError: all leaks, with all their images.
+    """
+    leaks = list(found)
+    if not leaks:
+        return False
+    if not allowed:
+        raise SplitError(
+            f"Train and test are not apart; {stopped}.\n" + "\n".join(map(_told, leaks)),
+            paths=[image.source for leak in leaks for image in leak.images],
+            hint=" ".join(dict.fromkeys([*(leak.hint for leak in leaks), _ALLOW])),
+        )
+    warnings.warn(
+        f"{'. '.join(leak.message for leak in leaks)}. Figures come out too good.",
+        PatientLeakWarning,
+        stacklevel=stacklevel,
+    )
+    return True
+
+
+def warn_of_unknown(train: XrayDataset) -> None:
+    """Warns where the service is to split images of unknown patients."""
+    unknown = sum(image.patient is None for image in train)
+    if unknown:
+        warnings.warn(
+            f"The patients of {unknown:,} of {len(train):,} images are not known, and the service "
+            "splits by image: images of one patient may stand in train and test, and figures come "
+            "out too good.",
+            PatientLeakWarning,
+            stacklevel=3,
+        )
+
+
+def images_of(train: XrayDataset, test: XrayDataset | None) -> tuple[Xray, ...]:
+    """The images of both parts, each once."""
+    return tuple(dict.fromkeys([*train, *(test or ())]))
+
+
+def by_type(train: XrayDataset, test: XrayDataset | None) -> Mapping[DatasetType, XrayDataset]:
+    """What becomes which dataset; without a test part the service will make parts of its own."""
+    if test is None:
+        return {"TRAIN": attrs.evolve(train, part=None)}
+    return {"TRAIN": train, "TEST": test}
+
+
+@contextmanager
+def prepared_in(work: str | Path | None) -> Iterator[str | Path]:
+    """The folder for prepared images: the user's, or one that is gone afterwards."""
+    if work is not None:
+        yield work
+        return
+    with tempfile.TemporaryDirectory(prefix="rekognition-xray-") as folder:
+        yield folder
+
+
+def same_pictures(
+    train: XrayDataset, test: XrayDataset, folder: str | Path, *, progress: bool
+) -> Iterator[Leak]:
+    """Prepares the images of both parts and says which of them have equal pixels across the parts.
+
+    An image in S3 is known by its key, where that is one of ours, and else only by its address.
+    """
+    images = images_of(train, test)
+    here = XrayDataset([image for image in images if image.address is None])
+    digests = {item.image: item.sha256 for item in prepare(here, folder, progress=progress)}
+    for image in images:
+        if image.address and pseudonym_in(image.address):
+            digests[image] = image.address.rpartition("/")[2].partition(".")[0]
+    return shared_pictures(train, test, digests)
+
+
+def note_leaks(aws: Aws, arns: Iterable[str], *, leaking: bool) -> None:
+    """Tags datasets that leak, and takes the tag from those that do so no longer.
+
+    Calls ListTagsForResource once for each, and TagResource or UntagResource where it needs to.
+    """
+    for arn in arns:
+        noted = LEAKS in read_tags(aws, arn)
+        if leaking and not noted:
+            write_tags(aws, arn, LEAKING)
+        elif noted and not leaking:
+            remove_tags(aws, arn, LEAKING)
+
+
+def notes(
+    aws: Aws, train: str, test: str, *, allowed: bool, stacklevel: int = 4
+) -> Mapping[str, str]:
+    """The tags of a version that will be made from two datasets: their split, whether it leaks.
+
+    The origin of a dataset is read from its first entry, since each entry names it. Calls
+    ListDatasetEntries and ListTagsForResource once for each dataset; free.
+
+    Args:
+        aws: the way to AWS.
+        train: ARN of the one dataset.
+        test: ARN of the other.
+        allowed: whether the user said that leaks are meant.
+        stacklevel: of the warning then, counted from ``judge``.
+
+    Raises:
+        SplitError: the datasets are not two parts of one split, and nobody said that this is meant.
+    """
+    ours, theirs = _part(aws, train), _part(aws, test)
+    found = list(_unlike(ours, theirs))
+    told = all(LEAKS in read_tags(aws, arn) for arn in (train, test))
+    stopped = "no training was started"
+    leaking = told or judge(found, allowed=allowed, stopped=stopped, stacklevel=stacklevel)
+    noted = dict(LEAKING) if leaking else {}
+    if ours and theirs and not found and is_value(ours.fingerprint):
+        noted[SPLIT] = ours.fingerprint
+    return noted
+
+
+def _told(leak: Leak) -> str:
+    listed = list_paths(image.source for image in leak.images)
+    return f"{leak.message}:\n{listed}" if listed else f"{leak.message}."
+
+
+def _part(aws: Aws, arn: str) -> Part | None:
+    """The part that a dataset's first entry names; None where others made it."""
+    with aws_errors(arn):
+        reply = aws.rekognition.list_dataset_entries(DatasetArn=arn, MaxResults=1)
+    try:
+        return Manifest.parse(reply["DatasetEntries"]).part if reply["DatasetEntries"] else None
+    except ManifestError:
+        return None
+
+
+def _unlike(ours: Part | None, theirs: Part | None) -> Iterator[Leak]:
+    if ours is None or theirs is None:
+        return
+    if ours.fingerprint != theirs.fingerprint:
+        yield Leak(
+            "The datasets of the project belong to different splits, "
+            f"{ours.fingerprint} and {theirs.fingerprint}",
+            hint="Put both parts of one split: put_datasets(train=..., test=..., replace=True).",
+        )
+    elif ours.name == theirs.name:
+        yield Leak(
+            f"Both datasets of the project hold images of the part {ours.name!r}: it was "
+            "distributed by image, not by patient",
+            hint="Put both parts of one split: put_datasets(train=..., test=..., replace=True).",
+        )

@@ -1,0 +1,252 @@
+"""The datasets of a project become what manifests say: kept, updated, made anew, or refused."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from rekognition_xray.cloud.aws import Aws
+from rekognition_xray.cloud.datasets.dataset_calls import (
+    DELETED,
+    READY,
+    DatasetDescription,
+    DatasetType,
+    create,
+    delete,
+    describe,
+    distribute,
+    dropped,
+    listed,
+    of_project,
+    update,
+    wait_until_ready,
+    wait_until_still,
+)
+from rekognition_xray.cloud.datasets.dataset_limits import REGIONAL_LIMITS, check_limits
+from rekognition_xray.cloud.s3 import S3Location, write_object
+from rekognition_xray.data.manifests import Entry, Manifest
+from rekognition_xray.errors import AlreadyExistsError, DatasetFailedError, ManifestError
+
+__all__ = [
+    "DELETED",
+    "READY",
+    "REGIONAL_LIMITS",
+    "DatasetDescription",
+    "DatasetType",
+    "check_limits",
+    "create",
+    "delete",
+    "describe",
+    "distribute",
+    "listed",
+    "of_project",
+    "put",
+    "put_all",
+    "update",
+    "wait_until_ready",
+]
+
+log = logging.getLogger(__name__)
+
+
+def put(
+    aws: Aws,
+    project_arn: str,
+    kind: DatasetType,
+    manifest: Manifest,
+    *,
+    store: S3Location,
+    replace: bool,
+) -> None:
+    """Makes a manifest's entries the project's dataset of that type; see ``put_all``."""
+    put_all(aws, project_arn, {kind: manifest}, store=store, replace=replace)
+
+
+def put_all(
+    aws: Aws,
+    project_arn: str,
+    manifests: Mapping[DatasetType, Manifest],
+    *,
+    store: S3Location,
+    replace: bool,
+) -> None:
+    """Makes manifests the datasets of a project, and looks at all of them before it changes one.
+
+    A dataset that holds exactly these lines is kept. Where lines are only new or changed, they are
+    sent to it. Where entries would have to vanish, which the service cannot do, the dataset is
+    deleted and made anew, if ``replace`` allows it. A dataset that is not among the manifests must
+    hold none of their images, or is deleted under ``replace``; the images that the service itself
+    moved from train to test may stay there.
+
+    Calls DescribeProjects, DescribeDataset, ListDatasetEntries and, as needed, PutObject,
+    CreateDataset, UpdateDatasetEntries and DeleteDataset. The datasets are free.
+
+    Args:
+        aws: the way to AWS.
+        project_arn: the project.
+        manifests: the entries, whose images lie in S3, for one dataset or both.
+        store: where manifests are written, under ``manifests/``.
+        replace: deletes what cannot be kept; images in S3 stay.
+
+    Raises:
+        ManifestError: see ``check_limits``.
+        AlreadyExistsError: something would have to be deleted, and ``replace`` is false.
+        DatasetFailedError: with the service's message, or because it dropped lines.
+    """
+    for kind, manifest in manifests.items():
+        check_limits(manifest.counts, kind, region=aws.region)
+    there = of_project(aws, project_arn)
+    steps = [_step(aws, kind, there.get(kind), wanted) for kind, wanted in manifests.items()]
+    beside = [arn for kind, arn in there.items() if kind not in manifests]
+    if beside:
+        steps, beside = _apart(aws, steps, beside)
+    _refuse(project_arn, steps, beside, replace=replace)
+    for arn in beside:
+        delete(aws, arn)
+    for step in steps:
+        step.carry_out(aws, project_arn, store)
+
+
+@attrs.frozen
+class _Step:
+    """What has to be done for one dataset.
+
+    Attributes:
+        kind: which of the two.
+        manifest: what it shall hold.
+        arn: the one that is there, if one is.
+        held: what that one holds; None where it cannot be kept, or there is none.
+        lacking: the lines to send to it; None where it has to be made anew.
+    """
+
+    kind: DatasetType
+    manifest: Manifest
+    arn: str | None
+    held: Manifest | None = None
+    lacking: tuple[Entry, ...] | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.lacking == ()
+
+    @property
+    def deletes(self) -> bool:
+        """Whether a dataset has to be deleted first."""
+        return self.arn is not None and self.lacking is None
+
+    def carry_out(self, aws: Aws, project_arn: str, store: S3Location) -> None:
+        """Does it, and counts what came of it."""
+        if self.kept:
+            log.info("the %s dataset holds these entries already", self.kind)
+            return
+        if self.arn is not None and self.lacking is not None:
+            done = update(aws, self.arn, attrs.evolve(self.manifest, entries=self.lacking))
+        else:
+            place = self._written(aws, store)
+            if self.arn is not None:
+                delete(aws, self.arn)
+            done = create(aws, project_arn, self.kind, place)
+        if done.entries != len(self.manifest):
+            raise DatasetFailedError(
+                f"The {self.kind} dataset {done.arn} holds {done.entries} entries and should hold "
+                f"{len(self.manifest)}; {dropped(aws, done.arn, self.manifest)}"
+            )
+
+    def _written(self, aws: Aws, store: S3Location) -> S3Location:
+        data = b"".join(self.manifest.blobs())
+        digest = hashlib.sha256(data).hexdigest()[:12]
+        place = store / "manifests" / f"{self.kind.lower()}-{digest}.manifest"
+        write_object(aws, place, data, content_type="application/x-ndjson")
+        return place
+
+
+def _step(aws: Aws, kind: DatasetType, arn: str | None, manifest: Manifest) -> _Step:
+    seen = wait_until_still(aws, arn) if arn else None
+    if arn is None or seen is None:
+        return _Step(kind, manifest, None)
+    # Listing takes a call for each hundred entries: in vain where some would have to vanish.
+    held = _held(aws, seen) if seen.entries <= len(manifest) else None
+    return _Step(kind, manifest, arn, held, None if held is None else _lacking(held, manifest))
+
+
+def _held(aws: Aws, seen: DatasetDescription) -> Manifest | None:
+    """What a dataset holds; None where its creation failed or others filled it."""
+    if seen.status == "CREATE_FAILED":
+        return None
+    try:
+        return listed(aws, seen.arn)
+    except ManifestError as error:
+        log.info("%s holds entries that are not ours: %s", seen.arn, error.message)
+        return None
+
+
+def _lacking(held: Manifest, wanted: Manifest) -> tuple[Entry, ...] | None:
+    """The lines that a dataset lacks; None where it holds images that are not wanted.
+
+    Lines say by which rule they were labelled and of which split they are. Where that changes,
+    all of them are sent, so that no line goes on telling what is no longer so.
+    """
+    labels = {entry.source_ref: entry.label for entry in held}
+    if not labels.keys() <= {entry.source_ref for entry in wanted}:
+        return None
+    if held and (held.labelling, held.part) != (wanted.labelling, wanted.part):
+        return wanted.entries
+    return tuple(entry for entry in wanted if labels.get(entry.source_ref) != entry.label)
+
+
+def _apart(
+    aws: Aws, steps: Sequence[_Step], beside: Sequence[str]
+) -> tuple[list[_Step], list[str]]:
+    """Steps that know of the dataset that is not put, and that one where it is in their way."""
+    made, doomed = [], []
+    for step in steps:
+        for arn in beside:
+            seen = None if step.kept else wait_until_still(aws, arn)
+            other = _held(aws, seen) if seen else None
+            if other is None or not _images(other) & _images(step.manifest):
+                made.append(step)
+            elif _is_distributed(step, other):
+                made.append(attrs.evolve(step, lacking=()))
+            else:
+                made.append(step)
+                doomed.append(arn)
+    return made, doomed
+
+
+def _is_distributed(step: _Step, other: Manifest) -> bool:
+    """Whether the two datasets hold what is wanted, each image in one of them."""
+    if step.held is None or _images(step.held) & _images(other):
+        return False
+    return {*step.held, *other} == set(step.manifest)
+
+
+def _images(manifest: Manifest) -> set[str]:
+    return {entry.source_ref for entry in manifest}
+
+
+def _refuse(
+    project_arn: str, steps: Sequence[_Step], beside: Sequence[str], *, replace: bool
+) -> None:
+    if replace:
+        return
+    name = project_arn.split("/")[1]
+    deleted = [step for step in steps if step.deletes]
+    if deleted:
+        kinds = " and a ".join(step.kind for step in deleted)
+        raise AlreadyExistsError(
+            f"The project {name!r} has a {kinds} dataset with other entries, and the service "
+            "cannot take an entry out of a dataset.",
+            arn=deleted[0].arn or "",
+            hint="Pass replace=True to delete it and make it anew, or use another project.",
+        )
+    if beside:
+        raise AlreadyExistsError(
+            f"Some of these images stand in the other dataset of the project {name!r}; they would "
+            "be learned from and judged by.",
+            arn=beside[0],
+            hint="Put train and test together, or pass replace=True to delete the other dataset.",
+        )

@@ -1,0 +1,19 @@
+"""TODO rekognition_xray.cloud.permissions."""
+
+from __future__ import annotations
+
+from rekognition_xray.cloud.permissions.calls import OPERATIONS
+from rekognition_xray.cloud.permissions.policies import (
+    MAX_SIZE,
+    bucket_policy,
+    key_statement,
+    policy_for,
+)
+
+__all__ = [
+    "MAX_SIZE",
+    "OPERATIONS",
+    "bucket_policy",
+    "key_statement",
+    "policy_for",
+]

@@ -1,0 +1,234 @@
+"""The checks of an audit on single images, on labels and on what tells a label by itself."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from rekognition_xray.data.auditing import copies
+from rekognition_xray.data.auditing.evidence import Check, Evidence, error, many, warning
+from rekognition_xray.data.auditing.findings import Finding
+from rekognition_xray.data.auditing.shortcuts import WARNED
+from rekognition_xray.labels import in_order
+
+FEW_IMAGES: Final = 10
+"""The service recommends at least this many images for each label."""
+IMBALANCE: Final = 5
+"""A label with this many times the images of another calls for a warning."""
+
+_EXTENSIONS: Final = {
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
+    "PNG": {".png"},
+    "DICOM": {".dcm", ".dicom"},
+}
+_FAULTS: Final = {
+    "missing": "cannot be found any more",
+    "unreadable": "cannot be read",
+    "zero-bytes": "of zero bytes",
+    "not-an-image": "neither PNG nor JPEG, whatever the name says",
+    "truncated": "cut off before the last pixel",
+    "over-limits": "outside the limits of the service, and no scaling can help",
+    "burned-in": "of DICOM that may show a name in its pixels",
+    "not-a-image": "of DICOM that is no plain X-ray",
+    "no-decoder": "of DICOM that nothing here can decode",
+}
+_ADVICE: Final = {
+    "over-limits": "Leave these files out, or export them anew: 64 px a side and an aspect of "
+    "20:1 at most.",
+    "burned-in": "Look at them; prepare(allow_burned_in=True) takes those that show no name.",
+    "no-decoder": "Install the extra 'dicom', or export them in a common transfer syntax.",
+}
+
+
+def unusable(evidence: Evidence) -> Iterator[Finding]:
+    """Images that cannot be decoded, or that the service would refuse."""
+    faults: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+    for image, seen in evidence.looks.items():
+        if seen.fault:
+            faults[seen.fault].append((image.path, seen.reason))
+    for code in [*_FAULTS, *sorted(faults.keys() - _FAULTS)]:
+        if code in faults:
+            what = _FAULTS.get(code, "that cannot be used")
+            advice = _ADVICE.get(code, "Replace these files by sound ones, or leave them out.")
+            yield error(code, f"{many(faults[code], 'file')} {what}.", faults[code], advice)
+
+
+def scaled(evidence: Evidence) -> Iterator[Finding]:
+    """Files that break a limit of the service as they are, and keep it once they are prepared."""
+    large = [(image.path, seen.excess) for image, seen in evidence.looks.items() if seen.excess]
+    if large:
+        yield warning(
+            "over-limits",
+            f"{many(large, 'file')} outside the limits of the service as they are.",
+            large,
+            "Nothing to do: images are scaled to 4096 px a side and 15 MB before they are uploaded.",
+        )
+
+
+_REJECTED: Final = {
+    "no-label": ("without a label", "Rename or remove these files, or use a rule that fits."),
+    "contradictory-labels": (
+        "whose name and folder contradict each other",
+        "Move these files to the right folder, or correct their names.",
+    ),
+    "unreadable": ("that cannot be read", "Correct permissions and links."),
+    "no-image": (
+        "named by a row that leads to no image",
+        "Correct these rows of the table, or add the images that they name.",
+    ),
+}
+
+
+def rejected(evidence: Evidence) -> Iterator[Finding]:
+    """What looked like an image and was not taken into the dataset."""
+    for code, (what, advice) in _REJECTED.items():
+        found = [
+            (item.path, item.reason) for item in evidence.dataset.rejected if item.code == code
+        ]
+        if found:
+            yield error(code, f"{many(found, 'file')} {what}.", found, advice)
+
+
+def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
+    """Patients with images in more than one of the official folders."""
+    dataset = evidence.dataset
+    splits: dict[str, set[str]] = defaultdict(set)
+    for image in dataset:
+        if image.split:
+            splits[image.group].add(image.split)
+    crossing = {group for group, found in splits.items() if len(found) > 1}
+    noted = [
+        (image.path, f"its patient is in {', '.join(sorted(splits[image.group]))}")
+        for image in dataset
+        if image.split and image.group in crossing
+    ]
+    if noted:
+        yield warning(
+            "patients-across-official-splits",
+            f"{many(len(crossing), 'patient')} (by the rule "
+            f"{dataset.labelling.rule!r}) in more than one official folder, with "
+            f"{many(noted, 'image')}.",
+            noted,
+            "Use split(), which keeps patients whole, rather than the official folders.",
+        )
+
+
+def labels(evidence: Evidence) -> Iterator[Finding]:
+    """Too few labels, labels of few images, and labels that are far from balanced."""
+    counts = evidence.dataset.counts
+    if len(counts) < 2:
+        yield warning(
+            "too-few-labels",
+            f"Only one label: {', '.join(counts) or 'none'}. A classification needs two or more.",
+            (),
+            "Add images of another label before training.",
+        )
+        return
+    scarce = [label for label, images in counts.items() if images < FEW_IMAGES]
+    if scarce:
+        yield warning(
+            "few-images",
+            f"Labels of fewer than {FEW_IMAGES} images: {', '.join(scarce)}.",
+            [(image.path, image.label) for image in evidence.dataset if image.label in scarce],
+            f"The service recommends at least {FEW_IMAGES} images for each label.",
+        )
+    fewest, most = (pick(counts, key=lambda label: counts[label]) for pick in (min, max))
+    if counts[most] > IMBALANCE * counts[fewest]:
+        yield warning(
+            "imbalance",
+            f"{most} has {counts[most]:,} images and {fewest} only {counts[fewest]:,}.",
+            (),
+            "Add images of the rarer label, and judge by figures per label, not by accuracy.",
+        )
+
+
+def colour(evidence: Evidence) -> Iterator[Finding]:
+    """Files stored in colour among grey ones."""
+    sound = {image: seen.grey for image, seen in evidence.looks.items() if not seen.fault}
+    coloured = [image for image, grey in sound.items() if not grey]
+    if coloured and len(coloured) < len(sound):
+        bearing = Counter(image.label for image in coloured)
+        spread = ", ".join(f"{label} {bearing[label]:,}" for label in in_order(bearing))
+        noted = [(image.path, image.label) for image in coloured]
+        yield warning(
+            "rgb-among-grey",
+            f"{many(noted, 'file')} stored in colour among grey ones ({spread}); "
+            "colour alone may give the label away.",
+            noted,
+            "Nothing to do: images are made grey before they are uploaded or judged.",
+        )
+
+
+def orientation(evidence: Evidence) -> Iterator[Finding]:
+    """Files whose EXIF block asks for another orientation than the stored one."""
+    turned = [(image.path, image.label) for image, seen in evidence.looks.items() if seen.turned]
+    if turned:
+        yield warning(
+            "exif-orientation",
+            f"{many(turned, 'file')} that EXIF wants turned or mirrored.",
+            turned,
+            "Look at some of them: images are turned as EXIF says before they are uploaded.",
+        )
+
+
+def extensions(evidence: Evidence) -> Iterator[Finding]:
+    """Sound images whose extension names another format."""
+    wrong = [
+        (image.path, f"the content is {seen.format}")
+        for image, seen in evidence.looks.items()
+        if seen.format and image.path.suffix.lower() not in _EXTENSIONS[seen.format]
+    ]
+    if wrong:
+        yield warning(
+            "wrong-extension",
+            f"{many(wrong, 'file')} with an extension that does not fit the content.",
+            wrong,
+            "Nothing to do for the service, which goes by content; rename them all the same.",
+        )
+
+
+def shortcuts(evidence: Evidence) -> Iterator[Finding]:
+    """Properties that tell the label without the picture, better than chance by far."""
+    alone = [found for found in evidence.shortcuts if found.property != "all"]
+    telling = [found for found in alone if found.low > WARNED]
+    together = [found for found in evidence.shortcuts if found.property == "all"]
+    for found in telling or [found for found in together if found.low > WARNED]:
+        name = _SHORTCUTS[found.property]
+        yield warning(
+            "shortcut",
+            f"{name} the label with an AUROC of {found.auroc:.2f} "
+            f"(95 % interval {found.low:.2f} to {found.high:.2f}) on unseen patients.",
+            (),
+            "A model may learn this instead of the finding. Crop and scale all images alike, and "
+            "judge the model on images of another source.",
+        )
+
+
+_SHORTCUTS: Final = {
+    "size": "Width and height alone tell",
+    "aspect": "The aspect alone tells",
+    "colour": "The colour mode alone tells",
+    "file-size": "The size of the file alone tells",
+    "border": "The border alone (the outer 3 % of the picture) tells",
+    "all": "Size, aspect, colour, file size and border together tell",
+}
+
+CHECKS: Final[tuple[Check, ...]] = (
+    unusable,
+    rejected,
+    copies.contradictory,
+    scaled,
+    copies.exact,
+    copies.near,
+    copies.nearly_contradictory,
+    copies.across_official_splits,
+    across_official_splits,
+    labels,
+    colour,
+    orientation,
+    extensions,
+    shortcuts,
+)
+"""All checks, in the order in which an audit reports."""

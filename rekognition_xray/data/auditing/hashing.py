@@ -1,0 +1,207 @@
+"""The hash step: proposes pairs of images that may show one picture, in near-linear time.
+
+An image is described by the low cosine frequencies of its thumbnail, and also by those of 81
+windows of it, as they would look cropped. Descriptions are whitened, since what all chest images
+share tells nothing; their signs are the keys of several hash tables. Images that meet in a table,
+and whose descriptions are alike, are proposed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+import numpy as np
+
+from rekognition_xray.data.auditing.looks import SIDE
+
+LIKENESS: Final = 0.7
+"""Cosine of two whitened descriptions from which a pair is proposed."""
+
+_CUTS: Final = (0.0, 0.04, 0.08)  # of each side; what lies between is near enough to one of them
+_SPANS: Final = tuple((start, 1 - start - end) for start in _CUTS for end in _CUTS)
+_FREQUENCIES: Final = 10
+_PRIOR: Final = 30  # images that would have to be seen before their mean counts as much as none
+_TABLES: Final = 16
+_FIRMEST: Final = 48  # components with the most variance, whose signs noise turns least
+_DOUBTS: Final = 3  # least certain signs of a key that are also tried turned
+_BUCKET: Final = 32  # most images taken from one bucket: many copies of one image stay linear
+_MOST: Final = 24  # most proposals for one image
+_CHUNK: Final = 32
+
+Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Integers: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+@attrs.frozen
+class Window:
+    """A part of a picture, in shares of its height and width."""
+
+    top: float
+    height: float
+    left: float
+    width: float
+
+
+@attrs.frozen
+class Proposal:
+    """One image may be the window of the other.
+
+    Attributes:
+        part: index of the image that may be cropped.
+        whole: index of the other image.
+        window: where in the whole the part would lie.
+        likeness: cosine of their descriptions.
+    """
+
+    part: int
+    whole: int
+    window: Window
+    likeness: float
+
+
+WINDOWS: Final = tuple(
+    Window(top, height, left, width) for top, height in _SPANS for left, width in _SPANS
+)
+
+
+def propose(thumbs: Sequence[bytes]) -> list[Proposal]:
+    """Pairs of images that may show one picture, each once, by index, the likeliest direction.
+
+    Args:
+        thumbs: SIDE x SIDE equalised grey pixels of each image.
+    """
+    if len(thumbs) < 2:
+        return []
+    whole = np.concatenate([_describe(chunk, cropped=False) for _, chunk in _chunks(thumbs)])[:, 0]
+    whiten = _Whitening.of(whole)
+    index = _Index.of(whiten(whole))
+    best: dict[tuple[int, int], Proposal] = {}
+    for start, chunk in _chunks(thumbs):
+        for place, windows in enumerate(whiten(_describe(chunk, cropped=True))):
+            for found in index.near(start + place, windows):
+                pair = (min(found.part, found.whole), max(found.part, found.whole))
+                if pair not in best or best[pair].likeness < found.likeness:
+                    best[pair] = found
+    return [best[pair] for pair in sorted(best)]
+
+
+def _chunks(thumbs: Sequence[bytes]) -> Iterator[tuple[int, Floats]]:
+    for start in range(0, len(thumbs), _CHUNK):
+        chunk = b"".join(thumbs[start : start + _CHUNK])
+        pixels = np.frombuffer(chunk, dtype=np.uint8).reshape(-1, SIDE, SIDE)
+        yield start, np.asarray(pixels, dtype=np.float32)
+
+
+def _cosines(start: float, length: float) -> Floats:
+    """Frequencies x SIDE: cosines over one span of an axis, each pixel weighted by its cover."""
+    edges = np.arange(SIDE + 1) / SIDE
+    low, high = np.maximum(edges[:-1], start), np.minimum(edges[1:], start + length)
+    cover = np.clip(high - low, 0, None) / length
+    place = ((low + high) / 2 - start) / length
+    waves = np.cos(np.pi * np.arange(_FREQUENCIES)[:, None] * place)
+    return np.asarray(waves * cover, dtype=np.float32)
+
+
+_COSINES: Final = np.concatenate([_cosines(*span) for span in _SPANS])
+_WAVE: Final = np.hypot(*np.indices((_FREQUENCIES, _FREQUENCIES)))
+_KEPT: Final = (_WAVE >= 1) & (_WAVE < _FREQUENCIES)  # without the mean
+_RAISED: Final = _WAVE[_KEPT].astype(np.float32)  # images have the less power the finer the detail
+
+
+def _describe(pictures: Floats, *, cropped: bool) -> Floats:
+    """Images x windows x frequencies, each of length 1; the first window is the whole image."""
+    spans = _COSINES if cropped else _COSINES[:_FREQUENCIES]
+    count = len(spans) // _FREQUENCIES
+    waves = spans @ pictures @ spans.T
+    split = waves.reshape(len(pictures), count, _FREQUENCIES, count, _FREQUENCIES)
+    kept = split.transpose(0, 1, 3, 2, 4)[..., _KEPT] * _RAISED
+    return _unit(kept.reshape(len(pictures), count * count, -1).astype(np.float32, copy=False))
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths: Floats = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+
+@attrs.frozen
+class _Whitening:
+    """What all images have in common is taken away; what is left counts alike in all directions."""
+
+    mean: Floats
+    turn: Floats
+
+    @classmethod
+    def of(cls, described: Floats) -> _Whitening:
+        images, length = described.shape
+        mean = described.sum(axis=0) / (images + _PRIOR)
+        rest = described - mean
+        spread = (rest.T @ rest + _PRIOR / length * np.eye(length)) / (images + _PRIOR)
+        power, axes = np.linalg.eigh(spread)
+        turn = axes[:, ::-1] / np.sqrt(power[::-1])
+        return cls(np.asarray(mean, dtype=np.float32), np.asarray(turn, dtype=np.float32))
+
+    def __call__(self, described: Floats) -> Floats:
+        rest: Floats = described - self.mean
+        return _unit(rest @ self.turn)
+
+
+@attrs.frozen
+class _Table:
+    """Images by the signs of some components."""
+
+    components: Integers
+    keys: Integers
+    images: Integers
+
+    @classmethod
+    def of(cls, images: Floats, components: Integers) -> _Table:
+        keys = _keys(images[:, components])
+        order = np.argsort(keys, kind="stable")
+        return cls(components, keys[order], order)
+
+    def meet(self, windows: Floats) -> Integers:
+        """Images in the buckets of all windows, also with the least certain signs turned."""
+        chosen = windows[:, self.components]
+        doubts = np.argsort(np.abs(chosen), axis=1)[:, :_DOUBTS]
+        keys = _keys(chosen)
+        for column in doubts.T:
+            keys = np.concatenate([keys, keys ^ np.tile(1 << column, len(keys) // len(column))])
+        keys = np.unique(keys)
+        first = np.searchsorted(self.keys, keys, "left")
+        count = np.minimum(np.searchsorted(self.keys, keys, "right") - first, _BUCKET)
+        steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        met: Integers = self.images[np.repeat(first, count) + steps]
+        return met
+
+
+def _keys(values: Floats) -> Integers:
+    bits = 1 << np.arange(values.shape[1], dtype=np.int64)
+    return np.asarray((values > 0) @ bits, dtype=np.int64)
+
+
+@attrs.frozen
+class _Index:
+    images: Floats
+    tables: tuple[_Table, ...]
+
+    @classmethod
+    def of(cls, images: Floats) -> _Index:
+        """Keys grow with the number of images, so that a bucket stays small."""
+        bits = min(math.ceil(math.log2(len(images))) + 2, _FIRMEST // 2)
+        dice = np.random.default_rng(0)
+        picks = [np.sort(dice.choice(_FIRMEST, bits, replace=False)) for _ in range(_TABLES)]
+        return cls(images, tuple(_Table.of(images, pick) for pick in picks))
+
+    def near(self, whole: int, windows: Floats) -> Iterator[Proposal]:
+        """Images that may be a window of the given one."""
+        met = np.unique(np.concatenate([table.meet(windows) for table in self.tables]))
+        met = met[met != whole]
+        likeness = windows @ self.images[met].T
+        window, best = likeness.argmax(axis=0), likeness.max(axis=0, initial=-1)
+        for place in np.argsort(-best, kind="stable")[:_MOST]:
+            if best[place] >= LIKENESS:
+                found = WINDOWS[window[place]]
+                yield Proposal(int(met[place]), whole, found, float(best[place]))

@@ -1,0 +1,327 @@
+"""DICOM images: which objects are images, and the way from a file to an upright 8-bit picture."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import threading
+import warnings
+import zlib  # has to come before pydicom: gdcm's own would else take its place, and crash
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+from PIL import Image
+
+from rekognition_xray.data.images.file import is_dicom, kind_of, read_file, refusal
+from rekognition_xray.data.images.limits import MAX_SOURCE_BYTES, Probe, beyond_help
+from rekognition_xray.errors import MissingExtraError
+
+try:
+    import numpy as np
+    from pydicom import dcmread, uid
+    from pydicom.dataset import Dataset
+    from pydicom.filereader import read_dataset
+    from pydicom.tag import BaseTag
+
+    from rekognition_xray.data.images.dicom_grey import MONOCHROME, to_grey
+    from rekognition_xray.data.images.dicom_pixels import Raster, stored_values
+    from rekognition_xray.data.images.dicom_tags import Fault, contradiction, text, values, whole
+except ModuleNotFoundError as error:
+    raise MissingExtraError("dicom", needed_for="Reading DICOM images") from error
+
+__all__ = ["DicomImage", "decode_image", "read_image", "read_patient"]
+
+MODALITIES: Final = ("CR", "DX", "DR", "RG")
+"""Plain X-rays: computed and digital radiography (DR is no term of the standard, but of many
+makers), and image on a screen, digitised."""
+
+_FOR_PROCESSING: Final = uid.DigitalXRayImageStorageForProcessing
+_XRAY_CLASSES: Final = (
+    uid.ComputedRadiographyImageStorage,
+    uid.DigitalXRayImageStorageForPresentation,
+)
+_SECONDARY_CAPTURE: Final = uid.SecondaryCaptureImageStorage
+# Words that a message may repeat; anything else in these tags could be a name.
+_KNOWN_WORDS: Final = frozenset(
+    {"AR", "BI", "BMD", "CT", "DG", "DOC", "ECG", "ES", "GM", "IO", "IVOCT", "IVUS", "KO", "MG"}
+    | {"MR", "NM", "OCT", "OP", "OPT", "OT", "PLAN", "PR", "PT", "PX", "REG", "RF", "RTDOSE"}
+    | {"RTIMAGE", "RTPLAN", "RTSTRUCT", "SEG", "SM", "SR", "TG", "US", "XA", "XC"}
+    | {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422"}
+    | {"YBR_ICT", "YBR_RCT", "HSV", "ARGB", "CMYK"}
+)
+_TAGS: Final = (
+    *("SOPClassUID", "Modality", "PatientID", "ConversionType", "PresentationIntentType"),
+    *("SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "BurnedInAnnotation"),
+    *("PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleIntercept", "RescaleSlope"),
+    *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"),
+    *("PresentationLUTShape", "PixelData"),
+)
+"""All that is read of a file; the rest is passed over."""
+
+
+@attrs.frozen
+class DicomImage:
+    """An image that came as DICOM.
+
+    Attributes:
+        grey: the upright 8-bit grey picture: bone is bright.
+        steps: what was done; technical words and numbers only.
+        patient: PatientID, None where it is empty. It groups images on this machine, which it must
+            never leave: see ``pseudonyms``.
+        bits_stored: bits of a pixel as stored.
+        photometric: ``MONOCHROME1`` or ``MONOCHROME2``, as stored.
+    """
+
+    grey: Image.Image = attrs.field(repr=False)
+    steps: tuple[str, ...]
+    patient: str | None = attrs.field(repr=False)
+    bits_stored: int
+    photometric: str
+
+
+def read_image(
+    source: bytes | Path, *, name: str = "", allow_burned_in: bool = False
+) -> DicomImage:
+    """Turns a DICOM file into an upright 8-bit grey picture by the full chain of PS3.3.
+
+    The stored bits; modality LUT or rescale; VOI LUT, or the first window (LINEAR, LINEAR_EXACT,
+    SIGMOID), or else the full range of the real values; MONOCHROME1 inverted; padding black.
+    Files without preamble or file meta are read, too. Overlays are left out.
+
+    Images are held back that say that text is burned into their pixels, and secondary captures
+    that do not say that none is: a patient's name may stand in the picture.
+
+    Args:
+        source: bytes of a file, or a path.
+        name: what messages call the image; a path is called by itself.
+        allow_burned_in: take images that are held back.
+
+    Raises:
+        ImageError: no DICOM (``not-an-image``); no plain X-ray, one for processing, in
+            colour or of many frames (``not-a-image``); held back (``burned-in``); in a transfer
+            syntax that nobody reads (``no-decoder``); too small, too narrow or over 67 million
+            pixels (``over-limits``); cut off (``truncated``); damaged or with tags that are
+            missing or contradict each other (``unreadable``).
+    """
+    path = source if isinstance(source, Path) else None
+    data = read_file(source) if isinstance(source, Path) else source
+    return decode_image(data, name=name, path=path, allow_burned_in=allow_burned_in)
+
+
+def read_patient(path: Path) -> str | None:
+    """The PatientID of an image, None where it is empty; no pixel is decoded.
+
+    For naming rules that group images on this machine, which the PatientID must never leave.
+
+    Raises:
+        ImageError: no DICOM, or no plain X-ray; see ``read_image``.
+    """
+    data = read_file(path)
+    with _image_errors("", path), _quiet():
+        dataset, _ = _parsed(data)
+        _refuse_what_is_no_image(dataset)
+        return _patient(dataset)
+
+
+def decode_image(
+    data: bytes, *, name: str = "", path: Path | None = None, allow_burned_in: bool = False
+) -> DicomImage:
+    """As ``read_image``, from bytes that were read from ``path``."""
+    with _image_errors(name, path):
+        return _image(data, allow_burned_in=allow_burned_in)
+
+
+@contextmanager
+def _image_errors(name: str, path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except Fault as fault:
+        raise refusal(fault.code, fault.reason, name, path) from None
+    except Exception:  # noqa: BLE001 - pydicom and decoders may raise anything on damaged bytes
+        # "from None": what they say may repeat what stands in the file.
+        raise refusal("unreadable", "damaged: not readable as DICOM", name, path) from None
+
+
+def _image(data: bytes, *, allow_burned_in: bool) -> DicomImage:
+    with _quiet():
+        dataset, syntax = _parsed(data)
+        _refuse_what_is_no_image(dataset)
+        released = _burned_in(dataset, allow=allow_burned_in)
+        raster = Raster.of(dataset)
+        mode = "L" if raster.stored <= 8 else "I;16"
+        header = Probe("DICOM", raster.columns, raster.rows, mode, len(data))
+        if reason := beyond_help(header):
+            raise Fault("over-limits", reason)
+        stored = stored_values(dataset, raster, syntax)
+        patient = _patient(dataset)
+    grey, made = to_grey(dataset, stored, raster)
+    sign = "signed" if raster.signed else "unsigned"
+    bits = f"{raster.stored} of {raster.allocated} bits, {sign}"
+    return DicomImage(
+        Image.fromarray(np.ascontiguousarray(grey)),
+        (f"decoded DICOM in {syntax.name}", bits, *released, *made),
+        patient,
+        raster.stored,
+        text(dataset, "PhotometricInterpretation"),
+    )
+
+
+def _patient(dataset: Dataset) -> str | None:
+    return "\\".join(str(part) for part in values(dataset, "PatientID")).strip(" \0") or None
+
+
+# -- which objects are images ---------------------------------------------------------------------
+
+
+def _refuse_what_is_no_image(dataset: Dataset) -> None:
+    sop_class = uid.UID(text(dataset, "SOPClassUID"))
+    if "PixelData" not in dataset:
+        if values(dataset, "Rows") or sop_class in _XRAY_CLASSES:
+            raise Fault("truncated", "the file ends before its pixels")
+        known = sop_class.name if sop_class.name != str(sop_class) else "an unknown kind of object"
+        raise Fault("not-a-image", f"no pixels: {known}")
+    modality = text(dataset, "Modality")
+    if modality not in MODALITIES and (modality or sop_class not in _XRAY_CLASSES):
+        called = modality if modality in _KNOWN_WORDS else "unknown"
+        accepted = ", ".join(MODALITIES)
+        raise Fault("not-a-image", f"the modality is {called}; plain X-rays are {accepted}")
+    if sop_class == _FOR_PROCESSING or text(dataset, "PresentationIntentType") == "FOR PROCESSING":
+        raise Fault("not-a-image", "raw data FOR PROCESSING; its image FOR PRESENTATION is needed")
+    photometric = text(dataset, "PhotometricInterpretation")
+    if not photometric:
+        raise contradiction("PhotometricInterpretation is missing")
+    if photometric not in MONOCHROME:
+        called = photometric if photometric in _KNOWN_WORDS else "unknown"
+        raise Fault("not-a-image", f"the pixels are {called}; images are {' or '.join(MONOCHROME)}")
+    frames = whole(dataset, "NumberOfFrames", default=1)
+    if frames not in (0, 1):  # 0 is not allowed, and written all the same
+        raise Fault("not-a-image", f"{frames} frames; an image has one")
+
+
+def _burned_in(dataset: Dataset, *, allow: bool) -> tuple[str, ...]:
+    """The step where an image was held back and then released by the user."""
+    stated = text(dataset, "BurnedInAnnotation")
+    sop_class = text(dataset, "SOPClassUID")
+    captured = bool(values(dataset, "ConversionType")) or (
+        f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}.")
+    )
+    if stated != "YES" and (stated == "NO" or not captured):
+        return ()
+    if not allow:
+        said = "says that text is burned into its pixels"
+        silent = "is a secondary capture that does not say that no text is burned in"
+        raise Fault("burned-in", f"held back: it {said if stated == 'YES' else silent}")
+    return ("burned-in text allowed",)
+
+
+# -- parsing --------------------------------------------------------------------------------------
+
+_MAX_READS: Final = 500_000
+_SILENT: Final = logging.CRITICAL + 1
+
+
+class _Metered(io.BytesIO):
+    """Bytes that are not read in too many pieces: millions of empty elements would never end."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = _MAX_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise contradiction("more elements than any image has")
+        return super().read(size)
+
+
+def _parsed(data: bytes) -> tuple[Dataset, uid.UID]:
+    """The elements that matter, and the transfer syntax."""
+    if not is_dicom(data[:132]):
+        kind = "empty" if not data else kind_of(data[:512])
+        raise Fault("not-an-image" if data else "zero-bytes", f"no DICOM: the content is {kind}")
+    declared = uid.DeflatedExplicitVRLittleEndian
+    if declared.encode() in data[:4096]:  # pydicom would inflate it whatever comes out
+        stream = _Metered(data)
+        stream.seek(132 if data[128:132] == b"DICM" else 0)
+        meta = read_dataset(
+            stream, is_implicit_VR=False, is_little_endian=True, stop_when=_behind_meta
+        )
+        if meta.get("TransferSyntaxUID") == declared:
+            return _read(_inflated(data[stream.tell() :])), declared
+    dataset = _read(data)
+    meta = dataset.file_meta
+    syntax = meta.get("TransferSyntaxUID") or _guessed(dataset)
+    if not values(dataset, "SOPClassUID") and (sop_class := meta.get("MediaStorageSOPClassUID")):
+        dataset.SOPClassUID = sop_class
+    return dataset, uid.UID(str(syntax).strip(" \0"))
+
+
+def _behind_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return tag.group != 2
+
+
+def _read(data: bytes) -> Dataset:
+    dataset = dcmread(_Metered(data), force=True, specific_tags=list(_TAGS))
+    if not any(keyword in dataset or keyword in dataset.file_meta for keyword in _SIGNS):
+        raise Fault("not-an-image", "no DICOM: it begins like it, and holds nothing of it")
+    if not dataset:
+        raise Fault("truncated", "the file ends too early")
+    return dataset
+
+
+_SIGNS: Final = ("SOPClassUID", "MediaStorageSOPClassUID", "Modality", "Rows", "PixelData")
+
+
+def _guessed(dataset: Dataset) -> uid.UID:
+    """The transfer syntax of a file without file meta, as its elements are written."""
+    implicit, little = dataset.original_encoding
+    if not little:
+        return uid.ExplicitVRBigEndian
+    return uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+
+
+def _inflated(data: bytes) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflater.decompress(data, MAX_SOURCE_BYTES)
+    if inflater.unconsumed_tail:
+        raise Fault("over-limits", f"inflates to over {MAX_SOURCE_BYTES // 2**20} MiB")
+    if not inflater.eof:
+        raise Fault("truncated", "the deflated data end too early")
+    return inflated
+
+
+# -- silence --------------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+
+
+def _new_lock() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # a child must not wait for a thread that it does not have
+    os.register_at_fork(after_in_child=_new_lock)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps pydicom from warning and logging: its messages repeat what stands in the tags.
+
+    Filters and levels belong to the whole process, hence one image at a time; the decoders hold
+    the interpreter anyway, and more than one processor needs processes.
+    """
+    log = logging.getLogger("pydicom")
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        level = log.level
+        log.setLevel(_SILENT)
+        try:
+            yield
+        finally:
+            log.setLevel(level)

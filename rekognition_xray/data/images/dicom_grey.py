@@ -1,0 +1,169 @@
+"""From stored values to 8-bit grey: the grey scale chain of DICOM PS3.3 C.11 as one table.
+
+An image has at most 65,536 different stored values. The whole chain is worked out once for each of
+them in double precision and looked up for the pixels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekognition_xray.data.images.dicom_pixels import Indices, Raster
+from rekognition_xray.data.images.dicom_tags import (
+    contradiction,
+    items,
+    numbers,
+    text,
+    values,
+    whole,
+    wholes,
+)
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_Real: TypeAlias = NDArray[np.float64]
+_Mask: TypeAlias = NDArray[np.bool_]
+
+MONOCHROME: Final = ("MONOCHROME1", "MONOCHROME2")
+
+
+def to_grey(
+    dataset: Dataset, stored: Indices, raster: Raster
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """8-bit grey of the shape of ``stored``, and the steps.
+
+    Modality LUT or rescale (C.11.1); VOI LUT or else the first window (C.11.2), or else the full
+    range of the real values; inversion; padding black. pydicom's own functions are not used: its
+    windows are upside down under a negative rescale slope, its VOI LUT of 8-bit entries wraps
+    places beyond 255, its modality LUT wraps unsigned values below a negative first one.
+    """
+    real, modality = _real_values(dataset, raster)
+    padding = _padding(dataset, raster)
+    used = np.bincount(stored.ravel(), minlength=real.size) > 0
+    if not (used & ~padding).any():
+        raise contradiction("every pixel is padding")
+    shown, voi = _shown(dataset, real, real[used & ~padding])
+    inverted = _inverted(dataset)
+    table = np.rint((1 - shown if inverted else shown) * 255).astype(np.uint8)
+    table[padding] = 0
+    padded = ("padding made black",) if (used & padding).any() else ()
+    return table[stored], (*modality, voi, *inverted, *padded)
+
+
+def _real_values(dataset: Dataset, raster: Raster) -> tuple[_Real, tuple[str, ...]]:
+    luts = items(dataset, "ModalityLUTSequence")
+    slope, intercept = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
+    if luts and (slope or intercept):
+        raise contradiction("there is a modality LUT and a rescale slope")
+    if luts:
+        real, _ = _looked_up(luts[0], raster.domain.astype(np.float64), "modality LUT")
+        return real, ("modality LUT",)
+    if len(slope) != len(intercept) or len(slope) > 1 or 0.0 in slope:
+        raise contradiction("RescaleSlope and RescaleIntercept do not make a pair")
+    if not slope:
+        return raster.domain.astype(np.float64), ()
+    real = raster.domain.astype(np.float64) * slope[0] + intercept[0]
+    return real, (f"rescaled by {slope[0]:g} and {intercept[0]:g}",)
+
+
+def _shown(dataset: Dataset, real: _Real, present: _Real) -> tuple[_Real, str]:
+    """What of the values of interest is shown, from 0 to 1, and the step."""
+    luts = items(dataset, "VOILUTSequence")
+    if luts:
+        entries, depth = _looked_up(luts[0], np.rint(real), "VOI LUT")
+        return entries / (2**depth - 1), _step("VOI LUT", len(luts))
+    centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
+    if len(centres) != len(widths):
+        raise contradiction("WindowCenter and WindowWidth do not make pairs")
+    if not centres:
+        least, most = float(present.min()), float(present.max())
+        full = np.clip((real - least) / ((most - least) or 1.0), 0, 1)
+        return full, f"full range {least:g} to {most:g}"
+    kind = text(dataset, "VOILUTFunction") or "LINEAR"
+    step = _step(f"window {kind} {centres[0]:g} / {widths[0]:g}", len(centres))
+    return _windowed(real, kind, centres[0], widths[0]), step
+
+
+def _windowed(real: _Real, kind: str, centre: float, width: float) -> _Real:
+    """PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID) and C.11.2.1.3.2 (LINEAR_EXACT)."""
+    if kind not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+        raise contradiction("VOILUTFunction is none of LINEAR, LINEAR_EXACT and SIGMOID")
+    if width <= 0 or (kind == "LINEAR" and width < 1):
+        raise contradiction(f"WindowWidth is {width:g}, too small for a {kind} window")
+    if kind == "SIGMOID":
+        with np.errstate(over="ignore"):  # exp of much is infinite, its inverse 0, as it should be
+            shown: _Real = 1 / (1 + np.exp(-4 * (real - centre) / width))
+        return shown
+    if kind == "LINEAR":
+        centre, width = centre - 0.5, width - 1
+    if width == 0:
+        return np.where(real > centre, 1.0, 0.0)
+    return np.clip((real - centre) / width + 0.5, 0, 1)
+
+
+def _inverted(dataset: Dataset) -> tuple[str, ...]:
+    """The step where white stands for the smallest value.
+
+    PresentationLUTShape INVERSE says of a MONOCHROME1 image what that says already (C.8.11.3);
+    it counts by itself where the image is MONOCHROME2.
+    """
+    if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        return ("MONOCHROME1 inverted",)
+    shape = text(dataset, "PresentationLUTShape")
+    return ("presentation shape inverted",) if shape == "INVERSE" else ()
+
+
+def _padding(dataset: Dataset, raster: Raster) -> _Mask:
+    if not values(dataset, "PixelPaddingValue"):
+        return np.zeros(raster.domain.shape, np.bool_)
+    first = whole(dataset, "PixelPaddingValue")
+    last = whole(dataset, "PixelPaddingRangeLimit", default=first)
+    low, high = sorted(_twos_complement(one, negative=raster.signed) for one in (first, last))
+    return (raster.domain >= low) & (raster.domain <= high)
+
+
+def _looked_up(item: Dataset, places: _Real, name: str) -> tuple[_Real, int]:
+    """The entry for each place, ends extended as C.11.1.1 says, and the bits of an entry."""
+    descriptor = wholes(item, "LUTDescriptor")
+    if len(descriptor) != 3:
+        raise contradiction(f"the descriptor of the {name} has not three values")
+    count, first, depth = descriptor[0] & 0xFFFF or 2**16, descriptor[1], descriptor[2] & 0xFFFF
+    if not 8 <= depth <= 16:
+        raise contradiction(f"the {name} has entries of {depth} bits")
+    entries = _entries(item, count, depth, name)
+    if entries.max() > 2**depth - 1:
+        raise contradiction(f"the {name} has entries of more than its {depth} bits")
+    first = _twos_complement(first, negative=bool(places.min() < 0))
+    return entries[np.clip(places - first, 0, count - 1).astype(np.int64)], depth
+
+
+def _entries(item: Dataset, count: int, depth: int, name: str) -> _Real:
+    words = _words(item, name)
+    if words.size == count:
+        return words.astype(np.float64)
+    if depth == 8 and words.size == (count + 1) // 2:  # two entries in a word, the first one below
+        return words.astype("<u2").view(np.uint8)[:count].astype(np.float64)
+    raise contradiction(f"the {name} has {words.size} words of data for {count} entries")
+
+
+def _words(item: Dataset, name: str) -> NDArray[np.uint16]:
+    if "LUTData" not in item:
+        raise contradiction(f"the {name} has no data")
+    data = item["LUTData"].value
+    if isinstance(data, bytes):
+        little = item.original_encoding[1] is not False
+        return np.frombuffer(data[: len(data) // 2 * 2], "<u2" if little else ">u2").astype("u2")
+    return (np.array(wholes(item, "LUTData"), np.int64) & 0xFFFF).astype(np.uint16)
+
+
+def _twos_complement(value: int, *, negative: bool) -> int:
+    """Where values may be negative, an unsigned one beyond 15 bits was meant so."""
+    return value - 2**16 if negative and value >= 2**15 else value
+
+
+def _step(name: str, views: int) -> str:
+    return name if views == 1 else f"{name} (first of {views})"

@@ -1,0 +1,240 @@
+"""One image: its header, and the one way from an image to what AWS sees."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from rekognition_xray.data.images.file import (
+    file_size,
+    is_dicom,
+    is_image,
+    kind_of,
+    read_file,
+    refusal,
+    unreadable_file,
+)
+from rekognition_xray.data.images.fitting import fit, within_sides
+from rekognition_xray.data.images.grey import make_grey
+from rekognition_xray.data.images.limits import (
+    MAX_BYTES,
+    MAX_DETECT_BYTES,
+    Probe,
+    beyond_help,
+    check_limits,
+)
+from rekognition_xray.errors import ImageError
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DETECT_BYTES",
+    "Decoded",
+    "PreparedImage",
+    "Probe",
+    "check_limits",
+    "decode",
+    "prepare",
+    "probe",
+]
+
+_FORMATS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG"}  # MPO is a JPEG with a second image
+_ORIENTATION: Final = 0x0112
+
+
+@attrs.frozen
+class PreparedImage:
+    """An image as it goes to AWS: grey pixels and nothing else.
+
+    Attributes:
+        data: the file's bytes.
+        extension: ``jpg`` or ``png``.
+        sha256: hex digest of ``data``.
+        width, height: pixels, upright.
+        steps: what was done, such as ``decoded JPEG``, ``turned by EXIF``, ``made grey``,
+            ``scaled 5000 x 4000 -> 4096 x 3277``, ``encoded JPEG 95``; never a name or a date.
+    """
+
+    data: bytes = attrs.field(repr=False)
+    extension: Literal["jpg", "png"]
+    sha256: str
+    width: int
+    height: int
+    steps: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Decoded:
+    """A fully decoded image.
+
+    Attributes:
+        grey: the upright 8-bit grey picture.
+        probe: what the header said.
+        turned: whether EXIF asked for another orientation than the stored one.
+        steps: what was done; see PreparedImage.
+    """
+
+    grey: Image.Image = attrs.field(repr=False)
+    probe: Probe
+    turned: bool
+    steps: tuple[str, ...] = ()
+
+
+def probe(path: Path) -> Probe:
+    """Reads the header of a PNG or JPEG file; no pixel is decoded.
+
+    Raises:
+        ImageError: missing, empty, neither PNG nor JPEG, or a broken header.
+    """
+    name = str(path)
+    try:
+        size = file_size(path)
+        with path.open("rb") as stream, _open(stream, size, name, path) as image:
+            return _probe(image, size)
+    except OSError as error:
+        raise unreadable_file(path, error) from error
+
+
+def decode(
+    source: bytes | Path | Image.Image, *, name: str = "", allow_burned_in: bool = False
+) -> Decoded:
+    """Decodes an image completely and makes it grey and upright, at most 4096 px a side.
+
+    The size is checked on the header, so that a decompression bomb is refused unopened.
+    Transparency is laid over black; of more than 8 bits the upper 8 that the image uses are kept.
+    DICOM goes through its own chain, see ``dicom.read_image``.
+
+    Args:
+        source: bytes of a file, a path, or a Pillow image.
+        name: what messages call the image; a path is called by itself.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+
+    Raises:
+        ImageError: not a readable PNG, JPEG or DICOM image, a side under 64 px, an aspect over
+            20:1, over 67 million pixels, or a file over 256 MiB.
+        MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
+    """
+    image = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    grey, scaled = within_sides(image.grey)
+    return attrs.evolve(image, grey=grey, steps=image.steps + scaled)
+
+
+def prepare(
+    source: bytes | Path | Image.Image,
+    *,
+    name: str = "",
+    allow_burned_in: bool = False,
+    max_bytes: int = MAX_BYTES,
+) -> PreparedImage:
+    """Turns an image into what AWS sees: the one way for training and for detection.
+
+    Grey, EXIF orientation baked in, every kind of metadata gone; a JPEG stays JPEG (quality 95),
+    all else becomes PNG. Equal pixels give equal bytes (with the same Pillow). An image over 4096
+    px a side, or a result over ``max_bytes``, is scaled down, which the steps tell.
+
+    Args:
+        source: bytes of a PNG, JPEG or DICOM file, a path, or a Pillow image.
+        name: what messages call the image; a path is called by itself.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        max_bytes: most bytes of the result: 15 MiB for images in S3, MAX_DETECT_BYTES for those
+            that go to DetectCustomLabels as bytes. Within both, the results are the same.
+
+    Raises:
+        ImageError: as ``decode``, or the image does not fit into ``max_bytes``.
+        MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
+    """
+    image = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    as_jpeg = image.probe.format == "JPEG"
+    fitted = fit(image.grey, as_jpeg=as_jpeg, max_bytes=max_bytes)
+    if fitted is None:
+        reason = f"does not fit into {max_bytes / 2**20:.1f} MiB in any size the service takes"
+        raise refusal("over-limits", reason, name, _path(source))
+    digest = hashlib.sha256(fitted.data).hexdigest()
+    extension: Literal["jpg", "png"] = "jpg" if as_jpeg else "png"
+    return PreparedImage(fitted.data, extension, digest, *fitted.size, image.steps + fitted.steps)
+
+
+def _upright(source: bytes | Path | Image.Image, *, name: str, allow_burned_in: bool) -> Decoded:
+    """The whole image, grey and upright, not yet scaled."""
+    path = _path(source)
+    name = name or str(path or "the image")
+    if isinstance(source, Image.Image):
+        return _decode_image(source, size=0, name=name, path=None)
+    data = read_file(source) if isinstance(source, Path) else source
+    if is_dicom(data[:132]):
+        return _decode_dicom(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    with _open(io.BytesIO(data), len(data), name, path) as image:
+        return _decode_image(image, size=len(data), name=name, path=path)
+
+
+def _decode_dicom(data: bytes, *, name: str, path: Path | None, allow_burned_in: bool) -> Decoded:
+    from rekognition_xray.data.images.dicom import decode_image  # noqa: PLC0415 - needs the extra
+
+    image = decode_image(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    mode = "L" if image.bits_stored <= 8 else "I;16"
+    header = Probe("DICOM", *image.grey.size, mode, len(data))
+    return Decoded(image.grey, header, turned=False, steps=image.steps)
+
+
+def _decode_image(image: Image.Image, *, size: int, name: str, path: Path | None) -> Decoded:
+    header = _probe(image, size)
+    if reason := beyond_help(header):
+        raise refusal("over-limits", reason, name, path)
+    turned = _orientation(image) != 1
+    opened = f"decoded {header.format}" if image.format else "taken from memory"
+    try:
+        image.load()
+        grey, made = make_grey(ImageOps.exif_transpose(image) if turned else image)
+    except Exception as error:  # a decoder may raise anything on damaged bytes
+        raise _broken(name, path, error) from error
+    steps = (opened, *(("turned by EXIF",) if turned else ()), *made)
+    return Decoded(grey, header, turned, steps)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - a damaged EXIF block says nothing; the pixels may still be sound
+        return 1
+
+
+def _open(
+    stream: io.BufferedReader | io.BytesIO, size: int, name: str, path: Path | None
+) -> Image.Image:
+    if size == 0:
+        raise refusal("zero-bytes", "the file is empty", name, path)
+    try:
+        return Image.open(stream, formats=("JPEG", "PNG"))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise refusal("over-limits", "too large: a decompression bomb", name, path) from error
+    except UnidentifiedImageError as error:
+        stream.seek(0)
+        raise _unidentified(stream.read(512), name, path) from error
+    except Exception as error:  # as in decoding
+        raise _broken(name, path, error) from error
+
+
+def _unidentified(start: bytes, name: str, path: Path | None) -> ImageError:
+    if is_image(start):
+        return _broken(name, path, OSError("the header cannot be read"))
+    reason = f"neither PNG nor JPEG: the content is {kind_of(start)}"
+    return refusal("not-an-image", reason, name, path)
+
+
+def _probe(image: Image.Image, size: int) -> Probe:
+    return Probe(_FORMATS.get(image.format or "", "PNG"), *image.size, image.mode, size)
+
+
+def _broken(name: str, path: Path | None, error: Exception) -> ImageError:
+    said = str(error) or type(error).__name__
+    cut = "truncated" in said or isinstance(error, EOFError)
+    reason = "the file is cut off" if cut else f"damaged: {said}"
+    return refusal("truncated" if cut else "unreadable", reason, name, path)
+
+
+def _path(source: bytes | Path | Image.Image) -> Path | None:
+    return source if isinstance(source, Path) else None

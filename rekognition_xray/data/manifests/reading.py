@@ -1,0 +1,106 @@
+"""Manifests read line by line: entries, where the labels come from, and every bad line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from rekognition_xray.data.manifests.checks import count_fault, entry_fault, shown
+from rekognition_xray.data.manifests.lines import MAX_LINE, Entry, LineFaultError, read_line
+from rekognition_xray.data.manifests.notes import Origin
+from rekognition_xray.errors import ManifestFault
+
+_LONGEST: Final = 4 * MAX_LINE + 2  # bytes of the longest line that can be sound, with its end
+
+
+@attrs.define
+class Reading:
+    """What was found in the lines so far."""
+
+    faults: list[ManifestFault] = attrs.field(factory=list)
+    origin: Origin = attrs.field(factory=Origin)
+    _labels: dict[str, str] = attrs.field(factory=dict)
+    _known: dict[str, str] = attrs.field(factory=dict)
+    _bucket: str = ""
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """The sound entries."""
+        return (Entry(source_ref, label) for source_ref, label in self._labels.items())
+
+    @classmethod
+    def of(cls, lines: bytes | Iterable[str | bytes]) -> Reading:
+        """Reads lines with or without their ends; an empty last one is the end of a text.
+
+        Reading ends at the first line beyond the service's limit.
+        """
+        reading = cls()
+        empty = 0
+        for number, line in enumerate(_apart(lines), 1):
+            if empty:
+                reading._fault(empty, "ERROR_INVALID_JSON_LINE", "a blank line")
+                empty = 0
+            if not line:
+                empty = number
+                continue
+            if fault := count_fault(number):
+                reading.faults.append(fault)
+                break
+            reading._take(number, line)
+        return reading
+
+    def _take(self, number: int, line: str | bytes) -> None:
+        try:
+            entry, metadata = read_line(line)
+        except LineFaultError as error:
+            self._fault(number, error.code, error.reason)
+            return
+        fault = entry_fault(entry) or self._clash(entry)
+        if fault:
+            self._fault(number, *fault)
+            return
+        # One text for a label, not one for each line: a quarter of a million lines stay small.
+        self._labels[entry.source_ref] = self._known.setdefault(entry.label, entry.label)
+        self.origin.take(metadata)
+
+    def _fault(self, number: int, code: str, reason: str) -> None:
+        self.faults.append(ManifestFault(number, code, reason))
+
+    def _clash(self, entry: Entry) -> tuple[str, str] | None:
+        before = self._labels.get(entry.source_ref)
+        if before is not None and before != entry.label:
+            labels = f"{shown(entry.label)} and before {shown(before)}"
+            return "contradictory-labels", f"{shown(entry.source_ref)} is labelled {labels}"
+        if before is not None:
+            reason = f"{shown(entry.source_ref)} was there before; the service drops such a line"
+            return "repeated-source-ref", reason
+        bucket = entry.source_ref.split("/", 3)[2]
+        self._bucket = self._bucket or bucket
+        if bucket != self._bucket:
+            return "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS", f"{bucket} besides {self._bucket}"
+        return None
+
+
+def _apart(lines: bytes | Iterable[str | bytes]) -> Iterable[str | bytes]:
+    """Cuts whole texts into lines; at the line feed alone, for JSON may hold other separators."""
+    if isinstance(lines, str):
+        return lines.split("\n")
+    if isinstance(lines, bytes):
+        return lines.split(b"\n")
+    return lines
+
+
+def file_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file; of one that is far too long only the beginning.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST):
+            yield line
+            while len(line) == _LONGEST and not line.endswith(b"\n"):
+                line = file.readline(_LONGEST)

@@ -1,0 +1,179 @@
+"""``prepare``: every image of a dataset as AWS will see it, in a folder, each under its content."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import attrs
+from tqdm import tqdm
+
+from rekognition_xray.data.dataset.dataset import XrayDataset
+from rekognition_xray.data.preparing.ledger import LedgerEntry
+from rekognition_xray.data.preparing.prepared import (
+    HeldBack,
+    Prepared,
+    PreparedFile,
+    PrepareProgress,
+)
+from rekognition_xray.data.preparing.run import Run
+from rekognition_xray.data.preparing.worker import Developed, develop
+from rekognition_xray.data.xrays import Xray
+from rekognition_xray.errors import AuditError, DataError, ImageError, list_paths
+
+__all__ = ["HeldBack", "PrepareProgress", "Prepared", "PreparedFile", "prepare"]
+
+log = logging.getLogger(__name__)
+
+Progress: TypeAlias = bool | Callable[[PrepareProgress], None] | None
+
+_BURNED_IN: Final = "burned-in"
+
+
+def prepare(
+    dataset: XrayDataset,
+    folder: str | Path,
+    *,
+    executor: Executor | None = None,
+    progress: Progress = None,
+    allow_burned_in: bool = False,
+    held: Literal["error", "leave-out"] = "error",
+) -> Prepared:
+    """Prepares every image of a dataset into a folder, as ``images.prepare`` does it.
+
+    A result lies in ``<folder>/<first two digits of sha256>/<sha256>.<jpg or png>``; images with
+    equal pixels share it. What was done stands in ``<folder>/ledger.jsonl`` (see
+    ``ledger.read_ledger``), image by image as it is done: a run that was killed, or that met bad
+    images or a full disk, is completed by the next one. An image whose path, size and time of change
+    are the ledger's is not opened again, unless the software is another one.
+
+    Args:
+        dataset: images on this machine.
+        folder: where to; it is made. Two runs at once do no harm, and some work twice.
+        executor: where to prepare: any ``concurrent.futures.Executor``; threads, one for each
+            processor, unless told. Processes decode faster. Its workers read the images and write
+            the results themselves, so workers on other machines need both folders under the same
+            paths.
+        progress: True for a bar, or a function that gets a PrepareProgress.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        held: what becomes of such images otherwise: ``error`` counts them among the bad ones,
+            ``leave-out`` goes on without them and names them in ``Prepared.held``.
+
+    Raises:
+        AuditError: images that cannot be used, all of them with their reasons; the others are
+            prepared.
+        PreparedFolderError: the folder cannot be written, for lack of space for example.
+        DataError: the ledger is damaged, or a worker process died.
+        MissingExtraError: there is DICOM among the images, and the extra ``dicom`` is missing.
+    """
+    root = Path(folder).expanduser().absolute()
+    run = Run.begin(root, dataset.images, allow_burned_in=allow_burned_in)
+    try:
+        with (
+            _told(progress, run) as tell,
+            _workers(executor) as pool,
+            closing(_developed(pool, run)) as developed,
+        ):
+            for images, found in developed:
+                run.take(images, found)
+                tell()
+    except BrokenExecutor as error:
+        raise _broken(run, error) from error
+    log.info("%s: %d images made, %d there already", run.root, len(run.made), len(run.cached))
+    return _result(dataset, run, leave_out=held == "leave-out")
+
+
+def _developed(
+    pool: Executor, run: Run
+) -> Generator[tuple[list[Xray], list[Developed]], None, None]:
+    """What the workers answer, as it comes in; what has not begun at the end is given up."""
+    images = {pool.submit(develop, batch): images for images, batch in run.batches()}
+    try:
+        for future in as_completed(images):
+            yield images[future], future.result()
+    finally:
+        for future in images:
+            future.cancel()
+
+
+def _workers(executor: Executor | None) -> AbstractContextManager[Executor]:
+    """Threads of our own, which end with the run, or the caller's executor, which does not."""
+    return ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
+
+
+@contextmanager
+def _told(progress: Progress, run: Run) -> Iterator[Callable[[], None]]:
+    """A function to call when the run has got on; it is called once at the beginning."""
+    with tqdm(
+        total=len(run.images), unit="image", desc="preparing", disable=progress is not True
+    ) as bar:
+
+        def tell() -> None:
+            bar.update(run.progress.done - bar.n)
+            if callable(progress):
+                progress(run.progress)
+
+        tell()
+        yield tell
+
+
+def _result(dataset: XrayDataset, run: Run, *, leave_out: bool) -> Prepared:
+    held = {
+        image: fault
+        for image, fault in run.faults.items()
+        if leave_out and fault.code == _BURNED_IN
+    }
+    bad = [(image, fault) for image, fault in run.faults.items() if image not in held]
+    if bad:
+        raise _refused(run, bad)
+    files = tuple(_file(image, entry, run.root) for image in dataset if (entry := run.entry(image)))
+    return Prepared(
+        attrs.evolve(dataset, images=[item.image for item in files]) if held else dataset,
+        run.root,
+        files,
+        made=len(run.made),
+        cached=len(run.cached),
+        held=tuple(HeldBack(image, held[image].reason) for image in dataset if image in held),
+    )
+
+
+def _file(image: Xray, entry: LedgerEntry, root: Path) -> PreparedFile:
+    return PreparedFile(
+        image,
+        entry.file(root),
+        entry.sha256,
+        entry.extension,
+        entry.size,
+        entry.width,
+        entry.height,
+    )
+
+
+def _broken(run: Run, error: BrokenExecutor) -> DataError:
+    left = [image.source for images, _ in run.batches() for image in images]
+    done = run.progress.done
+    return DataError(
+        f"A worker died ({error}). {done} of {len(run.images)} images are done and stay so; one of "
+        "the first of these may be the cause:\n" + list_paths(left),
+        paths=left,
+        hint="An image may crash its decoder or need more memory than there is: look at the first "
+        "of them, then run it again, with fewer workers.",
+    )
+
+
+def _refused(run: Run, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
+    faults = sorted(bad, key=lambda item: item[0].name)
+    hints = dict.fromkeys(fault.hint for _, fault in faults)
+    if any(fault.code == _BURNED_IN for _, fault in faults):
+        hints["Or leave such images out by prepare(..., held='leave-out')."] = None
+    return AuditError(
+        f"{len(faults)} of {len(run.images)} images cannot be used:\n"
+        + list_paths(f"[{fault.code}] {fault.message}" for _, fault in faults),
+        paths=[image.source for image, _ in faults],
+        hint=" ".join(hints),
+    )

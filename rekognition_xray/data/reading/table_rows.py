@@ -1,0 +1,224 @@
+"""Rows of a table of images, read from CSV bytes or a data frame; a bad row says what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath, PurePosixPath
+from typing import Final, Protocol, cast
+
+import attrs
+
+from rekognition_xray.data.reading.names import SPLITS
+from rekognition_xray.errors import DataError
+
+_DRIVE: Final = re.compile(r"[A-Za-z]:/")
+_BROKEN: Final = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as decoded below
+_DELIMITERS: Final = (";", "\t", "|", ",")
+
+
+class Frame(Protocol):
+    """What is needed of a data frame; pandas and polars have it."""
+
+    @property
+    def columns(self) -> object:
+        """The names of the columns, one after the other."""
+        raise NotImplementedError
+
+    def __getitem__(self, name: str, /) -> Iterable[object]:
+        """One column."""
+        raise NotImplementedError
+
+
+@attrs.frozen
+class Columns:
+    """The names of a table's columns; None where there is none.
+
+    Attributes:
+        file, label, patient, split: a column each.
+    """
+
+    file: str
+    label: str
+    patient: str | None
+    split: str | None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The columns that must be there."""
+        return tuple(
+            name for name in (self.file, self.label, self.patient, self.split) if name is not None
+        )
+
+
+@attrs.frozen
+class Row:
+    """One row.
+
+    Attributes:
+        number: as a spreadsheet counts (the header is row 1); in a data frame from 1.
+        file: the file as the row names it.
+        label, patient: without blanks around them; patient is None where nobody knows.
+        split: an official part.
+        fault: why the row cannot be used; empty where it can.
+        refused: whether the row is so faulty that it names no file.
+    """
+
+    number: int
+    file: str
+    label: str = ""
+    patient: str | None = None
+    split: str | None = None
+    fault: str = ""
+    refused: bool = False
+
+    @property
+    def key(self) -> str:
+        """What the file is found by."""
+        return file_key(self.file)
+
+
+def file_key(name: str) -> str:
+    r"""A name relative to a folder, in Unicode's form NFC, with ``/`` for ``\`` and no ``./``."""
+    return PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/"))).as_posix()
+
+
+def rows_of_csv(data: bytes, columns: Columns, delimiter: str, table: str) -> Iterator[Row]:
+    """The rows of a CSV file.
+
+    Raises:
+        DataError: not UTF-8 at all, wrong columns, or quotes that do not close.
+    """
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data:
+        hint = "Save it as CSV UTF-8."
+        raise DataError(f"{table} is not UTF-8 but UTF-16, or no text at all.", hint=hint)
+    text = data.decode("utf-8-sig", "surrogateescape")
+    records = _records(io.StringIO(text, newline=""), delimiter, table)
+    header = next(records, None)
+    if header is None:
+        raise DataError(f"{table} is empty.", hint="The first row names the columns.")
+    names = [_plain(name) for name in header]
+    _require(columns, names, table, delimiter)
+    places = {name: names.index(name) for name in columns.wanted}
+    for number, cells in enumerate(records, 2):
+        if any(cell.strip() for cell in cells):
+            said = {name: cells[at] if at < len(cells) else "" for name, at in places.items()}
+            yield _row(number, said, columns, _misfit(cells, len(names)))
+
+
+def rows_of_frame(frame: Frame, columns: Columns, table: str) -> Iterator[Row]:
+    """The rows of a data frame.
+
+    Raises:
+        DataError: wrong columns.
+    """
+    _require(
+        columns, [_plain(str(name)) for name in cast("Iterable[object]", frame.columns)], table
+    )
+    cells = zip(*(map(_text, frame[name]) for name in columns.wanted), strict=True)
+    for number, values in enumerate(cells, 1):
+        yield _row(number, dict(zip(columns.wanted, values, strict=True)), columns, "")
+
+
+def _records(lines: Iterable[str], delimiter: str, table: str) -> Iterator[list[str]]:
+    """What csv reads. It is strict, since an open quote would swallow all rows behind it."""
+    number = 0
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        for number, cells in enumerate(reader, 1):  # noqa: B007 - the error below wants it
+            yield cells
+    except csv.Error as error:
+        raise DataError(
+            f"{table} cannot be read behind row {number}: {error}.",
+            hint='Check the quotes: a cell that holds one is written "so ""quoted"" here".',
+        ) from error
+
+
+def _require(columns: Columns, found: Sequence[str], table: str, delimiter: str = "") -> None:
+    lacking = [name for name in columns.wanted if name not in found]
+    twice = [name for name in columns.wanted if found.count(name) > 1]
+    if not lacking and not twice:
+        return
+    said = f"lacks {_listed(lacking)}" if lacking else f"has {_listed(twice)} more than once"
+    raise DataError(
+        f"{table} {said}. Columns found: {_listed(found)}; wanted: {_listed(columns.wanted)}.",
+        hint=_advice(columns, lacking, found, delimiter),
+    )
+
+
+def _advice(columns: Columns, lacking: list[str], found: Sequence[str], delimiter: str) -> str:
+    if delimiter and len(found) == 1:
+        for other in _DELIMITERS:
+            if other != delimiter and other in found[0]:
+                return f"Its header is separated by {other!r}: pass delimiter={other!r}."
+    if lacking == [columns.patient]:
+        return "Pass patient=None if nobody knows the patients; each image is then its own group."
+    return "Say which columns to read: file=..., label=..., patient=..., split=..."
+
+
+def _row(number: int, said: Mapping[str, str], columns: Columns, misfit: str) -> Row:
+    if any(map(_BROKEN.search, said.values())):
+        misfit = misfit or "it is not UTF-8"
+    file = _shown(said[columns.file])
+    refusal = misfit or _refusal(file)
+    if refusal:
+        return Row(number, file, fault=refusal, refused=True)
+    label = _plain(said[columns.label])
+    patient = _plain(said[columns.patient]) if columns.patient else ""
+    split = _plain(said[columns.split]).lower() if columns.split else ""
+    fault = "" if label else "it gives no label"
+    if split and split not in SPLITS:
+        fault = fault or f"{split!r} is none of train, test and val"
+    return Row(number, file, label, patient or None, split or None, fault)
+
+
+def _misfit(cells: Sequence[str], columns: int) -> str:
+    """What is wrong with a row as a whole; cells that lack at its end count as empty."""
+    if any(map(_BROKEN.search, cells)):
+        return "it is not UTF-8"
+    if any(cell.strip() for cell in cells[columns:]):
+        return f"it has {len(cells)} cells, the header {columns}"
+    return ""
+
+
+def _refusal(file: str) -> str:
+    path = file.replace("\\", "/")
+    if not path.strip():
+        return "it names no file"
+    if path.startswith("/") or _DRIVE.match(path):
+        return "its path is absolute; paths are relative to the folder of images"
+    if ".." in path.split("/"):
+        return "its path leads out of the folder by '..'"
+    return ""
+
+
+def _shown(text: str) -> str:
+    """Broken bytes as escapes: they are shown, never guessed."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def _text(value: object) -> str:
+    """A cell of a frame as CSV would hold it; whole floats are what pandas makes of integers."""
+    if value is None or _is_missing(value):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.as_posix() if isinstance(value, PurePath) else str(value)
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
+    except (TypeError, ValueError):  # pandas.NA is neither true nor false
+        return True
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"

@@ -1,0 +1,229 @@
+"""``TableNames``: a CSV file or a data frame that says label and patient of each image."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path, PurePath
+
+import attrs
+
+from rekognition_xray.data.reading.names import ImageName
+from rekognition_xray.data.reading.table_rows import (
+    Columns,
+    Frame,
+    Row,
+    file_key,
+    rows_of_csv,
+    rows_of_frame,
+)
+from rekognition_xray.data.xrays import Labelling
+from rekognition_xray.errors import DataError, LabelsError, NoLabelError
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class _Refusal:
+    """Why a table gives a file no label."""
+
+    reason: str
+    contradiction: bool = False
+
+    def error(self) -> LabelsError:
+        return (LabelsError if self.contradiction else NoLabelError)(self.reason)
+
+
+_Said = ImageName | _Refusal
+
+
+@attrs.frozen
+class TableNames:
+    r"""A naming rule that looks each image up in a table.
+
+    A row names a file by its path relative to the folder of images, or by the bare file name where
+    only one image bears it. ``\`` counts as ``/``, and Unicode's composed and decomposed forms (a
+    table made on a Mac) as equal; upper and lower case do not. An image that no row names, and a row
+    that names no image, are both rejected, with the row's number. Equal rows count once;
+    contradictory ones reject their image. An image without a patient is a group of its own.
+
+    Attributes:
+        rows: the rows, as they stand.
+        table: what the table is called in messages.
+    """
+
+    rows: tuple[Row, ...] = attrs.field(repr=lambda rows: f"<{len(rows)} rows>")
+    table: str
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | Path,
+        *,
+        file: str = "file",
+        label: str = "label",
+        patient: str | None = "patient",
+        split: str | None = None,
+        delimiter: str = ",",
+    ) -> TableNames:
+        r"""Reads a CSV file in UTF-8, with or without a byte order mark.
+
+        Args:
+            path: the file; its first row names the columns.
+            file: the column of the path.
+            label: the column of the label.
+            patient: the column of the patient; None if there is none.
+            split: the column of the official part (train, test or val), if there is one.
+            delimiter: what stands between two cells, such as ``;`` or ``\t``.
+
+        Raises:
+            DataError: the file cannot be read, holds no row, or lacks a column.
+        """
+        table = Path(path).name
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be read: {error.strerror}.", paths=[Path(path)]
+            ) from error
+        columns = Columns(file, label, patient, split)
+        try:
+            return cls._of(rows_of_csv(data, columns, delimiter, table), table)
+        except DataError as error:
+            error.paths = (Path(path),)
+            raise
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Frame,
+        *,
+        file: str = "file",
+        label: str = "label",
+        patient: str | None = "patient",
+        split: str | None = None,
+    ) -> TableNames:
+        """Reads a data frame of pandas or polars; missing values count as empty cells.
+
+        Args:
+            frame: one image a row; its index is not looked at.
+            file: the column of the path.
+            label: the column of the label.
+            patient: the column of the patient; None if there is none.
+            split: the column of the official part (train, test or val), if there is one.
+
+        Raises:
+            DataError: the frame holds no row, or lacks a column.
+        """
+        table = "the data frame"
+        columns = Columns(file, label, patient, split)
+        return cls._of(rows_of_frame(frame, columns, table), table)
+
+    @classmethod
+    def _of(cls, rows: Iterable[Row], table: str) -> TableNames:
+        found = tuple(rows)
+        if not found:
+            raise DataError(f"{table} holds no row.", hint="Give it one row for each image.")
+        return cls(found, table)
+
+    @property
+    def labelling(self) -> Labelling:
+        """The rule ``table``; say who made the labels by ``from_folder(..., labelling=...)``."""
+        return Labelling("table")
+
+    def read(self, path: PurePath) -> ImageName:
+        """What the table says of one path, taken by itself; see ``NamingRule.read``."""
+        rule, _ = self.among([path.as_posix()])
+        return rule.read(path)
+
+    def among(self, names: Sequence[str]) -> tuple[_Found, Sequence[tuple[str, str]]]:
+        """Finds the rows' images among names; see ``ListedRule.among``."""
+        left = dict(self._said)
+        by_path: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            by_path[file_key(name)].append(name)
+        said = _matched(left, by_path)
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for key, same in by_path.items():
+            if key not in said:
+                by_name[key.rpartition("/")[2]] += same
+        bare = _matched(left, by_name)
+        for last, answer in bare.items():
+            said |= {file_key(name): answer for name in by_name[last]}
+        missed = [(row.file, f"{self._at(row)}: {row.fault}") for row in self.rows if row.refused]
+        for key in left:
+            rows = self._by_key[key]
+            missed.append((rows[0].file, f"{self._at(*rows)}: no such image is in the folder"))
+        return _Found(self.labelling, self.table, said), missed
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, list[Row]]:
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            if not row.refused:
+                found[row.key].append(row)
+        return found
+
+    @cached_property
+    def _said(self) -> Mapping[str, _Said]:
+        """What the table says of each file that it names."""
+        repeated = sum(map(len, self._by_key.values())) - len(self._by_key)
+        if repeated:
+            logger.info(
+                "%s: %d rows name a file that another row named before", self.table, repeated
+            )
+        return {key: self._judged(rows) for key, rows in self._by_key.items()}
+
+    def _judged(self, rows: Sequence[Row]) -> _Said:
+        first = rows[0]
+        if len({(row.label, row.patient, row.split) for row in rows}) > 1:
+            said = " and ".join(_told(row) for row in rows)
+            return _Refusal(f"{self._at(*rows)} contradict each other: {said}", contradiction=True)
+        if first.fault:
+            return _Refusal(f"{self._at(*rows)}: {first.fault}")
+        return ImageName(first.label, first.patient, first.split)
+
+    def _at(self, *rows: Row) -> str:
+        numbers = " and ".join(str(row.number) for row in rows)
+        return f"{'row' if len(rows) == 1 else 'rows'} {numbers} of {self.table}"
+
+
+@attrs.frozen
+class _Found:
+    """What a table says of the files of one folder."""
+
+    labelling: Labelling
+    table: str
+    said: Mapping[str, _Said]
+
+    def read(self, path: PurePath) -> ImageName:
+        said = self.said.get(file_key(path.as_posix()))
+        if said is None:
+            raise NoLabelError(f"{self.table} does not name it")
+        if isinstance(said, _Refusal):
+            raise said.error()
+        return said
+
+
+def _matched(left: dict[str, _Said], files: Mapping[str, Sequence[str]]) -> dict[str, _Said]:
+    """What is said of each key of the files; taken from what is left."""
+    found = {}
+    for key, same in files.items():
+        if key in left:
+            said = left.pop(key)
+            found[key] = _ambiguous(key, same) if len(same) > 1 else said
+    return found
+
+
+def _ambiguous(key: str, names: Sequence[str]) -> _Refusal:
+    listed = ", ".join(map(repr, sorted(names)[:3])) + (", …" if len(names) > 3 else "")
+    return _Refusal(f"the row for {key!r} may mean any of {len(names)} files: {listed}")
+
+
+def _told(row: Row) -> str:
+    said = [repr(row.label)]
+    said += [f"patient {row.patient!r}"] if row.patient else []
+    said += [f"part {row.split!r}"] if row.split else []
+    return " ".join(said)
