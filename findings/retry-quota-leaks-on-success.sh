@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Retries that end well still use up botocore's retry quota, until max_attempts no longer counts.
 #
-# A good guess: botocore's `standard` mode (the default since 1.44) has a quota that stops retries
+# A good guess: botocore's `standard` mode (the default in 1.44) has a quota that stops retries
 #   while a service is down, i.e. when calls fail. botocore's Config documentation says that
 #   total_max_attempts is how many attempts a request gets. So a client with total_max_attempts=5,
 #   none of whose calls ever failed, should go on giving each call its five attempts.
 # What happens: each retry after a 5xx takes 14 of the client's 500 tokens, and a call that ends
 #   well gives back only what its LAST retry took. Three retries cost 42 and return 14, so after
 #   17 calls that all succeeded, call 18 gives up after its second attempt and each later call
-#   after its first, although each would have succeeded at its fourth. Nothing refills the quota
-#   but calls that succeed, one token for each that needed no retry.
+#   after its first, although each would have succeeded at its fourth. Calls that need no
+#   retry refill the quota by one token each; time does not.
 # Whom it hurts: a worker that keeps one client for a long batch of DetectCustomLabels against a
 #   model that answers InternalServerError now and then; raising max_attempts does not help.
 # Versions: boto3 1.44.8, botocore 1.44.8. Date: 2026-11-28.

@@ -2,9 +2,8 @@
 # pydicom compresses 8 bits stored in 16 to RLE without a word, and cannot read what it wrote.
 #
 # A good guess: pydicom's RLE guide lists Bits Allocated 8 or 16 with Bits Stored 1 to 16 as valid,
-#   and DICOM PS3.5 annex G has one segment for each byte of Bits Allocated. A pixel of 8 bits
-#   stored in 16 allocated, as some older digitisers write, should take two segments and come
-#   back equal: the transfer syntax is called lossless.
+#   and DICOM PS3.5 annex G has one segment for each byte of Bits Allocated. Pixels of 8 bits
+#   stored in 16 allocated should take two segments and come back equal: the transfer syntax is called lossless.
 # What happens: compress(RLELossless) succeeds but first shrinks the pixels to the bytes that Bits
 #   Stored needs, then still splits them into the two segments of Bits Allocated 16: these hold
 #   every other pixel each, not low and high bytes. The segments are half as long as they must be,

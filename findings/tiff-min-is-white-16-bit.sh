@@ -6,9 +6,9 @@
 #   that big numbers are bright. A 16-bit scan of the same film should come back inverted too.
 # What happens: at 16 bits both libraries hand out the stored numbers, with no warning: the image
 #   is a negative. Pillow then saves it as a TIFF with PhotometricInterpretation 1 and the same
-#   numbers, so that a file which every viewer shows rightly becomes a lasting negative, while
-#   the 8-bit file survives the same two lines.
-# Whom it hurts: who reads film digitiser scans (often 16-bit, min is white) beside 8-bit copies:
+#   numbers, so that what a conforming viewer shows has become a lasting negative, while the
+#   8-bit file survives the same two lines.
+# Whom it hurts: who reads 16-bit film scans stored as min is white beside 8-bit copies:
 #   training and test pictures get opposite polarity, lungs bright in one and dark in the other.
 # Versions: Pillow 13.0.0, opencv-python-headless 5.0.0.93, tifffile 2026.3.3 (it writes the
 #   files), numpy 2.4.6. Date: 2026-11-28.
