@@ -10,8 +10,8 @@ from typing import Final
 
 import attrs
 
+from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.card.values import Checklist, Item
-from rekognition_xray.clinic.statistics import fields
 from rekognition_xray.errors import EvaluationError
 
 _FILES: Final = ("tripod-ai.json", "claim.json")

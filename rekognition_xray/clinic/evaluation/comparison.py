@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import attrs
 
-from rekognition_xray.clinic.statistics import Figure, TestImage, needs_science
+from rekognition_xray.clinic.extras import needs_science
+from rekognition_xray.clinic.statistics import Figure, TestImage
 from rekognition_xray.clinic.statistics.tables import NOTICE, words
 from rekognition_xray.errors import EvaluationError, list_paths
 

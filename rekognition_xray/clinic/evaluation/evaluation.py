@@ -18,6 +18,7 @@ from rekognition_xray.clinic.evaluation.results import (
     read_snapshot,
     read_summary,
 )
+from rekognition_xray.clinic.extras import needs_science
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.statistics import (
     BinaryFigures,
@@ -26,7 +27,6 @@ from rekognition_xray.clinic.statistics import (
     ServiceFigures,
     TestImage,
     known_label,
-    needs_science,
     predictive_values,
 )
 from rekognition_xray.clinic.statistics.exports import as_dict, as_frame

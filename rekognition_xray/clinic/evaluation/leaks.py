@@ -7,7 +7,9 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics import FieldError, TestImage, fields
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError
+from rekognition_xray.clinic.statistics import TestImage
 from rekognition_xray.cloud.tags import LEAKS
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths

@@ -8,13 +8,12 @@ from typing import Final
 
 import attrs
 
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.clinic.statistics import (
-    FieldError,
-    Json,
     ServiceFigures,
     ServiceLabel,
     TestImage,
-    fields,
 )
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths

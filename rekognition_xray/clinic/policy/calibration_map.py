@@ -8,7 +8,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
-from rekognition_xray.clinic.statistics import FieldError, fields
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError
 
 Kind: TypeAlias = Literal["platt", "temperature", "isotonic"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)

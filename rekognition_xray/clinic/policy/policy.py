@@ -9,14 +9,13 @@ from typing import Final
 
 import attrs
 
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.clinic.policy.calibration_map import Calibration
 from rekognition_xray.clinic.statistics import (
-    FieldError,
     Figure,
-    Json,
     PredictiveValues,
     RiskCoverage,
-    fields,
     predictive_values,
 )
 from rekognition_xray.errors import EvaluationError

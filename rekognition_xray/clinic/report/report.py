@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rekognition_xray.clinic.card import FORBIDDEN, INTENDED
+from rekognition_xray.clinic.extras import needs_report, needs_science
 from rekognition_xray.clinic.report.charts import SIDE
 from rekognition_xray.clinic.report.gallery import Images
 from rekognition_xray.clinic.report.page import page_of
@@ -18,8 +19,6 @@ from rekognition_xray.clinic.statistics import (
     NOTICE,
     TYPE_NOTICE,
     facts,
-    needs_report,
-    needs_science,
     notes,
 )
 
@@ -92,7 +91,7 @@ def _environment() -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - optional
 
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("rekognition_xray.clinic"),
+        loader=jinja2.PackageLoader("rekognition_xray.clinic.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

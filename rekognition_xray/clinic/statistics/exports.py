@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics.extras import needs_frames
+from rekognition_xray.clinic.extras import needs_frames
 from rekognition_xray.clinic.statistics.figures import Figure
 from rekognition_xray.clinic.statistics.tables import MIX, NOTICE, TYPE_NOTICE
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics import fields
-from rekognition_xray.clinic.statistics.fields import FieldError, Json
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from rekognition_xray.clinic.statistics import fields
+from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.statistics.figures import Figure
 
 
