@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.costs import ARTICLE_BILL, ARTICLE_TRAINING_HOURS, article_month
 from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.local import LocalCloud

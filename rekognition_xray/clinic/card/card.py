@@ -12,13 +12,13 @@ from rekognition_xray.clinic.card.answers import answers as own_answers
 from rekognition_xray.clinic.card.checklists import answered
 from rekognition_xray.clinic.card.facts import Told, counts, figures, sections
 from rekognition_xray.clinic.card.markdown import render
-from rekognition_xray.clinic.card.texts import FORBIDDEN, INTENDED, KERMANY_LIMITS, LIMITS
+from rekognition_xray.clinic.card.texts import KERMANY_LIMITS, LIMITS
 from rekognition_xray.clinic.card.values import Checklist, LabelCount, Limit, NamedFigure, Section
 from rekognition_xray.clinic.evaluation import Evaluation
+from rekognition_xray.clinic.notices import FORBIDDEN_USE, INTENDED_USE, NOTICE
 from rekognition_xray.clinic.policy import Policy
-from rekognition_xray.clinic.statistics import NOTICE
 from rekognition_xray.cloud.versions import VersionDescription
-from rekognition_xray.data.auditing.findings import Audit
+from rekognition_xray.data.auditing import Audit
 from rekognition_xray.data.dataset import Split, XrayDataset
 from rekognition_xray.errors import EvaluationError
 
@@ -113,8 +113,8 @@ class ModelCard:
             name=evaluation.name,
             made_on=made_on or datetime.datetime.now(datetime.UTC).date(),
             warnings=evaluation.warnings,
-            intended_use=INTENDED,
-            forbidden_use=FORBIDDEN,
+            intended_use=INTENDED_USE,
+            forbidden_use=FORBIDDEN_USE,
             sections=facts,
             counts=counts(told),
             figures=named,

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray import __version__
 from rekognition_xray.clinic.card.texts import KERMANY_LICENCE, KERMANY_POPULATION, KERMANY_SOURCE
 from rekognition_xray.clinic.card.values import LabelCount, NamedFigure, Row, Section
 from rekognition_xray.clinic.evaluation import NOT_COMPARED
-from rekognition_xray.clinic.statistics import Figure, words
+from rekognition_xray.clinic.statistics import Figure, figure_name
 from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import EvaluationError
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation import Evaluation
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.cloud.versions import VersionDescription
-    from rekognition_xray.data.auditing.findings import Audit
+    from rekognition_xray.data.auditing import Audit
     from rekognition_xray.data.dataset import Split, XrayDataset
 
 _PACKAGES: Final = ("attrs", "boto3", "numpy", "Pillow", "scikit-learn", "scipy")
@@ -104,7 +103,7 @@ def figures(told: Told) -> tuple[NamedFigure, ...]:
     if told.policy is not None and told.policy.reported is not None:
         groups.append(("the policy", told.policy.reported))
     return tuple(
-        NamedFigure(of, words(key), _checked(figure, f"{words(key)} of {of}"))
+        NamedFigure(of, figure_name(key), _checked(figure, f"{figure_name(key)} of {of}"))
         for of, found in groups
         for key, figure in _figures_of(found)
     )
@@ -208,10 +207,16 @@ def _operating(policy: Policy | None) -> Iterator[Row]:
 
 
 def _software() -> Iterator[Row]:
-    yield Row("rekognition-xray", "rekognition-xray", __version__)
+    yield Row("rekognition-xray", "rekognition-xray", _version_of("rekognition-xray"))
     yield Row("python", "Python", platform.python_version())
     for package in _PACKAGES:
-        try:
-            yield Row(package.lower(), package, version(package))
-        except PackageNotFoundError:  # an extra that is not installed
-            continue
+        installed = _version_of(package)
+        if installed is not None:  # else an extra that is not installed
+            yield Row(package.lower(), package, installed)
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

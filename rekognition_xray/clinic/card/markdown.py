@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from rekognition_xray.clinic.card.texts import NO_SERVICE_FIGURES
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.card.card import ModelCard

@@ -1,23 +1,10 @@
-"""What every model card says: intended and forbidden use, and limits with their sources."""
+"""The limits that a model card names, with their sources, and what is known of the public set."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from rekognition_xray.clinic.card.values import Limit
-
-INTENDED: Final = (
-    "Research.",
-    "Software in which a person reads every image and the model's answer is a second look.",
-)
-
-FORBIDDEN: Final = (
-    "As a medical device: it is none.",
-    "For choosing antibiotics or leaving them out: a chest image does not tell which.",
-    "As the only reader of an image.",
-    "On adults, where it was trained on children.",
-    "On patients or devices unlike those of its test images before it was tested on theirs.",
-)
 
 LIMITS: Final = (
     Limit(

@@ -11,7 +11,7 @@ import attrs
 
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.json_fields import FieldError, Json
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import attrs
 
 from rekognition_xray.clinic.extras import needs_science
-from rekognition_xray.clinic.statistics import Figure, TestImage
-from rekognition_xray.clinic.statistics.tables import NOTICE, words
+from rekognition_xray.clinic.notices import NOTICE
+from rekognition_xray.clinic.statistics import Figure, TestImage, figure_name
 from rekognition_xray.errors import EvaluationError, list_paths
 
 if TYPE_CHECKING:
@@ -123,12 +123,12 @@ class Comparison:
         return f"{self.new_name} against {self.old_name}"
 
     def _told(self) -> str:
-        by = f"{words(self.main)} {signed(self.change)} (95 % interval)"
+        by = f"{figure_name(self.main)} {signed(self.change)} (95 % interval)"
         return f"Verdict: {self.verdict}, by {by}."
 
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
         for one in self.differences.values():
-            name = words(one.name)
+            name = figure_name(one.name)
             shown = f"{name} (main)" if one.name == self.main else name
             yield shown, str(one.old), str(one.new), signed(one.change)
 
@@ -178,12 +178,12 @@ def compare(
         MissingExtraError: the extra ``science`` is not installed.
     """
     needs_science("compare")
-    from rekognition_xray.clinic.statistics import pairing  # noqa: PLC0415 - needs the extra
+    from rekognition_xray.clinic.statistics import differences  # noqa: PLC0415 - needs the extra
 
     _check_asked(old, new, main, margin, resamples)
     ours, theirs, left_out = _matched(old.images, new.images, common=common)
     _check_truths(ours, theirs)
-    made = pairing.differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
+    made = differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
     found = {name: Difference(name, *figures) for name, figures in made.items()}
     return Comparison(
         old=old.version_arn,
@@ -214,7 +214,7 @@ def _verdict(difference: Difference) -> Verdict:
     change = difference.change
     if change.low is None or change.high is None:
         raise EvaluationError(
-            f"The images do not support {words(difference.name)}: {change.reason}.",
+            f"The images do not support {figure_name(difference.name)}: {change.reason}.",
             hint="Name another main figure, before you look at the others: main=...",
         )
     if change.low > 0:

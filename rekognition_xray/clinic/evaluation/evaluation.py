@@ -11,14 +11,17 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from rekognition_xray.clinic.evaluation.exports import as_dict, as_frame
 from rekognition_xray.clinic.evaluation.leaks import NOT_COMPARED, TOLD, Lines, compare, refuse
+from rekognition_xray.clinic.evaluation.page_content import evaluation_page
 from rekognition_xray.clinic.evaluation.results import (
     check_together,
     gaps,
     read_snapshot,
     read_summary,
 )
-from rekognition_xray.clinic.extras import needs_science
+from rekognition_xray.clinic.evaluation.tables import markdown, plain
+from rekognition_xray.clinic.extras import needs_report, needs_science
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.statistics import (
     BinaryFigures,
@@ -29,8 +32,6 @@ from rekognition_xray.clinic.statistics import (
     known_label,
     predictive_values,
 )
-from rekognition_xray.clinic.statistics.exports import as_dict, as_frame
-from rekognition_xray.clinic.statistics.tables import markdown, plain
 from rekognition_xray.cloud.s3 import read_lines, read_object
 from rekognition_xray.cloud.tags import LEAKS, SPLIT
 from rekognition_xray.errors import EvaluationError
@@ -277,9 +278,16 @@ class Evaluation:
             EvaluationError: an unknown label, fewer than 2 points, or labels that do not tell
                 pneumonia from the rest.
         """
-        from rekognition_xray.clinic.statistics import curves_of  # noqa: PLC0415 - needs the extra
+        from rekognition_xray.clinic.statistics import label_curves  # noqa: PLC0415 - needs the extra
 
-        return curves_of(self, label, points=points)
+        return label_curves(
+            self.images,
+            self.labels,
+            label,
+            points=points,
+            resamples=self.resamples,
+            seed=self.seed,
+        )
 
     def risk_coverage(self) -> RiskCoverage:
         """What referring the images of lowest confidence would buy, all labels told apart.
@@ -289,7 +297,7 @@ class Evaluation:
         """
         from rekognition_xray.clinic.statistics import label_risk  # noqa: PLC0415 - needs the extra
 
-        return label_risk(self)
+        return label_risk(self.images, resamples=self.resamples, seed=self.seed)
 
     def policy(
         self,
@@ -332,22 +340,30 @@ class Evaluation:
             EvaluationError: the images do not support such a claim; the hint says what they do,
                 or how many patients it would take.
         """
-        from rekognition_xray.clinic.policy import choose  # noqa: PLC0415 - needs the extra
+        from rekognition_xray.clinic.policy import choose_policy  # noqa: PLC0415 - needs the extra
 
         aims = {
             "sensitivity": sensitivity,
             "specificity": specificity,
             "max_referrals": max_referrals,
         }
-        return choose(
-            self,
+        if isinstance(validation, Evaluation):
+            _check_same_version(validation, self)
+            validation = validation.images
+        policy = choose_policy(
+            self.images,
+            self.labels,
             aims,
             validation=validation,
             refer_odds=refer_odds,
             type_share=type_share,
             calibration=calibration,
+            resamples=self.resamples,
             seed=seed,
+            resampling_seed=self.seed,
         )
+        warnings = (*self.warnings, *policy.warnings)
+        return attrs.evolve(policy, version_arn=self.version_arn, warnings=warnings)
 
     def to_dict(self) -> dict[str, object]:
         """Figures with intervals, images, patients and method, as plain data ready for JSON."""
@@ -389,10 +405,20 @@ class Evaluation:
             EvaluationError: another version's policy, no prevalence, or unreadable pictures.
             MissingExtraError: the extra ``report`` is not installed.
         """
-        return write_page(self, Path(path), images=images, policy=policy, prevalence=prevalence)
+        needs_report("The evaluation page")
+        return write_page(evaluation_page(self, images, policy, prevalence), Path(path))
 
     def __str__(self) -> str:
         return plain(self)
+
+
+def _check_same_version(validation: Evaluation, test: Evaluation) -> None:
+    if validation.version_arn != test.version_arn:
+        raise EvaluationError(
+            f"The validation part was judged by {validation.version_arn}, the test part by "
+            f"{test.version_arn}.",
+            hint="Thresholds do not carry over: let one version judge both parts.",
+        )
 
 
 def _maker(endpoint_url: str | None) -> str:

@@ -13,9 +13,8 @@ import attrs
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from rekognition_xray.clinic.evaluation import Evaluation
-from rekognition_xray.clinic.policy.calibration_fit import fitted
-from rekognition_xray.clinic.policy.calibration_map import KINDS, Kind
+from rekognition_xray.clinic.policy.calibration import KINDS, Kind
+from rekognition_xray.clinic.policy.fitting import fit_calibration
 from rekognition_xray.clinic.policy.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
 from rekognition_xray.clinic.policy.support import (
     MIN_PATIENTS,
@@ -51,24 +50,45 @@ REFER_ODDS: Final = 1.5
 _ROUNDING: Final = 1e-12
 
 
-def choose(
-    evaluation: Evaluation,
+def choose_policy(
+    images: Sequence[TestImage],
+    labels: tuple[str, ...],
     aims: Mapping[str, float | None],
     *,
-    validation: Evaluation | Sequence[TestImage] | None,
+    validation: Sequence[TestImage] | None,
     refer_odds: float | None,
     type_share: float,
     calibration: Kind | None,
+    resamples: int,
     seed: int,
+    resampling_seed: int,
 ) -> Policy:
-    """The work behind ``Evaluation.policy``; arguments and errors are described there."""
+    """Chooses a policy on one part of the patients and reports it on another.
+
+    Args:
+        images: the test images.
+        labels: the labels of the model.
+        aims: the aims by name, one of them with a value.
+        validation: images of other patients to choose on; without them the test patients are cut
+            in two.
+        refer_odds: images whose odds of pneumonia lie within this factor of the threshold's are
+            referred.
+        type_share: share of the pneumonia confidence that one type must reach to be named.
+        calibration: how confidences become probabilities.
+        resamples: bootstrap resamples of the patients.
+        seed: seed of cutting the patients in two.
+        resampling_seed: seed of the resamples.
+
+    Raises:
+        EvaluationError: the images do not support such a claim.
+    """
     aim = aim_of(aims)
     _check_arguments(aim, refer_odds, calibration)
-    check_sides(evaluation.images, "the test part")
-    first, second, parts = _parts(evaluation, validation, seed)
+    check_sides(images, "the test part")
+    first, second, parts = _parts(images, labels, validation, seed)
     near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
     view = pneumonia_view(first)
-    sample = _sample(first, evaluation)
+    sample = sample_of(first, resamples=resamples, seed=resampling_seed)
     _check_separation(sample, view)
     threshold = _threshold(view, aim)
     if aim.kind == "max_referrals":
@@ -80,15 +100,16 @@ def choose(
         refer_from=low,
         refer_to=high,
         type_share=type_share,
-        labels=evaluation.labels,
+        labels=labels,
         name=aim.name,
-        version_arn=evaluation.version_arn,
         parts=parts,
         calibration=calibration
-        and fitted(calibration, view.truth, view.score, patients=sample.patients),
+        and fit_calibration(calibration, view.truth, view.score, patients=sample.patients),
     )
-    chosen, reported = (_judged(policy, part, evaluation) for part in (first, second))
-    warnings = (*evaluation.warnings, *near, *_missed(aim, reported))
+    chosen = _policy_figures(policy, first, sample)
+    sample = sample_of(second, resamples=resamples, seed=resampling_seed)
+    reported = _policy_figures(policy, second, sample)
+    warnings = (*near, *_missed(aim, reported))
     return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
 
 
@@ -110,24 +131,19 @@ def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None
 
 
 def _parts(
-    evaluation: Evaluation, validation: Evaluation | Sequence[TestImage] | None, seed: int
+    images: Sequence[TestImage],
+    labels: Sequence[str],
+    validation: Sequence[TestImage] | None,
+    seed: int,
 ) -> tuple[Sequence[TestImage], Sequence[TestImage], str]:
     if validation is None:
-        first, second = halves(evaluation.images, seed)
+        first, second = halves(images, seed)
         words = (
             "There is no validation part: chosen on one half of the test patients, reported on "
             f"the other (cut with seed {seed})."
         )
         return first, second, words
-    if isinstance(validation, Evaluation):
-        if validation.version_arn != evaluation.version_arn:
-            raise EvaluationError(
-                f"The validation part was judged by {validation.version_arn}, the test part by "
-                f"{evaluation.version_arn}.",
-                hint="Thresholds do not carry over: let one version judge both parts.",
-            )
-        validation = validation.images
-    known = set(evaluation.labels)
+    known = set(labels)
     unknown = {label for image in validation for label in image.confidences.keys() ^ known}
     if unknown:
         raise EvaluationError(
@@ -135,12 +151,12 @@ def _parts(
             hint="Let the version that is evaluated diagnose the validation part.",
         )
     check_sides(validation, "the validation part")
-    check_apart(validation, evaluation.images)
+    check_apart(validation, images)
     check_patients(validation, MIN_PATIENTS, "The validation part")
-    check_patients(evaluation.images, MIN_PATIENTS, "The test part")
+    check_patients(images, MIN_PATIENTS, "The test part")
     words = "Chosen on the images of a validation part, reported on all test images."
     ordered = sorted(validation, key=lambda image: image.source_ref)
-    return ordered, evaluation.images, words
+    return ordered, images, words
 
 
 def _check_separation(sample: Resamples, view: View) -> None:
@@ -204,8 +220,10 @@ def _distance(score: Values, threshold: float) -> Values:
     return np.abs(log_odds(score) - log_odds(np.array([threshold])))
 
 
-def _judged(policy: Policy, images: Sequence[TestImage], evaluation: Evaluation) -> PolicyFigures:
-    sample, view = _sample(images, evaluation), pneumonia_view(images)
+def _policy_figures(
+    policy: Policy, images: Sequence[TestImage], sample: Resamples
+) -> PolicyFigures:
+    view = pneumonia_view(images)
     positive, everything = view.score >= policy.threshold, np.ones(len(images), dtype=bool)
     decided = [policy.decide(image.confidences) for image in images]
     findings = np.array([decision.finding for decision in decided])
@@ -256,7 +274,3 @@ def _missed(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
         contradicted = figure.high is not None and figure.high < aim.value
     if contradicted:
         yield f"The aim, {aim.name}, was not met on the images it is reported on: {figure}."
-
-
-def _sample(images: Sequence[TestImage], evaluation: Evaluation) -> Resamples:
-    return sample_of(images, resamples=evaluation.resamples, seed=evaluation.seed)

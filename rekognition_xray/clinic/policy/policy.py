@@ -11,7 +11,7 @@ import attrs
 
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.json_fields import FieldError, Json
-from rekognition_xray.clinic.policy.calibration_map import Calibration
+from rekognition_xray.clinic.policy.calibration import Calibration
 from rekognition_xray.clinic.statistics import (
     Figure,
     PredictiveValues,

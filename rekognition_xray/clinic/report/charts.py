@@ -21,7 +21,7 @@ _SWEEP: Final = ("Threshold", "Sensitivity", "Specificity", "Called, of all imag
 
 
 @attrs.frozen
-class View:
+class ChartData:
     """One side against the rest: its name, its figures, its curves."""
 
     name: str
@@ -87,7 +87,7 @@ class Chart:
         return tuple((SIDE * share, f"{share:g}", f"{self.top * share:g}") for share in shares)
 
 
-def roc(views: Sequence[View]) -> Chart:
+def roc_chart(views: Sequence[ChartData]) -> Chart:
     """Sensitivity over 1 less specificity, all views in one; a band around the first."""
     band = "" if not views else _band(_roc_band(views[0]))
     return Chart(
@@ -105,7 +105,7 @@ def roc(views: Sequence[View]) -> Chart:
     )
 
 
-def precision_recall(views: Sequence[View]) -> Chart:
+def precision_recall_chart(views: Sequence[ChartData]) -> Chart:
     """Precision over sensitivity, all views in one."""
     return Chart(
         key="precision-recall",
@@ -125,7 +125,7 @@ def precision_recall(views: Sequence[View]) -> Chart:
     )
 
 
-def reliability(view: View, place: int) -> Chart:
+def reliability_chart(view: ChartData, place: int) -> Chart:
     """How often images of a confidence show what is called, in bins of equally many images."""
     bins = [(one, _known(one.frequency)) for one in view.curves.reliability]
     kept = [(one, ends) for one, ends in bins if ends]
@@ -143,8 +143,8 @@ def reliability(view: View, place: int) -> Chart:
         rows=tuple(
             Row(
                 (
-                    f"{confidence(one.low)} to {confidence(one.high)}",
-                    confidence(one.confidence),
+                    f"{confidence_text(one.low)} to {confidence_text(one.high)}",
+                    confidence_text(one.confidence),
                     str(one.frequency),
                     str(one.frequency.n),
                     str(one.frequency.patients),
@@ -156,7 +156,7 @@ def reliability(view: View, place: int) -> Chart:
     )
 
 
-def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
+def sweep_chart(view: ChartData, place: int, threshold: float | None = None) -> Chart:
     """What each threshold would give; the first row to show is that nearest to ``threshold``."""
     points = view.curves.sweep
     wanted = 0.5 if threshold is None else threshold
@@ -183,7 +183,7 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
         rows=tuple(
             Row(
                 (
-                    confidence(one.threshold),
+                    confidence_text(one.threshold),
                     str(one.sensitivity),
                     str(one.specificity),
                     str(one.called),
@@ -196,7 +196,7 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
     )
 
 
-def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
+def risk_coverage_chart(curve: RiskCoverage, place: int, title: str) -> Chart:
     """Share of wrong calls among the images that are decided, the least certain referred first."""
     known = [(one.coverage, ends) for one in curve.points if (ends := _known(one.risk))]
     most = max((ends[2] for _, ends in known), default=1.0)
@@ -228,7 +228,7 @@ def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
     )
 
 
-def confidence(value: float | None) -> str:
+def confidence_text(value: float | None) -> str:
     """A confidence as text, with more places where three would round it to 0 or 1."""
     if value is None:
         return "none called"
@@ -239,14 +239,14 @@ def confidence(value: float | None) -> str:
     return "<0.00001" if value < 0.5 else ">0.99999"
 
 
-def style_of(place: int) -> int:
+def chart_style(place: int) -> int:
     """The style of the view at a place; the style sheet has six."""
     return place % 6
 
 
 def _lines(
-    views: Sequence[View],
-    points: Callable[[View], Sequence[CurvePoint]],
+    views: Sequence[ChartData],
+    points: Callable[[ChartData], Sequence[CurvePoint]],
     word: str,
     figure: str,
     band: str = "",
@@ -254,7 +254,7 @@ def _lines(
     return tuple(
         Line(
             f"{view.name}: {word} {view.figures.named()[figure]}",
-            style_of(place),
+            chart_style(place),
             _path([(point.x, point.y) for point in points(view)]),
             "" if place else band,
         )
@@ -263,7 +263,7 @@ def _lines(
 
 
 def _tabled(
-    views: Sequence[View], points: Callable[[View], Sequence[CurvePoint]]
+    views: Sequence[ChartData], points: Callable[[ChartData], Sequence[CurvePoint]]
 ) -> tuple[Row, ...]:
     rows = []
     for view in views:
@@ -271,13 +271,13 @@ def _tabled(
         step = max(1, -(-len(every) // _TABLED))
         chosen = [*every[:-1:step], *every[-1:]]
         rows += [
-            Row((view.name, confidence(one.threshold), f"{one.x:.3f}", f"{one.y:.3f}"))
+            Row((view.name, confidence_text(one.threshold), f"{one.x:.3f}", f"{one.y:.3f}"))
             for one in chosen
         ]
     return tuple(rows)
 
 
-def _roc_band(view: View) -> list[tuple[float, tuple[float, float, float]]]:
+def _roc_band(view: ChartData) -> list[tuple[float, tuple[float, float, float]]]:
     return [
         (1 - one.specificity.value, ends)
         for one in view.curves.sweep

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 from PIL import Image
 
-from rekognition_xray.clinic.report.charts import confidence
+from rekognition_xray.clinic.report.charts import confidence_text
 from rekognition_xray.clinic.statistics import TestImage
 from rekognition_xray.data.images import decode
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError, ImageError, list_paths
-
-if TYPE_CHECKING:
-    from rekognition_xray.clinic.evaluation import Evaluation
 
 Picture: TypeAlias = Path | str | bytes
 Images: TypeAlias = (
@@ -87,13 +84,18 @@ class Gallery:
     asked: bool
 
 
-def gallery(evaluation: Evaluation, images: Images) -> Gallery:
+def make_gallery(tested: Sequence[TestImage], labels: Sequence[str], images: Images) -> Gallery:
     """Makes the tiles; pictures are read and made small here.
+
+    Args:
+        tested: the test images.
+        labels: the labels of the model.
+        images: where the pictures come from.
 
     Raises:
         EvaluationError: pictures that cannot be read, all named together.
     """
-    numbered = sorted(enumerate(evaluation.images, start=1), key=lambda one: _order(*one))[:MOST]
+    numbered = sorted(enumerate(tested, start=1), key=lambda one: _order(*one))[:MOST]
     find = _finder(images)
     pictures: dict[int, Thumbnail | None] = {}
     bad: list[str] = []
@@ -107,25 +109,25 @@ def gallery(evaluation: Evaluation, images: Images) -> Gallery:
             f"{len(bad)} pictures for the page cannot be read:\n{list_paths(bad)}",
             hint="Mend them, or leave them out of images=: the page then shows a blank for each.",
         )
-    tiles = tuple(_tile(number, image, evaluation, pictures[number]) for number, image in numbered)
+    tiles = tuple(_tile(number, image, labels, pictures[number]) for number, image in numbered)
     pictured = sum(picture is not None for picture in pictures.values())
-    return Gallery(tiles, len(evaluation.images), pictured, images is not None)
+    return Gallery(tiles, len(tested), pictured, images is not None)
 
 
 def _order(number: int, image: TestImage) -> tuple[bool, float, int]:
     return image.truth == image.predicted, -image.confidences[image.predicted], number
 
 
-def _tile(number: int, image: TestImage, evaluation: Evaluation, picture: Thumbnail | None) -> Tile:
+def _tile(number: int, image: TestImage, labels: Sequence[str], picture: Thumbnail | None) -> Tile:
     # Another key may hold a file's name, and that a patient's: only our own hash is shown.
     ours = pseudonym_in(image.source_ref) is not None
     found = image.confidences[image.predicted]
     return Tile(
         number=number,
         content=image.source_ref.rpartition("/")[2][:_SHOWN] if ours else "",
-        truth=evaluation.labels.index(image.truth),
-        called=evaluation.labels.index(image.predicted),
-        confidence=confidence(found),
+        truth=labels.index(image.truth),
+        called=labels.index(image.predicted),
+        confidence=confidence_text(found),
         sort=(f"{found:.6f}", f"{image.pneumonia:.6f}"),
         picture=picture,
     )

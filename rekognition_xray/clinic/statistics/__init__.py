@@ -1,34 +1,23 @@
-"""TODO rekognition_xray.clinic.statistics."""
+"""Figures of test images with 95 % intervals: estimates, bootstrap over patients, curves."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
-from rekognition_xray.clinic.statistics.exports import OVERALL, as_dict, as_frame
 from rekognition_xray.clinic.statistics.figures import (
     NOT_ESTIMABLE,
     BinaryFigures,
+    Estimates,
     Figure,
     ServiceFigures,
     ServiceLabel,
-    TestImage,
+    figure_name,
     known_label,
 )
 from rekognition_xray.clinic.statistics.predictive import PredictiveValues, predictive_values
 from rekognition_xray.clinic.statistics.referral import RiskCoverage
-from rekognition_xray.clinic.statistics.tables import (
-    NOTICE,
-    TYPE_NOTICE,
-    Table,
-    facts,
-    markdown,
-    notes,
-    number,
-    plain,
-    tables,
-    words,
-)
+from rekognition_xray.clinic.statistics.test_image import TestImage
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.statistics.calibration import calibration_error, log_odds
@@ -36,7 +25,7 @@ if TYPE_CHECKING:
         CurvePoint,
         Curves,
         curves,
-        curves_of,
+        label_curves,
         label_risk,
         risk_coverage,
     )
@@ -54,45 +43,28 @@ else:
     __getattr__ = lazy(
         __name__,
         {
-            "calibration": (
-                "calibration_error",
-                "log_odds",
-            ),
+            "calibration": ("calibration_error", "log_odds"),
             "curves": (
                 "CurvePoint",
                 "Curves",
                 "curves",
-                "curves_of",
+                "label_curves",
                 "label_risk",
                 "risk_coverage",
             ),
-            "estimates": (
-                "View",
-                "estimate",
-                "pneumonia_view",
-                "ranked",
-                "sample_of",
-            ),
-            "intervals": (
-                "Values",
-                "by_score",
-            ),
+            "estimates": ("View", "estimate", "pneumonia_view", "ranked", "sample_of"),
+            "intervals": ("Values", "by_score"),
             "pairing": ("differences",),
-            "resampling": (
-                "Mask",
-                "Resamples",
-            ),
+            "resampling": ("Mask", "Resamples"),
         },
     )
 
 __all__ = [
-    "NOTICE",
     "NOT_ESTIMABLE",
-    "OVERALL",
-    "TYPE_NOTICE",
     "BinaryFigures",
     "CurvePoint",
     "Curves",
+    "Estimates",
     "Figure",
     "Mask",
     "PredictiveValues",
@@ -100,31 +72,22 @@ __all__ = [
     "RiskCoverage",
     "ServiceFigures",
     "ServiceLabel",
-    "Table",
     "TestImage",
     "Values",
     "View",
-    "as_dict",
-    "as_frame",
     "by_score",
     "calibration_error",
     "curves",
-    "curves_of",
     "differences",
     "estimate",
-    "facts",
+    "figure_name",
     "known_label",
+    "label_curves",
     "label_risk",
     "log_odds",
-    "markdown",
-    "notes",
-    "number",
-    "plain",
     "pneumonia_view",
     "predictive_values",
     "ranked",
     "risk_coverage",
     "sample_of",
-    "tables",
-    "words",
 ]

@@ -5,7 +5,8 @@ Imports numpy and scikit-learn: to be imported only when curves are drawn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 import numpy as np
@@ -17,11 +18,9 @@ from rekognition_xray.clinic.statistics.figures import Figure, known_label
 from rekognition_xray.clinic.statistics.intervals import Values, by_score
 from rekognition_xray.clinic.statistics.referral import RiskCoverage, RiskPoint
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
+from rekognition_xray.clinic.statistics.test_image import TestImage
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
-
-if TYPE_CHECKING:
-    from rekognition_xray.clinic.evaluation import Evaluation
 
 _MOST_THRESHOLDS: Final = 100
 _COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
@@ -196,28 +195,50 @@ def _area(wrong: Mask, certainty: Values) -> float:
     return float((errors / images)[place].mean())
 
 
-def label_risk(evaluation: Evaluation) -> RiskCoverage:
-    """The work behind ``Evaluation.risk_coverage``."""
-    images = evaluation.images
+def label_risk(images: Sequence[TestImage], *, resamples: int, seed: int) -> RiskCoverage:
+    """The risk-coverage curve of the label of highest confidence.
+
+    Args:
+        images: the test images.
+        resamples: bootstrap resamples of the patients.
+        seed: seed of the resamples.
+    """
     wrong = np.array([image.truth != image.predicted for image in images])
     highest = np.array([image.confidences[image.predicted] for image in images])
     call = "the label of highest confidence; wrong when it is not the true one"
-    return risk_coverage(_sample(evaluation), wrong, highest, call=call)
+    sample = sample_of(images, resamples=resamples, seed=seed)
+    return risk_coverage(sample, wrong, highest, call=call)
 
 
-def curves_of(evaluation: Evaluation, label: str | None, *, points: int) -> Curves:
-    """The work behind ``Evaluation.curves``; arguments and errors are described there."""
+def label_curves(
+    images: Sequence[TestImage],
+    labels: Sequence[str],
+    label: str | None,
+    *,
+    points: int,
+    resamples: int,
+    seed: int,
+) -> Curves:
+    """The curves of pneumonia, or of one label against all others.
+
+    Args:
+        images: the test images.
+        labels: the labels of the model.
+        label: one of them; pneumonia of any type without it.
+        points: most points of a curve, at least 2.
+        resamples: bootstrap resamples of the patients.
+        seed: seed of the resamples.
+
+    Raises:
+        EvaluationError: an unknown label, fewer than 2 points, or labels that do not distinguish
+            pneumonia from the rest.
+    """
     if points < 2:
         raise EvaluationError(f"{points} points make no curve.", hint="200 are the default.")
-    if label is None and len({is_pneumonia(label) for label in evaluation.labels}) == 1:
+    if label is None and len({is_pneumonia(label) for label in labels}) == 1:
         raise EvaluationError(
             "The labels do not tell pneumonia from the rest.", hint="Name a label."
         )
-    images = evaluation.images
-    known = label and known_label(label, evaluation.labels)
+    known = label and known_label(label, labels)
     view = label_view(images, known) if known else pneumonia_view(images)
-    return curves(_sample(evaluation), view, points=points)
-
-
-def _sample(evaluation: Evaluation) -> Resamples:
-    return sample_of(evaluation.images, resamples=evaluation.resamples, seed=evaluation.seed)
+    return curves(sample_of(images, resamples=resamples, seed=seed), view, points=points)

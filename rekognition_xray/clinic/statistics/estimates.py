@@ -13,13 +13,11 @@ import attrs
 import numpy as np
 
 from rekognition_xray.clinic.statistics.calibration import calibration_error, intercept_and_slope
-from rekognition_xray.clinic.statistics.figures import BinaryFigures, Estimates, Figure, TestImage
+from rekognition_xray.clinic.statistics.figures import BinaryFigures, Estimates, Figure
 from rekognition_xray.clinic.statistics.intervals import Redrawn, Values, by_logit, by_score
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
-from rekognition_xray.labels import is_pneumonia
-
-PNEUMONIA: Final = "pneumonia"
-"""Name of the two-class view."""
+from rekognition_xray.clinic.statistics.test_image import TestImage
+from rekognition_xray.labels import PNEUMONIA, is_pneumonia
 
 NO_TWO_CLASSES: Final = "the labels do not tell pneumonia from the rest"
 

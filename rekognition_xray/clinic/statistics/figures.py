@@ -1,17 +1,16 @@
-"""The values that an evaluation is made of: figures with intervals, test images, tables."""
+"""Figures with intervals, and the service's own. Plain values, no numpy."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 import attrs
 
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
 
 NOT_ESTIMABLE: Final = "not estimable"
 
@@ -84,42 +83,6 @@ def _number(told: Json, name: str) -> float | None:
     if not math.isfinite(value):
         raise FieldError(f"{name} is {value!r}, not a finite number")
     return value
-
-
-@attrs.frozen
-class TestImage:
-    """One image of the test part, as the service judged it.
-
-    Attributes:
-        source_ref: its address in S3.
-        patient: the pseudonym in that address, None where there is none.
-        truth: the label it was sent with.
-        confidences: label to confidence, 0 to 1; every label of the model is there.
-        predicted: the label of highest confidence; of equal ones the first in table order.
-    """
-
-    __test__: ClassVar[bool] = False  # the name begins with Test; pytest would collect it
-
-    source_ref: str
-    patient: str | None
-    truth: str
-    confidences: Mapping[str, float] = attrs.field(hash=False)
-    predicted: str
-
-    @property
-    def group(self) -> str:
-        """What is drawn as one in a resample: the patient, or the image where none is known."""
-        return self.patient or self.source_ref
-
-    @property
-    def has_pneumonia(self) -> bool:
-        """Whether the image was sent with a label that means pneumonia."""
-        return is_pneumonia(self.truth)
-
-    @property
-    def pneumonia(self) -> float:
-        """Confidence, 0 to 1, that the image shows pneumonia of any type."""
-        return pneumonia_confidence(self.confidences)
 
 
 @attrs.frozen
@@ -227,3 +190,16 @@ def known_label(label: str, labels: Sequence[str]) -> str:
             f"The model has no label {label!r}.", hint=f"It has {', '.join(labels)}."
         )
     return label
+
+
+_FIGURE_NAMES: Final = {
+    "f1": "F1",
+    "auroc": "AUROC",
+    "brier": "Brier score",
+    "calibration_error": "calibration error (less noise)",
+}
+
+
+def figure_name(key: str) -> str:
+    """What tables call a figure: ``balanced accuracy`` for ``balanced_accuracy``."""
+    return _FIGURE_NAMES.get(key, key.replace("_", " "))

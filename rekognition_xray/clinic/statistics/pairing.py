@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rekognition_xray.clinic.statistics import estimates
-from rekognition_xray.clinic.statistics.figures import Figure, TestImage
+from rekognition_xray.clinic.statistics.figures import Figure
 from rekognition_xray.clinic.statistics.intervals import Redrawn, Values, by_logit, by_score
+from rekognition_xray.clinic.statistics.test_image import TestImage
 
 PAIRED: Final = "paired adjusted interval, patients redrawn"
 

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics.figures import NOT_ESTIMABLE
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.statistics import NOT_ESTIMABLE, figure_name
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation.evaluation import Evaluation
 
-NOTICE: Final = "Not a medical device: a person must read every image."
-TYPE_NOTICE: Final = (
-    "A chest image does not tell bacterial from viral pneumonia reliably: never for choosing "
-    "antibiotics."
-)
 MIX: Final = (
     "Precision, F1, accuracy, average precision and calibration hold for the mix of labels in "
     "this test part, which is how it was collected and no prevalence: at_prevalence() gives "
@@ -95,12 +91,12 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
         missing: dict[str, list[str]] = {}
         for name, figure in figures.items():
             if figure.value is None:
-                missing.setdefault(figure.reason, []).append(words(name))
+                missing.setdefault(figure.reason, []).append(figure_name(name))
         for reason, names in missing.items():
             yield f"Not estimable, {view}{', '.join(names)}: {reason}."
 
 
-def number(value: float | None) -> str:
+def figure_text(value: float | None) -> str:
     """A figure without interval."""
     return NOT_ESTIMABLE if value is None else f"{value:.3f}"
 
@@ -112,26 +108,15 @@ def _overall(evaluation: Evaluation) -> Table:
         ("balanced accuracy", str(evaluation.balanced_accuracy)),
         ("F1 (mean of labels)", str(evaluation.f1)),
         ("Brier score", str(evaluation.brier)),
-        (words("calibration_error"), str(evaluation.calibration_error)),
+        (figure_name("calibration_error"), str(evaluation.calibration_error)),
     )
     return Table(classes, ("Figure", "Value (95 % interval)"), rows)
 
 
 def _two_class(evaluation: Evaluation) -> Table:
     figures = evaluation.two_class.named()
-    rows = tuple((words(name), str(figure)) for name, figure in figures.items())
+    rows = tuple((figure_name(name), str(figure)) for name, figure in figures.items())
     return Table("Pneumonia or not", ("Figure", "Value (95 % interval)"), rows)
-
-
-def words(name: str) -> str:
-    """What tables call a figure."""
-    told = {
-        "f1": "F1",
-        "auroc": "AUROC",
-        "brier": "Brier score",
-        "calibration_error": "calibration error (less noise)",
-    }
-    return told.get(name, name.replace("_", " "))
 
 
 _SHOWN: Final = (
@@ -151,7 +136,7 @@ def _by_label(evaluation: Evaluation) -> Table:
         (label, str(row.sensitivity.n), *(str(row.named()[name]) for name in _SHOWN))
         for label, row in evaluation.by_label.items()
     )
-    shown = map(words, _SHOWN)
+    shown = map(figure_name, _SHOWN)
     columns = ("Label", "Test images", *(name[0].upper() + name[1:] for name in shown))
     return Table("Each label against the others", columns, rows)
 
@@ -161,12 +146,12 @@ def _service(evaluation: Evaluation) -> Table:
     rows = [
         (
             row.label,
-            *map(number, (row.precision, row.recall, row.f1, row.threshold)),
+            *map(figure_text, (row.precision, row.recall, row.f1, row.threshold)),
             str(row.test_images),
         )
         for row in service.labels
     ]
-    totals = map(number, (service.precision, service.recall, service.f1))
+    totals = map(figure_text, (service.precision, service.recall, service.f1))
     rows.append(("all (mean of labels)", *totals, "", str(service.test_images)))
     columns = ("Label", "Precision", "Recall", "F1", "Assumed threshold", "Test images")
     return Table("The service's own figures", columns, tuple(rows))

@@ -6,14 +6,15 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 import pytest
 from PIL import Image, PngImagePlugin
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.report.report import render_page
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.errors import EvaluationError
 
 _VOID = {"meta", "link", "img", "input", "wbr"}
@@ -46,6 +47,12 @@ class _Elements(HTMLParser):
 
     def of(self, kind):
         return [each for _, each in self.all if kind in (each.get("class") or "").split()]
+
+
+def render_page(evaluation, **settings):
+    """The text of the page."""
+    with TemporaryDirectory() as folder:
+        return evaluation.to_html(Path(folder) / "page.html", **settings).read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

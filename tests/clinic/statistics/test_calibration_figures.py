@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from rekognition_xray.clinic.policy.calibration_fit import fitted
+from rekognition_xray.clinic.policy import fit_calibration
 from rekognition_xray.clinic.statistics import Resamples, calibration_error, log_odds
 from rekognition_xray.clinic.statistics.calibration import edges, intercept_and_slope, places
 
@@ -59,7 +59,7 @@ def test_confidences_that_repeat_make_fewer_bins():
 @pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])
 def test_a_fitted_calibration_brings_probabilities_back(kind):
     _, truth, score = _drawn(5000, slope=0.5)
-    made = fitted(kind, truth, score, patients=5000)
+    made = fit_calibration(kind, truth, score, patients=5000)
     told = np.array([made.probability(value) for value in score])
     expected = 1 / (1 + np.exp(-0.5 * log_odds(score)))
     assert np.abs(told - expected).mean() < 0.03
@@ -68,6 +68,6 @@ def test_a_fitted_calibration_brings_probabilities_back(kind):
 @pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])
 def test_confidences_that_separate_the_images_still_give_a_calibration(kind):
     truth = np.array([True] * 10 + [False] * 10)
-    made = fitted(kind, truth, np.linspace(0.9, 0.1, 20), patients=20)
+    made = fit_calibration(kind, truth, np.linspace(0.9, 0.1, 20), patients=20)
     assert 0 <= made.probability(0.1) < made.probability(0.9) <= 1
     assert made.slope > 0

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from rekognition_xray.clinic.policy.calibration_map import Calibration, Kind
+from rekognition_xray.clinic.policy.calibration import Calibration, Kind
 from rekognition_xray.clinic.statistics import Mask, Values, log_odds
 
 
-def fitted(kind: Kind, truth: Mask, score: Values, *, patients: int) -> Calibration:
+def fit_calibration(kind: Kind, truth: Mask, score: Values, *, patients: int) -> Calibration:
     """The calibration of a kind that fits best.
 
     Platt's targets, ``(n + 1) / (n + 2)`` and ``1 / (n + 2)`` instead of 1 and 0 (Platt 1999),

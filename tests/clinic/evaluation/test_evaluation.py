@@ -10,7 +10,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.clinic.evaluation.evaluation import _maker
-from rekognition_xray.clinic.statistics.exports import figures
+from rekognition_xray.clinic.evaluation.exports import figures
 from rekognition_xray.errors import (
     EvaluationError,
     MissingExtraError,

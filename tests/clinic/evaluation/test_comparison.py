@@ -10,12 +10,14 @@ import pytest
 
 from rekognition_xray import errors
 from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare
-from rekognition_xray.clinic.statistics import NOTICE, pairing
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.clinic.statistics import TestImage as ImageSource
+from rekognition_xray.clinic.statistics import differences
 from rekognition_xray.clinic.statistics.intervals import Redrawn
+from rekognition_xray.clinic.statistics.pairing import by_pairs
 from rekognition_xray.labels import THREE_CLASSES
 
-from .judged import images_of
+from ...support.classified import images_of
 
 OLD, NEW = (f"arn:aws:rekognition:us-east-1:111122223333:project/c/version/v{n}/1" for n in (1, 2))
 
@@ -119,7 +121,7 @@ def _of(evaluation: Evaluation, arn: str):
 def test_more_patients_make_narrower_intervals() -> None:
     def width(units: int) -> float:
         same = Redrawn(0.9, np.full(100, 0.9), units, units, units)
-        found = pairing.by_pairs(same, same)
+        found = by_pairs(same, same)
         return found.high - found.low
 
     assert [width(units) for units in (10, 100, 1000)] == pytest.approx(
@@ -129,7 +131,7 @@ def test_more_patients_make_narrower_intervals() -> None:
 
 def test_one_patient_shows_nothing() -> None:
     alone = Redrawn(0.0, np.zeros(100), 1, 1, 1), Redrawn(1.0, np.ones(100), 1, 1, 1)
-    found = pairing.by_pairs(*alone)
+    found = by_pairs(*alone)
     assert (found.value, found.low, found.high) == (1.0, -1.0, 1.0)
 
 
@@ -272,7 +274,7 @@ def covered(patients: int, *, repetitions: int, large: int) -> dict[str, float]:
 
     def changes(rng: np.random.Generator, count: int, resamples: int, seed: int):
         images = pairs(rng, count)
-        made = pairing.differences(*images, THREE_CLASSES, FIGURES, resamples=resamples, seed=seed)
+        made = differences(*images, THREE_CLASSES, FIGURES, resamples=resamples, seed=seed)
         return {name: change for name, (_, _, change) in made.items()}
 
     truth = changes(np.random.default_rng(1), large, 2, 0)

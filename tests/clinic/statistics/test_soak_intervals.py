@@ -13,12 +13,11 @@ import attrs
 import numpy as np
 import pytest
 
-from rekognition_xray.clinic.statistics import Figure, estimate, predictive_values
+from rekognition_xray.clinic.statistics import Estimates, Figure, estimate, predictive_values
 from rekognition_xray.clinic.statistics import TestImage as ImageSource
-from rekognition_xray.clinic.statistics.figures import Estimates
 from rekognition_xray.labels import THREE_CLASSES
 
-from .judged import images_of
+from ...support.classified import images_of
 
 _PREVALENCE = 0.1
 _log = logging.getLogger(__name__)  # the table: pytest -m soak --log-cli-level=INFO

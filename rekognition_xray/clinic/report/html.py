@@ -1,4 +1,4 @@
-"""The page of an evaluation: one HTML file that needs no network."""
+"""Writes the page: one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -10,46 +10,39 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rekognition_xray.clinic.card import FORBIDDEN, INTENDED
-from rekognition_xray.clinic.extras import needs_report, needs_science
-from rekognition_xray.clinic.report.charts import SIDE
-from rekognition_xray.clinic.report.gallery import Images
-from rekognition_xray.clinic.report.page import page_of
-from rekognition_xray.clinic.statistics import (
+from rekognition_xray.clinic.extras import needs_report
+from rekognition_xray.clinic.notices import (
+    FORBIDDEN_USE,
+    INTENDED_USE,
     NOTICE,
     TYPE_NOTICE,
-    facts,
-    notes,
 )
+from rekognition_xray.clinic.report.charts import SIDE
+from rekognition_xray.clinic.report.page import Page
 
 if TYPE_CHECKING:
     import jinja2
 
-    from rekognition_xray.clinic.evaluation import Evaluation
-    from rekognition_xray.clinic.policy import Policy
-
 _TEMPLATE: Final = "evaluation.html.j2"
 
 
-def write_page(
-    evaluation: Evaluation,
-    path: Path,
-    *,
-    images: Images = None,
-    policy: Policy | None = None,
-    prevalence: float | None = None,
-) -> Path:
+def write_page(page: Page, path: Path) -> Path:
     """Writes the page under a temporary name and renames it, so that it is whole or not there.
 
-    Arguments and errors are those of ``Evaluation.to_html``.
+    Args:
+        page: what it shows.
+        path: of the file.
+
+    Raises:
+        MissingExtraError: the extra ``report`` is not installed.
     """
-    page = render_page(evaluation, images=images, policy=policy, prevalence=prevalence)
+    text = render_page(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     made = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(page)
+            stream.write(text)
         made.chmod(0o644)  # mkstemp's 0600 would keep a web server from serving it
         made.replace(path)
     finally:
@@ -57,28 +50,18 @@ def write_page(
     return path
 
 
-def render_page(
-    evaluation: Evaluation,
-    *,
-    images: Images = None,
-    policy: Policy | None = None,
-    prevalence: float | None = None,
-) -> str:
+def render_page(page: Page) -> str:
     """The page as text. Everything that comes from files is escaped."""
     needs_report("The evaluation page")
-    needs_science("The evaluation page")
     style, script = _asset("page.css"), _asset("page.js")
     return (
         _environment()
         .get_template(_TEMPLATE)
         .render(
-            evaluation=evaluation,
-            page=page_of(evaluation, images, policy, prevalence),
+            page=page,
             notices=(NOTICE, TYPE_NOTICE),
-            intended=INTENDED,
-            forbidden=FORBIDDEN,
-            facts=facts(evaluation),
-            notes=tuple(notes(evaluation)),
+            intended=INTENDED_USE,
+            forbidden=FORBIDDEN_USE,
             side=SIDE,
             style=style,
             script=script,

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy, PolicyFigures
-from rekognition_xray.clinic.policy.calibration_map import Calibration
+from rekognition_xray.clinic.policy import (
+    REFERRED,
+    TYPE_UNCERTAIN,
+    Calibration,
+    Policy,
+    PolicyFigures,
+)
 from rekognition_xray.clinic.statistics import Figure
 from rekognition_xray.errors import EvaluationError
 

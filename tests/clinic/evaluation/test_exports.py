@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from rekognition_xray.clinic.evaluation.exports import figures
 from rekognition_xray.clinic.statistics import Figure
-from rekognition_xray.clinic.statistics.exports import figures
 from rekognition_xray.errors import MissingExtraError
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from rekognition_xray.clinic.evaluation.tables import MIX
 from rekognition_xray.clinic.extras import needs_frames
-from rekognition_xray.clinic.statistics.figures import Figure
-from rekognition_xray.clinic.statistics.tables import MIX, NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.statistics import Figure
 
 if TYPE_CHECKING:
     import pandas
