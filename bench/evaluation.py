@@ -14,10 +14,10 @@ from sklearn.metrics import roc_auc_score
 
 from rekognition_xray.clinic.statistics import (
     TestImage,
-    curves,
     estimate,
     pneumonia_view,
     sample_of,
+    view_curves,
 )
 from rekognition_xray.labels import THREE_CLASSES
 
@@ -63,7 +63,7 @@ def main() -> None:
     print(f"the plain loop, for that one figure: {loop:.1f} s (from {LOOPED} resamples)")
 
     began = time.perf_counter()
-    curves(sample, view, points=200)
+    view_curves(sample, view, points=200)
     print(f"curves of pneumonia with 100 thresholds: {time.perf_counter() - began:.1f} s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{peak:.0f} MB peak, interpreter and libraries included")

@@ -31,5 +31,5 @@ def test_the_place_is_the_right_one(module: str, place: str) -> None:
 
 
 def test_an_unknown_name_is_a_plain_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'nothing_like_this'$"):
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing_like_this'$"):
         clinic.nothing_like_this  # noqa: B018

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import attrs
 
 from rekognition_xray.clinic.card.answers import answers as own_answers
-from rekognition_xray.clinic.card.checklists import answered
-from rekognition_xray.clinic.card.facts import Told, counts, figures, sections
+from rekognition_xray.clinic.card.checklists import fill_checklists
+from rekognition_xray.clinic.card.facts import CardSources, counts, figures, sections
 from rekognition_xray.clinic.card.markdown import render
 from rekognition_xray.clinic.card.texts import KERMANY_LIMITS, LIMITS
 from rekognition_xray.clinic.card.values import Checklist, LabelCount, Limit, NamedFigure, Section
@@ -90,14 +90,14 @@ class ModelCard:
             population: whom they show.
             answers: key of a checklist's item to your answer, such as ``{"tripod-17": "..."}``;
                 it goes before the card's own.
-            made_on: the card's date, today unless told.
+            made_on: the card's date, today by default.
 
         Raises:
             EvaluationError: split or policy belong to another version than the evaluation, an
                 answer is to no item, or a figure has no interval.
         """
         _check(evaluation, split, policy)
-        told = Told(
+        sources = CardSources(
             evaluation=evaluation,
             split=split,
             dataset=dataset,
@@ -108,7 +108,7 @@ class ModelCard:
             licence=licence,
             population=population,
         )
-        facts, named = sections(told), figures(told)
+        facts, named = sections(sources), figures(sources)
         return cls(
             name=evaluation.name,
             made_on=made_on or datetime.datetime.now(datetime.UTC).date(),
@@ -116,11 +116,11 @@ class ModelCard:
             intended_use=INTENDED_USE,
             forbidden_use=FORBIDDEN_USE,
             sections=facts,
-            counts=counts(told),
+            counts=counts(sources),
             figures=named,
             confusion=evaluation.confusion,
-            limits=(*LIMITS, *(KERMANY_LIMITS if told.kermany else ())),
-            checklists=answered(own_answers(told, facts, named), answers or {}),
+            limits=(*LIMITS, *(KERMANY_LIMITS if sources.kermany else ())),
+            checklists=fill_checklists(own_answers(sources, facts, named), answers or {}),
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -141,7 +141,7 @@ class ModelCard:
             "figures": [_plain(figure) for figure in self.figures],
             "confusion": {truth: dict(row) for truth, row in self.confusion.items()},
             "limits": [attrs.asdict(limit) for limit in self.limits],
-            "checklists": [_listed(checklist) for checklist in self.checklists],
+            "checklists": [_checklist_dict(checklist) for checklist in self.checklists],
         }
 
     def to_json(self) -> str:
@@ -175,7 +175,7 @@ def _plain(named: NamedFigure) -> dict[str, object]:
     return {"of": named.of, "name": named.name, **attrs.asdict(named.figure)}
 
 
-def _listed(checklist: Checklist) -> dict[str, object]:
+def _checklist_dict(checklist: Checklist) -> dict[str, object]:
     items = [
         {"key": item.key, "number": item.number, "topic": item.topic, "answer": item.shown}
         for item in checklist.items

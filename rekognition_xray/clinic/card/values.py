@@ -12,7 +12,7 @@ NOT_REPORTED: Final = "not reported"
 
 
 @attrs.frozen
-class Row:
+class Fact:
     """One fact.
 
     Attributes:
@@ -37,7 +37,7 @@ class Section:
 
     key: str
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[Fact, ...]
 
 
 @attrs.frozen
@@ -98,6 +98,6 @@ class Checklist:
     items: tuple[Item, ...]
 
     @property
-    def answered(self) -> int:
+    def answer_count(self) -> int:
         """Items with an answer."""
         return sum(item.answer is not None for item in self.items)

@@ -104,7 +104,7 @@ class Comparison:
         """Verdict, figures and warnings as GitHub's Markdown."""
         rule = ("---", *["---:"] * (len(_COLUMNS) - 1))
         rows = [f"| {' | '.join(row)} |" for row in (_COLUMNS, rule, *self._rows())]
-        parts = [f"## {self._title()}", f"**{NOTICE}**", self._told(), "\n".join(rows)]
+        parts = [f"## {self._title()}", f"**{NOTICE}**", self._verdict_line(), "\n".join(rows)]
         parts += [f"> {warning}" for warning in self.warnings]
         return "\n\n".join([*parts, "\n".join(f"- {note}" for note in self._notes())]) + "\n"
 
@@ -115,22 +115,22 @@ class Comparison:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        parts = [f"{self._title()}\n{NOTICE}", self._told(), "\n".join(lines)]
+        parts = [f"{self._title()}\n{NOTICE}", self._verdict_line(), "\n".join(lines)]
         parts += [f"Note: {warning}" for warning in self.warnings]
         return "\n\n".join([*parts, "\n".join(self._notes())])
 
     def _title(self) -> str:
         return f"{self.new_name} against {self.old_name}"
 
-    def _told(self) -> str:
-        by = f"{figure_name(self.main)} {signed(self.change)} (95 % interval)"
+    def _verdict_line(self) -> str:
+        by = f"{figure_name(self.main)} {signed_text(self.change)} (95 % interval)"
         return f"Verdict: {self.verdict}, by {by}."
 
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
         for one in self.differences.values():
             name = figure_name(one.name)
             shown = f"{name} (main)" if one.name == self.main else name
-            yield shown, str(one.old), str(one.new), signed(one.change)
+            yield shown, str(one.old), str(one.new), signed_text(one.change)
 
     def _notes(self) -> Iterator[str]:
         yield f"{self.images} images of {self.patients} patients, judged by both versions."
@@ -180,8 +180,8 @@ def compare(
     needs_science("compare")
     from rekognition_xray.clinic.statistics import differences  # noqa: PLC0415 - needs the extra
 
-    _check_asked(old, new, main, margin, resamples)
-    ours, theirs, left_out = _matched(old.images, new.images, common=common)
+    _check_arguments(old, new, main, margin, resamples)
+    ours, theirs, left_out = _match(old.images, new.images, common=common)
     _check_truths(ours, theirs)
     made = differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
     found = {name: Difference(name, *figures) for name, figures in made.items()}
@@ -203,7 +203,7 @@ def compare(
     )
 
 
-def signed(change: Figure) -> str:
+def signed_text(change: Figure) -> str:
     """A change as tables show it, always with its sign."""
     if change.value is None:
         return str(change)
@@ -222,7 +222,7 @@ def _verdict(difference: Difference) -> Verdict:
     return "worse" if change.high < 0 else "no difference shown"
 
 
-def _check_asked(
+def _check_arguments(
     old: Evaluation, new: Evaluation, main: str, margin: float | None, resamples: int
 ) -> None:
     if main not in get_args(Main):
@@ -243,7 +243,7 @@ def _check_asked(
         )
 
 
-def _matched(
+def _match(
     old: Sequence[TestImage], new: Sequence[TestImage], *, common: bool
 ) -> tuple[list[TestImage], list[TestImage], int]:
     """The images of both, in one order, and how many only one of them has."""

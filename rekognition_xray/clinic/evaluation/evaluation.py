@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 import attrs
 
 from rekognition_xray.clinic.evaluation.exports import as_dict, as_frame
-from rekognition_xray.clinic.evaluation.leaks import NOT_COMPARED, TOLD, Lines, compare, refuse
+from rekognition_xray.clinic.evaluation.leaks import (
+    KNOWN_LEAKS,
+    NOT_COMPARED,
+    Lines,
+    refuse_leaks,
+    training_overlap,
+)
 from rekognition_xray.clinic.evaluation.page_content import evaluation_page
 from rekognition_xray.clinic.evaluation.results import (
     check_together,
@@ -149,7 +155,7 @@ class Evaluation:
             seed=seed,
             addresses=(str(summary), str(testing), str(training)),
         )
-        return attrs.evolve(made, warnings=(TOLD, *made.warnings)) if LEAKS in tags else made
+        return attrs.evolve(made, warnings=(KNOWN_LEAKS, *made.warnings)) if LEAKS in tags else made
 
     @classmethod
     def from_files(
@@ -200,9 +206,9 @@ class Evaluation:
         check_together(service, snapshot.images, addresses)
         notes = [NOT_COMPARED]
         if training is not None:
-            overlap = compare(training, snapshot.images, name=addresses[2])
+            overlap = training_overlap(training, snapshot.images, name=addresses[2])
             if not allow_leaks:
-                refuse(overlap, name=addresses[2])
+                refuse_leaks(overlap, name=addresses[2])
             notes = list(overlap.warnings(service.training_images))
         made = estimate(snapshot.images, labels, resamples=resamples, seed=seed)
         return cls(

@@ -20,7 +20,7 @@ NOT_COMPARED: Final = (
     "The images that the model was trained on are not known here, so nobody has checked that the "
     "test shows other patients."
 )
-TOLD: Final = (
+KNOWN_LEAKS: Final = (
     "Train and test were known to share patients or pictures, or to be of two splits, when this "
     f"version was trained (tag {LEAKS})."
 )
@@ -72,7 +72,9 @@ class Overlap:
             )
 
 
-def compare(training: bytes | str | Lines, images: Sequence[TestImage], *, name: str) -> Overlap:
+def training_overlap(
+    training: bytes | str | Lines, images: Sequence[TestImage], *, name: str
+) -> Overlap:
     """Compares test images with a training snapshot by patient, by picture and by address.
 
     Patient and picture are those in keys that this library made; other images can be compared by
@@ -106,7 +108,7 @@ def compare(training: bytes | str | Lines, images: Sequence[TestImage], *, name:
     return Overlap(trained, nameless, len(images), shared)
 
 
-def refuse(overlap: Overlap, *, name: str) -> None:
+def refuse_leaks(overlap: Overlap, *, name: str) -> None:
     """Raises EvaluationError, with all images, where the test shares something with the training."""
     if overlap.images:
         raise EvaluationError(

@@ -175,7 +175,7 @@ def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
     if _BOXES in root:
         raise FieldError("boxes (object detection); this evaluation is for labels of whole images")
     source = fields.string_in(root.get("source-ref"), "source-ref")
-    truths, listed = _judged(root, labels)
+    truths, listed = _truths_and_confidences(root, labels)
     if len(truths) != 1:
         what = "no label" if not truths else f"{len(truths)} labels ({', '.join(truths)})"
         raise FieldError(f"{source} has {what}; these figures need one to each image")
@@ -192,7 +192,9 @@ def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
     return image, len(listed) == len(labels)
 
 
-def _judged(root: Json, labels: Sequence[str]) -> tuple[list[str], dict[str, float]]:
+def _truths_and_confidences(
+    root: Json, labels: Sequence[str]
+) -> tuple[list[str], dict[str, float]]:
     """The labels that the image was sent with, and the confidences that the model gave."""
     truths: list[str] = []
     listed: dict[str, float] = {}

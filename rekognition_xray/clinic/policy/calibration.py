@@ -77,18 +77,18 @@ class Calibration:
         Raises:
             FieldError: names the field that is missing or makes no sense.
         """
-        told = fields.object_in(data, "calibration")
-        kind = fields.string_in(told.get("kind"), "kind")
+        record = fields.object_in(data, "calibration")
+        kind = fields.string_in(record.get("kind"), "kind")
         if kind not in KINDS:
             raise FieldError(f"kind of calibration is {kind!r}, not one of {', '.join(KINDS)}")
         made = cls(
             kind=kind,  # type: ignore[arg-type]  # just compared with its values
-            slope=fields.number_in(told, "slope"),
-            intercept=fields.number_in(told, "intercept"),
-            confidences=_shares(told, "confidences"),
-            probabilities=_shares(told, "probabilities"),
-            images=fields.count_in(told, "images"),
-            patients=fields.count_in(told, "patients"),
+            slope=fields.number_in(record, "slope"),
+            intercept=fields.number_in(record, "intercept"),
+            confidences=_shares(record, "confidences"),
+            probabilities=_shares(record, "probabilities"),
+            images=fields.count_in(record, "images"),
+            patients=fields.count_in(record, "patients"),
         )
         made._check()
         return made
@@ -103,8 +103,8 @@ class Calibration:
             raise FieldError("confidences of the calibration do not rise")
 
 
-def _shares(told: fields.Json, key: str) -> tuple[float, ...]:
-    values = fields.list_in(told, key)
+def _shares(record: fields.Json, key: str) -> tuple[float, ...]:
+    values = fields.list_in(record, key)
     found = [fields.share_in({key: value}, key) for value in values]
     if None in found:
         raise FieldError(f"{key} holds what is no number")

@@ -27,19 +27,19 @@ from rekognition_xray.clinic.policy.support import (
     halves,
 )
 from rekognition_xray.clinic.statistics import (
+    BinaryView,
     Figure,
     Mask,
     Resamples,
     TestImage,
     Values,
-    View,
-    by_score,
     calibration_error,
     log_odds,
     pneumonia_view,
-    ranked,
+    rank_statistics,
     risk_coverage,
     sample_of,
+    score_figure,
 )
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
@@ -109,7 +109,7 @@ def choose_policy(
     chosen = _policy_figures(policy, first, sample)
     sample = sample_of(second, resamples=resamples, seed=resampling_seed)
     reported = _policy_figures(policy, second, sample)
-    warnings = (*near, *_missed(aim, reported))
+    warnings = (*near, *_missed_aim(aim, reported))
     return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
 
 
@@ -159,9 +159,9 @@ def _parts(
     return ordered, images, words
 
 
-def _check_separation(sample: Resamples, view: View) -> None:
+def _check_separation(sample: Resamples, view: BinaryView) -> None:
     # The score interval: of few patients and an area near 1, log odds claim next to nothing.
-    area = by_score(ranked(sample, view)["auroc"])
+    area = score_figure(rank_statistics(sample, view)["auroc"])
     if area.low is None or area.low <= 0.5:
         raise EvaluationError(
             "The confidences do not tell pneumonia from the rest on the images to choose on: AUROC "
@@ -171,7 +171,7 @@ def _check_separation(sample: Resamples, view: View) -> None:
         )
 
 
-def _threshold(view: View, aim: Aim) -> float:
+def _threshold(view: BinaryView, aim: Aim) -> float:
     """The threshold for an aim, in the middle of its gap between two confidences.
 
     The highest that reaches a sensitivity; the lowest that reaches a specificity; for referrals
@@ -232,11 +232,11 @@ def _policy_figures(
     right = findings == np.array([image.truth for image in images])
     referred = np.array([decision.referred for decision in decided])
     probability = np.array([policy.probability(image.confidences) for image in images], dtype=float)
-    raw = _calibrated(sample, view.truth, view.score)
-    after = _calibrated(sample, view.truth, probability) if policy.calibration else raw
+    raw = _calibration_figures(sample, view.truth, view.score)
+    after = _calibration_figures(sample, view.truth, probability) if policy.calibration else raw
 
     def share(hits: Mask, among: Mask, reason: str) -> Figure:
-        return by_score(sample.ratio(hits, among, reason=reason))
+        return score_figure(sample.ratio(hits, among, reason=reason))
 
     return PolicyFigures(
         images=len(images),
@@ -259,13 +259,15 @@ def _policy_figures(
     )
 
 
-def _calibrated(sample: Resamples, truth: Mask, probability: Values) -> tuple[Figure, Figure]:
+def _calibration_figures(
+    sample: Resamples, truth: Mask, probability: Values
+) -> tuple[Figure, Figure]:
     everything = np.ones(len(truth), dtype=bool)
-    brier = by_score(sample.ratio((probability - truth) ** 2, everything, reason=""))
+    brier = score_figure(sample.ratio((probability - truth) ** 2, everything, reason=""))
     return brier, calibration_error(sample, truth, probability)
 
 
-def _missed(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
+def _missed_aim(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
     """A warning where the images that were not chosen on contradict the aim."""
     if aim.kind == "max_referrals":
         figure, contradicted = reported.referred, (reported.referred.low or 0.0) > aim.value

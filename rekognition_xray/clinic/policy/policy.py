@@ -28,7 +28,7 @@ REFERRED: Final = "referred to a person"
 
 _FORMAT: Final = "rekognition_xray.policy"
 _FORMAT_VERSION: Final = 1
-_NOT_ASKED: Final = Figure(None, reason="not computed")
+_NOT_COMPUTED: Final = Figure(None, reason="not computed")
 
 
 @attrs.frozen
@@ -71,10 +71,10 @@ class PolicyFigures:
     referred: Figure
     type_named: Figure
     type_accuracy: Figure
-    brier: Figure = _NOT_ASKED
-    calibration_error: Figure = _NOT_ASKED
-    raw_brier: Figure = _NOT_ASKED
-    raw_calibration_error: Figure = _NOT_ASKED
+    brier: Figure = _NOT_COMPUTED
+    calibration_error: Figure = _NOT_COMPUTED
+    raw_brier: Figure = _NOT_COMPUTED
+    raw_calibration_error: Figure = _NOT_COMPUTED
     risk_coverage: RiskCoverage | None = attrs.field(default=None, repr=False)
 
     def at_prevalence(self, prevalence: float) -> PredictiveValues:
@@ -107,13 +107,13 @@ class PolicyFigures:
         Raises:
             FieldError: names the field that is missing or of another kind.
         """
-        told = fields.object_in(data, "figures of the policy")
-        curve = told.get("risk_coverage")
+        record = fields.object_in(data, "figures of the policy")
+        curve = record.get("risk_coverage")
         names = [field.name for field in attrs.fields(cls)]
         return cls(
-            images=fields.count_in(told, "images"),
-            patients=fields.count_in(told, "patients"),
-            **{name: Figure.from_dict(told.get(name), name) for name in names[2:-1]},
+            images=fields.count_in(record, "images"),
+            patients=fields.count_in(record, "patients"),
+            **{name: Figure.from_dict(record.get(name), name) for name in names[2:-1]},
             risk_coverage=None if curve is None else RiskCoverage.from_dict(curve),
         )
 
@@ -210,12 +210,12 @@ class Policy:
         if found < self.refer_from:
             rest = [label for label in self.labels if not is_pneumonia(label)]
             finding = max(rest, key=confidences.__getitem__)
-            reason = f"{self._compared(found)} is below the threshold"
+            reason = f"{self._comparison(found)} is below the threshold"
             return Decision(finding, referred=False, reason=reason)
         if found >= self.refer_to:
             return self._type(confidences, found)
         band = f"within {self.refer_from:.3f} and {self.refer_to:.3f}, too near the threshold"
-        reason = f"{self._compared(found)} lies {band}"
+        reason = f"{self._comparison(found)} lies {band}"
         return Decision(REFERRED, referred=True, reason=reason)
 
     def probability(self, confidences: Mapping[str, float]) -> float | None:
@@ -289,19 +289,19 @@ class Policy:
                 hint="Use a policy that was made for this version.",
             )
 
-    def _compared(self, found: float) -> str:
+    def _comparison(self, found: float) -> str:
         return f"pneumonia {found:.3f} against {self.threshold:.3f}"
 
     def _type(self, confidences: Mapping[str, float], found: float) -> Decision:
         types = [label for label in self.labels if is_pneumonia(label)]
         best = max(types, key=confidences.__getitem__)
-        reason = f"{self._compared(found)} reaches the threshold"
+        reason = f"{self._comparison(found)} reaches the threshold"
         if len(types) == 1:
             return Decision(best, referred=False, reason=reason)
         share = confidences[best] / (sum(confidences[label] for label in types) or 1.0)
-        told = f"{best} has a share of {share:.2f}, {self.type_share:.2f} is needed"
+        named = f"{best} has a share of {share:.2f}, {self.type_share:.2f} is needed"
         finding = best if share >= self.type_share else TYPE_UNCERTAIN
-        return Decision(finding, referred=False, reason=f"{reason}; {told}")
+        return Decision(finding, referred=False, reason=f"{reason}; {named}")
 
     def __str__(self) -> str:
         rule = (
@@ -317,34 +317,34 @@ class Policy:
         return "\n".join(lines)
 
 
-def _policy(told: Json) -> Policy:
-    if told.get("format") != _FORMAT or told.get("format_version") != _FORMAT_VERSION:
+def _policy(record: Json) -> Policy:
+    if record.get("format") != _FORMAT or record.get("format_version") != _FORMAT_VERSION:
         raise FieldError(
-            f"its format is {told.get('format')!r} {told.get('format_version')!r}, not "
+            f"its format is {record.get('format')!r} {record.get('format_version')!r}, not "
             f"{_FORMAT!r} {_FORMAT_VERSION}"
         )
     known = {field.name for field in attrs.fields(Policy)} | {"format", "format_version"}
-    unknown = sorted(told.keys() - known)
+    unknown = sorted(record.keys() - known)
     if unknown:  # a rule that is not understood must not be left out silently
         raise FieldError(f"it has unknown fields: {', '.join(unknown)}")
-    version, parts = told.get("version_arn"), (told.get("chosen_on"), told.get("reported"))
+    version, parts = record.get("version_arn"), (record.get("chosen_on"), record.get("reported"))
     chosen, reported = (None if part is None else PolicyFigures.from_dict(part) for part in parts)
-    calibration = told.get("calibration")
+    calibration = record.get("calibration")
     return Policy(
         **{
-            name: fields.number_in(told, name)
+            name: fields.number_in(record, name)
             for name in ("threshold", "refer_from", "refer_to", "type_share")
         },
-        labels=_texts(told, "labels"),
-        name=fields.string_in(told.get("name"), "name"),
+        labels=_texts(record, "labels"),
+        name=fields.string_in(record.get("name"), "name"),
         version_arn=None if version is None else fields.string_in(version, "version_arn"),
         chosen_on=chosen,
         reported=reported,
-        parts=fields.string_in(told.get("parts"), "parts"),
+        parts=fields.string_in(record.get("parts"), "parts"),
         calibration=None if calibration is None else Calibration.from_dict(calibration),
-        warnings=_texts(told, "warnings"),
+        warnings=_texts(record, "warnings"),
     )
 
 
-def _texts(told: Json, key: str) -> tuple[str, ...]:
-    return tuple(fields.string_in(text, key) for text in fields.list_in(told, key))
+def _texts(record: Json, key: str) -> tuple[str, ...]:
+    return tuple(fields.string_in(text, key) for text in fields.list_in(record, key))

@@ -100,7 +100,7 @@ def roc_chart(views: Sequence[ChartData]) -> Chart:
         y_name="sensitivity",
         lines=_lines(views, lambda view: view.curves.roc, "AUROC", "auroc", band),
         columns=("Of", "Threshold", "1 − specificity", "Sensitivity"),
-        rows=_tabled(views, lambda view: view.curves.roc),
+        rows=_table_rows(views, lambda view: view.curves.roc),
         reference=_path([(0, 0), (1, 1)]),
     )
 
@@ -121,13 +121,13 @@ def precision_recall_chart(views: Sequence[ChartData]) -> Chart:
             "average_precision",
         ),
         columns=("Of", "Threshold", "Sensitivity", "Precision"),
-        rows=_tabled(views, lambda view: view.curves.precision_recall),
+        rows=_table_rows(views, lambda view: view.curves.precision_recall),
     )
 
 
 def reliability_chart(view: ChartData, place: int) -> Chart:
     """How often images of a confidence show what is called, in bins of equally many images."""
-    bins = [(one, _known(one.frequency)) for one in view.curves.reliability]
+    bins = [(one, _value_and_ends(one.frequency)) for one in view.curves.reliability]
     kept = [(one, ends) for one, ends in bins if ends]
     return Chart(
         key=f"reliability-{place}",
@@ -168,7 +168,9 @@ def sweep_chart(view: ChartData, place: int, threshold: float | None = None) -> 
     )
     lines = []
     for name, style, part in parts:
-        known = [(points[at].threshold, ends) for at in places if (ends := _known(part(at)))]
+        known = [
+            (points[at].threshold, ends) for at in places if (ends := _value_and_ends(part(at)))
+        ]
         drawn = _path([(x, ends[0]) for x, ends in known])
         lines.append(Line(name, style, drawn, _band(known)))
     return Chart(
@@ -198,7 +200,7 @@ def sweep_chart(view: ChartData, place: int, threshold: float | None = None) -> 
 
 def risk_coverage_chart(curve: RiskCoverage, place: int, title: str) -> Chart:
     """Share of wrong calls among the images that are decided, the least certain referred first."""
-    known = [(one.coverage, ends) for one in curve.points if (ends := _known(one.risk))]
+    known = [(one.coverage, ends) for one in curve.points if (ends := _value_and_ends(one.risk))]
     most = max((ends[2] for _, ends in known), default=1.0)
     top = next((each for each in _TOPS if most <= each), 1.0)
     scaled = [(x, (y / top, low / top, high / top)) for x, (y, low, high) in known]
@@ -262,7 +264,7 @@ def _lines(
     )
 
 
-def _tabled(
+def _table_rows(
     views: Sequence[ChartData], points: Callable[[ChartData], Sequence[CurvePoint]]
 ) -> tuple[Row, ...]:
     rows = []
@@ -281,11 +283,11 @@ def _roc_band(view: ChartData) -> list[tuple[float, tuple[float, float, float]]]
     return [
         (1 - one.specificity.value, ends)
         for one in view.curves.sweep
-        if one.specificity.value is not None and (ends := _known(one.sensitivity))
+        if one.specificity.value is not None and (ends := _value_and_ends(one.sensitivity))
     ]
 
 
-def _known(figure: Figure) -> tuple[float, float, float] | None:
+def _value_and_ends(figure: Figure) -> tuple[float, float, float] | None:
     """Value, low and high, where there is a value."""
     if figure.value is None or figure.low is None or figure.high is None:
         return None

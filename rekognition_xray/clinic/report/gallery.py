@@ -75,13 +75,13 @@ class Gallery:
         tiles: those shown.
         images: all test images.
         pictured: tiles with a picture.
-        asked: whether pictures were given at all.
+        pictures_given: whether pictures were given at all.
     """
 
     tiles: tuple[Tile, ...]
     images: int
     pictured: int
-    asked: bool
+    pictures_given: bool
 
 
 def make_gallery(tested: Sequence[TestImage], labels: Sequence[str], images: Images) -> Gallery:
@@ -138,10 +138,10 @@ def _finder(images: Images) -> Callable[[str], Picture | None]:
         return lambda _: None
     if not isinstance(images, Mapping):
         return images
-    return _turned(images).get
+    return _by_address(images).get
 
 
-def _turned(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
+def _by_address(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
     """Address to picture; of a receipt's addresses those of images that lie on this machine."""
     made: dict[str, Picture] = {}
     for key, value in images.items():

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.statistics.curves import (
         CurvePoint,
         Curves,
-        curves,
         label_curves,
         label_risk,
         risk_coverage,
+        view_curves,
     )
     from rekognition_xray.clinic.statistics.estimates import (
-        View,
+        BinaryView,
         estimate,
         pneumonia_view,
-        ranked,
+        rank_statistics,
         sample_of,
     )
-    from rekognition_xray.clinic.statistics.intervals import Values, by_score
+    from rekognition_xray.clinic.statistics.intervals import Values, score_figure
     from rekognition_xray.clinic.statistics.pairing import differences
     from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 else:
@@ -47,13 +47,19 @@ else:
             "curves": (
                 "CurvePoint",
                 "Curves",
-                "curves",
+                "view_curves",
                 "label_curves",
                 "label_risk",
                 "risk_coverage",
             ),
-            "estimates": ("View", "estimate", "pneumonia_view", "ranked", "sample_of"),
-            "intervals": ("Values", "by_score"),
+            "estimates": (
+                "BinaryView",
+                "estimate",
+                "pneumonia_view",
+                "rank_statistics",
+                "sample_of",
+            ),
+            "intervals": ("Values", "score_figure"),
             "pairing": ("differences",),
             "resampling": ("Mask", "Resamples"),
         },
@@ -62,6 +68,7 @@ else:
 __all__ = [
     "NOT_ESTIMABLE",
     "BinaryFigures",
+    "BinaryView",
     "CurvePoint",
     "Curves",
     "Estimates",
@@ -74,10 +81,7 @@ __all__ = [
     "ServiceLabel",
     "TestImage",
     "Values",
-    "View",
-    "by_score",
     "calibration_error",
-    "curves",
     "differences",
     "estimate",
     "figure_name",
@@ -87,7 +91,9 @@ __all__ = [
     "log_odds",
     "pneumonia_view",
     "predictive_values",
-    "ranked",
+    "rank_statistics",
     "risk_coverage",
     "sample_of",
+    "score_figure",
+    "view_curves",
 ]

@@ -12,10 +12,15 @@ import attrs
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from rekognition_xray.clinic.statistics.calibration import BINS, edges, places
-from rekognition_xray.clinic.statistics.estimates import View, label_view, pneumonia_view, sample_of
+from rekognition_xray.clinic.statistics.calibration import BINS, bin_edges, bin_places
+from rekognition_xray.clinic.statistics.estimates import (
+    BinaryView,
+    label_view,
+    pneumonia_view,
+    sample_of,
+)
 from rekognition_xray.clinic.statistics.figures import Figure, known_label
-from rekognition_xray.clinic.statistics.intervals import Values, by_score
+from rekognition_xray.clinic.statistics.intervals import Values, score_figure
 from rekognition_xray.clinic.statistics.referral import RiskCoverage, RiskPoint
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 from rekognition_xray.clinic.statistics.test_image import TestImage
@@ -93,7 +98,7 @@ class Curves:
     sweep: tuple[SweepPoint, ...]
 
 
-def curves(sample: Resamples, view: View, *, points: int) -> Curves:
+def view_curves(sample: Resamples, view: BinaryView, *, points: int) -> Curves:
     """The curves of one view, each of at most about ``points`` points."""
     usable = bool(np.isfinite(view.score).all())
     if not usable or view.truth.all() or not view.truth.any():
@@ -110,12 +115,12 @@ def curves(sample: Resamples, view: View, *, points: int) -> Curves:
     )
 
 
-def _roc(view: View, points: int) -> tuple[CurvePoint, ...]:
+def _roc(view: BinaryView, points: int) -> tuple[CurvePoint, ...]:
     false, true, thresholds = roc_curve(view.truth, view.score)
     return _points(false, true, thresholds, points)
 
 
-def _precision_recall(view: View, points: int) -> tuple[CurvePoint, ...]:
+def _precision_recall(view: BinaryView, points: int) -> tuple[CurvePoint, ...]:
     precision, recall, thresholds = precision_recall_curve(view.truth, view.score)
     return _points(recall, precision, np.r_[thresholds, np.inf], points)
 
@@ -135,20 +140,20 @@ def _spread(count: int, points: int) -> list[int]:
     return sorted({round(at) for at in np.linspace(0, count - 1, min(count, points))})
 
 
-def _reliability(sample: Resamples, view: View) -> tuple[ReliabilityBin, ...]:
-    inner = edges(view.score, BINS)
-    place = places(view.score, inner)
+def _reliability(sample: Resamples, view: BinaryView) -> tuple[ReliabilityBin, ...]:
+    inner = bin_edges(view.score, BINS)
+    place = bin_places(view.score, inner)
     ends = [0.0, *map(float, inner), 1.0]
     made = []
     for at in np.unique(place):
         among = place == at
         share = sample.ratio(view.truth, among, reason="")
         mean = float(view.score[among].mean())
-        made.append(ReliabilityBin(ends[at], ends[at + 1], mean, by_score(share)))
+        made.append(ReliabilityBin(ends[at], ends[at + 1], mean, score_figure(share)))
     return tuple(made)
 
 
-def _sweep(sample: Resamples, view: View, points: int) -> tuple[SweepPoint, ...]:
+def _sweep(sample: Resamples, view: BinaryView, points: int) -> tuple[SweepPoint, ...]:
     scores = np.unique(view.score)
     chosen = [float(scores[at]) for at in _spread(len(scores), min(points, _MOST_THRESHOLDS))]
     called = view.score[:, None] >= np.array(chosen)
@@ -158,7 +163,7 @@ def _sweep(sample: Resamples, view: View, points: int) -> tuple[SweepPoint, ...]
         sample.ratios(called, np.ones(len(view.score), dtype=bool)),
     ]
     return tuple(
-        SweepPoint(threshold, *(by_score(share) for share in at))
+        SweepPoint(threshold, *(score_figure(share) for share in at))
         for threshold, *at in zip(chosen, *shares, strict=True)
     )
 
@@ -173,7 +178,7 @@ def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: st
     for kept in (certainty >= _at(certainty, coverage) for coverage in _COVERAGES):
         share = float(kept.mean())
         if kept.any() and share not in points:
-            points[share] = RiskPoint(share, by_score(sample.ratio(wrong, kept, reason="")))
+            points[share] = RiskPoint(share, score_figure(sample.ratio(wrong, kept, reason="")))
     return RiskCoverage(call, tuple(points.values()), _area(wrong, certainty))
 
 
@@ -241,4 +246,4 @@ def label_curves(
         )
     known = label and known_label(label, labels)
     view = label_view(images, known) if known else pneumonia_view(images)
-    return curves(sample_of(images, resamples=resamples, seed=seed), view, points=points)
+    return view_curves(sample_of(images, resamples=resamples, seed=seed), view, points=points)

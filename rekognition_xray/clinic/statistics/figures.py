@@ -52,8 +52,8 @@ class Figure:
         Raises:
             FieldError: names the field that is missing or of another kind.
         """
-        told = fields.object_in(data, key)
-        value, low, high = (_number(told, name) for name in ("value", "low", "high"))
+        record = fields.object_in(data, key)
+        value, low, high = (_number(record, name) for name in ("value", "low", "high"))
         if (value is None) != (low is None and high is None) or (low is None) != (high is None):
             raise FieldError(f"{key} has a value without an interval, or the other way round")
         if value is not None and not (low or 0.0) <= value <= (high or 0.0):
@@ -62,10 +62,10 @@ class Figure:
             value,
             low,
             high,
-            n=fields.count_in(told, "n"),
-            patients=fields.count_in(told, "patients"),
-            method=fields.string_in(told.get("method"), "method"),
-            reason=fields.string_in(told.get("reason"), "reason"),
+            n=fields.count_in(record, "n"),
+            patients=fields.count_in(record, "patients"),
+            method=fields.string_in(record.get("method"), "method"),
+            reason=fields.string_in(record.get("reason"), "reason"),
         )
 
     def __str__(self) -> str:
@@ -76,10 +76,10 @@ class Figure:
         return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
 
 
-def _number(told: Json, name: str) -> float | None:
-    if told.get(name) is None:
+def _number(record: Json, name: str) -> float | None:
+    if record.get(name) is None:
         return None
-    value = fields.number_in(told, name)
+    value = fields.number_in(record, name)
     if not math.isfinite(value):
         raise FieldError(f"{name} is {value!r}, not a finite number")
     return value

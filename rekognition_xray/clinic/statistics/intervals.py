@@ -28,12 +28,12 @@ _HALVINGS: Final = 20
 
 
 @attrs.frozen(eq=False)
-class Redrawn:
+class BootstrapStatistic:
     """A figure on the images as they are, and on every resample of their patients.
 
     Attributes:
         value: on the images; NaN where they do not support it.
-        draws: on the resamples; NaN likewise.
+        replicates: on the resamples; NaN likewise.
         images, patients: that it rests on.
         units: independent units that bound what can be known: patients of the rarer side where
             two sides are compared. Degrees of freedom are one less.
@@ -41,7 +41,7 @@ class Redrawn:
     """
 
     value: float
-    draws: Values
+    replicates: Values
     images: int
     patients: int
     units: int
@@ -68,7 +68,7 @@ def score_interval(value: float, units: float, quantile: float = _Z) -> tuple[fl
     return low, high
 
 
-def by_score(drawn: Redrawn) -> Figure:
+def score_figure(statistic: BootstrapStatistic) -> Figure:
     """Interval of a share, or of a mean of values within 0 and 1.
 
     Wilson's interval for the number of independent units that would have the variance seen over
@@ -76,30 +76,30 @@ def by_score(drawn: Redrawn) -> Figure:
     Graubard (1998), with their correction for few units (quantile of Student's t, variance
     times ``units / (units - 1)``). Where all resamples agree, Wilson's own for ``units``.
     """
-    return drawn.missing() or drawn.figure(*_scored(drawn), SCORE)
+    return statistic.missing() or statistic.figure(*_score_ends(statistic), SCORE)
 
 
-def by_logit(drawn: Redrawn) -> Figure:
+def logit_figure(statistic: BootstrapStatistic) -> Figure:
     """Interval of an area under a curve, symmetric on the scale of log odds.
 
     Pepe (2003) for the ROC curve, Boyd, Eng and Page (2013) for precision and recall: the
     standard error over the resamples is carried to the log odds (delta method), with the
-    corrections for few units of ``by_score``. Where all resamples agree, Wilson's interval for
+    corrections for few units of ``score_figure``. Where all resamples agree, Wilson's interval for
     ``units``.
     """
-    absent = drawn.missing()
+    absent = statistic.missing()
     if absent:
         return absent
-    if _agree(drawn):
-        return drawn.figure(*_scored(drawn), LOGIT)
-    deviation = math.sqrt(float(np.nanvar(drawn.draws)) * _small(drawn.units))
-    error = deviation / (drawn.value * (1 - drawn.value))
-    middle = math.log(drawn.value / (1 - drawn.value))
-    step = _student(drawn.units) * error
-    return drawn.figure(_expit(middle - step), _expit(middle + step), LOGIT)
+    if _replicates_agree(statistic):
+        return statistic.figure(*_score_ends(statistic), LOGIT)
+    deviation = math.sqrt(float(np.nanvar(statistic.replicates)) * _small(statistic.units))
+    error = deviation / (statistic.value * (1 - statistic.value))
+    middle = math.log(statistic.value / (1 - statistic.value))
+    step = _student(statistic.units) * error
+    return statistic.figure(_expit(middle - step), _expit(middle + step), LOGIT)
 
 
-def of_gaps(gaps: Values, draws: Values, *, images: int, patients: int) -> Figure:
+def gap_figure(gaps: Values, replicates: Values, *, images: int, patients: int) -> Figure:
     """The sum of absolute gaps, corrected for noise, with its interval.
 
     The sum of absolute values is too high where gaps are small against their noise, and more so
@@ -112,16 +112,16 @@ def of_gaps(gaps: Values, draws: Values, *, images: int, patients: int) -> Figur
 
     Args:
         gaps: one value for each bin, on the images as they are.
-        draws: the same on the resamples, one row each.
+        replicates: the same on the resamples, one row each.
         images: that the gaps rest on.
         patients: of those images.
     """
     seen = float(np.abs(gaps).sum())
-    noise = (draws - gaps)[~np.isnan(draws).any(axis=1)]
+    noise = (replicates - gaps)[~np.isnan(replicates).any(axis=1)]
     if patients > 1:
         noise = noise * (math.sqrt(_small(patients)) * _student(patients) / _Z)
     spreads = (gaps, np.where(gaps < 0, -1.0, 1.0) * noise.std(axis=0))
-    found = [_inverted(seen, spread, noise) for spread in spreads if np.abs(spread).sum() > 0]
+    found = [_agreeing_sizes(seen, spread, noise) for spread in spreads if np.abs(spread).sum() > 0]
     if not found:
         return Figure(seen, 0.0, 1.0, n=images, patients=patients, method=INVERSION)
     lows, middles, highs = zip(*found, strict=True)
@@ -129,7 +129,7 @@ def of_gaps(gaps: Values, draws: Values, *, images: int, patients: int) -> Figur
     return Figure(*ends, n=images, patients=patients, method=INVERSION)
 
 
-def _inverted(seen: float, spread: Values, noise: Values) -> tuple[float, float, float]:
+def _agreeing_sizes(seen: float, spread: Values, noise: Values) -> tuple[float, float, float]:
     """Low end, middle and high end of the sizes that agree with the sum seen."""
     shape = spread / np.abs(spread).sum()
     low, middle, high = (_size(seen, shape, noise, share) for share in (0.975, 0.5, 0.025))
@@ -151,24 +151,24 @@ def _size(seen: float, shape: Values, noise: Values, share: float) -> float:
     return high
 
 
-def by_error(value: float, error: float, *, images: int, patients: int, least: int) -> Figure:
+def error_figure(value: float, error: float, *, images: int, patients: int, least: int) -> Figure:
     """An estimate and its standard error over patients, with the quantile of Student's t."""
     step = _student(least) * error
     return Figure(value, value - step, value + step, n=images, patients=patients, method=ROBUST)
 
 
-def _scored(drawn: Redrawn) -> tuple[float, float]:
-    if _agree(drawn):
-        return score_interval(drawn.value, drawn.units)
-    variance = float(np.nanvar(drawn.draws)) * _small(drawn.units)
-    units = drawn.value * (1 - drawn.value) / variance
-    return score_interval(drawn.value, units, _student(drawn.units))
+def _score_ends(statistic: BootstrapStatistic) -> tuple[float, float]:
+    if _replicates_agree(statistic):
+        return score_interval(statistic.value, statistic.units)
+    variance = float(np.nanvar(statistic.replicates)) * _small(statistic.units)
+    units = statistic.value * (1 - statistic.value) / variance
+    return score_interval(statistic.value, units, _student(statistic.units))
 
 
-def _agree(drawn: Redrawn) -> bool:
-    usable = drawn.draws[~np.isnan(drawn.draws)]
-    alone = drawn.units < 2 or len(usable) < 2
-    return alone or drawn.value in {0.0, 1.0} or float(usable.var()) < _AGREE
+def _replicates_agree(statistic: BootstrapStatistic) -> bool:
+    usable = statistic.replicates[~np.isnan(statistic.replicates)]
+    alone = statistic.units < 2 or len(usable) < 2
+    return alone or statistic.value in {0.0, 1.0} or float(usable.var()) < _AGREE
 
 
 def _small(units: int) -> float:

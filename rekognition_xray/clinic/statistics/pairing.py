@@ -12,9 +12,14 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtrit
 
-from rekognition_xray.clinic.statistics import estimates
+from rekognition_xray.clinic.statistics.estimates import NO_TWO_CLASSES, bootstrap_statistics
 from rekognition_xray.clinic.statistics.figures import Figure
-from rekognition_xray.clinic.statistics.intervals import Redrawn, Values, by_logit, by_score
+from rekognition_xray.clinic.statistics.intervals import (
+    BootstrapStatistic,
+    Values,
+    logit_figure,
+    score_figure,
+)
 from rekognition_xray.clinic.statistics.test_image import TestImage
 
 PAIRED: Final = "paired adjusted interval, patients redrawn"
@@ -39,39 +44,41 @@ def differences(
         old: the images, as the old version judged them.
         new: the same images in the same order, as the new version did.
         labels: of both versions.
-        figures: our name of a figure to its name among ``estimates.draws``.
+        figures: our name of a figure to its name among ``bootstrap_statistics``.
         resamples: redraws of the patients, the same ones for both versions: what is easy or hard
             about a patient cancels out.
         seed: of the redraws.
     """
-    drawn = [
-        dict(estimates.draws(images, labels, resamples=resamples, seed=seed))
+    by_version = [
+        dict(bootstrap_statistics(images, labels, resamples=resamples, seed=seed))
         for images in (old, new)
     ]
     return {
-        name: _triple(drawn[0].get(place), drawn[1].get(place), place, len(labels))
+        name: _triple(by_version[0].get(place), by_version[1].get(place), place, len(labels))
         for name, place in figures.items()
     }
 
 
-def _triple(old: Redrawn | None, new: Redrawn | None, place: str, labels: int) -> Triple:
+def _triple(
+    old: BootstrapStatistic | None, new: BootstrapStatistic | None, place: str, labels: int
+) -> Triple:
     if old is None or new is None:
-        nothing = Figure(None, reason=estimates.NO_TWO_CLASSES)
+        nothing = Figure(None, reason=NO_TWO_CLASSES)
         return nothing, nothing, nothing
     if place.endswith("auroc"):
-        return by_logit(old), by_logit(new), by_pairs(old, new, added=0)
+        return logit_figure(old), logit_figure(new), paired_figure(old, new, added=0)
     added = 1 / labels if place == "balanced_accuracy" else 1
-    return by_score(old), by_score(new), by_pairs(old, new, added=added)
+    return score_figure(old), score_figure(new), paired_figure(old, new, added=added)
 
 
-def by_pairs(old: Redrawn, new: Redrawn, *, added: float = 1) -> Figure:
+def paired_figure(old: BootstrapStatistic, new: BootstrapStatistic, *, added: float = 1) -> Figure:
     """New less old, with its interval.
 
     The variance of the paired resamples makes a standard error. For shares the interval is that of
     Agresti and Min (2005, "Simple improved confidence intervals for comparing matched
     proportions"): as if two more independent units had been seen, one half in each of the four
     outcomes. It is carried here from pairs to patients: ``units`` stands for their number, with
-    the corrections for few units of ``intervals.by_score``. Two versions that agree on every image
+    the corrections for few units of ``intervals.score_figure``. Two versions that agree on every image
     therefore get an interval around 0 that narrows with more patients, and not the width 0.
 
     Args:
@@ -85,7 +92,7 @@ def by_pairs(old: Redrawn, new: Redrawn, *, added: float = 1) -> Figure:
     if missing:
         return missing
     change, units = new.value - old.value, old.units
-    variance = _variance(new.draws - old.draws, units)
+    variance = _variance(new.replicates - old.replicates, units)
     weight = added if variance > _AGREE else 1
     more = 2 if weight else 0
     middle = change * units / (units + more)

@@ -61,12 +61,14 @@ def predictive_values(
     return PredictiveValues(
         of=of,
         prevalence=prevalence,
-        ppv=_share(odds, sensitivity, _turned(specificity), "no image would be called so"),
-        npv=_share(1 / odds, specificity, _turned(sensitivity), "every image would be called so"),
+        ppv=_share(odds, sensitivity, _complement(specificity), "no image would be called so"),
+        npv=_share(
+            1 / odds, specificity, _complement(sensitivity), "every image would be called so"
+        ),
     )
 
 
-def _turned(figure: Figure) -> Figure:
+def _complement(figure: Figure) -> Figure:
     if figure.value is None or figure.low is None or figure.high is None:
         return figure
     return attrs.evolve(figure, value=1 - figure.value, low=1 - figure.high, high=1 - figure.low)

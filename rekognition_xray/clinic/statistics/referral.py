@@ -47,10 +47,10 @@ class RiskCoverage:
         Raises:
             FieldError: names the field that is missing or of another kind.
         """
-        told = fields.object_in(data, "risk_coverage")
+        record = fields.object_in(data, "risk_coverage")
         points = tuple(
             RiskPoint(fields.number_in(point, "coverage"), Figure.from_dict(point.get("risk")))
-            for point in fields.objects_in(told, "points")
+            for point in fields.objects_in(record, "points")
         )
-        call = fields.string_in(told.get("call"), "call")
-        return cls(call, points, fields.number_in(told, "area"))
+        call = fields.string_in(record.get("call"), "call")
+        return cls(call, points, fields.number_in(record, "area"))

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rekognition_xray.clinic.statistics.intervals import Redrawn, Values
+from rekognition_xray.clinic.statistics.intervals import BootstrapStatistic, Values
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -63,29 +63,34 @@ class Resamples:
         yes, patient = positive[order].astype(np.float64), self.patient[order]
         starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
         tied = starts if len(starts) < len(order) else None
-        parts = [_ranked(rows[:, patient], yes, tied) for rows in self._blocks(max(1, len(order)))]
+        parts = [
+            _weighted_ranks(rows[:, patient], yes, tied)
+            for rows in self._blocks(max(1, len(order)))
+        ]
         areas, precisions = zip(*parts, strict=True)
         return np.concatenate(areas), np.concatenate(precisions)
 
-    def ratio(self, top: Mask | Values, among: Mask, *, reason: str) -> Redrawn:
+    def ratio(self, top: Mask | Values, among: Mask, *, reason: str) -> BootstrapStatistic:
         """The mean of ``top`` over the images ``among``."""
         return self.ratios(top[:, None], among, reason=reason)[0]
 
-    def ratios(self, tops: Mask | Values, among: Mask, *, reason: str = "") -> list[Redrawn]:
+    def ratios(
+        self, tops: Mask | Values, among: Mask, *, reason: str = ""
+    ) -> list[BootstrapStatistic]:
         """The mean of every column of ``tops`` over the images ``among``."""
         totals = self.totals(np.column_stack([tops * among[:, None], among]))
         with np.errstate(invalid="ignore", divide="ignore"):
             values = totals[:, :-1] / totals[:, -1:]
-        return [self.redrawn(column, among, reason=reason) for column in values.T]
+        return [self.statistic(column, among, reason=reason) for column in values.T]
 
-    def redrawn(
+    def statistic(
         self, values: Values, among: Mask, *, reason: str, units: int | None = None
-    ) -> Redrawn:
+    ) -> BootstrapStatistic:
         """Values as ``totals`` or ``rank_figures`` give them, with what they rest on."""
         patients = self.count(among)
         least = max(1, patients if units is None else units)
         missing = bool(np.isnan(values[0]))
-        return Redrawn(
+        return BootstrapStatistic(
             float(values[0]),
             values[1:],
             int(among.sum()),
@@ -101,7 +106,7 @@ class Resamples:
             yield self.weights[start : start + step].astype(np.float64)
 
 
-def _ranked(
+def _weighted_ranks(
     weight: Values, yes: Values, starts: npt.NDArray[np.intp] | None
 ) -> tuple[Values, Values]:
     """Area and average precision for rows of weights, images from the highest score down."""

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.card.checklists import answered, checklists
-from rekognition_xray.clinic.card.markdown import escaped
+from rekognition_xray.clinic.card.checklists import checklists, fill_checklists
+from rekognition_xray.clinic.card.markdown import escape_markdown
 from rekognition_xray.clinic.statistics import Figure
 from rekognition_xray.data.xrays import Labelling, Xray
 
@@ -198,9 +198,9 @@ def test_own_answers_are_to_items_that_exist(card):
 
 def test_no_own_answer_is_lost_for_a_mistyped_key(card, evaluation, split):
     from rekognition_xray.clinic.card.answers import answers
-    from rekognition_xray.clinic.card.facts import Told
+    from rekognition_xray.clinic.card.facts import CardSources
 
-    told = Told(
+    sources = CardSources(
         evaluation=evaluation,
         split=split,
         dataset=None,
@@ -212,7 +212,7 @@ def test_no_own_answer_is_lost_for_a_mistyped_key(card, evaluation, split):
         population=None,
     )
     keys = {item.key for checklist in checklists() for item in checklist.items}
-    assert set(answers(told, card.sections, card.figures)) <= keys
+    assert set(answers(sources, card.sections, card.figures)) <= keys
 
 
 def test_items_that_nobody_answers_read_not_reported(card):
@@ -241,7 +241,7 @@ def test_an_answer_to_no_item_is_refused_and_the_near_ones_named(evaluation):
 
 def test_an_empty_answer_is_refused():
     with pytest.raises(rx.XrayError, match="answers to claim-42 are empty"):
-        answered({}, {"claim-42": " \n"})
+        fill_checklists({}, {"claim-42": " \n"})
 
 
 def test_a_card_of_another_split_is_refused(draw, write, split):
@@ -332,7 +332,7 @@ def test_nasty_names_and_answers_break_nothing(evaluation):
 
 @given(TEXT)
 def test_escaped_text_stays_in_its_cell(text):
-    shown = escaped(text)
+    shown = escape_markdown(text)
     assert len(shown.splitlines()) <= 1
     assert "<" not in shown
     assert len(cells(f"| {shown} |")) == 3

@@ -13,8 +13,8 @@ from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare
 from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.clinic.statistics import TestImage as ImageSource
 from rekognition_xray.clinic.statistics import differences
-from rekognition_xray.clinic.statistics.intervals import Redrawn
-from rekognition_xray.clinic.statistics.pairing import by_pairs
+from rekognition_xray.clinic.statistics.intervals import BootstrapStatistic
+from rekognition_xray.clinic.statistics.pairing import paired_figure
 from rekognition_xray.labels import THREE_CLASSES
 
 from ...support.classified import images_of
@@ -120,8 +120,8 @@ def _of(evaluation: Evaluation, arn: str):
 
 def test_more_patients_make_narrower_intervals() -> None:
     def width(units: int) -> float:
-        same = Redrawn(0.9, np.full(100, 0.9), units, units, units)
-        found = by_pairs(same, same)
+        same = BootstrapStatistic(0.9, np.full(100, 0.9), units, units, units)
+        found = paired_figure(same, same)
         return found.high - found.low
 
     assert [width(units) for units in (10, 100, 1000)] == pytest.approx(
@@ -130,8 +130,11 @@ def test_more_patients_make_narrower_intervals() -> None:
 
 
 def test_one_patient_shows_nothing() -> None:
-    alone = Redrawn(0.0, np.zeros(100), 1, 1, 1), Redrawn(1.0, np.ones(100), 1, 1, 1)
-    found = by_pairs(*alone)
+    alone = (
+        BootstrapStatistic(0.0, np.zeros(100), 1, 1, 1),
+        BootstrapStatistic(1.0, np.ones(100), 1, 1, 1),
+    )
+    found = paired_figure(*alone)
     assert (found.value, found.low, found.high) == (1.0, -1.0, 1.0)
 
 
