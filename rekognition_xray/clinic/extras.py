@@ -1,4 +1,4 @@
-"""Optional dependencies of this wing: a missing one is named together with its extra."""
+"""Checks for optional packages: the error names the extra that installs them."""
 
 from __future__ import annotations
 

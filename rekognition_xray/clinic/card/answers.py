@@ -1,4 +1,4 @@
-"""What a model card answers by itself of TRIPOD+AI and CLAIM."""
+"""The answers to TRIPOD+AI and CLAIM that a model card gives by itself."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DECIDED = (
 def answers(
     sources: CardSources, sections: Sequence[Section], figures: Sequence[NamedFigure]
 ) -> Mapping[str, str | None]:
-    """Key of an item to the answer; None, or no key at all, where the card knows none.
+    """Key of an item to the answer; None, or no key, if the card has no answer.
 
-    An item of which the card knows a part is answered with that part, and says so.
+    If the card can answer only a part of an item, the answer says so.
     """
     known = {f"{section.key}.{row.key}": row.value for section in sections for row in section.rows}
     by_both = _numbers(figures) | _data(sources, known)
@@ -64,7 +64,7 @@ def _data(
         )
         if known[key]
     )
-    flow = "images and patients taken: section Data; those left out before are not counted"
+    flow = "images and patients included: section Data; those excluded before are not counted"
     return {
         ("tripod-5a", "claim-7"): known["data.source"],
         ("tripod-8a", "claim-14"): f"labels {labels}" if labels else None,
@@ -112,4 +112,4 @@ def _updated(sources: CardSources) -> str | None:
 def _poor_input(sources: CardSources) -> str | None:
     if sources.policy is None:
         return None
-    return "an answer that lacks a label or is no number is referred to a person"
+    return "images without a usable confidence for every label are referred to a person"

@@ -1,4 +1,4 @@
-"""TRIPOD+AI and CLAIM: their items, and what a card can answer of them by itself."""
+"""The checklists TRIPOD+AI and CLAIM, and how answers are filled in."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def _items(record: fields.Json) -> Iterator[Item]:
 def fill_checklists(
     known: Mapping[str, str | None], own: Mapping[str, str]
 ) -> tuple[Checklist, ...]:
-    """The checklists with what the card knows, and over it what its author says.
+    """The checklists with the card's answers, replaced by those of its author.
 
     Args:
-        known: key of an item to what the card answers; None where it cannot.
+        known: key of an item to the card's answer; None if it has none.
         own: key of an item, such as ``tripod-5a``, to the author's answer.
 
     Raises:
-        EvaluationError: an answer to an item that does not exist, or an empty one.
+        EvaluationError: an answer is for an item that does not exist, or is empty.
     """
     empty = checklists()
     _check(own, [item.key for checklist in empty for item in checklist.items])
@@ -72,11 +72,11 @@ def _check(own: Mapping[str, str], keys: list[str]) -> None:
         meant = f" Did you mean {', '.join(near)}?" if near else ""
         raise EvaluationError(
             f"No checklist has the items {', '.join(strange)}.{meant}",
-            hint="Items are named like tripod-5a and claim-14; the card lists all of them.",
+            hint="Keys look like tripod-5a and claim-14; the card lists all of them.",
         )
     blank = sorted(key for key, answer in own.items() if not answer.strip())
     if blank:
         raise EvaluationError(
             f"The answers to {', '.join(blank)} are empty.",
-            hint="Leave an item out that you do not answer; it then reads 'not reported'.",
+            hint="Leave out items that you do not answer; the card then says 'not reported'.",
         )

@@ -1,4 +1,4 @@
-"""The facts of a model card: what values of the library tell, and None for all else."""
+"""The facts of a model card, from the values it is made from; None for what is not known."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PACKAGES: Final = ("attrs", "boto3", "numpy", "Pillow", "scikit-learn", "scipy"
 
 @attrs.frozen(kw_only=True)
 class CardSources:
-    """Everything that a card may be made of; None for what its author does not give."""
+    """What a card is made from; None for what its author does not give."""
 
     evaluation: Evaluation
     split: Split | None
@@ -42,7 +42,7 @@ class CardSources:
 
     @property
     def parts(self) -> dict[str, XrayDataset]:
-        """Name to dataset: the parts of the split, or the whole where only that is known."""
+        """Name to dataset: the parts of the split, or the whole dataset without a split."""
         if self.split is not None:
             named = {
                 "train": self.split.train,
@@ -54,12 +54,12 @@ class CardSources:
 
     @property
     def labelling(self) -> Labelling | None:
-        """Where the labels come from."""
+        """The origin of the labels."""
         return next((part.labelling for part in self.parts.values()), None)
 
     @property
     def kermany(self) -> bool:
-        """Whether the names are those of the public set, and the author names no other source."""
+        """Whether the images are named like those of the public set and no source is given."""
         labelling = self.labelling
         return self.source is None and labelling is not None and _is_kermany(labelling.rule)
 
@@ -92,7 +92,7 @@ def figures(sources: CardSources) -> tuple[NamedFigure, ...]:
     """Every figure of the evaluation, and of the policy on the images that it is reported on.
 
     Raises:
-        EvaluationError: a figure with a value and no interval.
+        EvaluationError: a figure has a value but no interval.
     """
     evaluation = sources.evaluation
     groups: list[tuple[str, attrs.AttrsInstance]] = [
@@ -119,8 +119,8 @@ def _figures_of(found: attrs.AttrsInstance) -> Iterator[tuple[str, Figure]]:
 def _with_interval(figure: Figure, what: str) -> Figure:
     if figure.value is not None and (figure.low is None or figure.high is None):
         raise EvaluationError(
-            f"The {what} has a value and no interval.",
-            hint="A card shows no bare figure: compute it by Evaluation, or leave it out.",
+            f"The {what} has a value but no interval.",
+            hint="A card shows figures with intervals only: compute them by Evaluation.",
         )
     return figure
 
@@ -131,7 +131,7 @@ def _model(sources: CardSources) -> Iterator[Fact]:
     seconds = None if version is None else version.billable_training_seconds
     yield Fact("name", "Name", evaluation.name or None)
     yield Fact("arn", "Version ARN", version.arn if version else evaluation.version_arn or None)
-    yield Fact("results", "Result files name", evaluation.version_arn or None)
+    yield Fact("results", "Version ARN in the result files", evaluation.version_arn or None)
     yield Fact("made_by", "Made by", evaluation.made_by)
     yield Fact("labels", "Labels", ", ".join(evaluation.labels))
     yield Fact("created", "Created", created)
@@ -150,13 +150,13 @@ def _data(sources: CardSources) -> Iterator[Fact]:
     )
     yield Fact(
         "training_images",
-        "Images trained on, by the result files",
+        "Training images, by the result files",
         str(evaluation.service.training_images),
     )
-    yield Fact("test_images", "Images tested, by the result files", str(len(evaluation.images)))
+    yield Fact("test_images", "Test images, by the result files", str(len(evaluation.images)))
     yield Fact(
         "test_patients",
-        "Patients tested, by the result files",
+        "Test patients, by the result files",
         str(evaluation.known_patients or "") or None,
     )
     yield Fact("split", "Split", evaluation.split)
@@ -175,13 +175,13 @@ def _seed(split: Split | None) -> str | None:
 def _shared(evaluation: Evaluation) -> str | None:
     if NOT_COMPARED in evaluation.warnings:
         return None
-    leaks = [text for text in evaluation.warnings if "leak" in text or "share" in text]
-    return " ".join(leaks) or "none, as far as the images' keys tell"
+    leaks = [text for text in evaluation.warnings if "leak" in text.lower() or "share" in text]
+    return " ".join(leaks) or "none, as far as the S3 keys show"
 
 
 def _audit(audit: Audit) -> str:
     found = [f"{finding.code} ({len(finding.paths)} images)" for finding in audit.findings]
-    return f"{audit.images} images looked at; found: {', '.join(found) or 'nothing'}"
+    return f"{audit.images} images checked; found: {', '.join(found) or 'nothing'}"
 
 
 def _labels(sources: CardSources) -> Iterator[Fact]:

@@ -1,4 +1,4 @@
-"""A model card as Markdown. Whatever comes from outside is escaped."""
+"""Renders a model card as Markdown. All text from outside is escaped."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
 
 
 def escape_markdown(text: str) -> str:
-    """Text that can stand in a line or a cell: no new line, no markup, no HTML."""
+    """Text for one line or table cell, without line breaks, markup or HTML."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     plain = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _ACTIVE.sub(r"\\\1", plain)
 
 
 def render(card: ModelCard) -> str:
-    """The whole card."""
+    """The whole card as Markdown."""
     blocks = [f"# Model card of {escape_markdown(card.name)}", f"**{NOTICE}**"]
     blocks.append(f"Made on {card.made_on.isoformat()}.")
     blocks += [f"> {escape_markdown(warning)}" for warning in card.warnings]

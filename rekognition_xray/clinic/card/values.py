@@ -1,4 +1,4 @@
-"""The values that a model card is made of."""
+"""The values that a model card consists of."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Fact:
     """One fact.
 
     Attributes:
-        key: its name for programs; stable.
-        name: its name for people.
-        value: None where nobody said.
+        key: a stable name for programs.
+        name: a name for people.
+        value: None if not reported.
     """
 
     key: str
@@ -33,7 +33,7 @@ class Fact:
 
 @attrs.frozen
 class Section:
-    """Facts under one heading; ``key`` is its name for programs."""
+    """Facts under one heading; ``key`` is a stable name for programs."""
 
     key: str
     title: str
@@ -42,7 +42,7 @@ class Section:
 
 @attrs.frozen
 class LabelCount:
-    """Images and patients of a label in one part of the data: ``train``, ``test``, ``all``, ..."""
+    """Images and patients of a label in one part of the data, such as ``train`` or ``all``."""
 
     part: str
     label: str
@@ -52,7 +52,7 @@ class LabelCount:
 
 @attrs.frozen
 class NamedFigure:
-    """A figure and what it is of: all labels, pneumonia or not, one label, a policy."""
+    """A figure and its subject: all labels, pneumonia or not, one label, or a policy."""
 
     of: str
     name: str
@@ -60,14 +60,14 @@ class NamedFigure:
 
     @property
     def shown(self) -> str:
-        """Value and interval, or ``not estimable`` and why."""
+        """Value and interval, or ``not estimable`` and the reason."""
         reason = f" ({self.figure.reason})" if self.figure.reason else ""
         return f"{self.figure}{reason}"
 
 
 @attrs.frozen
 class Limit:
-    """What a reader must hold against the figures, and who found it; ours where empty."""
+    """What limits the figures, and the source; our own finding if the source is empty."""
 
     text: str
     source: str = ""
@@ -75,7 +75,7 @@ class Limit:
 
 @attrs.frozen
 class Item:
-    """One item of a checklist; ``answer`` is None where it is not reported."""
+    """One item of a checklist; ``answer`` is None if it is not reported."""
 
     key: str
     number: str
@@ -90,7 +90,7 @@ class Item:
 
 @attrs.frozen
 class Checklist:
-    """A checklist for reports on models; its item names are ours, its numbers are its own."""
+    """A reporting checklist with its own item numbers; the topics are in our words."""
 
     name: str
     citation: str
@@ -99,5 +99,5 @@ class Checklist:
 
     @property
     def answer_count(self) -> int:
-        """Items with an answer."""
+        """Number of items with an answer."""
         return sum(item.answer is not None for item in self.items)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FORMAT_VERSION: Final = 1
 OVERALL: Final = ("accuracy", "balanced_accuracy", "f1", "brier", "calibration_error")
-"""Figures of all labels together, as an evaluation calls them."""
+"""Attributes of an evaluation that hold the figures for all labels together."""
 
 
 def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
@@ -34,7 +34,7 @@ def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
 
 
 def as_dict(evaluation: Evaluation) -> dict[str, object]:
-    """The work behind ``Evaluation.to_dict``."""
+    """The evaluation as plain data; see ``Evaluation.to_dict``."""
     return {
         "format": "rekognition_xray.evaluation",
         "format_version": _FORMAT_VERSION,
@@ -59,7 +59,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, object]:
 
 
 def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
-    """The work behind ``Evaluation.to_frame``."""
+    """One row for each figure; see ``Evaluation.to_frame``."""
     needs_frames("Evaluation.to_frame()")
     import pandas as pd  # noqa: PLC0415 - optional
 

@@ -1,4 +1,4 @@
-"""What the page shows of an evaluation: figures, charts, policy, images."""
+"""The content of the evaluation page: figures, charts, policy and images."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ _PACKAGES: Final = ("rekognition-xray", "numpy", "scipy", "scikit-learn", "Pillo
 _MEANING: Final = {
     "accuracy": "images called by their true label",
     "balanced_accuracy": "mean of the sensitivities",
-    "f1": "of precision and sensitivity",
+    "f1": "harmonic mean of precision and sensitivity",
     "sensitivity": "called, of the images that show it",
     "specificity": "not called, of the others",
     "precision": "right, of the images called",
-    "auroc": "one that shows it ranks above one that does not",
+    "auroc": "chance that an image that shows it ranks above one that does not",
     "average_precision": "mean precision over the ranks",
     "brier": "squared error of confidences; 0 is best",
     "calibration_error": "gap between confidence and truth; 0 is best",
-    "calibration_intercept": "0 is best; below, confidences are too high",
-    "calibration_slope": "1 is best; below, they are too extreme",
-    "referred": "of all images, left to a person",
-    "type_named": "of the pneumonia images found",
-    "type_accuracy": "right type, where one is named",
+    "calibration_intercept": "0 is best; negative: confidences are too high",
+    "calibration_slope": "1 is best; below 1: confidences are too extreme",
+    "referred": "share of all images, referred to a person",
+    "type_named": "share of the pneumonia images found",
+    "type_accuracy": "right types, of those named",
     "raw_brier": "before calibration",
     "raw_calibration_error": "before calibration",
 }
@@ -80,7 +80,7 @@ _POLICY_WORDS: Final = {
 def evaluation_page(
     evaluation: Evaluation, images: Images, policy: Policy | None, prevalence: float | None
 ) -> Page:
-    """Computes what the page shows; arguments and errors as of ``Evaluation.to_html``."""
+    """The content of the page; see ``Evaluation.to_html`` for arguments and errors."""
     needs_science("The evaluation page")
     _check(evaluation, policy)
     views = _views(evaluation)
@@ -127,7 +127,7 @@ def _check(evaluation: Evaluation, policy: Policy | None) -> None:
         raise EvaluationError(
             f"The policy {policy.name!r} was chosen for {policy.version_arn}; this evaluation is "
             f"of {evaluation.version_arn}.",
-            hint="Give the policy of this version: evaluation.policy().",
+            hint="Use a policy of this version: evaluation.policy().",
         )
 
 
@@ -209,7 +209,7 @@ def _policy_columns(policy: Policy | None) -> Columns:
         return ()
     parts = {
         "Reported": ("to be quoted", policy.reported),
-        "Chosen on": ("too rosy", policy.chosen_on),
+        "Chosen on": ("too optimistic", policy.chosen_on),
     }
     return (
         ("Figure (95 % interval)", ""),

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 MIX: Final = (
     "Precision, F1, accuracy, average precision and calibration hold for the mix of labels in "
-    "this test part, which is how it was collected and no prevalence: at_prevalence() gives "
-    "predictive values for one that is stated."
+    "this test set, which is not a prevalence: at_prevalence() gives predictive values for a "
+    "prevalence that you state."
 )
 
 
 @attrs.frozen
 class Table:
-    """A heading, the names of the columns, and rows of ready texts."""
+    """A title, the names of the columns, and rows of formatted text."""
 
     title: str
     columns: tuple[str, ...]
@@ -41,15 +41,15 @@ def tables(evaluation: Evaluation) -> tuple[Table, ...]:
 
 
 def facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
-    """What must stand beside the figures: of what, from where, on which images."""
+    """What belongs to the figures: version, training, test images, split and intervals."""
     unit = "patients" if evaluation.known_patients else "images"
     return (
         ("Version", evaluation.version_arn),
-        ("Model made by", evaluation.made_by or "not told"),
+        ("Model made by", evaluation.made_by or "not stated"),
         ("Training", f"{evaluation.service.training_images} images"),
         ("Test", _test(evaluation)),
-        ("Split", evaluation.split or "not told"),
-        ("Intervals", f"95 %, from {evaluation.resamples} redraws of the {unit}"),
+        ("Split", evaluation.split or "not stated"),
+        ("Intervals", f"95 %, from {evaluation.resamples} bootstrap resamples of the {unit}"),
     )
 
 
@@ -58,7 +58,9 @@ def _test(evaluation: Evaluation) -> str:
     images = f"{len(evaluation.images)} images"
     if not known:
         return f"{images}, patients not known"
-    return f"{images} of {known} patients" + (f", {alone} of them of unknown ones" if alone else "")
+    return f"{images} of {known} patients" + (
+        f", {alone} of them of unknown patients" if alone else ""
+    )
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -82,7 +84,7 @@ def plain(evaluation: Evaluation) -> str:
 
 
 def notes(evaluation: Evaluation) -> Iterator[str]:
-    """What must stand below the tables: the mix, and why figures are missing."""
+    """Notes for below the tables: the mix of labels, and why figures are missing."""
     yield MIX
     views = {"": {"balanced accuracy": evaluation.balanced_accuracy}}
     views |= {"pneumonia: ": evaluation.two_class.named()}

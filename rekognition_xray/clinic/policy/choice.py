@@ -1,4 +1,4 @@
-"""Choosing a policy on one part of the images and judging it on another, patients kept whole.
+"""Chooses a policy on the images of some patients and evaluates it on those of others.
 
 Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 """
@@ -45,7 +45,7 @@ from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
 
 REFER_ODDS: Final = 1.5
-"""Images whose odds of pneumonia lie within this factor of the threshold's are referred."""
+"""Images whose odds of pneumonia are within this factor of the threshold's are referred."""
 
 _ROUNDING: Final = 1e-12
 
@@ -84,7 +84,7 @@ def choose_policy(
     """
     aim = aim_of(aims)
     _check_arguments(aim, refer_odds, calibration)
-    check_sides(images, "the test part")
+    check_sides(images, "the test set")
     first, second, parts = _parts(images, labels, validation, seed)
     near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
     view = pneumonia_view(first)
@@ -116,7 +116,7 @@ def choose_policy(
 def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None) -> None:
     if refer_odds is not None and aim.kind == "max_referrals":
         raise EvaluationError(
-            "max_referrals decides how wide the band of referral is; refer_odds would as well.",
+            "max_referrals and refer_odds both set the width of the referral band.",
             hint="Leave refer_odds out.",
         )
     if refer_odds is not None and not 1 <= refer_odds < math.inf:
@@ -126,7 +126,7 @@ def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None
         )
     if calibration is not None and calibration not in KINDS:
         raise EvaluationError(
-            f"There is no calibration {calibration!r}.", hint=f"Give {', '.join(KINDS)} or None."
+            f"There is no calibration {calibration!r}.", hint=f"Use {', '.join(KINDS)} or None."
         )
 
 
@@ -139,43 +139,43 @@ def _parts(
     if validation is None:
         first, second = halves(images, seed)
         words = (
-            "There is no validation part: chosen on one half of the test patients, reported on "
-            f"the other (cut with seed {seed})."
+            "There is no validation set: chosen on one half of the test patients, reported on "
+            f"the other (split with seed {seed})."
         )
         return first, second, words
     known = set(labels)
     unknown = {label for image in validation for label in image.confidences.keys() ^ known}
     if unknown:
         raise EvaluationError(
-            f"The validation images are not of the same labels: {', '.join(sorted(unknown))}.",
-            hint="Let the version that is evaluated diagnose the validation part.",
+            f"The validation images have different labels: {', '.join(sorted(unknown))}.",
+            hint="Classify the validation images with the version that is evaluated.",
         )
-    check_sides(validation, "the validation part")
+    check_sides(validation, "the validation set")
     check_apart(validation, images)
-    check_patients(validation, MIN_PATIENTS, "The validation part")
-    check_patients(images, MIN_PATIENTS, "The test part")
-    words = "Chosen on the images of a validation part, reported on all test images."
+    check_patients(validation, MIN_PATIENTS, "The validation set")
+    check_patients(images, MIN_PATIENTS, "The test set")
+    words = "Chosen on the images of a validation set, reported on all test images."
     ordered = sorted(validation, key=lambda image: image.source_ref)
     return ordered, images, words
 
 
 def _check_separation(sample: Resamples, view: BinaryView) -> None:
-    # The score interval: of few patients and an area near 1, log odds claim next to nothing.
+    # The score interval: with few patients and an area near 1, the logit interval is too wide.
     area = score_figure(rank_statistics(sample, view)["auroc"])
     if area.low is None or area.low <= 0.5:
         raise EvaluationError(
-            "The confidences do not tell pneumonia from the rest on the images to choose on: AUROC "
-            f"{area}, and 0.5 is chance.",
-            hint="Look at the training data and labels before choosing a threshold, or test on "
-            f"more patients than these {sample.patients}.",
+            "On the images to choose on, the confidences do not distinguish pneumonia from the "
+            f"rest: AUROC {area}; chance is 0.5.",
+            hint="Check the training data and labels before choosing a threshold, or test on "
+            f"more than these {sample.patients} patients.",
         )
 
 
 def _threshold(view: BinaryView, aim: Aim) -> float:
-    """The threshold for an aim, in the middle of its gap between two confidences.
+    """The threshold for an aim, halfway between two neighbouring confidences.
 
     The highest that reaches a sensitivity; the lowest that reaches a specificity; for referrals
-    the one of highest balanced accuracy (Youden 1950), which no mix of images changes.
+    the one of highest balanced accuracy (Youden 1950), which does not depend on the mix of labels.
     """
     false, true, thresholds = roc_curve(view.truth, view.score, drop_intermediate=False)
     if aim.kind == "sensitivity":
@@ -186,8 +186,8 @@ def _threshold(view: BinaryView, aim: Aim) -> float:
         place = int(np.argmax(true - false))
     if place == 0:  # no image would be called
         raise EvaluationError(
-            f"No threshold reaches {aim.name} and still finds an image with pneumonia.",
-            hint="Ask for less; the confidences of the highest images are of images without it.",
+            f"No threshold that reaches {aim.name} finds any image with pneumonia.",
+            hint="Choose a lower aim: the highest confidences are of images without pneumonia.",
         )
     highest = float(thresholds[place])
     below = float(max(view.score[view.score < highest], default=0.0))
@@ -196,7 +196,7 @@ def _threshold(view: BinaryView, aim: Aim) -> float:
 
 
 def _band(threshold: float, refer_odds: float) -> tuple[float, float]:
-    """Confidences whose odds lie within the factor of the threshold's odds."""
+    """The confidences whose odds are within this factor of the threshold's odds."""
     if refer_odds == 1:
         return threshold, threshold
     low = threshold / (threshold + (1 - threshold) * refer_odds)
@@ -216,7 +216,7 @@ def _widest_band(score: Values, threshold: float, most: float) -> tuple[float, f
 
 
 def _distance(score: Values, threshold: float) -> Values:
-    """How far, in log odds, confidences lie from the threshold."""
+    """Distance of confidences from the threshold, in log odds."""
     return np.abs(log_odds(score) - log_odds(np.array([threshold])))
 
 
@@ -268,11 +268,11 @@ def _calibration_figures(
 
 
 def _missed_aim(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
-    """A warning where the images that were not chosen on contradict the aim."""
+    """A warning if the figures on the other patients contradict the aim."""
     if aim.kind == "max_referrals":
         figure, contradicted = reported.referred, (reported.referred.low or 0.0) > aim.value
     else:
         figure = reported.sensitivity if aim.kind == "sensitivity" else reported.specificity
         contradicted = figure.high is not None and figure.high < aim.value
     if contradicted:
-        yield f"The aim, {aim.name}, was not met on the images it is reported on: {figure}."
+        yield f"The aim, {aim.name}, was not met on the images of the reported figures: {figure}."

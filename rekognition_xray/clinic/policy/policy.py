@@ -1,4 +1,4 @@
-"""Policy: from confidences to a finding, or referral to a person. Plain data, no numpy."""
+"""``Policy``: turns confidences into a finding or a referral. Plain data, no numpy."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import THREE_CLASSES, in_order, is_pneumonia, pneumonia_confidence
 
 TYPE_UNCERTAIN: Final = "pneumonia, type uncertain"
-"""Finding: pneumonia, and the confidences do not tell which type."""
+"""Finding: pneumonia, but the confidences do not show which type."""
 REFERRED: Final = "referred to a person"
-"""Finding: not decided here; a person must read the image."""
+"""Finding: not decided; a person must read the image."""
 
 _FORMAT: Final = "rekognition_xray.policy"
 _FORMAT_VERSION: Final = 1
@@ -33,12 +33,12 @@ _NOT_COMPUTED: Final = Figure(None, reason="not computed")
 
 @attrs.frozen
 class Decision:
-    """What a policy makes of one image's confidences.
+    """What a policy decides for one image.
 
     Attributes:
         finding: a label, ``TYPE_UNCERTAIN`` or ``REFERRED``.
         referred: whether a person must read the image.
-        reason: one sentence on why.
+        reason: why, in words.
     """
 
     finding: str
@@ -48,20 +48,21 @@ class Decision:
 
 @attrs.frozen
 class PolicyFigures:
-    """How a policy does on one set of images.
+    """Figures of a policy on one set of images.
 
     Attributes:
         images, patients: how many.
-        sensitivity: pneumonia images at or above the threshold; referred ones count by their side.
-        specificity: other images below the threshold; referred ones count by their side.
+        sensitivity: share of pneumonia images at or above the threshold; referred images count by
+            their side of it.
+        specificity: share of other images below the threshold; referred images count likewise.
         referred: share of all images that are referred.
-        type_named: share, among pneumonia images found as pneumonia, whose type is named.
+        type_named: share of the pneumonia images found as pneumonia whose type is named.
         type_accuracy: share of right types among those.
-        brier: mean square of the calibrated probability less truth; 0 is best.
+        brier: mean squared difference between calibrated probability and truth; 0 is best.
         calibration_error: expected calibration error of that probability; 0 is best.
-        raw_brier, raw_calibration_error: the same of the confidence before calibration.
-        risk_coverage: what referring the images nearest the threshold buys; None where not
-            computed.
+        raw_brier, raw_calibration_error: the same for the confidence before calibration.
+        risk_coverage: error rate against coverage if the images nearest to the threshold are
+            referred first; None if not computed.
     """
 
     images: int
@@ -78,10 +79,10 @@ class PolicyFigures:
     risk_coverage: RiskCoverage | None = attrs.field(default=None, repr=False)
 
     def at_prevalence(self, prevalence: float) -> PredictiveValues:
-        """PPV and NPV of the threshold where this share, 0 to 1, of images shows pneumonia.
+        """PPV and NPV of the threshold at a stated prevalence of pneumonia, 0 to 1.
 
         Raises:
-            EvaluationError: a prevalence that is not between 0 and 1.
+            EvaluationError: the prevalence is not between 0 and 1.
         """
         return predictive_values(self.sensitivity, self.specificity, prevalence, of="pneumonia")
 
@@ -91,7 +92,7 @@ class PolicyFigures:
         return {name: value for name, value in values.items() if isinstance(value, Figure)}
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON."""
+        """Plain data for JSON; ``from_dict`` reads it back."""
         curve = self.risk_coverage
         return {
             "images": self.images,
@@ -102,10 +103,10 @@ class PolicyFigures:
 
     @classmethod
     def from_dict(cls, data: object) -> PolicyFigures:
-        """Figures out of what ``to_dict`` gave.
+        """Reads what ``to_dict`` returned.
 
         Raises:
-            FieldError: names the field that is missing or of another kind.
+            FieldError: names the field that is missing or has the wrong type.
         """
         record = fields.object_in(data, "figures of the policy")
         curve = record.get("risk_coverage")
@@ -128,8 +129,8 @@ class PolicyFigures:
 def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if not 0 <= value <= 1:  # NaN included
         raise EvaluationError(
-            f"{attribute.name} of a policy is {value!r}; it must lie within 0 and 1.",
-            hint="Confidences are fractions here, not percents.",
+            f"{attribute.name} of a policy is {value!r}; it must be between 0 and 1.",
+            hint="Confidences are fractions here, not percentages.",
         )
 
 
@@ -138,29 +139,31 @@ _AT_THRESHOLD: Final = attrs.Factory(lambda policy: policy.threshold, takes_self
 
 @attrs.frozen(kw_only=True, str=False)
 class Policy:
-    """A rule from confidences to a finding. Make one by ``Evaluation.policy()``, or by hand.
+    """A rule that turns confidences into a finding. Use ``Evaluation.policy()``, or make your own.
 
     The confidence of pneumonia is the sum of the confidences of the labels that mean it.
 
-    * below ``refer_from``: the other label of highest confidence, such as ``normal``;
-    * from ``refer_to`` on: pneumonia. The type is named when its share of the sum reaches
-      ``type_share``, else the finding is ``pneumonia, type uncertain``;
-    * between: too near the threshold, so a person must read the image.
+    * below ``refer_from``: not pneumonia; the finding is the other label of highest confidence,
+      such as ``normal``;
+    * ``refer_to`` and above: pneumonia. The type is named if its share of the sum reaches
+      ``type_share``; otherwise the finding is ``pneumonia, type uncertain``;
+    * in between: too near the threshold, so a person must read the image.
 
-    An answer that lacks a label, or is not a number, is referred.
+    The image is also referred if the confidence of a label is missing or is not a number.
 
     Attributes:
-        threshold: confidence of pneumonia, 0 to 1, from which on an image counts as pneumonia.
-        refer_from, refer_to: ends of the band of referral around the threshold, 0 to 1; both the
-            threshold itself when not given, and then nothing is referred for being near it.
+        threshold: an image counts as pneumonia if its confidence of pneumonia, 0 to 1, is at least
+            this.
+        refer_from, refer_to: ends of the referral band around the threshold, 0 to 1. By default
+            both are the threshold, so that no image is referred for being near it.
         type_share: share, 0 to 1, that the leading type must reach to be named.
-        labels: the labels of the model that it was made for.
-        name: what diagnoses and journals call it.
-        version_arn: the version whose confidences the threshold was chosen on; None for any.
-        chosen_on: figures on the images that the threshold was chosen on; too rosy.
-        reported: figures on the other patients' images; those to quote.
+        labels: the labels of the model.
+        name: what diagnoses and journals call the policy.
+        version_arn: the version that the threshold was chosen for; None for any.
+        chosen_on: figures on the images that the threshold was chosen on; too optimistic.
+        reported: figures on the images of other patients; the ones to quote.
         parts: on which images it was chosen and on which reported, in words.
-        calibration: from confidence to probability; fitted where the threshold was chosen.
+        calibration: from confidence to probability; fitted on the images of ``chosen_on``.
         warnings: what a user of the policy must know.
     """
 
@@ -180,13 +183,13 @@ class Policy:
     def __attrs_post_init__(self) -> None:
         if not self.refer_from <= self.threshold <= self.refer_to:
             raise EvaluationError(
-                f"The band of referral, {self.refer_from:.3f} to {self.refer_to:.3f}, does not "
-                f"hold the threshold {self.threshold:.3f}.",
-                hint="Give refer_from <= threshold <= refer_to.",
+                f"The referral band, {self.refer_from:.3f} to {self.refer_to:.3f}, does not "
+                f"include the threshold {self.threshold:.3f}.",
+                hint="Use refer_from <= threshold <= refer_to.",
             )
         if len({is_pneumonia(label) for label in self.labels}) != 2:
             raise EvaluationError(
-                f"The labels {', '.join(self.labels)} do not tell pneumonia from the rest.",
+                f"The labels {', '.join(self.labels)} do not distinguish pneumonia from the rest.",
                 hint="A policy needs a label that means pneumonia and one that does not.",
             )
 
@@ -194,17 +197,17 @@ class Policy:
         """The finding for one image.
 
         Args:
-            confidences: label to confidence, 0 to 1, as ``ModelVersion.detect`` gives them.
+            confidences: label to confidence, 0 to 1, as ``ModelVersion.detect`` returns them.
 
         Raises:
-            EvaluationError: confidences of a label that the policy does not know.
+            EvaluationError: there is a confidence for a label that the policy does not have.
         """
         self._check(confidences)
         unusable = [
             label for label in self.labels if not 0 <= confidences.get(label, math.nan) <= 1
         ]
         if unusable:
-            reason = f"no usable confidence came for {', '.join(unusable)}"
+            reason = f"there is no usable confidence for {', '.join(unusable)}"
             return Decision(REFERRED, referred=True, reason=reason)
         found = pneumonia_confidence(confidences)
         if found < self.refer_from:
@@ -214,21 +217,21 @@ class Policy:
             return Decision(finding, referred=False, reason=reason)
         if found >= self.refer_to:
             return self._type(confidences, found)
-        band = f"within {self.refer_from:.3f} and {self.refer_to:.3f}, too near the threshold"
+        band = f"between {self.refer_from:.3f} and {self.refer_to:.3f}, too near the threshold"
         reason = f"{self._comparison(found)} lies {band}"
         return Decision(REFERRED, referred=True, reason=reason)
 
     def probability(self, confidences: Mapping[str, float]) -> float | None:
         """The calibrated probability, 0 to 1, that the image shows pneumonia.
 
-        It holds for the mix of images that the calibration was fitted on. None without a
-        calibration, or where a label has no usable confidence.
+        It holds for the mix of labels that the calibration was fitted on. None without a
+        calibration, or if a label has no usable confidence.
 
         Args:
             confidences: label to confidence, 0 to 1.
 
         Raises:
-            EvaluationError: confidences of a label that the policy does not know.
+            EvaluationError: there is a confidence for a label that the policy does not have.
         """
         self._check(confidences)
         usable = all(0 <= confidences.get(label, math.nan) <= 1 for label in self.labels)
@@ -237,7 +240,7 @@ class Policy:
         return self.calibration.probability(pneumonia_confidence(confidences))
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON, so that a clinic can keep the policy with its program."""
+        """Plain data for JSON, to store the policy with your program."""
         parts = {"chosen_on": self.chosen_on, "reported": self.reported}
         return {
             "format": _FORMAT,
@@ -250,26 +253,27 @@ class Policy:
         }
 
     def to_json(self) -> str:
-        """The policy as JSON text; ``from_json`` turns it back."""
+        """The policy as JSON text; ``from_json`` reads it back."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_dict(cls, data: object) -> Policy:
-        """A policy out of what ``to_dict`` gave, checked as one made by hand is.
+        """Reads what ``to_dict`` returned, with the same checks as for a new policy.
 
         Raises:
-            EvaluationError: names the field that is missing, unknown or makes no sense.
+            EvaluationError: names the field that is missing, unknown or invalid.
         """
         try:
             return _policy(fields.object_in(data, "the policy"))
         except FieldError as error:
             raise EvaluationError(
-                f"This is no policy: {error}.", hint="Give what Policy.to_json() wrote, unchanged."
+                f"This is not a policy: {error}.",
+                hint="Use what Policy.to_json() wrote, unchanged.",
             ) from error
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Policy:
-        """A policy out of what ``to_json`` wrote.
+        """Reads what ``to_json`` wrote.
 
         Raises:
             EvaluationError: names what is wrong with it.
@@ -278,15 +282,16 @@ class Policy:
             return cls.from_dict(fields.load(fields.text_of(text)))
         except FieldError as error:
             raise EvaluationError(
-                f"This is no policy: {error}.", hint="Give what Policy.to_json() wrote, unchanged."
+                f"This is not a policy: {error}.",
+                hint="Use what Policy.to_json() wrote, unchanged.",
             ) from error
 
     def _check(self, confidences: Mapping[str, float]) -> None:
         unknown = sorted(set(confidences) - set(self.labels))
         if unknown:
             raise EvaluationError(
-                f"The policy {self.name!r} does not know the labels {', '.join(unknown)}.",
-                hint="Use a policy that was made for this version.",
+                f"The policy {self.name!r} does not have the labels {', '.join(unknown)}.",
+                hint="Use a policy of this version.",
             )
 
     def _comparison(self, found: float) -> str:
@@ -305,9 +310,9 @@ class Policy:
 
     def __str__(self) -> str:
         rule = (
-            f"{self.name}: pneumonia from {self.threshold:.3f} on, referred within "
-            f"{self.refer_from:.3f} and {self.refer_to:.3f}, type named from a share of "
-            f"{self.type_share:.2f} on"
+            f"{self.name}: pneumonia at {self.threshold:.3f} or more, referred between "
+            f"{self.refer_from:.3f} and {self.refer_to:.3f}, type named at a share of "
+            f"{self.type_share:.2f} or more"
         )
         parts = {"chosen on": self.chosen_on, "reported on": self.reported}
         lines = [rule]
@@ -325,7 +330,7 @@ def _policy(record: Json) -> Policy:
         )
     known = {field.name for field in attrs.fields(Policy)} | {"format", "format_version"}
     unknown = sorted(record.keys() - known)
-    if unknown:  # a rule that is not understood must not be left out silently
+    if unknown:  # a rule that is not understood must not be ignored
         raise FieldError(f"it has unknown fields: {', '.join(unknown)}")
     version, parts = record.get("version_arn"), (record.get("chosen_on"), record.get("reported"))
     chosen, reported = (None if part is None else PolicyFigures.from_dict(part) for part in parts)

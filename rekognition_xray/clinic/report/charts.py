@@ -1,4 +1,4 @@
-"""Charts of an evaluation as coordinates for inline SVG, each with its table. No numpy."""
+"""Charts as coordinates for inline SVG, each with the same data as a table. No numpy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SWEEP: Final = ("Threshold", "Sensitivity", "Specificity", "Called, of all imag
 
 @attrs.frozen
 class ChartData:
-    """One side against the rest: its name, its figures, its curves."""
+    """What charts are drawn from: a label or pneumonia, with its figures and curves."""
 
     name: str
     figures: BinaryFigures
@@ -31,7 +31,7 @@ class ChartData:
 
 @attrs.frozen
 class Line:
-    """A line with its entry in the legend; the style is a number that the style sheet knows."""
+    """A line with its legend; ``style`` is the number of a style in the style sheet."""
 
     name: str
     style: int
@@ -41,7 +41,7 @@ class Line:
 
 @attrs.frozen
 class Bar:
-    """A point with its interval, upright."""
+    """A point with its vertical interval."""
 
     x: str
     y: str
@@ -51,7 +51,7 @@ class Bar:
 
 @attrs.frozen
 class Row:
-    """A row of the table; ``at`` is where it lies from left to right."""
+    """A row of the table; ``at`` is its horizontal position in the chart."""
 
     cells: tuple[str, ...]
     at: str = ""
@@ -59,12 +59,12 @@ class Row:
 
 @attrs.frozen(kw_only=True)
 class Chart:
-    """All that the template needs to draw one chart.
+    """Everything that the template needs to draw one chart.
 
     Attributes:
-        key: distinct within the page.
+        key: unique within the page.
         reference: a dashed line to compare with.
-        start: the row of the table that a reader sees first, where rows can be chosen.
+        start: the row that is shown first, if rows can be chosen.
     """
 
     key: str
@@ -82,19 +82,19 @@ class Chart:
 
     @property
     def ticks(self) -> tuple[tuple[float, str, str], ...]:
-        """Place, name along x and name along y of each line of the grid."""
+        """Position, x label and y label of each grid line."""
         shares = (0, 0.25, 0.5, 0.75, 1)
         return tuple((SIDE * share, f"{share:g}", f"{self.top * share:g}") for share in shares)
 
 
 def roc_chart(views: Sequence[ChartData]) -> Chart:
-    """Sensitivity over 1 less specificity, all views in one; a band around the first."""
+    """Sensitivity over 1 − specificity for all views; with a band around the first."""
     band = "" if not views else _band(_roc_band(views[0]))
     return Chart(
         key="roc",
         title="ROC",
-        description="Sensitivity against 1 less specificity; further up and left is better, the "
-        "dashed diagonal is chance. Shaded: the 95\u00a0% interval of sensitivity along the first "
+        description="Sensitivity against 1 − specificity; further up and left is better, the "
+        "dashed diagonal is chance. Shaded: the 95\u00a0% interval of sensitivity for the first "
         "line.",
         x_name="1 − specificity",
         y_name="sensitivity",
@@ -106,11 +106,11 @@ def roc_chart(views: Sequence[ChartData]) -> Chart:
 
 
 def precision_recall_chart(views: Sequence[ChartData]) -> Chart:
-    """Precision over sensitivity, all views in one."""
+    """Precision over sensitivity for all views."""
     return Chart(
         key="precision-recall",
         title="Precision and recall",
-        description="Precision against sensitivity (recall) in the mix of this test part; further "
+        description="Precision against sensitivity (recall) for the mix of labels here; further "
         "up and right is better.",
         x_name="sensitivity (recall)",
         y_name="precision",
@@ -126,14 +126,14 @@ def precision_recall_chart(views: Sequence[ChartData]) -> Chart:
 
 
 def reliability_chart(view: ChartData, place: int) -> Chart:
-    """How often images of a confidence show what is called, in bins of equally many images."""
+    """How often images with a given confidence show it, in bins of equally many images."""
     bins = [(one, _value_and_ends(one.frequency)) for one in view.curves.reliability]
     kept = [(one, ends) for one, ends in bins if ends]
     return Chart(
         key=f"reliability-{place}",
         title=view.name,
-        description="Share of images that show it against their mean confidence, in bins of equally "
-        "many images, with 95\u00a0% intervals. On the dashed diagonal confidences are "
+        description="Share of images that show it against their mean confidence, in bins of "
+        "equally many images, with 95\u00a0% intervals. On the dashed diagonal, confidences are "
         "probabilities.",
         x_name="mean confidence",
         y_name="share that shows it",
@@ -157,7 +157,7 @@ def reliability_chart(view: ChartData, place: int) -> Chart:
 
 
 def sweep_chart(view: ChartData, place: int, threshold: float | None = None) -> Chart:
-    """What each threshold would give; the first row to show is that nearest to ``threshold``."""
+    """The figures at each threshold; the row nearest to ``threshold`` is shown first."""
     points = view.curves.sweep
     wanted = 0.5 if threshold is None else threshold
     places = range(len(points))
@@ -199,7 +199,7 @@ def sweep_chart(view: ChartData, place: int, threshold: float | None = None) -> 
 
 
 def risk_coverage_chart(curve: RiskCoverage, place: int, title: str) -> Chart:
-    """Share of wrong calls among the images that are decided, the least certain referred first."""
+    """Error rate among the images that are not referred, the least certain referred first."""
     known = [(one.coverage, ends) for one in curve.points if (ends := _value_and_ends(one.risk))]
     most = max((ends[2] for _, ends in known), default=1.0)
     top = next((each for each in _TOPS if most <= each), 1.0)
@@ -231,7 +231,7 @@ def risk_coverage_chart(curve: RiskCoverage, place: int, title: str) -> Chart:
 
 
 def confidence_text(value: float | None) -> str:
-    """A confidence as text, with more places where three would round it to 0 or 1."""
+    """A confidence as text, with more decimals where three would round it to 0 or 1."""
     if value is None:
         return "none called"
     if 0.001 <= value <= 0.999 or value in {0, 1}:
@@ -242,7 +242,7 @@ def confidence_text(value: float | None) -> str:
 
 
 def chart_style(place: int) -> int:
-    """The style of the view at a place; the style sheet has six."""
+    """The style of the n-th view; the style sheet has six styles."""
     return place % 6
 
 

@@ -1,4 +1,4 @@
-"""The gallery of test images: small grey pictures without metadata, truth, call, confidence."""
+"""The gallery of test images: thumbnails without metadata, true and predicted label."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ Picture: TypeAlias = Path | str | bytes
 Images: TypeAlias = (
     Mapping[str, Picture] | Mapping[Xray, str] | Callable[[str], Picture | None] | None
 )
-"""Where pictures come from: an image's address in S3 to a path or to the bytes of a file; or the
-``addresses`` of the receipt of an upload; or a function from address to path, bytes or None.
+"""Where pictures come from: a mapping of S3 address to a path or to bytes, the ``addresses`` of an
+upload's receipt, or a function from address to path, bytes or None.
 
-An image that it does not know is shown without picture. Nothing is fetched here; a function may. Of
-more than 1,500 images those misread and the surest are shown; 700 make a page of about 3 MB.
+An image without an entry is shown without a picture. Nothing is downloaded, unless your function
+does. The page shows at most 1,500 images: wrong calls first, those of highest confidence first. 700
+pictures make a page of about 3 MB.
 """
 
 SIDE: Final = 128
 MOST: Final = 1500
-"""Images that a page shows; with pictures they make about 6 MB."""
+"""The most images that a page shows; with pictures about 6 MB."""
 
 _QUALITY: Final = 60
 _SHOWN: Final = 10  # characters of a content hash
@@ -39,7 +40,7 @@ _SHOWN: Final = 10  # characters of a content hash
 
 @attrs.frozen
 class Thumbnail:
-    """A small grey JPEG as text for the page, with its size in pixels."""
+    """A small grey JPEG in Base64, with its size in pixels."""
 
     data: str
     width: int
@@ -52,9 +53,9 @@ class Tile:
 
     Attributes:
         number: its place in the testing snapshot, from 1.
-        content: start of the hash of its pixels, where its key has one. The patient is not shown.
-        truth, called: places of the labels among those of the model.
-        confidence: of the label that was called, as text.
+        content: start of the hash of its pixels, if its key has one. The patient is not shown.
+        truth, called: indices of the true and the predicted label.
+        confidence: of the predicted label, as text.
         sort: the same, and the confidence of pneumonia, as numbers.
     """
 
@@ -69,12 +70,12 @@ class Tile:
 
 @attrs.frozen
 class Gallery:
-    """The tiles, misread images first and among them the surest first.
+    """The tiles: wrong calls first, within them those of highest confidence first.
 
     Attributes:
-        tiles: those shown.
-        images: all test images.
-        pictured: tiles with a picture.
+        tiles: the tiles on the page.
+        images: number of all test images.
+        pictured: number of tiles with a picture.
         pictures_given: whether pictures were given at all.
     """
 
@@ -85,7 +86,7 @@ class Gallery:
 
 
 def make_gallery(tested: Sequence[TestImage], labels: Sequence[str], images: Images) -> Gallery:
-    """Makes the tiles; pictures are read and made small here.
+    """Makes the tiles and reads the pictures.
 
     Args:
         tested: the test images.
@@ -93,7 +94,7 @@ def make_gallery(tested: Sequence[TestImage], labels: Sequence[str], images: Ima
         images: where the pictures come from.
 
     Raises:
-        EvaluationError: pictures that cannot be read, all named together.
+        EvaluationError: pictures cannot be read; names all of them.
     """
     numbered = sorted(enumerate(tested, start=1), key=lambda one: _order(*one))[:MOST]
     find = _finder(images)
@@ -107,7 +108,7 @@ def make_gallery(tested: Sequence[TestImage], labels: Sequence[str], images: Ima
     if bad:
         raise EvaluationError(
             f"{len(bad)} pictures for the page cannot be read:\n{list_paths(bad)}",
-            hint="Mend them, or leave them out of images=: the page then shows a blank for each.",
+            hint="Repair them, or leave them out of images=: the page then shows a blank for each.",
         )
     tiles = tuple(_tile(number, image, labels, pictures[number]) for number, image in numbered)
     pictured = sum(picture is not None for picture in pictures.values())
@@ -119,7 +120,7 @@ def _order(number: int, image: TestImage) -> tuple[bool, float, int]:
 
 
 def _tile(number: int, image: TestImage, labels: Sequence[str], picture: Thumbnail | None) -> Tile:
-    # Another key may hold a file's name, and that a patient's: only our own hash is shown.
+    # A key that this library did not make may hold a name: only our own hash is shown.
     ours = pseudonym_in(image.source_ref) is not None
     found = image.confidences[image.predicted]
     return Tile(
@@ -142,7 +143,7 @@ def _finder(images: Images) -> Callable[[str], Picture | None]:
 
 
 def _by_address(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
-    """Address to picture; of a receipt's addresses those of images that lie on this machine."""
+    """Address to picture; from a receipt only the images that are files on this machine."""
     made: dict[str, Picture] = {}
     for key, value in images.items():
         if not isinstance(key, Xray):
@@ -159,7 +160,7 @@ def _thumbnail(picture: Picture | None, name: str) -> Thumbnail | None:
     grey = decode(source, name="" if isinstance(source, Path) else name).grey
     grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
-    # A new picture of the bare pixels: nothing that a decoder kept beside them comes along.
+    # A new image of the bare pixels, so that no metadata from the decoder is written.
     bare = Image.frombytes("L", grey.size, grey.tobytes())
     bare.save(stream, "JPEG", quality=_QUALITY, optimize=True)
     return Thumbnail(base64.b64encode(stream.getvalue()).decode("ascii"), *grey.size)

@@ -27,7 +27,7 @@ _TEMPLATE: Final = "evaluation.html.j2"
 
 
 def write_page(page: Page, path: Path) -> Path:
-    """Writes the page under a temporary name and renames it, so that it is whole or not there.
+    """Writes the page under a temporary name and then renames it, so it is never incomplete.
 
     Args:
         page: what it shows.
@@ -51,7 +51,7 @@ def write_page(page: Page, path: Path) -> Path:
 
 
 def render_page(page: Page) -> str:
-    """The page as text. Everything that comes from files is escaped."""
+    """The page as HTML. Everything that comes from files is escaped."""
     needs_report("The evaluation page")
     style, script = _asset("page.css"), _asset("page.js")
     return (
@@ -83,13 +83,13 @@ def _environment() -> jinja2.Environment:
 
 
 def _asset(name: str) -> str:
-    """Style or script of our own as it goes into the page: the hash is taken of the same text."""
+    """A style sheet or script exactly as it is put into the page, for its hash to match."""
     folder = resources.files("rekognition_xray.clinic.report") / "templates"
     return "\n" + (folder / name).read_text("utf-8").replace("\r\n", "\n")
 
 
 def _content_policy(style: str, script: str) -> str:
-    """Forbids the page everything but its own style, its own script and pictures within it."""
+    """A content security policy: the page may use its own style, script and pictures only."""
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.policy import Policy
 
 Columns: TypeAlias = tuple[tuple[str, str], ...]
-"""Names of columns, each with a short note or none."""
+"""Names of columns, each with a short note, which may be empty."""
 Rows: TypeAlias = tuple[tuple[str, str, tuple[Figure | str, ...]], ...]
 """Rows: name, short note, cells."""
 
 
 @attrs.frozen
 class FigureRow:
-    """A figure with its name in words and what it means; ``scaled`` where it lies in 0 to 1."""
+    """A figure with its name and meaning; ``scaled`` if it lies between 0 and 1."""
 
     name: str
     meaning: str
@@ -32,7 +32,7 @@ class FigureRow:
 
 @attrs.frozen
 class Cell:
-    """A cell of a confusion matrix; the share is of the row's images, None if none.
+    """A cell of a confusion matrix; ``share`` is its share of the row, None in an empty row.
 
     Attributes:
         shade: 0 to 10, by the share.
@@ -44,13 +44,13 @@ class Cell:
 
     @property
     def shade(self) -> int:
-        """How dark the cell is."""
+        """How dark the cell is, 0 to 10."""
         return round(10 * (self.share or 0.0))
 
 
 @attrs.frozen
 class Matrix:
-    """A confusion matrix: row name to called name to cell."""
+    """A confusion matrix: true label to predicted label to cell."""
 
     title: str
     columns: tuple[str, ...]
@@ -99,5 +99,5 @@ class Page:
 
     @property
     def predictive_rows(self) -> Rows:
-        """One row for each rule of calling pneumonia, or for each label."""
+        """One row for each way of calling pneumonia, or for each label."""
         return tuple((row.of, "", (row.ppv, row.npv)) for row in self.predictive)

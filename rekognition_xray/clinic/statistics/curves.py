@@ -1,6 +1,6 @@
-"""Points of the curves of an evaluation: ROC, precision and recall, reliability, thresholds, risk.
+"""The curves: ROC, precision-recall, reliability, thresholds, risk and coverage.
 
-Imports numpy and scikit-learn: to be imported only when curves are drawn.
+Imports numpy and scikit-learn: to be imported only when curves are computed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
 
 @attrs.frozen
 class CurvePoint:
-    """A point of a curve: images of at least this confidence are called.
+    """A point of a curve, for a threshold: images of at least this confidence are called.
 
     Attributes:
-        x, y: 1 less specificity and sensitivity (ROC), or sensitivity and precision.
+        x, y: 1 − specificity and sensitivity (ROC), or sensitivity and precision.
         threshold: the confidence, 0 to 1; None at the end where no image, or every one, is called.
     """
 
@@ -50,8 +50,8 @@ class ReliabilityBin:
     """Images of similar confidence.
 
     Attributes:
-        low, high: confidences between which the bin lies; the upper end belongs to it.
-        confidence: their mean confidence.
+        low, high: ends of the bin; the upper end is included.
+        confidence: the mean confidence of its images.
         frequency: the share of them that shows it.
     """
 
@@ -63,12 +63,12 @@ class ReliabilityBin:
 
 @attrs.frozen
 class SweepPoint:
-    """What a threshold would give.
+    """The figures at one threshold.
 
     Attributes:
         threshold: images of at least this confidence are called.
         sensitivity, specificity: at that threshold.
-        called: share of all images that are called, in the mix of the test part.
+        called: share of all test images that are called.
     """
 
     threshold: float
@@ -79,15 +79,15 @@ class SweepPoint:
 
 @attrs.frozen
 class Curves:
-    """All curves of one side against the rest; empty where the images do not hold both.
+    """All curves of one side against the rest; empty if the images do not include both.
 
     Attributes:
         of: a label, or pneumonia of any type.
         roc: from (0, 0) to (1, 1).
         precision_recall: from high to low sensitivity.
-        reliability: ten bins of equally many images; fewer where confidences repeat.
-        calibration_error: of these bins as they are, not corrected for noise.
-        sweep: thresholds in rising order.
+        reliability: ten bins of equally many images; fewer if confidences are repeated.
+        calibration_error: of these bins, not corrected for noise.
+        sweep: thresholds in ascending order.
     """
 
     of: str
@@ -136,7 +136,7 @@ def _points(x: Values, y: Values, thresholds: Values, points: int) -> tuple[Curv
 
 
 def _spread(count: int, points: int) -> list[int]:
-    """At most ``points`` places from the first to the last."""
+    """At most ``points`` evenly spaced indices from the first to the last."""
     return sorted({round(at) for at in np.linspace(0, count - 1, min(count, points))})
 
 
@@ -169,10 +169,10 @@ def _sweep(sample: Resamples, view: BinaryView, points: int) -> tuple[SweepPoint
 
 
 def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: str) -> RiskCoverage:
-    """The curve of calls that are wrong or not, by how certain they are.
+    """The risk-coverage curve of calls, from whether each is wrong and how certain it is.
 
-    Images of equal certainty are decided or referred together, so that coverage can fall short of
-    the steps of 5 % that are asked for.
+    Images of equal certainty are decided or referred together, so the coverage can be below the
+    steps of 5 %.
     """
     points: dict[float, RiskPoint] = {}
     for kept in (certainty >= _at(certainty, coverage) for coverage in _COVERAGES):
@@ -183,7 +183,7 @@ def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: st
 
 
 def _at(certainty: Values, coverage: float) -> float:
-    """The certainty that at most this share of images reaches; above all where none can."""
+    """The certainty that at most this share of images reaches; infinite if there is none."""
     ordered = np.sort(certainty)[::-1]
     most = int(np.floor(coverage * len(ordered) + 1e-9))
     if most == len(ordered):
@@ -193,7 +193,7 @@ def _at(certainty: Values, coverage: float) -> float:
 
 
 def _area(wrong: Mask, certainty: Values) -> float:
-    """Mean, over the images, of the risk when all images of at least their certainty are decided."""
+    """Mean over the images of the risk if all images of at least their certainty are decided."""
     levels, place = np.unique(-certainty, return_inverse=True)
     images = np.cumsum(np.bincount(place, minlength=len(levels)))
     errors = np.cumsum(np.bincount(place, weights=wrong, minlength=len(levels)))
@@ -239,10 +239,12 @@ def label_curves(
             pneumonia from the rest.
     """
     if points < 2:
-        raise EvaluationError(f"{points} points make no curve.", hint="200 are the default.")
+        raise EvaluationError(
+            f"{points} points are too few for a curve.", hint="200 is the default."
+        )
     if label is None and len({is_pneumonia(label) for label in labels}) == 1:
         raise EvaluationError(
-            "The labels do not tell pneumonia from the rest.", hint="Name a label."
+            "The labels do not distinguish pneumonia from the rest.", hint="Name a label."
         )
     known = label and known_label(label, labels)
     view = label_view(images, known) if known else pneumonia_view(images)

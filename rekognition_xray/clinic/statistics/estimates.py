@@ -1,4 +1,4 @@
-"""Figures with intervals from test images: patients are redrawn as wholes.
+"""Figures with intervals from test images, by a bootstrap over patients.
 
 Imports numpy: to be imported only when figures are computed.
 """
@@ -24,7 +24,7 @@ from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 from rekognition_xray.clinic.statistics.test_image import TestImage
 from rekognition_xray.labels import PNEUMONIA, is_pneumonia
 
-NO_TWO_CLASSES: Final = "the labels do not tell pneumonia from the rest"
+NO_TWO_CLASSES: Final = "the labels do not distinguish pneumonia from the rest"
 
 
 @attrs.frozen(eq=False)
@@ -32,10 +32,10 @@ class BinaryView:
     """One side against the rest.
 
     Attributes:
-        name: what the one side is.
+        name: of the one side: a label or pneumonia.
         truth: which images show it.
-        called: which images are called so.
-        score: confidence of it, 0 to 1.
+        called: which images the model calls so.
+        score: its confidence for each image, 0 to 1.
     """
 
     name: str
@@ -77,9 +77,11 @@ def estimate(
     sample = sample_of(images, resamples=resamples, seed=seed)
     views = {label: label_view(images, label) for label in labels}
     overall = _overall(sample, images, views)
-    told = len({is_pneumonia(label) for label in labels}) == 2
+    distinguished = len({is_pneumonia(label) for label in labels}) == 2
     two_class = (
-        binary_figures(sample, pneumonia_view(images)) if told else missing_figures(NO_TWO_CLASSES)
+        binary_figures(sample, pneumonia_view(images))
+        if distinguished
+        else missing_figures(NO_TWO_CLASSES)
     )
     return Estimates(
         **{name: score_figure(each) for name, each in overall.items()},
@@ -90,12 +92,12 @@ def estimate(
 
 
 def _in_order(images: Sequence[TestImage]) -> list[TestImage]:
-    """In one order, so that sums are rounded alike."""
+    """Sorted by address, so that sums are rounded the same way."""
     return sorted(images, key=lambda image: image.source_ref)
 
 
 def missing_figures(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigures:
-    """Figures of a view that does not exist."""
+    """Figures without values, all for the same reason."""
     nothing = Figure(None, n=n, patients=patients, reason=reason)
     return BinaryFigures(**{field.name: nothing for field in attrs.fields(BinaryFigures)})
 
@@ -123,14 +125,14 @@ def count_statistics(sample: Resamples, view: BinaryView) -> dict[str, Bootstrap
     hit, false, missed, passed, square = totals.T
     with np.errstate(invalid="ignore", divide="ignore"):
         sensitivity, specificity = hit / (hit + missed), passed / (passed + false)
-        # Without an image that shows it both would be 0, whatever the model.
+        # If no image shows it, both would be 0 for any model.
         shown = np.where(hit + missed > 0, hit, np.nan)
         f1 = 2 * shown / (2 * shown + false + missed)
         precision = shown / (hit + false)
     everything = np.ones(len(truth), dtype=bool)
     images = totals[:, :4].sum(axis=1)
     gap = _one_sided(view)
-    # The rarer side bounds what can be known of figures that both sides take part in.
+    # A figure of both sides is limited by the patients of the rarer side.
     sides = min(sample.count(truth), sample.count(~truth))
 
     def statistic(
@@ -179,7 +181,7 @@ def _calibrated(sample: Resamples, view: BinaryView) -> dict[str, Figure]:
 
 
 def _one_sided(view: BinaryView) -> str:
-    """Why the view has no two sides; empty where it has."""
+    """Why the view has one side only; empty if it has two."""
     if not view.truth.any():
         return f"no test image shows {view.name}"
     return f"every test image shows {view.name}" if view.truth.all() else ""
@@ -221,7 +223,7 @@ def _unusable(images: Sequence[TestImage]) -> Mask:
 
 
 def _top_error(sample: Resamples, images: Sequence[TestImage]) -> Figure:
-    """Calibration error of the highest confidence as the probability of being right."""
+    """Calibration error of the highest confidence, taken as the probability of being right."""
     unusable = int(_unusable(images).sum())
     if unusable:
         reason = f"{unusable} images have a confidence that is not a number"
@@ -234,11 +236,11 @@ def _top_error(sample: Resamples, images: Sequence[TestImage]) -> Figure:
 def bootstrap_statistics(
     images: Sequence[TestImage], labels: Sequence[str], *, resamples: int, seed: int
 ) -> Iterator[tuple[str, BootstrapStatistic]]:
-    """Every figure with its values on the resamples, by name, such as ``two_class.auroc``.
+    """Every figure with its bootstrap replicates, by name, such as ``two_class.auroc``.
 
-    For paired comparison: the same patients and seed give the same resamples, so that values of
-    two versions on the same images can be subtracted draw by draw. Calibration error, intercept
-    and slope are not among them.
+    For paired comparison: the same patients and seed give the same resamples, so the replicates of
+    two versions on the same images can be subtracted. Calibration error, intercept and slope are
+    not included.
     """
     images = _in_order(images)
     sample = sample_of(images, resamples=resamples, seed=seed)

@@ -1,4 +1,4 @@
-"""From a figure and its values on redrawn patients to a 95 % interval.
+"""The 95 % intervals, from a figure and its values on bootstrap resamples of the patients.
 
 Imports numpy and scipy: to be imported only when figures are computed.
 """
@@ -17,9 +17,9 @@ from rekognition_xray.clinic.statistics.figures import Figure
 
 Values: TypeAlias = npt.NDArray[np.float64]
 
-SCORE: Final = "score interval, patients redrawn"
-LOGIT: Final = "logit interval, patients redrawn"
-INVERSION: Final = "test inversion, patients redrawn"
+SCORE: Final = "score interval, bootstrap over patients"
+LOGIT: Final = "logit interval, bootstrap over patients"
+INVERSION: Final = "test inversion, bootstrap over patients"
 ROBUST: Final = "interval by patients' scores"
 
 _Z: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
@@ -29,15 +29,15 @@ _HALVINGS: Final = 20
 
 @attrs.frozen(eq=False)
 class BootstrapStatistic:
-    """A figure on the images as they are, and on every resample of their patients.
+    """A figure on the test images, and on every bootstrap resample of their patients.
 
     Attributes:
-        value: on the images; NaN where they do not support it.
+        value: on the test images; NaN if they do not support it.
         replicates: on the resamples; NaN likewise.
         images, patients: that it rests on.
-        units: independent units that bound what can be known: patients of the rarer side where
-            two sides are compared. Degrees of freedom are one less.
-        reason: why there is no value; empty where there is one.
+        units: number of independent units: if two sides are compared, the patients of the rarer
+            side. Degrees of freedom are one less.
+        reason: why there is no value; empty if there is one.
     """
 
     value: float
@@ -48,7 +48,7 @@ class BootstrapStatistic:
     reason: str = ""
 
     def missing(self) -> Figure | None:
-        """The figure without value, where there is none."""
+        """A figure without value and with the reason; None if there is a value."""
         if not math.isnan(self.value):
             return None
         return Figure(None, n=self.images, patients=self.patients, reason=self.reason)
@@ -59,7 +59,7 @@ class BootstrapStatistic:
 
 
 def score_interval(value: float, units: float, quantile: float = _Z) -> tuple[float, float]:
-    """The score interval (Wilson 1927) of a share seen on ``units`` independent units."""
+    """The score interval (Wilson 1927) of a share observed on ``units`` independent units."""
     spread = quantile * quantile / units
     middle = (value + spread / 2) / (1 + spread)
     half = math.sqrt(value * (1 - value) * spread + spread * spread / 4) / (1 + spread)
@@ -71,7 +71,7 @@ def score_interval(value: float, units: float, quantile: float = _Z) -> tuple[fl
 def score_figure(statistic: BootstrapStatistic) -> Figure:
     """Interval of a share, or of a mean of values within 0 and 1.
 
-    Wilson's interval for the number of independent units that would have the variance seen over
+    Wilson's interval for the number of independent units that would have the variance observed over
     the resamples, ``value * (1 - value) / variance``: the effective sample size of Korn and
     Graubard (1998), with their correction for few units (quantile of Student's t, variance
     times ``units / (units - 1)``). Where all resamples agree, Wilson's own for ``units``.
@@ -80,10 +80,10 @@ def score_figure(statistic: BootstrapStatistic) -> Figure:
 
 
 def logit_figure(statistic: BootstrapStatistic) -> Figure:
-    """Interval of an area under a curve, symmetric on the scale of log odds.
+    """Interval of an area under a curve, symmetric on the log odds scale.
 
     Pepe (2003) for the ROC curve, Boyd, Eng and Page (2013) for precision and recall: the
-    standard error over the resamples is carried to the log odds (delta method), with the
+    standard error over the resamples is transformed to log odds (delta method), with the
     corrections for few units of ``score_figure``. Where all resamples agree, Wilson's interval for
     ``units``.
     """
@@ -102,19 +102,19 @@ def logit_figure(statistic: BootstrapStatistic) -> Figure:
 def gap_figure(gaps: Values, replicates: Values, *, images: int, patients: int) -> Figure:
     """The sum of absolute gaps, corrected for noise, with its interval.
 
-    The sum of absolute values is too high where gaps are small against their noise, and more so
-    on resamples, so neither it nor its percentiles can be taken. Test inversion by resamples
-    (Carpenter 1999) instead: gaps of a given size, with the noise of the resamples added, either
-    do or do not give sums like the one seen. Sizes that do make the interval; the one whose
-    median sum is the one seen makes the value. How the size is spread over the gaps matters and
-    is not known: it is once spread as seen and once as their standard errors are, the interval
-    takes in both, and the value is their mean.
+    The sum of absolute values is biased upwards if gaps are small compared with their noise, and
+    more so on resamples. So neither the sum nor its percentiles can be used. Instead, a bootstrap
+    test is inverted (Carpenter 1999). For a given total size of the gaps, noise from the resamples
+    is added and the sums are compared with the observed sum. The interval consists of the sizes
+    that are compatible with it; the value is the size whose median sum equals it. How the size is
+    distributed over the gaps is not known: once it is distributed like the observed gaps, once like
+    their standard errors. The interval covers both, and the value is their mean.
 
     Args:
-        gaps: one value for each bin, on the images as they are.
+        gaps: one value for each bin, on the test images.
         replicates: the same on the resamples, one row each.
-        images: that the gaps rest on.
-        patients: of those images.
+        images: number of images that the gaps rest on.
+        patients: number of their patients.
     """
     seen = float(np.abs(gaps).sum())
     noise = (replicates - gaps)[~np.isnan(replicates).any(axis=1)]
@@ -130,14 +130,14 @@ def gap_figure(gaps: Values, replicates: Values, *, images: int, patients: int) 
 
 
 def _agreeing_sizes(seen: float, spread: Values, noise: Values) -> tuple[float, float, float]:
-    """Low end, middle and high end of the sizes that agree with the sum seen."""
+    """Low end, middle and high end of the sizes that are compatible with the observed sum."""
     shape = spread / np.abs(spread).sum()
     low, middle, high = (_size(seen, shape, noise, share) for share in (0.975, 0.5, 0.025))
     return low, middle, high
 
 
 def _size(seen: float, shape: Values, noise: Values, share: float) -> float:
-    """The size of gaps at which the given share of sums lies below the one seen; 0 if none."""
+    """The size at which the given share of sums lies below the observed one; 0 if none."""
 
     def reached(size: float) -> bool:
         return bool((np.abs(size * shape + noise).sum(axis=1) < seen).mean() <= share)
@@ -152,7 +152,7 @@ def _size(seen: float, shape: Values, noise: Values, share: float) -> float:
 
 
 def error_figure(value: float, error: float, *, images: int, patients: int, least: int) -> Figure:
-    """An estimate and its standard error over patients, with the quantile of Student's t."""
+    """Interval of an estimate by its standard error over patients and Student's t."""
     step = _student(least) * error
     return Figure(value, value - step, value + step, n=images, patients=patients, method=ROBUST)
 

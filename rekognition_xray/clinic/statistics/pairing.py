@@ -1,4 +1,4 @@
-"""Differences of two versions on the same images, with intervals over patients.
+"""Differences of two versions on the same images, by a paired bootstrap over patients.
 
 Imports numpy and scipy: to be imported only when figures are computed.
 """
@@ -22,9 +22,9 @@ from rekognition_xray.clinic.statistics.intervals import (
 )
 from rekognition_xray.clinic.statistics.test_image import TestImage
 
-PAIRED: Final = "paired adjusted interval, patients redrawn"
+PAIRED: Final = "paired adjusted interval, bootstrap over patients"
 
-_AGREE: Final = 1e-15  # rounding leaves about so much where all resamples agree
+_AGREE: Final = 1e-15  # about what rounding leaves if all resamples agree
 
 Triple = tuple[Figure, Figure, Figure]
 
@@ -38,16 +38,16 @@ def differences(
     resamples: int,
     seed: int,
 ) -> dict[str, Triple]:
-    """The figures of both versions, and new less old.
+    """The figures of both versions, and new minus old.
 
     Args:
-        old: the images, as the old version judged them.
-        new: the same images in the same order, as the new version did.
+        old: the images, as classified by the old version.
+        new: the same images in the same order, as classified by the new version.
         labels: of both versions.
-        figures: our name of a figure to its name among ``bootstrap_statistics``.
-        resamples: redraws of the patients, the same ones for both versions: what is easy or hard
-            about a patient cancels out.
-        seed: of the redraws.
+        figures: name of a figure to its name in ``bootstrap_statistics``.
+        resamples: bootstrap resamples of the patients, the same for both versions, so that easy and
+            difficult patients cancel out.
+        seed: seed of the resamples.
     """
     by_version = [
         dict(bootstrap_statistics(images, labels, resamples=resamples, seed=seed))
@@ -72,21 +72,21 @@ def _triple(
 
 
 def paired_figure(old: BootstrapStatistic, new: BootstrapStatistic, *, added: float = 1) -> Figure:
-    """New less old, with its interval.
+    """New minus old, with its interval.
 
-    The variance of the paired resamples makes a standard error. For shares the interval is that of
-    Agresti and Min (2005, "Simple improved confidence intervals for comparing matched
-    proportions"): as if two more independent units had been seen, one half in each of the four
-    outcomes. It is carried here from pairs to patients: ``units`` stands for their number, with
-    the corrections for few units of ``intervals.score_figure``. Two versions that agree on every image
-    therefore get an interval around 0 that narrows with more patients, and not the width 0.
+    The standard error comes from the variance over the paired resamples. For shares, the interval
+    is that of Agresti and Min (2005, "Simple improved confidence intervals for comparing matched
+    proportions"): two independent units are added, one half to each of the four outcomes. It is
+    applied to patients instead of pairs: ``units`` is their number, with the corrections for few
+    units of ``score_figure``. So two versions that agree on every image get an interval around 0
+    that becomes narrower with more patients, not one of width 0.
 
     Args:
         old: the old version's figure.
         new: the new version's, on the same resamples.
-        added: what the added units weigh: 1 for a share; 1 / n for the mean of n shares; 0 for a
-            figure that moves in small steps, such as an area, which then gets the plain interval
-            by Student's t. Where all resamples agree it counts as 1.
+        added: weight of the added units: 1 for a share; 1 / n for the mean of n shares; 0 for a
+            figure that changes in small steps, such as an area, which then gets the plain interval
+            by Student's t. If all resamples agree, it counts as 1.
     """
     missing = old.missing() or new.missing()
     if missing:

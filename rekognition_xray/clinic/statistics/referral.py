@@ -1,4 +1,4 @@
-"""Values of the risk-coverage curve: what referral of the least certain images buys. No numpy."""
+"""The risk-coverage curve: error rate against the share of images decided. No numpy."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class RiskCoverage:
 
     Attributes:
         call: what is decided and when it is wrong, in words.
-        points: from all images decided downwards.
-        area: mean of the risk over all coverages, 0 to 1 (Geifman and El-Yaniv 2017); small is
-            good, and the risk at full coverage is what a ranking at chance gives.
+        points: in descending order of coverage.
+        area: mean risk over all coverages, 0 to 1 (Geifman and El-Yaniv 2017); smaller is better. A
+            ranking at chance gives the risk at full coverage.
     """
 
     call: str
@@ -37,15 +37,15 @@ class RiskCoverage:
     area: float
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON; ``from_dict`` turns it back."""
+        """Plain data for JSON; ``from_dict`` reads it back."""
         return {**attrs.asdict(self), "points": [attrs.asdict(point) for point in self.points]}
 
     @classmethod
     def from_dict(cls, data: object) -> RiskCoverage:
-        """A curve out of what ``to_dict`` gave.
+        """Reads what ``to_dict`` returned.
 
         Raises:
-            FieldError: names the field that is missing or of another kind.
+            FieldError: names the field that is missing or has the wrong type.
         """
         record = fields.object_in(data, "risk_coverage")
         points = tuple(

@@ -1,4 +1,4 @@
-"""``TestImage``: one image of the test part, as the service classified it."""
+"""``TestImage``: one image of the test set with its true label and the model's answer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
 
 @attrs.frozen
 class TestImage:
-    """One image of the test part, as the service judged it.
+    """One image of the test set, as the service classified it.
 
     Attributes:
         source_ref: its address in S3.
-        patient: the pseudonym in that address, None where there is none.
-        truth: the label it was sent with.
-        confidences: label to confidence, 0 to 1; every label of the model is there.
+        patient: the patient's pseudonym in that address; None if there is none.
+        truth: its true label.
+        confidences: label to confidence, 0 to 1, for every label of the model.
         predicted: the label of highest confidence; of equal ones the first in table order.
     """
 
@@ -32,12 +32,12 @@ class TestImage:
 
     @property
     def group(self) -> str:
-        """What is drawn as one in a resample: the patient, or the image where none is known."""
+        """What the bootstrap resamples: the patient, or the image if its patient is not known."""
         return self.patient or self.source_ref
 
     @property
     def has_pneumonia(self) -> bool:
-        """Whether the image was sent with a label that means pneumonia."""
+        """Whether the true label means pneumonia."""
         return is_pneumonia(self.truth)
 
     @property
