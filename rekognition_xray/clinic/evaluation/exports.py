@@ -29,7 +29,7 @@ def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
     views = {"pneumonia or not": evaluation.two_class}
     views |= {f"label: {label}": each for label, each in evaluation.by_label.items()}
     for view, each in views.items():
-        for name, figure in each.named().items():
+        for name, figure in each.by_name().items():
             yield view, name, figure
 
 
@@ -51,8 +51,8 @@ def as_dict(evaluation: Evaluation) -> dict[str, object]:
         "resamples": evaluation.resamples,
         "seed": evaluation.seed,
         "figures": {name: getattr(evaluation, name).to_dict() for name in OVERALL},
-        "two_class": _named(evaluation.two_class.named()),
-        "by_label": {label: _named(each.named()) for label, each in evaluation.by_label.items()},
+        "two_class": _named(evaluation.two_class.by_name()),
+        "by_label": {label: _named(each.by_name()) for label, each in evaluation.by_label.items()},
         "confusion": evaluation.confusion,
         "service": _service(evaluation),
     }

@@ -94,7 +94,7 @@ def evaluation_page(
         warnings=evaluation.warnings,
         notes=tuple(notes(evaluation)),
         all_labels=tuple(_rows({name: getattr(evaluation, name) for name in OVERALL}, _MEANING)),
-        two_class=tuple(_rows(evaluation.two_class.named(), _TWO_CLASS_MEANING)),
+        two_class=tuple(_rows(evaluation.two_class.by_name(), _TWO_CLASS_MEANING)),
         label_columns=(("Figure (95 % interval)", ""), *((label, "") for label in labels)),
         label_rows=_label_rows(evaluation.by_label),
         matrices=(_confusion(evaluation), *_two_by_two(evaluation)),
@@ -153,7 +153,7 @@ def _rows(figures: Mapping[str, Figure], meaning: Mapping[str, str]) -> Iterator
 
 
 def _label_rows(figures: Mapping[str, BinaryFigures]) -> Rows:
-    columns = [each.named() for each in figures.values()]
+    columns = [each.by_name() for each in figures.values()]
     images = tuple(str(each.sensitivity.n) for each in figures.values())
     return (
         ("test images", "", images),
@@ -223,14 +223,14 @@ def _policy_columns(policy: Policy | None) -> Columns:
 def _policy_rows(policy: Policy | None) -> Rows:
     if policy is None or policy.reported is None:
         return ()
-    chosen: Mapping[str, Figure | str] = policy.chosen_on.named() if policy.chosen_on else {}
+    chosen: Mapping[str, Figure | str] = policy.chosen_on.by_name() if policy.chosen_on else {}
     return tuple(
         (
             _POLICY_WORDS.get(name, figure_name(name)),
             _MEANING[name],
             (figure, chosen.get(name, "not known")),
         )
-        for name, figure in policy.reported.named().items()
+        for name, figure in policy.reported.by_name().items()
     )
 
 

@@ -87,8 +87,8 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
     """Notes for below the tables: the mix of labels, and why figures are missing."""
     yield MIX
     views = {"": {"balanced accuracy": evaluation.balanced_accuracy}}
-    views |= {"pneumonia: ": evaluation.two_class.named()}
-    views |= {f"{label}: ": row.named() for label, row in evaluation.by_label.items()}
+    views |= {"pneumonia: ": evaluation.two_class.by_name()}
+    views |= {f"{label}: ": row.by_name() for label, row in evaluation.by_label.items()}
     for view, figures in views.items():
         missing: dict[str, list[str]] = {}
         for name, figure in figures.items():
@@ -116,7 +116,7 @@ def _overall(evaluation: Evaluation) -> Table:
 
 
 def _two_class(evaluation: Evaluation) -> Table:
-    figures = evaluation.two_class.named()
+    figures = evaluation.two_class.by_name()
     rows = tuple((figure_name(name), str(figure)) for name, figure in figures.items())
     return Table("Pneumonia or not", ("Figure", "Value (95 % interval)"), rows)
 
@@ -135,7 +135,7 @@ _SHOWN: Final = (
 
 def _by_label(evaluation: Evaluation) -> Table:
     rows = tuple(
-        (label, str(row.sensitivity.n), *(str(row.named()[name]) for name in _SHOWN))
+        (label, str(row.sensitivity.n), *(str(row.by_name()[name]) for name in _SHOWN))
         for label, row in evaluation.by_label.items()
     )
     shown = map(figure_name, _SHOWN)

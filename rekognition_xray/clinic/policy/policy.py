@@ -86,7 +86,7 @@ class PolicyFigures:
         """
         return predictive_values(self.sensitivity, self.specificity, prevalence, of="pneumonia")
 
-    def named(self) -> dict[str, Figure]:
+    def by_name(self) -> dict[str, Figure]:
         """Name to figure, in the order above."""
         values = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
         return {name: value for name, value in values.items() if isinstance(value, Figure)}
@@ -97,7 +97,7 @@ class PolicyFigures:
         return {
             "images": self.images,
             "patients": self.patients,
-            **{name: figure.to_dict() for name, figure in self.named().items()},
+            **{name: figure.to_dict() for name, figure in self.by_name().items()},
             "risk_coverage": None if curve is None else curve.to_dict(),
         }
 

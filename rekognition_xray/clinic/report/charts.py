@@ -255,7 +255,7 @@ def _lines(
 ) -> tuple[Line, ...]:
     return tuple(
         Line(
-            f"{view.name}: {word} {view.figures.named()[figure]}",
+            f"{view.name}: {word} {view.figures.by_name()[figure]}",
             chart_style(place),
             _path([(point.x, point.y) for point in points(view)]),
             "" if place else band,

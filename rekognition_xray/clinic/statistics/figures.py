@@ -168,7 +168,7 @@ class BinaryFigures:
     calibration_intercept: Figure
     calibration_slope: Figure
 
-    def named(self) -> dict[str, Figure]:
+    def by_name(self) -> dict[str, Figure]:
         """Name to figure, in the order above."""
         return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
 

@@ -109,7 +109,7 @@ def test_a_label_without_test_images_is_not_estimable_on_the_card(draw, write):
 
 def test_a_figure_without_interval_is_refused(evaluation):
     bare = attrs.evolve(evaluation, accuracy=Figure(0.9))
-    with pytest.raises(rx.XrayError, match="accuracy of all labels has a value and no interval"):
+    with pytest.raises(rx.XrayError, match="accuracy of all labels has a value but no interval"):
         rx.ModelCard.of(bare)
 
 
@@ -133,7 +133,7 @@ def test_what_nobody_said_is_not_reported(evaluation):
 
 def test_images_with_the_public_sets_names_are_of_that_set_only_if_they_are(card):
     known = facts(card)
-    assert "images named as those of Kermany" in known["data.source"]
+    assert "images named like those of Kermany" in known["data.source"]
     assert known["data.population"].startswith("if the images are of that set: children")
     assert any("0.54" in limit.text for limit in card.limits)
 
@@ -153,7 +153,7 @@ def test_a_dataset_alone_gives_counts_and_origin(evaluation, split):
 
 
 @pytest.mark.parametrize(
-    "use", ["As a medical device", "For choosing antibiotics", "On adults", "only reader"]
+    "use", ["As a medical device", "To choose antibiotics", "On adults", "only reader"]
 )
 def test_what_the_model_must_not_be_used_for_stands_on_every_card(card, use):
     forbidden = card.to_markdown().split("## Forbidden use")[1].split("##")[0]
@@ -260,7 +260,7 @@ def test_the_policy_stands_on_the_card_with_its_reported_figures(draw, write):
     evaluation = write(draw(patients=240)).evaluation(name="v1")
     policy = evaluation.policy(sensitivity=0.9)
     card = rx.ModelCard.of(evaluation, policy=policy)
-    assert f"pneumonia from {policy.threshold:.3f} on" in facts(card)["operating_point.policy"]
+    assert f"pneumonia at {policy.threshold:.3f} or more" in facts(card)["operating_point.policy"]
     named = {figure.name: figure.figure for figure in card.figures if figure.of == "the policy"}
     assert named["sensitivity"] == policy.reported.sensitivity
     answers = {item.key: item.shown for part in card.checklists for item in part.items}
@@ -277,7 +277,7 @@ def test_a_leak_stands_on_the_card(evaluation):
 def test_a_compared_test_that_shares_nothing_says_so(evaluation):
     compared = attrs.evolve(evaluation, warnings=())
     shown = facts(rx.ModelCard.of(compared))["data.shared"]
-    assert shown == "none, as far as the images' keys tell"
+    assert shown == "none, as far as the S3 keys show"
 
 
 def test_findings_of_the_audit_are_counted(evaluation, split):
@@ -285,7 +285,7 @@ def test_findings_of_the_audit_are_counted(evaluation, split):
 
     finding = Finding("duplicates", "warning", "same pixels", ("a", "b"), "look at them")
     card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22))
-    assert facts(card)["data.audit"] == "22 images looked at; found: duplicates (2 images)"
+    assert facts(card)["data.audit"] == "22 images checked; found: duplicates (2 images)"
 
 
 def test_json_turns_back_into_the_same_data(card):

@@ -60,7 +60,7 @@ def test_a_summary_of_another_version_is_refused_with_its_address(files, version
     [
         ("", "not JSON"),
         ('{"Version": 1, "Aggre', "cut off"),
-        ("[1, 2]", "no JSON object"),
+        ("[1, 2]", "not a JSON object"),
         (b"\xff\xfe\x00", "not UTF-8"),
         ("[" * 100_000, "JSON"),
     ],
@@ -212,7 +212,7 @@ def test_keys_without_a_patient_are_counted_in_a_warning(draw, write):
     snapshot = _snapshot([strange[0], *keyed])
     assert snapshot.images[0].patient is None
     assert snapshot.images[0].group == snapshot.images[0].source_ref
-    assert any("per image" in warning for warning in snapshot.warnings)
+    assert any("separate patient" in warning for warning in snapshot.warnings)
     assert not _snapshot(keyed).warnings
 
 

@@ -34,7 +34,7 @@ def test_plain_columns_line_up(evaluation):
 
 @pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
 def test_the_mix_is_called_no_prevalence_and_types_unreliable(evaluation, render):
-    assert "no prevalence" in render(evaluation)
+    assert "not a prevalence" in render(evaluation)
     assert "antibiotics" in render(evaluation)
 
 
@@ -48,5 +48,5 @@ def test_why_a_figure_is_missing_is_told_once_for_each_reason(draw, write, rende
 
 
 def test_every_figure_of_the_two_class_view_stands_in_a_table(evaluation):
-    for figure in evaluation.two_class.named().values():
+    for figure in evaluation.two_class.by_name().values():
         assert str(figure) in evaluation.to_markdown()

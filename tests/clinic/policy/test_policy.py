@@ -120,7 +120,7 @@ def test_more_pneumonia_never_moves_a_image_towards_normal(told, edges):
 
 # -- as JSON --------------------------------------------------------------------------------------
 
-_FIGURE = Figure(0.9, 0.8, 0.95, n=40, patients=20, method="score interval, patients redrawn")
+_FIGURE = Figure(0.9, 0.8, 0.95, n=40, patients=20, method="score interval, bootstrap over patients")
 _FIGURES = PolicyFigures(40, 20, _FIGURE, _FIGURE, _FIGURE, _FIGURE, Figure(None, reason="none"))
 _WHOLE = Policy(
     threshold=0.6,
@@ -173,7 +173,7 @@ def test_a_policy_that_was_changed_by_hand_is_checked(change):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", b"\xff", "null", '{"threshold": 0.5}'])
 def test_what_is_no_policy_is_refused(text):
-    with pytest.raises(EvaluationError, match="no policy"):
+    with pytest.raises(EvaluationError, match="not a policy"):
         Policy.from_json(text)
 
 

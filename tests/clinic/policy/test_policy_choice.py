@@ -146,7 +146,7 @@ def test_confidences_at_chance_are_refused(draw, write):
 
 def test_a_test_part_without_normal_images_is_refused(draw, write):
     images = [image for image in draw(patients=60) if image.truth != "normal"]
-    with pytest.raises(EvaluationError, match="pneumonia beside something else"):
+    with pytest.raises(EvaluationError, match="both images with and without pneumonia"):
         write(images).evaluation().policy(sensitivity=0.9)
 
 
@@ -258,7 +258,7 @@ def test_a_specificity_that_only_calling_nobody_reaches_is_refused(draw, write):
         else image
         for n, image in enumerate(images)
     ]
-    with pytest.raises(EvaluationError, match=r"No threshold reaches specificity 0\.9"):
+    with pytest.raises(EvaluationError, match=r"No threshold that reaches specificity 0\.9"):
         write(images).evaluation(resamples=100).policy(specificity=0.9)
 
 
@@ -267,7 +267,7 @@ def test_a_specificity_that_only_calling_nobody_reaches_is_refused(draw, write):
 
 def test_without_a_validation_part_the_policy_says_how_it_was_cut(evaluation):
     policy = evaluation.policy(sensitivity=0.9, seed=3)
-    assert "no validation part" in policy.parts
+    assert "no validation set" in policy.parts
     assert "seed 3" in policy.parts
     assert policy.parts in str(policy)
 
@@ -289,7 +289,7 @@ def test_with_a_validation_part_it_is_chosen_there_and_reported_on_all_test_imag
     assert policy.chosen_on.images == len(validation.images)
     assert policy.reported.images == len(evaluation.images)
     assert policy.chosen_on.sensitivity.value >= 0.9
-    assert "validation part" in policy.parts
+    assert "validation set" in policy.parts
 
 
 def test_a_validation_part_of_the_test_patients_is_refused(evaluation):
@@ -306,7 +306,7 @@ def test_a_validation_part_judged_by_another_version_is_refused(evaluation, vali
 @pytest.mark.parametrize("kept", [lambda image: image.has_pneumonia, lambda image: False])
 def test_a_validation_part_without_both_sides_is_refused(evaluation, validation, kept):
     images = [image for image in validation.images if kept(image)]
-    with pytest.raises(EvaluationError, match="validation part"):
+    with pytest.raises(EvaluationError, match="validation set"):
         evaluation.policy(sensitivity=0.9, validation=images)
 
 

@@ -68,7 +68,7 @@ def _named(made: Estimates) -> Iterator[tuple[str, Figure]]:
     for view, figures in {"pneumonia": made.two_class, **made.by_label}.items():
         if view == "normal":  # the other side of pneumonia
             continue
-        for name, figure in figures.named().items():
+        for name, figure in figures.by_name().items():
             yield f"{view}: {name}", figure
         told = predictive_values(figures.sensitivity, figures.specificity, _PREVALENCE, of=view)
         yield f"{view}: ppv", told.ppv
