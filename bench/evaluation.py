@@ -16,7 +16,7 @@ from rekognition_xray.clinic.statistics import (
     TestImage,
     estimate,
     pneumonia_view,
-    sample_of,
+    resample_patients,
     view_curves,
 )
 from rekognition_xray.labels import THREE_CLASSES
@@ -55,7 +55,7 @@ def main() -> None:
     print(f"{IMAGES:,} images, {RESAMPLES:,} resamples: all figures in {seconds:.1f} s")
     print(f"AUROC of pneumonia: {made.two_class.auroc}")
 
-    sample, view = sample_of(given, resamples=RESAMPLES, seed=0), pneumonia_view(given)
+    sample, view = resample_patients(given, resamples=RESAMPLES, seed=0), pneumonia_view(given)
     began = time.perf_counter()
     for counts in sample.weights[1 : LOOPED + 1]:
         roc_auc_score(view.truth, view.score, sample_weight=counts[sample.patient])

@@ -22,19 +22,19 @@ def answers(
     """
     known = {f"{section.key}.{row.key}": row.value for section in sections for row in section.rows}
     by_both = _numbers(figures) | _data(sources, known)
-    return _alone(sources, known) | {
+    return _single_answers(sources, known) | {
         key: answer for pair, answer in by_both.items() for key in pair
     }
 
 
-def _alone(sources: CardSources, known: Mapping[str, str | None]) -> dict[str, str | None]:
+def _single_answers(sources: CardSources, known: Mapping[str, str | None]) -> dict[str, str | None]:
     made_by = known["model.made_by"]
     return {
         "tripod-1": f"Model card of {sources.evaluation.name}",
         "tripod-3b": "purpose and users: section Intended use",
         "tripod-6a": known["data.population"],
         "tripod-9b": "the pixels of one image, nothing else",
-        "tripod-12f": _updated(sources),
+        "tripod-12f": _recalibration(sources),
         "tripod-12g": _DECIDED,
         "tripod-15": f"a confidence, 0 to 1, for each of {known['model.labels']}",
         "tripod-16": "both are parts of one dataset" if sources.split else None,
@@ -44,7 +44,7 @@ def _alone(sources: CardSources, known: Mapping[str, str | None]) -> dict[str, s
         "tripod-27b": "a person must read every image",
         "claim-1": made_by and f"image classifier made by {made_by}",
         "claim-3": "intended use only: section Intended use",
-        "claim-21": _disjoint(sources, known),
+        "claim-21": _partition_level(sources, known),
         "claim-23": "of the evaluation only: section Software that made this card",
         "claim-29": _uncertainty(sources),
         "claim-37": "confusion of labels only: section Confusion",
@@ -87,12 +87,12 @@ def _partition(sources: CardSources) -> str | None:
     split = sources.split
     if split is None:
         return sources.evaluation.split
-    drawn = "the official folders" if split.seed is None else f"seed {split.seed}"
+    origin = "the official folders" if split.seed is None else f"seed {split.seed}"
     parts = ", ".join(f"{name} {len(part)} images" for name, part in sources.parts.items())
-    return f"{parts}; {drawn}, fingerprint {split.fingerprint}"
+    return f"{parts}; {origin}, fingerprint {split.fingerprint}"
 
 
-def _disjoint(sources: CardSources, known: Mapping[str, str | None]) -> str | None:
+def _partition_level(sources: CardSources, known: Mapping[str, str | None]) -> str | None:
     shared = known["data.shared"]
     level = "parts of whole patients" if sources.split and sources.split.seed is not None else None
     found = shared and f"patients or pictures in training and test: {shared}"
@@ -104,7 +104,7 @@ def _uncertainty(sources: CardSources) -> str:
     return f"95 % intervals from {sources.evaluation.resamples} bootstrap resamples of the {unit}"
 
 
-def _updated(sources: CardSources) -> str | None:
+def _recalibration(sources: CardSources) -> str | None:
     calibration = sources.policy and sources.policy.calibration
     return f"the policy's probabilities are calibrated: {calibration.kind}" if calibration else None
 

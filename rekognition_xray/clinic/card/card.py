@@ -134,7 +134,7 @@ class ModelCard:
             "intended_use": list(self.intended_use),
             "forbidden_use": list(self.forbidden_use),
             "facts": {
-                section.key: {row.key: row.shown for row in section.rows}
+                section.key: {row.key: row.text for row in section.rows}
                 for section in self.sections
             },
             "counts": [attrs.asdict(count) for count in self.counts],
@@ -177,7 +177,7 @@ def _plain(named: NamedFigure) -> dict[str, object]:
 
 def _checklist_dict(checklist: Checklist) -> dict[str, object]:
     items = [
-        {"key": item.key, "number": item.number, "topic": item.topic, "answer": item.shown}
+        {"key": item.key, "number": item.number, "topic": item.topic, "answer": item.text}
         for item in checklist.items
     ]
     return {"name": checklist.name, "citation": checklist.citation, "items": items}

@@ -74,7 +74,7 @@ def sections(sources: CardSources) -> tuple[Section, ...]:
         Section("model", "Model", tuple(_model(sources))),
         Section("data", "Data", tuple(_data(sources))),
         Section("labels", "Origin of the labels", tuple(_labels(sources))),
-        Section("operating_point", "Operating point", tuple(_operating(sources.policy))),
+        Section("operating_point", "Operating point", tuple(_operating_point(sources.policy))),
         Section("software", "Software that made this card", tuple(_software())),
     )
 
@@ -162,7 +162,7 @@ def _data(sources: CardSources) -> Iterator[Fact]:
     yield Fact("split", "Split", evaluation.split)
     yield Fact("fingerprint", "Fingerprint of the split", split.fingerprint if split else None)
     yield Fact("seed", "Seed of the split", _seed(split))
-    yield Fact("shared", "Patients or pictures in training and test", _shared(evaluation))
+    yield Fact("shared", "Patients or pictures in training and test", _leakage(evaluation))
     yield Fact("audit", "Audit", None if sources.audit is None else _audit(sources.audit))
 
 
@@ -172,7 +172,7 @@ def _seed(split: Split | None) -> str | None:
     return "none: the official split" if split.seed is None else str(split.seed)
 
 
-def _shared(evaluation: Evaluation) -> str | None:
+def _leakage(evaluation: Evaluation) -> str | None:
     if NOT_COMPARED in evaluation.warnings:
         return None
     leaks = [text for text in evaluation.warnings if "leak" in text.lower() or "share" in text]
@@ -194,7 +194,7 @@ def _labels(sources: CardSources) -> Iterator[Fact]:
     yield Fact("human", "Stated to be the work of", human)
 
 
-def _operating(policy: Policy | None) -> Iterator[Fact]:
+def _operating_point(policy: Policy | None) -> Iterator[Fact]:
     if policy is None:
         yield Fact("policy", "Policy", None)
         return

@@ -32,7 +32,7 @@ def render(card: ModelCard) -> str:
     blocks += _section("Intended use", _points(card.intended_use))
     blocks += _section("Forbidden use", _points(card.forbidden_use))
     for section in card.sections:
-        rows = [(row.name, row.shown) for row in section.rows]
+        rows = [(row.name, row.text) for row in section.rows]
         blocks += _section(section.title, _table(("Fact", "Value"), rows))
         if section.key == "data":
             blocks += _counts(card)
@@ -78,7 +78,7 @@ def _counts(card: ModelCard) -> list[str]:
 
 def _figures(of: str, figures: Sequence[NamedFigure]) -> str:
     rows = [
-        (figure.name, figure.shown, str(figure.figure.n), str(figure.figure.patients))
+        (figure.name, figure.text, str(figure.figure.n), str(figure.figure.patients))
         for figure in figures
     ]
     title = of[0].upper() + of[1:]
@@ -100,6 +100,6 @@ def _checklist(checklist: Checklist) -> list[str]:
         f"{checklist.citation}. {checklist.note} {checklist.answer_count} of "
         f"{len(checklist.items)} answered."
     )
-    rows = [(item.number, item.topic, item.shown, item.key) for item in checklist.items]
+    rows = [(item.number, item.topic, item.text, item.key) for item in checklist.items]
     table = _table(("Item", "About", "Answer", "Key"), rows)
     return _section(f"Checklist {checklist.name}", escape_markdown(about), table)

@@ -26,7 +26,7 @@ class Fact:
     value: str | None
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The value, or ``not reported``."""
         return NOT_REPORTED if self.value is None else self.value
 
@@ -59,7 +59,7 @@ class NamedFigure:
     figure: Figure
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """Value and interval, or ``not estimable`` and the reason."""
         reason = f" ({self.figure.reason})" if self.figure.reason else ""
         return f"{self.figure}{reason}"
@@ -83,7 +83,7 @@ class Item:
     answer: str | None = None
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The answer, or ``not reported``."""
         return NOT_REPORTED if self.answer is None else self.answer
 

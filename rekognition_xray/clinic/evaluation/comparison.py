@@ -140,8 +140,8 @@ class Comparison:
         if self.margin is not None:
             known = "shown" if self.not_inferior else "not shown"
             yield f"Non-inferiority with a margin of {self.margin:g}: {known}."
-        drawn = f"{self.resamples} bootstrap resamples of patients"
-        yield f"Intervals from {drawn}, the same for both versions."
+        resampling = f"{self.resamples} bootstrap resamples of patients"
+        yield f"Intervals from {resampling}, the same for both versions."
         yield _ONE
         reasons = {one.change.reason for one in self.differences.values()} - {""}
         yield from (f"Not estimable: {reason}." for reason in sorted(reasons))
@@ -184,8 +184,8 @@ def compare(
     _check_arguments(old, new, main, margin, resamples)
     ours, theirs, left_out = _match(old.images, new.images, common=common)
     _check_truths(ours, theirs)
-    made = differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
-    found = {name: Difference(name, *figures) for name, figures in made.items()}
+    figures = differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
+    found = {name: Difference(name, *three) for name, three in figures.items()}
     return Comparison(
         old=old.version_arn,
         new=new.version_arn,

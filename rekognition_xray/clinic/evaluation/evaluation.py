@@ -21,12 +21,12 @@ from rekognition_xray.clinic.evaluation.leaks import (
 )
 from rekognition_xray.clinic.evaluation.page_content import evaluation_page
 from rekognition_xray.clinic.evaluation.results import (
-    check_together,
-    gaps,
+    check_same_images,
+    missing_label_warnings,
     read_snapshot,
     read_summary,
 )
-from rekognition_xray.clinic.evaluation.tables import markdown, plain
+from rekognition_xray.clinic.evaluation.tables import markdown, plain_text
 from rekognition_xray.clinic.extras import needs_report, needs_science
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.statistics import (
@@ -148,7 +148,7 @@ class Evaluation:
                 hint="Wait for the training with version.wait_until_trained(), or train again.",
             )
         tags, training = version.tags(), described.training_output
-        made = cls.from_files(
+        evaluation = cls.from_files(
             read_object(version.aws, summary),
             read_object(version.aws, testing),
             training=None if training is None else read_lines(version.aws, training),
@@ -160,7 +160,9 @@ class Evaluation:
             seed=seed,
             addresses=(str(summary), str(testing), str(training)),
         )
-        return attrs.evolve(made, warnings=(KNOWN_LEAKS, *made.warnings)) if LEAKS in tags else made
+        if LEAKS not in tags:
+            return evaluation
+        return attrs.evolve(evaluation, warnings=(KNOWN_LEAKS, *evaluation.warnings))
 
     @classmethod
     def from_files(
@@ -209,27 +211,27 @@ class Evaluation:
         service = read_summary(summary, name=addresses[0])
         labels = tuple(row.label for row in service.labels)
         snapshot = read_snapshot(testing, labels=labels, name=addresses[1])
-        check_together(service, snapshot.images, addresses)
+        check_same_images(service, snapshot.images, addresses)
         notes = [NOT_COMPARED]
         if training is not None:
             overlap = training_overlap(training, snapshot.images, name=addresses[2])
             if not allow_leaks:
                 refuse_leaks(overlap, name=addresses[2])
             notes = list(overlap.warnings(service.training_images))
-        made = estimate(snapshot.images, labels, resamples=resamples, seed=seed)
+        figures = estimate(snapshot.images, labels, resamples=resamples, seed=seed)
         return cls(
             name=name or service.version_arn,
             labels=labels,
             images=snapshot.images,
             service=service,
-            accuracy=made.accuracy,
-            balanced_accuracy=made.balanced_accuracy,
-            f1=made.f1,
-            brier=made.brier,
-            calibration_error=made.calibration_error,
-            by_label=made.by_label,
-            two_class=made.two_class,
-            warnings=(*notes, *snapshot.warnings, *gaps(snapshot.images, labels)),
+            accuracy=figures.accuracy,
+            balanced_accuracy=figures.balanced_accuracy,
+            f1=figures.f1,
+            brier=figures.brier,
+            calibration_error=figures.calibration_error,
+            by_label=figures.by_label,
+            two_class=figures.two_class,
+            warnings=(*notes, *snapshot.warnings, *missing_label_warnings(snapshot.images, labels)),
             made_by=made_by,
             split=split,
             resamples=resamples,
@@ -430,7 +432,7 @@ class Evaluation:
         return write_page(evaluation_page(self, images, policy, prevalence), Path(path))
 
     def __str__(self) -> str:
-        return plain(self)
+        return plain_text(self)
 
 
 def _check_same_version(validation: Evaluation, test: Evaluation) -> None:

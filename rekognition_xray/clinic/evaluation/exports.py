@@ -51,8 +51,10 @@ def as_dict(evaluation: Evaluation) -> dict[str, object]:
         "resamples": evaluation.resamples,
         "seed": evaluation.seed,
         "figures": {name: getattr(evaluation, name).to_dict() for name in OVERALL},
-        "two_class": _named(evaluation.two_class.by_name()),
-        "by_label": {label: _named(each.by_name()) for label, each in evaluation.by_label.items()},
+        "two_class": _figure_dicts(evaluation.two_class.by_name()),
+        "by_label": {
+            label: _figure_dicts(each.by_name()) for label, each in evaluation.by_label.items()
+        },
         "confusion": evaluation.confusion,
         "service": _service(evaluation),
     }
@@ -63,9 +65,9 @@ def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
     needs_frames("Evaluation.to_frame()")
     import pandas as pd  # noqa: PLC0415 - optional
 
-    given = {"version": evaluation.name, "split": evaluation.split, "made_by": evaluation.made_by}
+    origin = {"version": evaluation.name, "split": evaluation.split, "made_by": evaluation.made_by}
     rows = [
-        given | {"view": view, "figure": name} | figure.to_dict()
+        origin | {"view": view, "figure": name} | figure.to_dict()
         for view, name, figure in figures(evaluation)
     ]
     frame = pd.DataFrame(rows).rename(columns={"n": "images"})
@@ -73,7 +75,7 @@ def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
-def _named(each: Mapping[str, Figure]) -> dict[str, object]:
+def _figure_dicts(each: Mapping[str, Figure]) -> dict[str, object]:
     return {name: figure.to_dict() for name, figure in each.items()}
 
 

@@ -37,7 +37,7 @@ from rekognition_xray.clinic.statistics import (
     figure_name,
 )
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import PNEUMONIA, is_pneumonia
+from rekognition_xray.labels import PNEUMONIA, distinguish_pneumonia, is_pneumonia
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation.evaluation import Evaluation
@@ -84,7 +84,7 @@ def evaluation_page(
     needs_science("The evaluation page")
     _check(evaluation, policy)
     views = _views(evaluation)
-    drawn = [view for view in views if view.curves.sweep]
+    plottable = [view for view in views if view.curves.sweep]
     threshold = None if policy is None else policy.threshold
     labels, service = evaluation.by_label, tables(evaluation)[3]
     return Page(
@@ -98,13 +98,13 @@ def evaluation_page(
         label_columns=(("Figure (95 % interval)", ""), *((label, "") for label in labels)),
         label_rows=_label_rows(evaluation.by_label),
         matrices=(_confusion(evaluation), *_two_by_two(evaluation)),
-        charts=(roc_chart(drawn), precision_recall_chart(drawn)) if drawn else (),
+        charts=(roc_chart(plottable), precision_recall_chart(plottable)) if plottable else (),
         reliability=tuple(
-            reliability_chart(view, chart_style(place)) for place, view in enumerate(drawn)
+            reliability_chart(view, chart_style(place)) for place, view in enumerate(plottable)
         ),
         sweeps=tuple(
             sweep_chart(view, place, threshold if view.name == PNEUMONIA else None)
-            for place, view in enumerate(drawn)
+            for place, view in enumerate(plottable)
         ),
         risks=tuple(_risks(evaluation, policy)),
         policy=policy,
@@ -114,7 +114,7 @@ def evaluation_page(
         service_rows=tuple(
             (first, "", tuple(cell or "–" for cell in others)) for first, *others in service.rows
         ),
-        tells_pneumonia=_tells_pneumonia(evaluation),
+        two_class_view=distinguish_pneumonia(evaluation.labels),
         predictive=tuple(_predictive(evaluation, policy, prevalence)),
         gallery=make_gallery(evaluation.images, evaluation.labels, images),
         subjects=_subjects(evaluation),
@@ -131,20 +131,16 @@ def _check(evaluation: Evaluation, policy: Policy | None) -> None:
         )
 
 
-def _tells_pneumonia(evaluation: Evaluation) -> bool:
-    return len({is_pneumonia(label) for label in evaluation.labels}) == 2
-
-
 def _views(evaluation: Evaluation) -> list[ChartData]:
-    made = []
-    if _tells_pneumonia(evaluation):
-        made.append(ChartData(PNEUMONIA, evaluation.two_class, evaluation.curves()))
-    made += [
+    views = []
+    if distinguish_pneumonia(evaluation.labels):
+        views.append(ChartData(PNEUMONIA, evaluation.two_class, evaluation.curves()))
+    views += [
         ChartData(label, figures, evaluation.curves(label))
         for label, figures in evaluation.by_label.items()
-        if [label] != [view.name for view in made]  # pneumonia may be a label itself
+        if [label] != [view.name for view in views]  # pneumonia may be a label itself
     ]
-    return made
+    return views
 
 
 def _rows(figures: Mapping[str, Figure], meaning: Mapping[str, str]) -> Iterator[FigureRow]:
@@ -173,7 +169,7 @@ def _confusion(evaluation: Evaluation) -> Matrix:
 
 
 def _two_by_two(evaluation: Evaluation) -> Iterator[Matrix]:
-    if not _tells_pneumonia(evaluation):
+    if not distinguish_pneumonia(evaluation.labels):
         return
     names = {True: PNEUMONIA, False: f"no {PNEUMONIA}"}
     table = {truth: dict.fromkeys(names, 0) for truth in names}
@@ -239,13 +235,13 @@ def _predictive(
 ) -> Iterator[PredictiveValues]:
     if prevalence is None:
         return
-    if _tells_pneumonia(evaluation):
+    if distinguish_pneumonia(evaluation.labels):
         found = evaluation.at_prevalence(prevalence)
         yield attrs.evolve(found, of=f"{PNEUMONIA}, by the label of highest confidence")
     if policy and policy.reported:
         found = policy.reported.at_prevalence(prevalence)
         yield attrs.evolve(found, of=f"{PNEUMONIA}, by the policy {policy.name}")
-    if not _tells_pneumonia(evaluation):
+    if not distinguish_pneumonia(evaluation.labels):
         for label in evaluation.labels:
             yield evaluation.at_prevalence(prevalence, label=label)
 
@@ -253,7 +249,7 @@ def _predictive(
 def _subjects(evaluation: Evaluation) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """What can count as positive in the gallery, with the places of its labels."""
     places: list[tuple[str, tuple[int, ...]]] = []
-    if _tells_pneumonia(evaluation):
+    if distinguish_pneumonia(evaluation.labels):
         sick = [place for place, label in enumerate(evaluation.labels) if is_pneumonia(label)]
         places.append((f"{PNEUMONIA} of any type", tuple(sick)))
     singles: Sequence[str] = evaluation.labels

@@ -17,7 +17,7 @@ from rekognition_xray.clinic.statistics import (
 )
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
-from rekognition_xray.labels import confidence_of, in_order, is_pneumonia
+from rekognition_xray.labels import confidence_of, distinguish_pneumonia, in_order
 
 _VERSION: Final = 1
 _ATTRIBUTE: Final = re.compile(r"rekognition-custom-labels-(training|evaluation)-\d+")
@@ -76,7 +76,7 @@ def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> 
     return Snapshot(tuple(images), tuple(_warnings(images, partial)))
 
 
-def check_together(
+def check_same_images(
     service: ServiceFigures, images: Sequence[TestImage], addresses: Sequence[str]
 ) -> None:
     """Raises EvaluationError if summary and testing snapshot differ in the number of images."""
@@ -87,12 +87,12 @@ def check_together(
         )
 
 
-def gaps(images: Sequence[TestImage], labels: Sequence[str]) -> Iterator[str]:
+def missing_label_warnings(images: Sequence[TestImage], labels: Sequence[str]) -> Iterator[str]:
     """Warnings about figures that the images do not support."""
     for label in labels:
         if not any(image.truth == label for image in images):
             yield f"No test image has the label {label!r}; its figures are not estimable."
-    if len({is_pneumonia(label) for label in labels}) == 1:
+    if not distinguish_pneumonia(labels):
         yield "The labels do not distinguish pneumonia from the rest: no two-class figures."
 
 
@@ -146,13 +146,13 @@ def _label(row: Json) -> ServiceLabel:
     metrics = fields.object_in(row.get("Metrics"), "Metrics")
     images = fields.count_in(row, "NumberOfTestingImages")
     # A label without a test image has no figures, whatever number the service puts there.
-    given = metrics if images else {}
+    reported = metrics if images else {}
     return ServiceLabel(
         label=fields.string_in(row.get("Label"), "Label"),
-        precision=fields.share_in(given, "Precision"),
-        recall=fields.share_in(given, "Recall"),
-        f1=fields.share_in(given, "F1Score"),
-        threshold=fields.share_in(given, "Threshold"),
+        precision=fields.share_in(reported, "Precision"),
+        recall=fields.share_in(reported, "Recall"),
+        f1=fields.share_in(reported, "F1Score"),
+        threshold=fields.share_in(reported, "Threshold"),
         test_images=images,
     )
 
@@ -208,7 +208,7 @@ def _truths_and_confidences(
         if not found or name == key:
             continue
         metadata = fields.object_in(part, key)
-        label = _known(metadata, labels, key)
+        label = _known_label(metadata, labels, key)
         if found[1] == "training":
             truths.append(label)
         else:
@@ -216,7 +216,7 @@ def _truths_and_confidences(
     return truths, listed
 
 
-def _known(metadata: Json, labels: Sequence[str], key: str) -> str:
+def _known_label(metadata: Json, labels: Sequence[str], key: str) -> str:
     label = fields.string_in(metadata.get("class-name"), f"class-name of {key}")
     if label not in labels:
         raise FieldError(f"label {label!r} is not one of the summary's ({', '.join(labels)})")

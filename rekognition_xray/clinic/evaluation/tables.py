@@ -73,7 +73,7 @@ def markdown(evaluation: Evaluation) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def plain(evaluation: Evaluation) -> str:
+def plain_text(evaluation: Evaluation) -> str:
     """Facts, warnings and tables for a terminal."""
     parts = [f"{evaluation.name}\n{NOTICE}\n{TYPE_NOTICE}"]
     parts.append("\n".join(f"{name + ':':<15}{value}" for name, value in facts(evaluation)))
@@ -176,10 +176,10 @@ def _grid(table: Table) -> str:
 def _columns(table: Table) -> str:
     rows = (table.columns, *table.rows)
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return "\n".join(_aligned(rows, widths))
+    return "\n".join(_align(rows, widths))
 
 
-def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+def _align(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
     for first, *others in rows:
         cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         yield "  ".join([f"  {first.ljust(widths[0])}", *cells]).rstrip()

@@ -48,8 +48,8 @@ class Calibration:
             return confidence
         if self.kind == "isotonic":
             return self._between(confidence)
-        kept = min(max(confidence, _CLIP), 1 - _CLIP)
-        odds = self.slope * math.log(kept / (1 - kept)) + self.intercept
+        clipped = min(max(confidence, _CLIP), 1 - _CLIP)
+        odds = self.slope * math.log(clipped / (1 - clipped)) + self.intercept
         return 1 / (1 + math.exp(-min(max(odds, -700.0), 700.0)))
 
     def _between(self, confidence: float) -> float:
@@ -81,7 +81,7 @@ class Calibration:
         kind = fields.string_in(record.get("kind"), "kind")
         if kind not in KINDS:
             raise FieldError(f"kind of calibration is {kind!r}, not one of {', '.join(KINDS)}")
-        made = cls(
+        calibration = cls(
             kind=kind,  # type: ignore[arg-type]  # just compared with its values
             slope=fields.number_in(record, "slope"),
             intercept=fields.number_in(record, "intercept"),
@@ -90,8 +90,8 @@ class Calibration:
             images=fields.count_in(record, "images"),
             patients=fields.count_in(record, "patients"),
         )
-        made._check()
-        return made
+        calibration._check()
+        return calibration
 
     def _check(self) -> None:
         if not (math.isfinite(self.slope) and math.isfinite(self.intercept)):

@@ -20,11 +20,11 @@ from rekognition_xray.clinic.policy.support import (
     MIN_PATIENTS,
     Aim,
     aim_of,
-    check_apart,
+    check_both_classes,
+    check_disjoint,
     check_patients,
-    check_sides,
     check_support,
-    halves,
+    split_in_halves,
 )
 from rekognition_xray.clinic.statistics import (
     BinaryView,
@@ -37,8 +37,8 @@ from rekognition_xray.clinic.statistics import (
     log_odds,
     pneumonia_view,
     rank_statistics,
+    resample_patients,
     risk_coverage,
-    sample_of,
     score_figure,
 )
 from rekognition_xray.errors import EvaluationError
@@ -84,11 +84,11 @@ def choose_policy(
     """
     aim = aim_of(aims)
     _check_arguments(aim, refer_odds, calibration)
-    check_sides(images, "the test set")
+    check_both_classes(images, "the test set")
     first, second, parts = _parts(images, labels, validation, seed)
     near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
     view = pneumonia_view(first)
-    sample = sample_of(first, resamples=resamples, seed=resampling_seed)
+    sample = resample_patients(first, resamples=resamples, seed=resampling_seed)
     _check_separation(sample, view)
     threshold = _threshold(view, aim)
     if aim.kind == "max_referrals":
@@ -107,7 +107,7 @@ def choose_policy(
         and fit_calibration(calibration, view.truth, view.score, patients=sample.patients),
     )
     chosen = _policy_figures(policy, first, sample)
-    sample = sample_of(second, resamples=resamples, seed=resampling_seed)
+    sample = resample_patients(second, resamples=resamples, seed=resampling_seed)
     reported = _policy_figures(policy, second, sample)
     warnings = (*near, *_missed_aim(aim, reported))
     return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
@@ -137,7 +137,7 @@ def _parts(
     seed: int,
 ) -> tuple[Sequence[TestImage], Sequence[TestImage], str]:
     if validation is None:
-        first, second = halves(images, seed)
+        first, second = split_in_halves(images, seed)
         words = (
             "There is no validation set: chosen on one half of the test patients, reported on "
             f"the other (split with seed {seed})."
@@ -150,8 +150,8 @@ def _parts(
             f"The validation images have different labels: {', '.join(sorted(unknown))}.",
             hint="Classify the validation images with the version that is evaluated.",
         )
-    check_sides(validation, "the validation set")
-    check_apart(validation, images)
+    check_both_classes(validation, "the validation set")
+    check_disjoint(validation, images)
     check_patients(validation, MIN_PATIENTS, "The validation set")
     check_patients(images, MIN_PATIENTS, "The test set")
     words = "Chosen on the images of a validation set, reported on all test images."

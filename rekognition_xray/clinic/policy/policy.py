@@ -19,7 +19,13 @@ from rekognition_xray.clinic.statistics import (
     predictive_values,
 )
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import THREE_CLASSES, in_order, is_pneumonia, pneumonia_confidence
+from rekognition_xray.labels import (
+    THREE_CLASSES,
+    distinguish_pneumonia,
+    in_order,
+    is_pneumonia,
+    pneumonia_confidence,
+)
 
 TYPE_UNCERTAIN: Final = "pneumonia, type uncertain"
 """Finding: pneumonia, but the confidences do not show which type."""
@@ -187,7 +193,7 @@ class Policy:
                 f"include the threshold {self.threshold:.3f}.",
                 hint="Use refer_from <= threshold <= refer_to.",
             )
-        if len({is_pneumonia(label) for label in self.labels}) != 2:
+        if not distinguish_pneumonia(self.labels):
             raise EvaluationError(
                 f"The labels {', '.join(self.labels)} do not distinguish pneumonia from the rest.",
                 hint="A policy needs a label that means pneumonia and one that does not.",

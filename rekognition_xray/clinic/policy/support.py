@@ -57,7 +57,7 @@ def aim_of(aims: Mapping[str, float | None]) -> Aim:
     return given[0]
 
 
-def check_sides(images: Sequence[TestImage], where: str) -> None:
+def check_both_classes(images: Sequence[TestImage], where: str) -> None:
     """Checks that there are images with and without pneumonia, all with usable confidences."""
     sick = [image.has_pneumonia for image in images]
     if all(sick) or not any(sick):
@@ -71,7 +71,9 @@ def check_sides(images: Sequence[TestImage], where: str) -> None:
         raise EvaluationError(f"{unusable} images of {where} have no usable confidence.")
 
 
-def halves(images: Sequence[TestImage], seed: int) -> tuple[list[TestImage], list[TestImage]]:
+def split_in_halves(
+    images: Sequence[TestImage], seed: int
+) -> tuple[list[TestImage], list[TestImage]]:
     """Two halves by patient, each with about half of the images of every label."""
     ordered = sorted(images, key=lambda image: image.source_ref)
     check_patients(ordered, 2 * MIN_PATIENTS, "The test set")
@@ -86,7 +88,7 @@ def halves(images: Sequence[TestImage], seed: int) -> tuple[list[TestImage], lis
     return first, second
 
 
-def check_apart(first: Sequence[TestImage], second: Sequence[TestImage]) -> None:
+def check_disjoint(first: Sequence[TestImage], second: Sequence[TestImage]) -> None:
     """Checks that the validation set shares no patient with the test set."""
     shared = {image.group for image in first} & {image.group for image in second}
     if shared:

@@ -128,7 +128,7 @@ def precision_recall_chart(views: Sequence[ChartData]) -> Chart:
 def reliability_chart(view: ChartData, place: int) -> Chart:
     """How often images with a given confidence show it, in bins of equally many images."""
     bins = [(one, _value_and_ends(one.frequency)) for one in view.curves.reliability]
-    kept = [(one, ends) for one, ends in bins if ends]
+    known = [(one, ends) for one, ends in bins if ends]
     return Chart(
         key=f"reliability-{place}",
         title=view.name,
@@ -137,8 +137,8 @@ def reliability_chart(view: ChartData, place: int) -> Chart:
         "probabilities.",
         x_name="mean confidence",
         y_name="share that shows it",
-        lines=(Line("", place, _path([(one.confidence, ends[0]) for one, ends in kept])),),
-        bars=tuple(_bar(one.confidence, *ends) for one, ends in kept),
+        lines=(Line("", place, _path([(one.confidence, ends[0]) for one, ends in known])),),
+        bars=tuple(_bar(one.confidence, *ends) for one, ends in known),
         columns=("Confidence", "Mean", "Share that shows it", "Images", "Patients"),
         rows=tuple(
             Row(

@@ -85,18 +85,20 @@ class Gallery:
     pictures_given: bool
 
 
-def make_gallery(tested: Sequence[TestImage], labels: Sequence[str], images: Images) -> Gallery:
+def make_gallery(
+    test_images: Sequence[TestImage], labels: Sequence[str], images: Images
+) -> Gallery:
     """Makes the tiles and reads the pictures.
 
     Args:
-        tested: the test images.
+        test_images: the test images.
         labels: the labels of the model.
         images: where the pictures come from.
 
     Raises:
         EvaluationError: pictures cannot be read; names all of them.
     """
-    numbered = sorted(enumerate(tested, start=1), key=lambda one: _order(*one))[:MOST]
+    numbered = sorted(enumerate(test_images, start=1), key=lambda one: _order(*one))[:MOST]
     find = _finder(images)
     pictures: dict[int, Thumbnail | None] = {}
     bad: list[str] = []
@@ -112,7 +114,7 @@ def make_gallery(tested: Sequence[TestImage], labels: Sequence[str], images: Ima
         )
     tiles = tuple(_tile(number, image, labels, pictures[number]) for number, image in numbered)
     pictured = sum(picture is not None for picture in pictures.values())
-    return Gallery(tiles, len(tested), pictured, images is not None)
+    return Gallery(tiles, len(test_images), pictured, images is not None)
 
 
 def _order(number: int, image: TestImage) -> tuple[bool, float, int]:
@@ -144,13 +146,13 @@ def _finder(images: Images) -> Callable[[str], Picture | None]:
 
 def _by_address(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
     """Address to picture; from a receipt only the images that are files on this machine."""
-    made: dict[str, Picture] = {}
+    pictures: dict[str, Picture] = {}
     for key, value in images.items():
         if not isinstance(key, Xray):
-            made[key] = value
+            pictures[key] = value
         elif isinstance(value, str) and key.address is None:
-            made[value] = key.path
-    return made
+            pictures[value] = key.path
+    return pictures
 
 
 def _thumbnail(picture: Picture | None, name: str) -> Thumbnail | None:

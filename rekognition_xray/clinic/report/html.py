@@ -39,14 +39,14 @@ def write_page(page: Page, path: Path) -> Path:
     text = render_page(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
-    made = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        made.chmod(0o644)  # mkstemp's 0600 would keep a web server from serving it
-        made.replace(path)
+        temporary.chmod(0o644)  # mkstemp's 0600 would keep a web server from serving it
+        temporary.replace(path)
     finally:
-        made.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -67,7 +67,7 @@ class Page:
         facts: name and value of what stands beside the figures.
         warnings: what a reader of the figures must know; shown first.
         notes: what stands below the figures.
-        tells_pneumonia: whether the labels distinguish pneumonia from the rest.
+        two_class_view: whether the labels distinguish pneumonia from the rest.
         subjects: what can count as positive in the gallery, with the places of its labels.
         software: packages with their versions.
     """
@@ -92,7 +92,7 @@ class Page:
     predictive: tuple[PredictiveValues, ...]
     service_columns: Columns
     service_rows: Rows
-    tells_pneumonia: bool
+    two_class_view: bool
     gallery: Gallery
     subjects: tuple[tuple[str, tuple[int, ...]], ...]
     software: tuple[str, ...]

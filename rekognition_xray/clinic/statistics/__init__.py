@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         estimate,
         pneumonia_view,
         rank_statistics,
-        sample_of,
+        resample_patients,
     )
     from rekognition_xray.clinic.statistics.intervals import Values, score_figure
     from rekognition_xray.clinic.statistics.pairing import differences
@@ -57,7 +57,7 @@ else:
                 "estimate",
                 "pneumonia_view",
                 "rank_statistics",
-                "sample_of",
+                "resample_patients",
             ),
             "intervals": ("Values", "score_figure"),
             "pairing": ("differences",),
@@ -92,8 +92,8 @@ __all__ = [
     "pneumonia_view",
     "predictive_values",
     "rank_statistics",
+    "resample_patients",
     "risk_coverage",
-    "sample_of",
     "score_figure",
     "view_curves",
 ]

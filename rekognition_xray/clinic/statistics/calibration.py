@@ -52,8 +52,8 @@ def calibration_error(sample: Resamples, truth: Mask, score: Values) -> Figure:
 
 def log_odds(score: Values) -> Values:
     """Log odds of confidences, clipped to a distance of ``CLIP`` from 0 and 1."""
-    kept = np.clip(score, CLIP, 1 - CLIP)
-    return np.asarray(np.log(kept / (1 - kept)))
+    clipped = np.clip(score, CLIP, 1 - CLIP)
+    return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def intercept_and_slope(sample: Resamples, truth: Mask, score: Values) -> tuple[Figure, Figure]:

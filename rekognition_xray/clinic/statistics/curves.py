@@ -17,7 +17,7 @@ from rekognition_xray.clinic.statistics.estimates import (
     BinaryView,
     label_view,
     pneumonia_view,
-    sample_of,
+    resample_patients,
 )
 from rekognition_xray.clinic.statistics.figures import Figure, known_label
 from rekognition_xray.clinic.statistics.intervals import Values, score_figure
@@ -25,7 +25,7 @@ from rekognition_xray.clinic.statistics.referral import RiskCoverage, RiskPoint
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 from rekognition_xray.clinic.statistics.test_image import TestImage
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import is_pneumonia
+from rekognition_xray.labels import distinguish_pneumonia
 
 _MOST_THRESHOLDS: Final = 100
 _COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
@@ -144,13 +144,13 @@ def _reliability(sample: Resamples, view: BinaryView) -> tuple[ReliabilityBin, .
     inner = bin_edges(view.score, BINS)
     place = bin_places(view.score, inner)
     ends = [0.0, *map(float, inner), 1.0]
-    made = []
+    bins = []
     for at in np.unique(place):
         among = place == at
         share = sample.ratio(view.truth, among, reason="")
         mean = float(view.score[among].mean())
-        made.append(ReliabilityBin(ends[at], ends[at + 1], mean, score_figure(share)))
-    return tuple(made)
+        bins.append(ReliabilityBin(ends[at], ends[at + 1], mean, score_figure(share)))
+    return tuple(bins)
 
 
 def _sweep(sample: Resamples, view: BinaryView, points: int) -> tuple[SweepPoint, ...]:
@@ -175,14 +175,14 @@ def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: st
     steps of 5 %.
     """
     points: dict[float, RiskPoint] = {}
-    for kept in (certainty >= _at(certainty, coverage) for coverage in _COVERAGES):
+    for kept in (certainty >= _least_certainty(certainty, coverage) for coverage in _COVERAGES):
         share = float(kept.mean())
         if kept.any() and share not in points:
             points[share] = RiskPoint(share, score_figure(sample.ratio(wrong, kept, reason="")))
     return RiskCoverage(call, tuple(points.values()), _area(wrong, certainty))
 
 
-def _at(certainty: Values, coverage: float) -> float:
+def _least_certainty(certainty: Values, coverage: float) -> float:
     """The certainty that at most this share of images reaches; infinite if there is none."""
     ordered = np.sort(certainty)[::-1]
     most = int(np.floor(coverage * len(ordered) + 1e-9))
@@ -211,7 +211,7 @@ def label_risk(images: Sequence[TestImage], *, resamples: int, seed: int) -> Ris
     wrong = np.array([image.truth != image.predicted for image in images])
     highest = np.array([image.confidences[image.predicted] for image in images])
     call = "the label of highest confidence; wrong when it is not the true one"
-    sample = sample_of(images, resamples=resamples, seed=seed)
+    sample = resample_patients(images, resamples=resamples, seed=seed)
     return risk_coverage(sample, wrong, highest, call=call)
 
 
@@ -242,10 +242,12 @@ def label_curves(
         raise EvaluationError(
             f"{points} points are too few for a curve.", hint="200 is the default."
         )
-    if label is None and len({is_pneumonia(label) for label in labels}) == 1:
+    if label is None and not distinguish_pneumonia(labels):
         raise EvaluationError(
             "The labels do not distinguish pneumonia from the rest.", hint="Name a label."
         )
     known = label and known_label(label, labels)
     view = label_view(images, known) if known else pneumonia_view(images)
-    return view_curves(sample_of(images, resamples=resamples, seed=seed), view, points=points)
+    return view_curves(
+        resample_patients(images, resamples=resamples, seed=seed), view, points=points
+    )

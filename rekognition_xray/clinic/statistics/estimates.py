@@ -22,7 +22,7 @@ from rekognition_xray.clinic.statistics.intervals import (
 )
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 from rekognition_xray.clinic.statistics.test_image import TestImage
-from rekognition_xray.labels import PNEUMONIA, is_pneumonia
+from rekognition_xray.labels import PNEUMONIA, distinguish_pneumonia, is_pneumonia
 
 NO_TWO_CLASSES: Final = "the labels do not distinguish pneumonia from the rest"
 
@@ -64,7 +64,7 @@ def pneumonia_view(images: Sequence[TestImage]) -> BinaryView:
     )
 
 
-def sample_of(images: Sequence[TestImage], *, resamples: int, seed: int) -> Resamples:
+def resample_patients(images: Sequence[TestImage], *, resamples: int, seed: int) -> Resamples:
     """The resamples of the images' patients."""
     return Resamples([image.group for image in images], resamples=resamples, seed=seed)
 
@@ -74,10 +74,10 @@ def estimate(
 ) -> Estimates:
     """All figures of an evaluation; the same images in another order give the same figures."""
     images = _in_order(images)
-    sample = sample_of(images, resamples=resamples, seed=seed)
+    sample = resample_patients(images, resamples=resamples, seed=seed)
     views = {label: label_view(images, label) for label in labels}
     overall = _overall(sample, images, views)
-    distinguished = len({is_pneumonia(label) for label in labels}) == 2
+    distinguished = distinguish_pneumonia(labels)
     two_class = (
         binary_figures(sample, pneumonia_view(images))
         if distinguished
@@ -114,7 +114,7 @@ def binary_figures(sample: Resamples, view: BinaryView) -> BinaryFigures:
     ranks = {
         name: logit_figure(statistic) for name, statistic in rank_statistics(sample, view).items()
     }
-    return BinaryFigures(**counts, **ranks, **_calibrated(sample, view))
+    return BinaryFigures(**counts, **ranks, **_calibration_figures(sample, view))
 
 
 def count_statistics(sample: Resamples, view: BinaryView) -> dict[str, BootstrapStatistic]:
@@ -164,7 +164,7 @@ def rank_statistics(sample: Resamples, view: BinaryView) -> dict[str, BootstrapS
     }
 
 
-def _calibrated(sample: Resamples, view: BinaryView) -> dict[str, Figure]:
+def _calibration_figures(sample: Resamples, view: BinaryView) -> dict[str, Figure]:
     error = calibration_error(sample, view.truth, view.score)
     if _one_sided(view):
         nothing = attrs.evolve(
@@ -243,11 +243,11 @@ def bootstrap_statistics(
     not included.
     """
     images = _in_order(images)
-    sample = sample_of(images, resamples=resamples, seed=seed)
+    sample = resample_patients(images, resamples=resamples, seed=seed)
     views = {f"by_label.{label}": label_view(images, label) for label in labels}
     overall = _overall(sample, images, {label: views[f"by_label.{label}"] for label in labels})
     yield from overall.items()
-    if len({is_pneumonia(label) for label in labels}) == 2:
+    if distinguish_pneumonia(labels):
         views["two_class"] = pneumonia_view(images)
     for place, view in views.items():
         for name, statistic in (

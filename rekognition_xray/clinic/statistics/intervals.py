@@ -92,10 +92,12 @@ def logit_figure(statistic: BootstrapStatistic) -> Figure:
         return absent
     if _replicates_agree(statistic):
         return statistic.figure(*_score_ends(statistic), LOGIT)
-    deviation = math.sqrt(float(np.nanvar(statistic.replicates)) * _small(statistic.units))
+    deviation = math.sqrt(
+        float(np.nanvar(statistic.replicates)) * _small_sample_factor(statistic.units)
+    )
     error = deviation / (statistic.value * (1 - statistic.value))
     middle = math.log(statistic.value / (1 - statistic.value))
-    step = _student(statistic.units) * error
+    step = _t_quantile(statistic.units) * error
     return statistic.figure(_expit(middle - step), _expit(middle + step), LOGIT)
 
 
@@ -119,7 +121,7 @@ def gap_figure(gaps: Values, replicates: Values, *, images: int, patients: int) 
     seen = float(np.abs(gaps).sum())
     noise = (replicates - gaps)[~np.isnan(replicates).any(axis=1)]
     if patients > 1:
-        noise = noise * (math.sqrt(_small(patients)) * _student(patients) / _Z)
+        noise = noise * (math.sqrt(_small_sample_factor(patients)) * _t_quantile(patients) / _Z)
     spreads = (gaps, np.where(gaps < 0, -1.0, 1.0) * noise.std(axis=0))
     found = [_agreeing_sizes(seen, spread, noise) for spread in spreads if np.abs(spread).sum() > 0]
     if not found:
@@ -153,16 +155,16 @@ def _size(seen: float, shape: Values, noise: Values, share: float) -> float:
 
 def error_figure(value: float, error: float, *, images: int, patients: int, least: int) -> Figure:
     """Interval of an estimate by its standard error over patients and Student's t."""
-    step = _student(least) * error
+    step = _t_quantile(least) * error
     return Figure(value, value - step, value + step, n=images, patients=patients, method=ROBUST)
 
 
 def _score_ends(statistic: BootstrapStatistic) -> tuple[float, float]:
     if _replicates_agree(statistic):
         return score_interval(statistic.value, statistic.units)
-    variance = float(np.nanvar(statistic.replicates)) * _small(statistic.units)
+    variance = float(np.nanvar(statistic.replicates)) * _small_sample_factor(statistic.units)
     units = statistic.value * (1 - statistic.value) / variance
-    return score_interval(statistic.value, units, _student(statistic.units))
+    return score_interval(statistic.value, units, _t_quantile(statistic.units))
 
 
 def _replicates_agree(statistic: BootstrapStatistic) -> bool:
@@ -171,11 +173,11 @@ def _replicates_agree(statistic: BootstrapStatistic) -> bool:
     return alone or statistic.value in {0.0, 1.0} or float(usable.var()) < _AGREE
 
 
-def _small(units: int) -> float:
+def _small_sample_factor(units: int) -> float:
     return units / (units - 1)
 
 
-def _student(units: int) -> float:
+def _t_quantile(units: int) -> float:
     return float(stdtrit(max(1, units - 1), 0.975))
 
 

@@ -54,12 +54,14 @@ def differences(
         for images in (old, new)
     ]
     return {
-        name: _triple(by_version[0].get(place), by_version[1].get(place), place, len(labels))
+        name: _figures_of_both(
+            by_version[0].get(place), by_version[1].get(place), place, len(labels)
+        )
         for name, place in figures.items()
     }
 
 
-def _triple(
+def _figures_of_both(
     old: BootstrapStatistic | None, new: BootstrapStatistic | None, place: str, labels: int
 ) -> Triple:
     if old is None or new is None:

@@ -47,7 +47,7 @@ def card(evaluation, split):
 
 def facts(card):
     return {
-        f"{section.key}.{row.key}": row.shown for section in card.sections for row in section.rows
+        f"{section.key}.{row.key}": row.text for section in card.sections for row in section.rows
     }
 
 
@@ -87,8 +87,8 @@ def test_images_and_patients_are_counted_by_part_and_label(card, split):
 def test_every_figure_has_an_interval_or_says_that_it_is_not_estimable(card):
     assert {figure.of for figure in card.figures} >= {"all labels", "pneumonia or not"}
     for figure in card.figures:
-        assert re.search(r"\(-?\d\.\d+–-?\d+\.\d+\)", figure.shown) or (
-            figure.shown.startswith("not estimable") and figure.figure.value is None
+        assert re.search(r"\(-?\d\.\d+–-?\d+\.\d+\)", figure.text) or (
+            figure.text.startswith("not estimable") and figure.figure.value is None
         )
 
 
@@ -102,7 +102,7 @@ def test_figures_are_the_evaluations_own(card, evaluation):
 def test_a_label_without_test_images_is_not_estimable_on_the_card(draw, write):
     images = [image for image in draw(patients=30) if image.truth != "viral"]
     card = rx.ModelCard.of(write(images).evaluation(name="v1"))
-    shown = {(figure.of, figure.name): figure.shown for figure in card.figures}
+    shown = {(figure.of, figure.name): figure.text for figure in card.figures}
     assert shown["label: viral", "sensitivity"].startswith("not estimable (")
     assert "not estimable" in card.to_markdown()
 
@@ -230,7 +230,7 @@ def test_the_authors_answers_go_before_the_cards_own(evaluation):
     card = rx.ModelCard.of(
         evaluation, answers={"tripod-17": "board 12/3", "tripod-9b": "pixels and age"}
     )
-    shown = {item.key: item.shown for part in card.checklists for item in part.items}
+    shown = {item.key: item.text for part in card.checklists for item in part.items}
     assert (shown["tripod-17"], shown["tripod-9b"]) == ("board 12/3", "pixels and age")
 
 
@@ -263,7 +263,7 @@ def test_the_policy_stands_on_the_card_with_its_reported_figures(draw, write):
     assert f"pneumonia at {policy.threshold:.3f} or more" in facts(card)["operating_point.policy"]
     named = {figure.name: figure.figure for figure in card.figures if figure.of == "the policy"}
     assert named["sensitivity"] == policy.reported.sensitivity
-    answers = {item.key: item.shown for part in card.checklists for item in part.items}
+    answers = {item.key: item.text for part in card.checklists for item in part.items}
     assert answers["tripod-12f"].endswith("calibrated: platt")
 
 

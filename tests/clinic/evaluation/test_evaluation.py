@@ -269,7 +269,9 @@ def test_the_services_own_split_is_refused_unless_told_and_then_every_table_says
     evaluation = rx.Evaluation.from_version(version, allow_leaks=True)
     assert evaluation.split is None
     assert any("rxray.leaks" in warning for warning in evaluation.warnings)
-    assert any(warning.startswith("Leakage from training to test") for warning in evaluation.warnings)
+    assert any(
+        warning.startswith("Leakage from training to test") for warning in evaluation.warnings
+    )
 
 
 @pytest.mark.parametrize("resamples", [0, -5, 99])

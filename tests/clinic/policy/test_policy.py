@@ -120,7 +120,9 @@ def test_more_pneumonia_never_moves_a_image_towards_normal(told, edges):
 
 # -- as JSON --------------------------------------------------------------------------------------
 
-_FIGURE = Figure(0.9, 0.8, 0.95, n=40, patients=20, method="score interval, bootstrap over patients")
+_FIGURE = Figure(
+    0.9, 0.8, 0.95, n=40, patients=20, method="score interval, bootstrap over patients"
+)
 _FIGURES = PolicyFigures(40, 20, _FIGURE, _FIGURE, _FIGURE, _FIGURE, Figure(None, reason="none"))
 _WHOLE = Policy(
     threshold=0.6,

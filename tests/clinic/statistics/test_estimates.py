@@ -98,9 +98,9 @@ def test_figures_of_a_resample_equal_scikit_learns_with_the_draws_as_weights(see
     truth, score = rng.random(40) < 0.5, np.round(rng.random(40), 1)  # many ties
     images = images_of(truth, score, rng.integers(0, 12, 40))
     told = dict(bootstrap_statistics(images, ("normal", "viral"), resamples=5, seed=seed))
-    from rekognition_xray.clinic.statistics import sample_of
+    from rekognition_xray.clinic.statistics import resample_patients
 
-    sample, view = sample_of(images, resamples=5, seed=seed), label_view(images, "viral")
+    sample, view = resample_patients(images, resamples=5, seed=seed), label_view(images, "viral")
     for row, counts in enumerate(sample.weights[1:]):
         weight = counts[sample.patient]
         sides = weight[truth].sum(), weight[~truth].sum(), weight[view.called].sum()
