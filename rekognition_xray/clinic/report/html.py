@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from rekognition_xray._files import atomic_write
 from rekognition_xray.clinic.extras import needs_report
 from rekognition_xray.clinic.notices import (
     FORBIDDEN_USE,
@@ -38,15 +37,8 @@ def write_page(page: Page, path: Path) -> Path:
     """
     text = render_page(page)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        temporary.chmod(0o644)  # mkstemp's 0600 would keep a web server from serving it
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(path) as stream:
+        stream.write(text.encode())
     return path
 
 
