@@ -22,8 +22,6 @@ from rekognition_xray.data.auditing import Audit
 from rekognition_xray.data.dataset import Split, XrayDataset
 from rekognition_xray.errors import EvaluationError
 
-__all__ = ["ModelCard"]
-
 _FORMAT = 1
 
 

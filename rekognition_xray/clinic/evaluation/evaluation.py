@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.statistics import Curves, RiskCoverage
     from rekognition_xray.cloud.versions import ModelVersion
 
-__all__ = ["Evaluation", "Figure"]
-
 _MIN_RESAMPLES: Final = 100
 _AWS: Final = "Amazon Rekognition Custom Labels"
 _FILES: Final = ("the evaluation summary", "the testing snapshot", "the training snapshot")

@@ -303,7 +303,7 @@ def test_equal_input_gives_an_equal_card(card, evaluation, split):
     assert again.to_markdown() == card.to_markdown()
 
 
-def test_the_card_is_dated_today_unless_told(evaluation):
+def test_the_card_is_dated_today_by_default(evaluation):
     today = datetime.datetime.now(datetime.UTC).date()
     assert 0 <= (rx.ModelCard.of(evaluation).made_on - today).days <= 1
 

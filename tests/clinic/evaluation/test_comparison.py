@@ -237,7 +237,7 @@ def test_text_and_markdown_tell_verdict_figures_and_what_it_is_not(better: Compa
     assert "| Figure | Old | New | New less old |" in better.to_markdown()
 
 
-def test_warnings_of_both_evaluations_are_told(poor: Evaluation, good: Evaluation) -> None:
+def test_warnings_of_both_evaluations_are_kept(poor: Evaluation, good: Evaluation) -> None:
     told = attrs.evolve(good, warnings=("patients leak",))
     assert "v2: patients leak" in compare(poor, told).warnings
     assert "the same version" in compare(poor, poor).warnings[0]

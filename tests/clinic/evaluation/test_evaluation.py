@@ -68,7 +68,7 @@ def test_confusion_counts_every_image_once(evaluation):
     assert right / len(evaluation.images) == evaluation.accuracy.value
 
 
-def test_a_label_without_test_images_is_not_estimable_and_told(draw, write):
+def test_a_label_without_test_images_is_not_estimable_with_a_warning(draw, write):
     images = [image for image in draw(patients=30) if image.truth != "viral"]
     evaluation = write(images).evaluation()
     assert evaluation.by_label["viral"].sensitivity.value is None
@@ -138,7 +138,7 @@ def files(draw, write):
     return write(draw(patients=30))
 
 
-def test_a_test_of_other_patients_and_pictures_bears_no_warning(files):
+def test_a_test_of_other_patients_and_pictures_has_no_warning(files):
     assert files.evaluation(resamples=100, training=snapshot()).warnings == ()
 
 
@@ -179,7 +179,7 @@ def test_a_leak_that_is_allowed_stands_on_every_table_and_page(files, tmp_path):
         assert warning in text
 
 
-def test_images_whose_keys_bear_no_patient_are_compared_by_address_and_that_is_told(draw, write):
+def test_images_without_a_patient_in_their_key_are_compared_by_address_with_a_warning(draw, write):
     files = write(draw(patients=20, keyed=False))
     training = snapshot("s3://clinic-xrays/in/other.jpg")
     warnings = files.evaluation(resamples=100, training=training).warnings
@@ -188,7 +188,7 @@ def test_images_whose_keys_bear_no_patient_are_compared_by_address_and_that_is_t
         files.evaluation(resamples=100, training=snapshot("s3://clinic-xrays/in/image-0.jpg"))
 
 
-def test_a_training_snapshot_that_is_cut_off_is_told(files):
+def test_a_truncated_training_snapshot_gives_a_warning(files):
     (warning,) = files.evaluation(resamples=100, training=snapshot(filled_up_to=499)).warnings
     assert "499" in warning
     assert "500" in warning
@@ -254,7 +254,7 @@ def test_a_version_that_is_not_trained_has_nothing_to_judge(clinic, monkeypatch)
     assert "wait_until_trained" in caught.value.hint
 
 
-def test_the_services_own_split_is_refused_unless_told_and_then_every_table_says_so(clinic):
+def test_the_services_own_split_is_refused_by_default_and_else_every_table_says_so(clinic):
     dataset = rx.XrayDataset.from_folder(clinic.images[0].parents[1])
     pairs = [attrs.evolve(image, patient=image.label) for image in dataset]  # three patients
     project = rx.CustomLabelsProject.get_or_create("console", aws=clinic.version.aws)

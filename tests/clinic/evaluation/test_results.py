@@ -198,7 +198,7 @@ def test_a_image_without_any_prediction_is_refused(lines):
         _snapshot([json.dumps(image)])
 
 
-def test_labels_that_a_image_does_not_list_count_as_zero_and_are_told(lines):
+def test_labels_that_an_image_does_not_list_count_as_zero_with_a_warning(lines):
     image = json.loads(lines[0])
     del image["rekognition-custom-labels-evaluation-2-metadata"]
     snapshot = _snapshot([json.dumps(image), *lines[1:]])

@@ -39,7 +39,7 @@ def test_the_mix_is_called_no_prevalence_and_types_unreliable(evaluation, render
 
 
 @pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
-def test_why_a_figure_is_missing_is_told_once_for_each_reason(draw, write, render):
+def test_each_reason_for_missing_figures_is_stated_once(draw, write, render):
     images = [image for image in draw(patients=30) if image.truth != "viral"]
     text = render(write(images).evaluation(resamples=100))
     missing = [line for line in text.splitlines() if "Not estimable, viral" in line]

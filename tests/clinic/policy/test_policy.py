@@ -108,7 +108,7 @@ _shares = st.floats(0, 1)
 
 
 @given(st.tuples(_shares, _shares, _shares), st.lists(_shares, min_size=3, max_size=3).map(sorted))
-def test_more_pneumonia_never_moves_a_image_towards_normal(told, edges):
+def test_more_pneumonia_never_moves_an_image_towards_normal(told, edges):
     low, threshold, high = edges
     policy = Policy(threshold=threshold, refer_from=low, refer_to=high)
     rank = {"normal": 0, REFERRED: 1, TYPE_UNCERTAIN: 2, "bacterial": 2, "viral": 2}

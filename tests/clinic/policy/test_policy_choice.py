@@ -297,7 +297,7 @@ def test_a_validation_part_of_the_test_patients_is_refused(evaluation):
         evaluation.policy(sensitivity=0.9, validation=evaluation.images[:50])
 
 
-def test_a_validation_part_judged_by_another_version_is_refused(evaluation, validation):
+def test_a_validation_set_of_another_version_is_refused(evaluation, validation):
     service = attrs.evolve(validation.service, version_arn="arn:other")
     with pytest.raises(EvaluationError, match="arn:other"):
         evaluation.policy(sensitivity=0.9, validation=attrs.evolve(validation, service=service))
@@ -310,7 +310,7 @@ def test_a_validation_part_without_both_sides_is_refused(evaluation, validation,
         evaluation.policy(sensitivity=0.9, validation=images)
 
 
-def test_an_aim_that_the_other_part_contradicts_is_told(evaluation, validation):
+def test_an_aim_that_the_other_patients_contradict_gives_a_warning(evaluation, validation):
     sure = {"normal": 0.001, "bacterial": 0.998, "viral": 0.001}
     unsure = {"normal": 0.1, "bacterial": 0.8, "viral": 0.1}
     images = [

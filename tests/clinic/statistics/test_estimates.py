@@ -118,7 +118,7 @@ def test_a_resample_without_one_of_the_sides_gives_no_value():
     assert set(area[~np.isnan(area)]) == {1.0}
 
 
-def test_patients_are_redrawn_as_wholes():
+def test_whole_patients_are_resampled():
     """Ten images of one patient tell no more than one: the interval must not shrink."""
     rng = np.random.default_rng(0)
     truth, score = rng.random(60) < 0.5, rng.random(60)
