@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -12,6 +11,7 @@ import attrs
 from rekognition_xray.clinic.card.texts import KERMANY_LICENCE, KERMANY_POPULATION, KERMANY_SOURCE
 from rekognition_xray.clinic.card.values import Fact, LabelCount, NamedFigure, Section
 from rekognition_xray.clinic.evaluation import NOT_COMPARED
+from rekognition_xray.clinic.extras import installed_version
 from rekognition_xray.clinic.statistics import Figure, figure_name
 from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import EvaluationError
@@ -207,16 +207,9 @@ def _operating_point(policy: Policy | None) -> Iterator[Fact]:
 
 
 def _software() -> Iterator[Fact]:
-    yield Fact("rekognition-xray", "rekognition-xray", _version_of("rekognition-xray"))
+    yield Fact("rekognition-xray", "rekognition-xray", installed_version("rekognition-xray"))
     yield Fact("python", "Python", platform.python_version())
     for package in _PACKAGES:
-        installed = _version_of(package)
-        if installed is not None:  # else an extra that is not installed
-            yield Fact(package.lower(), package, installed)
-
-
-def _version_of(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+        found = installed_version(package)
+        if found is not None:  # else an extra that is not installed
+            yield Fact(package.lower(), package, found)

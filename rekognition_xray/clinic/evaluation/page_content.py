@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from rekognition_xray.clinic.evaluation.exports import OVERALL
 from rekognition_xray.clinic.evaluation.tables import facts, notes, tables
-from rekognition_xray.clinic.extras import needs_science
+from rekognition_xray.clinic.extras import installed_version, needs_science
 from rekognition_xray.clinic.report import (
     Cell,
     Chart,
@@ -259,7 +258,6 @@ def _subjects(evaluation: Evaluation) -> tuple[tuple[str, tuple[int, ...]], ...]
 def _software() -> Iterator[str]:
     yield f"Python {platform.python_version()}"
     for package in _PACKAGES:
-        try:
-            yield f"{package} {version(package)}"
-        except PackageNotFoundError:  # run from a source tree that is not installed
-            continue
+        found = installed_version(package)
+        if found is not None:
+            yield f"{package} {found}"
