@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -14,13 +15,15 @@ from rekognition_xray.clinic.card.facts import CardSources, counts, figures, sec
 from rekognition_xray.clinic.card.markdown import render
 from rekognition_xray.clinic.card.texts import KERMANY_LIMITS, LIMITS
 from rekognition_xray.clinic.card.values import Checklist, LabelCount, Limit, NamedFigure, Section
-from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.clinic.notices import FORBIDDEN_USE, INTENDED_USE, NOTICE
-from rekognition_xray.clinic.policy import Policy
-from rekognition_xray.cloud.versions import VersionDescription
-from rekognition_xray.data.auditing import Audit
-from rekognition_xray.data.dataset import Split, XrayDataset
 from rekognition_xray.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.evaluation import Evaluation
+    from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.cloud.versions import VersionDescription
+    from rekognition_xray.data.auditing import Audit
+    from rekognition_xray.data.dataset import Split, XrayDataset
 
 _FORMAT = 1
 
