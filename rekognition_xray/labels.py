@@ -34,6 +34,11 @@ def is_pneumonia(label: str) -> bool:
     return label in PNEUMONIA_LABELS
 
 
+def distinguish_pneumonia(labels: Iterable[str]) -> bool:
+    """Whether some of the labels mean pneumonia and others do not."""
+    return len({is_pneumonia(label) for label in labels}) == 2
+
+
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """The distinct labels: the three classes first and in their order, others by name."""
     rank = {label: place for place, label in enumerate(THREE_CLASSES)}
@@ -41,7 +46,7 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def pneumonia_confidence(confidences: Mapping[str, float]) -> float:
-    """Confidence (0 to 1) that an image shows pneumonia: the labels that mean it, summed, at most 1.
+    """Confidence (0 to 1) that an image shows pneumonia: the sum over the labels that mean it.
 
     Sums are meaningful for single-label models, whose confidences add up to about 1. A value that
     is not a number makes the sum one too.

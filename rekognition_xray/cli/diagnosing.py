@@ -77,7 +77,7 @@ def diagnose(
     --json gives a line for each image, and a last one with a summary. Not a medical device: a
     person must read every image.
     """
-    from rekognition_xray.clinic.statistics import NOTICE
+    from rekognition_xray.clinic.notices import NOTICE
 
     agreed = yes or max_cost is not None
     if start:

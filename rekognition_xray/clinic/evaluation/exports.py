@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics.extras import needs_frames
-from rekognition_xray.clinic.statistics.figures import Figure
-from rekognition_xray.clinic.statistics.tables import MIX, NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.evaluation.tables import MIX
+from rekognition_xray.clinic.extras import needs_frames
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.statistics import Figure
 
 if TYPE_CHECKING:
     import pandas
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _FORMAT_VERSION: Final = 1
 OVERALL: Final = ("accuracy", "balanced_accuracy", "f1", "brier", "calibration_error")
-"""Figures of all labels together, as an evaluation calls them."""
+"""Attributes of an evaluation that hold the figures for all labels together."""
 
 
 def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
@@ -28,12 +29,12 @@ def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
     views = {"pneumonia or not": evaluation.two_class}
     views |= {f"label: {label}": each for label, each in evaluation.by_label.items()}
     for view, each in views.items():
-        for name, figure in each.named().items():
+        for name, figure in each.by_name().items():
             yield view, name, figure
 
 
 def as_dict(evaluation: Evaluation) -> dict[str, object]:
-    """The work behind ``Evaluation.to_dict``."""
+    """The evaluation as plain data; see ``Evaluation.to_dict``."""
     return {
         "format": "rekognition_xray.evaluation",
         "format_version": _FORMAT_VERSION,
@@ -50,21 +51,23 @@ def as_dict(evaluation: Evaluation) -> dict[str, object]:
         "resamples": evaluation.resamples,
         "seed": evaluation.seed,
         "figures": {name: getattr(evaluation, name).to_dict() for name in OVERALL},
-        "two_class": _named(evaluation.two_class.named()),
-        "by_label": {label: _named(each.named()) for label, each in evaluation.by_label.items()},
+        "two_class": _figure_dicts(evaluation.two_class.by_name()),
+        "by_label": {
+            label: _figure_dicts(each.by_name()) for label, each in evaluation.by_label.items()
+        },
         "confusion": evaluation.confusion,
         "service": _service(evaluation),
     }
 
 
 def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
-    """The work behind ``Evaluation.to_frame``."""
+    """One row for each figure; see ``Evaluation.to_frame``."""
     needs_frames("Evaluation.to_frame()")
     import pandas as pd  # noqa: PLC0415 - optional
 
-    given = {"version": evaluation.name, "split": evaluation.split, "made_by": evaluation.made_by}
+    origin = {"version": evaluation.name, "split": evaluation.split, "made_by": evaluation.made_by}
     rows = [
-        given | {"view": view, "figure": name} | figure.to_dict()
+        origin | {"view": view, "figure": name} | figure.to_dict()
         for view, name, figure in figures(evaluation)
     ]
     frame = pd.DataFrame(rows).rename(columns={"n": "images"})
@@ -72,7 +75,7 @@ def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
-def _named(each: Mapping[str, Figure]) -> dict[str, object]:
+def _figure_dicts(each: Mapping[str, Figure]) -> dict[str, object]:
     return {name: figure.to_dict() for name, figure in each.items()}
 
 

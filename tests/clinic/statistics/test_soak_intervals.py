@@ -13,12 +13,11 @@ import attrs
 import numpy as np
 import pytest
 
-from rekognition_xray.clinic.statistics import Figure, estimate, predictive_values
+from rekognition_xray.clinic.statistics import Estimates, Figure, estimate, predictive_values
 from rekognition_xray.clinic.statistics import TestImage as ImageSource
-from rekognition_xray.clinic.statistics.figures import Estimates
 from rekognition_xray.labels import THREE_CLASSES
 
-from .judged import images_of
+from ...support.classified import images_of
 
 _PREVALENCE = 0.1
 _log = logging.getLogger(__name__)  # the table: pytest -m soak --log-cli-level=INFO
@@ -69,7 +68,7 @@ def _named(made: Estimates) -> Iterator[tuple[str, Figure]]:
     for view, figures in {"pneumonia": made.two_class, **made.by_label}.items():
         if view == "normal":  # the other side of pneumonia
             continue
-        for name, figure in figures.named().items():
+        for name, figure in figures.by_name().items():
             yield f"{view}: {name}", figure
         told = predictive_values(figures.sensitivity, figures.specificity, _PREVALENCE, of=view)
         yield f"{view}: ppv", told.ppv

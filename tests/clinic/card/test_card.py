@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.card.checklists import answered, checklists
-from rekognition_xray.clinic.card.markdown import escaped
+from rekognition_xray.clinic.card.checklists import checklists, fill_checklists
+from rekognition_xray.clinic.card.markdown import escape_markdown
 from rekognition_xray.clinic.statistics import Figure
 from rekognition_xray.data.xrays import Labelling, Xray
 
@@ -47,7 +47,7 @@ def card(evaluation, split):
 
 def facts(card):
     return {
-        f"{section.key}.{row.key}": row.shown for section in card.sections for row in section.rows
+        f"{section.key}.{row.key}": row.text for section in card.sections for row in section.rows
     }
 
 
@@ -87,8 +87,8 @@ def test_images_and_patients_are_counted_by_part_and_label(card, split):
 def test_every_figure_has_an_interval_or_says_that_it_is_not_estimable(card):
     assert {figure.of for figure in card.figures} >= {"all labels", "pneumonia or not"}
     for figure in card.figures:
-        assert re.search(r"\(-?\d\.\d+–-?\d+\.\d+\)", figure.shown) or (
-            figure.shown.startswith("not estimable") and figure.figure.value is None
+        assert re.search(r"\(-?\d\.\d+–-?\d+\.\d+\)", figure.text) or (
+            figure.text.startswith("not estimable") and figure.figure.value is None
         )
 
 
@@ -102,14 +102,14 @@ def test_figures_are_the_evaluations_own(card, evaluation):
 def test_a_label_without_test_images_is_not_estimable_on_the_card(draw, write):
     images = [image for image in draw(patients=30) if image.truth != "viral"]
     card = rx.ModelCard.of(write(images).evaluation(name="v1"))
-    shown = {(figure.of, figure.name): figure.shown for figure in card.figures}
+    shown = {(figure.of, figure.name): figure.text for figure in card.figures}
     assert shown["label: viral", "sensitivity"].startswith("not estimable (")
     assert "not estimable" in card.to_markdown()
 
 
 def test_a_figure_without_interval_is_refused(evaluation):
     bare = attrs.evolve(evaluation, accuracy=Figure(0.9))
-    with pytest.raises(rx.XrayError, match="accuracy of all labels has a value and no interval"):
+    with pytest.raises(rx.XrayError, match="accuracy of all labels has a value but no interval"):
         rx.ModelCard.of(bare)
 
 
@@ -133,7 +133,7 @@ def test_what_nobody_said_is_not_reported(evaluation):
 
 def test_images_with_the_public_sets_names_are_of_that_set_only_if_they_are(card):
     known = facts(card)
-    assert "images named as those of Kermany" in known["data.source"]
+    assert "images named like those of Kermany" in known["data.source"]
     assert known["data.population"].startswith("if the images are of that set: children")
     assert any("0.54" in limit.text for limit in card.limits)
 
@@ -153,7 +153,7 @@ def test_a_dataset_alone_gives_counts_and_origin(evaluation, split):
 
 
 @pytest.mark.parametrize(
-    "use", ["As a medical device", "For choosing antibiotics", "On adults", "only reader"]
+    "use", ["As a medical device", "To choose antibiotics", "On adults", "only reader"]
 )
 def test_what_the_model_must_not_be_used_for_stands_on_every_card(card, use):
     forbidden = card.to_markdown().split("## Forbidden use")[1].split("##")[0]
@@ -198,9 +198,9 @@ def test_own_answers_are_to_items_that_exist(card):
 
 def test_no_own_answer_is_lost_for_a_mistyped_key(card, evaluation, split):
     from rekognition_xray.clinic.card.answers import answers
-    from rekognition_xray.clinic.card.facts import Told
+    from rekognition_xray.clinic.card.facts import CardSources
 
-    told = Told(
+    sources = CardSources(
         evaluation=evaluation,
         split=split,
         dataset=None,
@@ -212,7 +212,7 @@ def test_no_own_answer_is_lost_for_a_mistyped_key(card, evaluation, split):
         population=None,
     )
     keys = {item.key for checklist in checklists() for item in checklist.items}
-    assert set(answers(told, card.sections, card.figures)) <= keys
+    assert set(answers(sources, card.sections, card.figures)) <= keys
 
 
 def test_items_that_nobody_answers_read_not_reported(card):
@@ -230,7 +230,7 @@ def test_the_authors_answers_go_before_the_cards_own(evaluation):
     card = rx.ModelCard.of(
         evaluation, answers={"tripod-17": "board 12/3", "tripod-9b": "pixels and age"}
     )
-    shown = {item.key: item.shown for part in card.checklists for item in part.items}
+    shown = {item.key: item.text for part in card.checklists for item in part.items}
     assert (shown["tripod-17"], shown["tripod-9b"]) == ("board 12/3", "pixels and age")
 
 
@@ -241,7 +241,7 @@ def test_an_answer_to_no_item_is_refused_and_the_near_ones_named(evaluation):
 
 def test_an_empty_answer_is_refused():
     with pytest.raises(rx.XrayError, match="answers to claim-42 are empty"):
-        answered({}, {"claim-42": " \n"})
+        fill_checklists({}, {"claim-42": " \n"})
 
 
 def test_a_card_of_another_split_is_refused(draw, write, split):
@@ -260,10 +260,10 @@ def test_the_policy_stands_on_the_card_with_its_reported_figures(draw, write):
     evaluation = write(draw(patients=240)).evaluation(name="v1")
     policy = evaluation.policy(sensitivity=0.9)
     card = rx.ModelCard.of(evaluation, policy=policy)
-    assert f"pneumonia from {policy.threshold:.3f} on" in facts(card)["operating_point.policy"]
+    assert f"pneumonia at {policy.threshold:.3f} or more" in facts(card)["operating_point.policy"]
     named = {figure.name: figure.figure for figure in card.figures if figure.of == "the policy"}
     assert named["sensitivity"] == policy.reported.sensitivity
-    answers = {item.key: item.shown for part in card.checklists for item in part.items}
+    answers = {item.key: item.text for part in card.checklists for item in part.items}
     assert answers["tripod-12f"].endswith("calibrated: platt")
 
 
@@ -277,15 +277,15 @@ def test_a_leak_stands_on_the_card(evaluation):
 def test_a_compared_test_that_shares_nothing_says_so(evaluation):
     compared = attrs.evolve(evaluation, warnings=())
     shown = facts(rx.ModelCard.of(compared))["data.shared"]
-    assert shown == "none, as far as the images' keys tell"
+    assert shown == "none, as far as the S3 keys show"
 
 
 def test_findings_of_the_audit_are_counted(evaluation, split):
-    from rekognition_xray.data.auditing.findings import Audit, Finding
+    from rekognition_xray.data.auditing import Audit, Finding
 
     finding = Finding("duplicates", "warning", "same pixels", ("a", "b"), "look at them")
     card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22))
-    assert facts(card)["data.audit"] == "22 images looked at; found: duplicates (2 images)"
+    assert facts(card)["data.audit"] == "22 images checked; found: duplicates (2 images)"
 
 
 def test_json_turns_back_into_the_same_data(card):
@@ -303,7 +303,7 @@ def test_equal_input_gives_an_equal_card(card, evaluation, split):
     assert again.to_markdown() == card.to_markdown()
 
 
-def test_the_card_is_dated_today_unless_told(evaluation):
+def test_the_card_is_dated_today_by_default(evaluation):
     today = datetime.datetime.now(datetime.UTC).date()
     assert 0 <= (rx.ModelCard.of(evaluation).made_on - today).days <= 1
 
@@ -332,7 +332,7 @@ def test_nasty_names_and_answers_break_nothing(evaluation):
 
 @given(TEXT)
 def test_escaped_text_stays_in_its_cell(text):
-    shown = escaped(text)
+    shown = escape_markdown(text)
     assert len(shown.splitlines()) <= 1
     assert "<" not in shown
     assert len(cells(f"| {shown} |")) == 3

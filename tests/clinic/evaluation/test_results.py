@@ -60,7 +60,7 @@ def test_a_summary_of_another_version_is_refused_with_its_address(files, version
     [
         ("", "not JSON"),
         ('{"Version": 1, "Aggre', "cut off"),
-        ("[1, 2]", "no JSON object"),
+        ("[1, 2]", "not a JSON object"),
         (b"\xff\xfe\x00", "not UTF-8"),
         ("[" * 100_000, "JSON"),
     ],
@@ -198,7 +198,7 @@ def test_a_image_without_any_prediction_is_refused(lines):
         _snapshot([json.dumps(image)])
 
 
-def test_labels_that_a_image_does_not_list_count_as_zero_and_are_told(lines):
+def test_labels_that_an_image_does_not_list_count_as_zero_with_a_warning(lines):
     image = json.loads(lines[0])
     del image["rekognition-custom-labels-evaluation-2-metadata"]
     snapshot = _snapshot([json.dumps(image), *lines[1:]])
@@ -212,7 +212,7 @@ def test_keys_without_a_patient_are_counted_in_a_warning(draw, write):
     snapshot = _snapshot([strange[0], *keyed])
     assert snapshot.images[0].patient is None
     assert snapshot.images[0].group == snapshot.images[0].source_ref
-    assert any("per image" in warning for warning in snapshot.warnings)
+    assert any("separate patient" in warning for warning in snapshot.warnings)
     assert not _snapshot(keyed).warnings
 
 

@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics.figures import NOT_ESTIMABLE
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.statistics import NOT_ESTIMABLE, figure_name
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation.evaluation import Evaluation
 
-NOTICE: Final = "Not a medical device: a person must read every image."
-TYPE_NOTICE: Final = (
-    "A chest image does not tell bacterial from viral pneumonia reliably: never for choosing "
-    "antibiotics."
-)
 MIX: Final = (
     "Precision, F1, accuracy, average precision and calibration hold for the mix of labels in "
-    "this test part, which is how it was collected and no prevalence: at_prevalence() gives "
-    "predictive values for one that is stated."
+    "this test set, which is not a prevalence: at_prevalence() gives predictive values for a "
+    "prevalence that you state."
 )
 
 
 @attrs.frozen
 class Table:
-    """A heading, the names of the columns, and rows of ready texts."""
+    """A title, the names of the columns, and rows of formatted text."""
 
     title: str
     columns: tuple[str, ...]
@@ -45,15 +41,15 @@ def tables(evaluation: Evaluation) -> tuple[Table, ...]:
 
 
 def facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
-    """What must stand beside the figures: of what, from where, on which images."""
+    """What belongs to the figures: version, training, test images, split and intervals."""
     unit = "patients" if evaluation.known_patients else "images"
     return (
         ("Version", evaluation.version_arn),
-        ("Model made by", evaluation.made_by or "not told"),
+        ("Model made by", evaluation.made_by or "not stated"),
         ("Training", f"{evaluation.service.training_images} images"),
         ("Test", _test(evaluation)),
-        ("Split", evaluation.split or "not told"),
-        ("Intervals", f"95 %, from {evaluation.resamples} redraws of the {unit}"),
+        ("Split", evaluation.split or "not stated"),
+        ("Intervals", f"95 %, from {evaluation.resamples} bootstrap resamples of the {unit}"),
     )
 
 
@@ -62,7 +58,9 @@ def _test(evaluation: Evaluation) -> str:
     images = f"{len(evaluation.images)} images"
     if not known:
         return f"{images}, patients not known"
-    return f"{images} of {known} patients" + (f", {alone} of them of unknown ones" if alone else "")
+    return f"{images} of {known} patients" + (
+        f", {alone} of them of unknown patients" if alone else ""
+    )
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -75,7 +73,7 @@ def markdown(evaluation: Evaluation) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def plain(evaluation: Evaluation) -> str:
+def plain_text(evaluation: Evaluation) -> str:
     """Facts, warnings and tables for a terminal."""
     parts = [f"{evaluation.name}\n{NOTICE}\n{TYPE_NOTICE}"]
     parts.append("\n".join(f"{name + ':':<15}{value}" for name, value in facts(evaluation)))
@@ -86,21 +84,21 @@ def plain(evaluation: Evaluation) -> str:
 
 
 def notes(evaluation: Evaluation) -> Iterator[str]:
-    """What must stand below the tables: the mix, and why figures are missing."""
+    """Notes for below the tables: the mix of labels, and why figures are missing."""
     yield MIX
     views = {"": {"balanced accuracy": evaluation.balanced_accuracy}}
-    views |= {"pneumonia: ": evaluation.two_class.named()}
-    views |= {f"{label}: ": row.named() for label, row in evaluation.by_label.items()}
+    views |= {"pneumonia: ": evaluation.two_class.by_name()}
+    views |= {f"{label}: ": row.by_name() for label, row in evaluation.by_label.items()}
     for view, figures in views.items():
         missing: dict[str, list[str]] = {}
         for name, figure in figures.items():
             if figure.value is None:
-                missing.setdefault(figure.reason, []).append(words(name))
+                missing.setdefault(figure.reason, []).append(figure_name(name))
         for reason, names in missing.items():
             yield f"Not estimable, {view}{', '.join(names)}: {reason}."
 
 
-def number(value: float | None) -> str:
+def figure_text(value: float | None) -> str:
     """A figure without interval."""
     return NOT_ESTIMABLE if value is None else f"{value:.3f}"
 
@@ -112,26 +110,15 @@ def _overall(evaluation: Evaluation) -> Table:
         ("balanced accuracy", str(evaluation.balanced_accuracy)),
         ("F1 (mean of labels)", str(evaluation.f1)),
         ("Brier score", str(evaluation.brier)),
-        (words("calibration_error"), str(evaluation.calibration_error)),
+        (figure_name("calibration_error"), str(evaluation.calibration_error)),
     )
     return Table(classes, ("Figure", "Value (95 % interval)"), rows)
 
 
 def _two_class(evaluation: Evaluation) -> Table:
-    figures = evaluation.two_class.named()
-    rows = tuple((words(name), str(figure)) for name, figure in figures.items())
+    figures = evaluation.two_class.by_name()
+    rows = tuple((figure_name(name), str(figure)) for name, figure in figures.items())
     return Table("Pneumonia or not", ("Figure", "Value (95 % interval)"), rows)
-
-
-def words(name: str) -> str:
-    """What tables call a figure."""
-    told = {
-        "f1": "F1",
-        "auroc": "AUROC",
-        "brier": "Brier score",
-        "calibration_error": "calibration error (less noise)",
-    }
-    return told.get(name, name.replace("_", " "))
 
 
 _SHOWN: Final = (
@@ -148,10 +135,10 @@ _SHOWN: Final = (
 
 def _by_label(evaluation: Evaluation) -> Table:
     rows = tuple(
-        (label, str(row.sensitivity.n), *(str(row.named()[name]) for name in _SHOWN))
+        (label, str(row.sensitivity.n), *(str(row.by_name()[name]) for name in _SHOWN))
         for label, row in evaluation.by_label.items()
     )
-    shown = map(words, _SHOWN)
+    shown = map(figure_name, _SHOWN)
     columns = ("Label", "Test images", *(name[0].upper() + name[1:] for name in shown))
     return Table("Each label against the others", columns, rows)
 
@@ -161,12 +148,12 @@ def _service(evaluation: Evaluation) -> Table:
     rows = [
         (
             row.label,
-            *map(number, (row.precision, row.recall, row.f1, row.threshold)),
+            *map(figure_text, (row.precision, row.recall, row.f1, row.threshold)),
             str(row.test_images),
         )
         for row in service.labels
     ]
-    totals = map(number, (service.precision, service.recall, service.f1))
+    totals = map(figure_text, (service.precision, service.recall, service.f1))
     rows.append(("all (mean of labels)", *totals, "", str(service.test_images)))
     columns = ("Label", "Precision", "Recall", "F1", "Assumed threshold", "Test images")
     return Table("The service's own figures", columns, tuple(rows))
@@ -189,10 +176,10 @@ def _grid(table: Table) -> str:
 def _columns(table: Table) -> str:
     rows = (table.columns, *table.rows)
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return "\n".join(_aligned(rows, widths))
+    return "\n".join(_align(rows, widths))
 
 
-def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+def _align(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
     for first, *others in rows:
         cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         yield "  ".join([f"  {first.ljust(widths[0])}", *cells]).rstrip()

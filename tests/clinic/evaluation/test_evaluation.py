@@ -10,7 +10,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.clinic.evaluation.evaluation import _maker
-from rekognition_xray.clinic.statistics.exports import figures
+from rekognition_xray.clinic.evaluation.exports import figures
 from rekognition_xray.errors import (
     EvaluationError,
     MissingExtraError,
@@ -68,7 +68,7 @@ def test_confusion_counts_every_image_once(evaluation):
     assert right / len(evaluation.images) == evaluation.accuracy.value
 
 
-def test_a_label_without_test_images_is_not_estimable_and_told(draw, write):
+def test_a_label_without_test_images_is_not_estimable_with_a_warning(draw, write):
     images = [image for image in draw(patients=30) if image.truth != "viral"]
     evaluation = write(images).evaluation()
     assert evaluation.by_label["viral"].sensitivity.value is None
@@ -97,7 +97,7 @@ def test_images_without_a_patient_count_alone_and_say_so(draw, write):
     evaluation = write(draw(patients=20, keyed=False)).evaluation()
     assert evaluation.patients == len(evaluation.images)
     assert evaluation.known_patients == 0
-    assert any("per image" in warning for warning in evaluation.warnings)
+    assert any("separate patient" in warning for warning in evaluation.warnings)
     assert "patients not known" in str(evaluation)
 
 
@@ -111,7 +111,7 @@ def test_grouping_by_patient_widens_the_interval(draw, write):
 def test_a_snapshot_cut_off_between_lines_is_noticed(draw, write):
     files = write(draw(patients=12))
     shorter = attrs.evolve(files, testing="\n".join(files.testing.splitlines()[:-2]))
-    with pytest.raises(EvaluationError, match="cut off") as raised:
+    with pytest.raises(EvaluationError, match="truncated") as raised:
         shorter.evaluation(addresses=("s3://m/summary.json", "s3://m/testing.json", ""))
     assert "s3://m/testing.json" in str(raised.value)
 
@@ -138,13 +138,13 @@ def files(draw, write):
     return write(draw(patients=30))
 
 
-def test_a_test_of_other_patients_and_pictures_bears_no_warning(files):
+def test_a_test_of_other_patients_and_pictures_has_no_warning(files):
     assert files.evaluation(resamples=100, training=snapshot()).warnings == ()
 
 
 def test_without_the_training_images_a_warning_says_that_nobody_has_compared(files):
     (warning,) = files.evaluation(resamples=100).warnings
-    assert "nobody has checked" in warning
+    assert "was not checked" in warning
     assert warning in str(files.evaluation(resamples=100))
 
 
@@ -170,7 +170,7 @@ def test_a_patient_or_a_picture_that_was_trained_on_is_refused_and_every_image_n
 def test_a_leak_that_is_allowed_stands_on_every_table_and_page(files, tmp_path):
     evaluation = files.evaluation(resamples=100, training=snapshot(place(0, 0)), allow_leaks=True)
     (warning,) = evaluation.warnings
-    assert warning.startswith("This test leaks")
+    assert warning.startswith("Leakage from training to test")
     for text in (
         str(evaluation),
         evaluation.to_markdown(),
@@ -179,16 +179,16 @@ def test_a_leak_that_is_allowed_stands_on_every_table_and_page(files, tmp_path):
         assert warning in text
 
 
-def test_images_whose_keys_bear_no_patient_are_compared_by_address_and_that_is_told(draw, write):
+def test_images_without_a_patient_in_their_key_are_compared_by_address_with_a_warning(draw, write):
     files = write(draw(patients=20, keyed=False))
     training = snapshot("s3://clinic-xrays/in/other.jpg")
     warnings = files.evaluation(resamples=100, training=training).warnings
-    assert any("1 of 500 training images bear no patient" in warning for warning in warnings)
+    assert any("1 of 500 training images have no patient" in warning for warning in warnings)
     with pytest.raises(EvaluationError, match="1 of "):
         files.evaluation(resamples=100, training=snapshot("s3://clinic-xrays/in/image-0.jpg"))
 
 
-def test_a_training_snapshot_that_is_cut_off_is_told(files):
+def test_a_truncated_training_snapshot_gives_a_warning(files):
     (warning,) = files.evaluation(resamples=100, training=snapshot(filled_up_to=499)).warnings
     assert "499" in warning
     assert "500" in warning
@@ -254,7 +254,7 @@ def test_a_version_that_is_not_trained_has_nothing_to_judge(clinic, monkeypatch)
     assert "wait_until_trained" in caught.value.hint
 
 
-def test_the_services_own_split_is_refused_unless_told_and_then_every_table_says_so(clinic):
+def test_the_services_own_split_is_refused_by_default_and_else_every_table_says_so(clinic):
     dataset = rx.XrayDataset.from_folder(clinic.images[0].parents[1])
     pairs = [attrs.evolve(image, patient=image.label) for image in dataset]  # three patients
     project = rx.CustomLabelsProject.get_or_create("console", aws=clinic.version.aws)
@@ -269,7 +269,9 @@ def test_the_services_own_split_is_refused_unless_told_and_then_every_table_says
     evaluation = rx.Evaluation.from_version(version, allow_leaks=True)
     assert evaluation.split is None
     assert any("rxray.leaks" in warning for warning in evaluation.warnings)
-    assert any(warning.startswith("This test leaks") for warning in evaluation.warnings)
+    assert any(
+        warning.startswith("Leakage from training to test") for warning in evaluation.warnings
+    )
 
 
 @pytest.mark.parametrize("resamples", [0, -5, 99])

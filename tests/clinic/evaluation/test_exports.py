@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from rekognition_xray.clinic.evaluation.exports import figures
 from rekognition_xray.clinic.statistics import Figure
-from rekognition_xray.clinic.statistics.exports import figures
 from rekognition_xray.errors import MissingExtraError
 
 
@@ -22,7 +22,7 @@ def test_json_carries_every_figure_with_interval_images_patients_and_method(eval
     assert Figure.from_dict(figure) == evaluation.two_class.auroc
     assert figure["n"] == len(evaluation.images)
     assert figure["patients"] == evaluation.patients
-    assert "patients redrawn" in figure["method"]
+    assert "bootstrap over patients" in figure["method"]
     assert told["figures"]["accuracy"]["value"] == evaluation.accuracy.value
     assert set(told["by_label"]) == set(evaluation.labels)
 
@@ -38,7 +38,7 @@ def test_json_stands_with_its_origin_split_and_notices(evaluation):
     assert (told["made_by"], told["split"], told["name"]) == ("a scripted learner", "7f3a", "v1")
     assert any("Not a medical device" in notice for notice in told["notices"])
     assert any("antibiotics" in notice for notice in told["notices"])
-    assert any("no prevalence" in notice for notice in told["notices"])
+    assert any("not a prevalence" in notice for notice in told["notices"])
     assert told["warnings"] == list(evaluation.warnings)
 
 

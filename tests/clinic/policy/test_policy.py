@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy, PolicyFigures
-from rekognition_xray.clinic.policy.calibration_map import Calibration
+from rekognition_xray.clinic.policy import (
+    REFERRED,
+    TYPE_UNCERTAIN,
+    Calibration,
+    Policy,
+    PolicyFigures,
+)
 from rekognition_xray.clinic.statistics import Figure
 from rekognition_xray.errors import EvaluationError
 
@@ -103,7 +108,7 @@ _shares = st.floats(0, 1)
 
 
 @given(st.tuples(_shares, _shares, _shares), st.lists(_shares, min_size=3, max_size=3).map(sorted))
-def test_more_pneumonia_never_moves_a_image_towards_normal(told, edges):
+def test_more_pneumonia_never_moves_an_image_towards_normal(told, edges):
     low, threshold, high = edges
     policy = Policy(threshold=threshold, refer_from=low, refer_to=high)
     rank = {"normal": 0, REFERRED: 1, TYPE_UNCERTAIN: 2, "bacterial": 2, "viral": 2}
@@ -115,7 +120,9 @@ def test_more_pneumonia_never_moves_a_image_towards_normal(told, edges):
 
 # -- as JSON --------------------------------------------------------------------------------------
 
-_FIGURE = Figure(0.9, 0.8, 0.95, n=40, patients=20, method="score interval, patients redrawn")
+_FIGURE = Figure(
+    0.9, 0.8, 0.95, n=40, patients=20, method="score interval, bootstrap over patients"
+)
 _FIGURES = PolicyFigures(40, 20, _FIGURE, _FIGURE, _FIGURE, _FIGURE, Figure(None, reason="none"))
 _WHOLE = Policy(
     threshold=0.6,
@@ -168,7 +175,7 @@ def test_a_policy_that_was_changed_by_hand_is_checked(change):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", b"\xff", "null", '{"threshold": 0.5}'])
 def test_what_is_no_policy_is_refused(text):
-    with pytest.raises(EvaluationError, match="no policy"):
+    with pytest.raises(EvaluationError, match="not a policy"):
         Policy.from_json(text)
 
 

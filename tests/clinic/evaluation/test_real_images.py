@@ -23,7 +23,7 @@ def test_figures_on_real_images_equal_scikit_learns(xrays: Path) -> None:
         evaluation = rx.Evaluation.from_version(version, resamples=200)
     images = evaluation.images
     for label in (*evaluation.labels, None):
-        figures = (evaluation.by_label[label] if label else evaluation.two_class).named()
+        figures = (evaluation.by_label[label] if label else evaluation.two_class).by_name()
         wanted = {label} if label else {"bacterial", "viral"}
         truth = [image.truth in wanted for image in images]
         called = [image.predicted in wanted for image in images]

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from rekognition_xray.clinic.statistics import TestImage as ImageSource
 from rekognition_xray.clinic.statistics import estimate, pneumonia_view
-from rekognition_xray.clinic.statistics.estimates import draws, label_view
+from rekognition_xray.clinic.statistics.estimates import bootstrap_statistics, label_view
 from rekognition_xray.labels import THREE_CLASSES
 
 
@@ -88,7 +88,7 @@ def test_figures_of_one_side_equal_scikit_learns(evaluation, label):
         called = [image.predicted == label for image in images]
         score = [image.confidences[label] for image in images]
     for name, value in _expected(truth, called, score).items():
-        assert figures.named()[name].value == _same(value), name
+        assert figures.by_name()[name].value == _same(value), name
 
 
 @settings(max_examples=12, deadline=None)
@@ -97,28 +97,28 @@ def test_figures_of_a_resample_equal_scikit_learns_with_the_draws_as_weights(see
     rng = np.random.default_rng(seed)
     truth, score = rng.random(40) < 0.5, np.round(rng.random(40), 1)  # many ties
     images = images_of(truth, score, rng.integers(0, 12, 40))
-    told = dict(draws(images, ("normal", "viral"), resamples=5, seed=seed))
-    from rekognition_xray.clinic.statistics import sample_of
+    told = dict(bootstrap_statistics(images, ("normal", "viral"), resamples=5, seed=seed))
+    from rekognition_xray.clinic.statistics import resample_patients
 
-    sample, view = sample_of(images, resamples=5, seed=seed), label_view(images, "viral")
+    sample, view = resample_patients(images, resamples=5, seed=seed), label_view(images, "viral")
     for row, counts in enumerate(sample.weights[1:]):
         weight = counts[sample.patient]
         sides = weight[truth].sum(), weight[~truth].sum(), weight[view.called].sum()
         if min(sides) == 0:
             continue
         for name, value in _expected(truth, view.called, view.score, weight).items():
-            assert told[f"by_label.viral.{name}"].draws[row] == _same(value), name
+            assert told[f"by_label.viral.{name}"].replicates[row] == _same(value), name
 
 
 def test_a_resample_without_one_of_the_sides_gives_no_value():
     images = images_of([True, False], [0.9, 0.1], [0, 1])
-    told = dict(draws(images, ("normal", "viral"), resamples=50, seed=0))
-    area = told["two_class.auroc"].draws
+    told = dict(bootstrap_statistics(images, ("normal", "viral"), resamples=50, seed=0))
+    area = told["two_class.auroc"].replicates
     assert np.isnan(area).any()
     assert set(area[~np.isnan(area)]) == {1.0}
 
 
-def test_patients_are_redrawn_as_wholes():
+def test_whole_patients_are_resampled():
     """Ten images of one patient tell no more than one: the interval must not shrink."""
     rng = np.random.default_rng(0)
     truth, score = rng.random(60) < 0.5, rng.random(60)
@@ -127,8 +127,8 @@ def test_patients_are_redrawn_as_wholes():
     repeated = estimated(
         images_of(np.repeat(truth, 10), np.repeat(score, 10), groups), resamples=800
     )
-    for name, figure in repeated.two_class.named().items():
-        once = alone.two_class.named()[name]
+    for name, figure in repeated.two_class.by_name().items():
+        once = alone.two_class.by_name()[name]
         assert figure.high - figure.low == pytest.approx(once.high - once.low, rel=0.1), name
 
 
@@ -138,7 +138,7 @@ def test_a_figure_tells_its_images_its_patients_and_its_method():
     assert (figures.sensitivity.n, figures.sensitivity.patients) == (6, 3)
     assert (figures.specificity.n, figures.specificity.patients) == (3, 2)
     assert (figures.auroc.n, figures.auroc.patients) == (9, 5)
-    assert all(figure.method or figure.reason for figure in figures.named().values())
+    assert all(figure.method or figure.reason for figure in figures.by_name().values())
 
 
 def test_a_single_patient_gives_an_interval_that_claims_next_to_nothing():
@@ -179,7 +179,7 @@ def test_a_perfect_ranking_keeps_an_interval():
     ],
 )
 def test_what_the_images_do_not_support_has_no_value_and_a_reason(truth, score, names, reason):
-    figures = estimated(images_of([truth] * 8, [score] * 8, range(8))).by_label["viral"].named()
+    figures = estimated(images_of([truth] * 8, [score] * 8, range(8))).by_label["viral"].by_name()
     for name in names.split():
         assert (figures[name].value, figures[name].low, figures[name].high) == (None, None, None)
         assert figures[name].reason == reason
@@ -204,7 +204,7 @@ def test_confidences_that_are_not_numbers_make_figures_not_estimable():
     assert made.brier.value is None
     assert made.calibration_error.value is None
     assert "not a number" in made.brier.reason
-    assert all(figure.value is None for figure in made.two_class.named().values())
+    assert all(figure.value is None for figure in made.two_class.by_name().values())
 
 
 def test_confidences_that_separate_have_no_calibration_slope():

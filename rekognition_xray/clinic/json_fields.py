@@ -1,4 +1,4 @@
-"""Fields of JSON files that somebody else wrote: checked, with a message that names the field."""
+"""Checked access to fields of JSON from outside: an error names the field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json: TypeAlias = Mapping[str, object]
 
 
 class FieldError(Exception):
-    """What is wrong at one place; the caller adds where."""
+    """What is wrong with one field; the caller adds the name of the file or line."""
 
 
 def text_of(content: bytes | str) -> str:
@@ -35,9 +35,9 @@ def load(text: str) -> object:
 
 
 def object_in(value: object, key: str = "the file") -> Json:
-    """The value, when it is a JSON object."""
+    """The value, checked to be a JSON object."""
     if not isinstance(value, dict):
-        raise FieldError(f"{key} is missing or is no JSON object")
+        raise FieldError(f"{key} is missing or is not a JSON object")
     return value
 
 
@@ -45,7 +45,7 @@ def list_in(parent: Json, key: str) -> list[object]:
     """The list under a key."""
     value = parent.get(key)
     if not isinstance(value, list):
-        raise FieldError(f"{key} is missing or is no list")
+        raise FieldError(f"{key} is missing or is not a list")
     return value
 
 
@@ -55,9 +55,9 @@ def objects_in(parent: Json, key: str) -> Iterator[Json]:
 
 
 def string_in(value: object, key: str) -> str:
-    """The value, when it is text."""
+    """The value, checked to be text."""
     if not isinstance(value, str):
-        raise FieldError(f"{key} is missing or is no text")
+        raise FieldError(f"{key} is missing or is not text")
     return value
 
 
@@ -65,7 +65,7 @@ def count_in(parent: Json, key: str) -> int:
     """The whole number under a key, not negative."""
     value = parent.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise FieldError(f"{key} is missing or is no count")
+        raise FieldError(f"{key} is missing or is not a count")
     return value
 
 
@@ -87,7 +87,7 @@ def number_in(parent: Json, key: str) -> float:
     """The number under a key."""
     value = parent.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise FieldError(f"{key} is missing or is no number")
+        raise FieldError(f"{key} is missing or is not a number")
     return float(value)
 
 

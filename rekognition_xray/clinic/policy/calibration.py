@@ -1,4 +1,4 @@
-"""Calibration: from a confidence to a probability, kept as numbers. Plain arithmetic, no numpy."""
+"""``Calibration``: from a confidence to a probability. Plain arithmetic, no numpy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
-from rekognition_xray.clinic.statistics import FieldError, fields
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError
 
 Kind: TypeAlias = Literal["platt", "temperature", "isotonic"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
@@ -18,19 +19,19 @@ _CLIP: Final = 1e-6
 
 @attrs.frozen(kw_only=True)
 class Calibration:
-    """How a confidence of pneumonia becomes a probability of it, in the mix of the test part.
+    """How a confidence of pneumonia becomes a probability, for the mix of labels it was fitted on.
 
     ``platt``: the log odds of the probability are ``slope`` times those of the confidence plus
     ``intercept`` (Platt 1999). ``temperature``: the same without intercept; ``1 / slope`` is the
-    temperature (Guo 2017). ``isotonic``: straight lines between steps that never fall (Zadrozny
-    and Elkan 2002). Where pneumonia is rarer or more frequent than among the images that it was
-    fitted on, the probability is too high or too low.
+    temperature (Guo 2017). ``isotonic``: an increasing piecewise linear function (Zadrozny and
+    Elkan 2002). Where pneumonia is rarer than among the images it was fitted on, the probability
+    is too high; where it is more frequent, too low.
 
     Attributes:
-        kind: one of the three.
+        kind: platt, temperature or isotonic.
         slope, intercept: of platt and temperature.
-        confidences, probabilities: corners of isotonic, confidences rising, all 0 to 1.
-        images, patients: that it was fitted on.
+        confidences, probabilities: the points of isotonic, 0 to 1, in ascending order.
+        images, patients: how many it was fitted on.
     """
 
     kind: Kind = attrs.field(validator=attrs.validators.in_(KINDS))
@@ -42,13 +43,13 @@ class Calibration:
     patients: int = 0
 
     def probability(self, confidence: float) -> float:
-        """The probability, 0 to 1, that belongs to a confidence; NaN stays NaN."""
+        """The probability, 0 to 1, for a confidence; NaN for NaN."""
         if math.isnan(confidence):
             return confidence
         if self.kind == "isotonic":
             return self._between(confidence)
-        kept = min(max(confidence, _CLIP), 1 - _CLIP)
-        odds = self.slope * math.log(kept / (1 - kept)) + self.intercept
+        clipped = min(max(confidence, _CLIP), 1 - _CLIP)
+        odds = self.slope * math.log(clipped / (1 - clipped)) + self.intercept
         return 1 / (1 + math.exp(-min(max(odds, -700.0), 700.0)))
 
     def _between(self, confidence: float) -> float:
@@ -62,7 +63,7 @@ class Calibration:
         return low + (high - low) * (confidence - left) / (right - left)
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON; ``from_dict`` turns it back."""
+        """Plain data for JSON; ``from_dict`` reads it back."""
         return {
             **attrs.asdict(self),
             "confidences": list(self.confidences),
@@ -71,40 +72,40 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, data: object) -> Calibration:
-        """A calibration out of what ``to_dict`` gave.
+        """Reads what ``to_dict`` returned.
 
         Raises:
-            FieldError: names the field that is missing or makes no sense.
+            FieldError: names the field that is missing or invalid.
         """
-        told = fields.object_in(data, "calibration")
-        kind = fields.string_in(told.get("kind"), "kind")
+        record = fields.object_in(data, "calibration")
+        kind = fields.string_in(record.get("kind"), "kind")
         if kind not in KINDS:
             raise FieldError(f"kind of calibration is {kind!r}, not one of {', '.join(KINDS)}")
-        made = cls(
+        calibration = cls(
             kind=kind,  # type: ignore[arg-type]  # just compared with its values
-            slope=fields.number_in(told, "slope"),
-            intercept=fields.number_in(told, "intercept"),
-            confidences=_shares(told, "confidences"),
-            probabilities=_shares(told, "probabilities"),
-            images=fields.count_in(told, "images"),
-            patients=fields.count_in(told, "patients"),
+            slope=fields.number_in(record, "slope"),
+            intercept=fields.number_in(record, "intercept"),
+            confidences=_shares(record, "confidences"),
+            probabilities=_shares(record, "probabilities"),
+            images=fields.count_in(record, "images"),
+            patients=fields.count_in(record, "patients"),
         )
-        made._check()
-        return made
+        calibration._check()
+        return calibration
 
     def _check(self) -> None:
         if not (math.isfinite(self.slope) and math.isfinite(self.intercept)):
-            raise FieldError("slope or intercept of the calibration is no finite number")
+            raise FieldError("slope or intercept of the calibration is not a finite number")
         steps = self.kind == "isotonic"
         if steps and (not self.confidences or len(self.confidences) != len(self.probabilities)):
             raise FieldError("an isotonic calibration needs as many probabilities as confidences")
         if any(a >= b for a, b in zip(self.confidences, self.confidences[1:], strict=False)):
-            raise FieldError("confidences of the calibration do not rise")
+            raise FieldError("confidences of the calibration are not in ascending order")
 
 
-def _shares(told: fields.Json, key: str) -> tuple[float, ...]:
-    values = fields.list_in(told, key)
+def _shares(record: fields.Json, key: str) -> tuple[float, ...]:
+    values = fields.list_in(record, key)
     found = [fields.share_in({key: value}, key) for value in values]
     if None in found:
-        raise FieldError(f"{key} holds what is no number")
+        raise FieldError(f"{key} contains something that is not a number")
     return tuple(value for value in found if value is not None)

@@ -10,12 +10,14 @@ import pytest
 
 from rekognition_xray import errors
 from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare
-from rekognition_xray.clinic.statistics import NOTICE, pairing
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.clinic.statistics import TestImage as ImageSource
-from rekognition_xray.clinic.statistics.intervals import Redrawn
+from rekognition_xray.clinic.statistics import differences
+from rekognition_xray.clinic.statistics.intervals import BootstrapStatistic
+from rekognition_xray.clinic.statistics.pairing import paired_figure
 from rekognition_xray.labels import THREE_CLASSES
 
-from .judged import images_of
+from ...support.classified import images_of
 
 OLD, NEW = (f"arn:aws:rekognition:us-east-1:111122223333:project/c/version/v{n}/1" for n in (1, 2))
 
@@ -118,8 +120,8 @@ def _of(evaluation: Evaluation, arn: str):
 
 def test_more_patients_make_narrower_intervals() -> None:
     def width(units: int) -> float:
-        same = Redrawn(0.9, np.full(100, 0.9), units, units, units)
-        found = pairing.by_pairs(same, same)
+        same = BootstrapStatistic(0.9, np.full(100, 0.9), units, units, units)
+        found = paired_figure(same, same)
         return found.high - found.low
 
     assert [width(units) for units in (10, 100, 1000)] == pytest.approx(
@@ -128,8 +130,11 @@ def test_more_patients_make_narrower_intervals() -> None:
 
 
 def test_one_patient_shows_nothing() -> None:
-    alone = Redrawn(0.0, np.zeros(100), 1, 1, 1), Redrawn(1.0, np.ones(100), 1, 1, 1)
-    found = pairing.by_pairs(*alone)
+    alone = (
+        BootstrapStatistic(0.0, np.zeros(100), 1, 1, 1),
+        BootstrapStatistic(1.0, np.ones(100), 1, 1, 1),
+    )
+    found = paired_figure(*alone)
     assert (found.value, found.low, found.high) == (1.0, -1.0, 1.0)
 
 
@@ -151,7 +156,7 @@ def test_a_margin_tells_whether_the_new_version_is_no_worse(good: Evaluation, ju
     assert compare(good, twin).not_inferior is None
     assert compare(good, twin, margin=0.2).not_inferior is True
     assert compare(good, twin, margin=0.001).not_inferior is False
-    assert "non-inferiority margin): shown." in str(compare(good, twin, margin=0.2))
+    assert "Non-inferiority with a margin of 0.2: shown." in str(compare(good, twin, margin=0.2))
 
 
 def test_other_images_are_refused_with_how_many_match(poor: Evaluation, good: Evaluation) -> None:
@@ -169,7 +174,7 @@ def test_common_images_are_compared_when_asked(poor: Evaluation, good: Evaluatio
     assert (found.images, found.left_out) == (100, 20)
     whole = compare(attrs.evolve(poor, images=poor.images[20:]), fewer)
     assert found.differences == whole.differences
-    assert "20 images of one evaluation alone are left out." in str(found)
+    assert "20 images that only one evaluation has are left out." in str(found)
 
 
 def test_no_common_image_cannot_be_compared(poor: Evaluation, good: Evaluation) -> None:
@@ -185,14 +190,14 @@ def test_no_common_image_cannot_be_compared(poor: Evaluation, good: Evaluation) 
 def test_images_that_were_labelled_anew_are_named(poor: Evaluation, good: Evaluation) -> None:
     first, *rest = good.images
     images = (attrs.evolve(first, truth="viral"), *rest)
-    with pytest.raises(errors.EvaluationError, match="1 images were labelled anew") as told:
+    with pytest.raises(errors.EvaluationError, match="1 images have a different label") as told:
         compare(poor, attrs.evolve(good, images=images))
     assert f"{first.source_ref}: normal, then viral" in str(told.value)
 
 
 def test_other_labels_cannot_be_compared(poor: Evaluation, judged) -> None:
     two = judged(NEW, 3.0, labels=("normal", "pneumonia"))
-    with pytest.raises(errors.EvaluationError, match="knows the labels normal, bacterial, viral"):
+    with pytest.raises(errors.EvaluationError, match="has the labels normal, bacterial, viral"):
         compare(poor, two)
 
 
@@ -201,7 +206,7 @@ def test_figures_that_the_images_do_not_support_are_marked(judged) -> None:
     found = compare(*two)
     assert found.differences["auroc"].change.value is None
     assert "not estimable" in str(found)
-    assert "the labels do not tell pneumonia from the rest" in found.to_markdown()
+    assert "the labels do not distinguish pneumonia from the rest" in found.to_markdown()
     with pytest.raises(errors.EvaluationError, match="do not support AUROC"):
         compare(*two, main="auroc")
 
@@ -232,10 +237,10 @@ def test_text_and_markdown_tell_verdict_figures_and_what_it_is_not(better: Compa
     assert "| Figure | Old | New | New less old |" in better.to_markdown()
 
 
-def test_warnings_of_both_evaluations_are_told(poor: Evaluation, good: Evaluation) -> None:
+def test_warnings_of_both_evaluations_are_kept(poor: Evaluation, good: Evaluation) -> None:
     told = attrs.evolve(good, warnings=("patients leak",))
     assert "v2: patients leak" in compare(poor, told).warnings
-    assert "one and the same version" in compare(poor, poor).warnings[0]
+    assert "the same version" in compare(poor, poor).warnings[0]
 
 
 def test_plain_data_is_json(better: Comparison) -> None:
@@ -272,7 +277,7 @@ def covered(patients: int, *, repetitions: int, large: int) -> dict[str, float]:
 
     def changes(rng: np.random.Generator, count: int, resamples: int, seed: int):
         images = pairs(rng, count)
-        made = pairing.differences(*images, THREE_CLASSES, FIGURES, resamples=resamples, seed=seed)
+        made = differences(*images, THREE_CLASSES, FIGURES, resamples=resamples, seed=seed)
         return {name: change for name, (_, _, change) in made.items()}
 
     truth = changes(np.random.default_rng(1), large, 2, 0)

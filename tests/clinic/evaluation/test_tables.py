@@ -34,12 +34,12 @@ def test_plain_columns_line_up(evaluation):
 
 @pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
 def test_the_mix_is_called_no_prevalence_and_types_unreliable(evaluation, render):
-    assert "no prevalence" in render(evaluation)
+    assert "not a prevalence" in render(evaluation)
     assert "antibiotics" in render(evaluation)
 
 
 @pytest.mark.parametrize("render", [str, lambda evaluation: evaluation.to_markdown()])
-def test_why_a_figure_is_missing_is_told_once_for_each_reason(draw, write, render):
+def test_each_reason_for_missing_figures_is_stated_once(draw, write, render):
     images = [image for image in draw(patients=30) if image.truth != "viral"]
     text = render(write(images).evaluation(resamples=100))
     missing = [line for line in text.splitlines() if "Not estimable, viral" in line]
@@ -48,5 +48,5 @@ def test_why_a_figure_is_missing_is_told_once_for_each_reason(draw, write, rende
 
 
 def test_every_figure_of_the_two_class_view_stands_in_a_table(evaluation):
-    for figure in evaluation.two_class.named().values():
+    for figure in evaluation.two_class.by_name().values():
         assert str(figure) in evaluation.to_markdown()

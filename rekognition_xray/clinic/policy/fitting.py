@@ -1,4 +1,4 @@
-"""Fitting a calibration on the images that a policy is chosen on.
+"""Fits a calibration on the images that a policy is chosen on.
 
 Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 """
@@ -9,21 +9,21 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from rekognition_xray.clinic.policy.calibration_map import Calibration, Kind
+from rekognition_xray.clinic.policy.calibration import Calibration, Kind
 from rekognition_xray.clinic.statistics import Mask, Values, log_odds
 
 
-def fitted(kind: Kind, truth: Mask, score: Values, *, patients: int) -> Calibration:
-    """The calibration of a kind that fits best.
+def fit_calibration(kind: Kind, truth: Mask, score: Values, *, patients: int) -> Calibration:
+    """The best fitting calibration of a kind.
 
     Platt's targets, ``(n + 1) / (n + 2)`` and ``1 / (n + 2)`` instead of 1 and 0 (Platt 1999),
-    keep platt and temperature finite where confidences separate the images.
+    keep platt and temperature finite if confidences separate the images completely.
 
     Args:
         kind: platt, temperature or isotonic.
-        truth: which images show pneumonia; both sides must be there.
-        score: their confidence of it.
-        patients: how many these images are of.
+        truth: which images show pneumonia; there must be images of both kinds.
+        score: their confidence of pneumonia.
+        patients: number of their patients.
     """
     if kind == "isotonic":
         steps = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(score, truth)

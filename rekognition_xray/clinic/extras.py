@@ -1,7 +1,8 @@
-"""Optional dependencies of this wing: a missing one is named together with its extra."""
+"""Optional packages: errors that name the extra to install, and the versions installed."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from rekognition_xray.errors import MissingExtraError
@@ -20,6 +21,14 @@ def needs_report(needed_for: str) -> None:
 def needs_frames(needed_for: str) -> None:
     """Raises MissingExtraError unless pandas is installed."""
     _needs("frames", ("pandas",), needed_for)
+
+
+def installed_version(package: str) -> str | None:
+    """The version of a package; None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _needs(extra: str, packages: tuple[str, ...], needed_for: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.clinic.policy.choice import _band, _threshold
-from rekognition_xray.clinic.policy.support import Aim, halves
+from rekognition_xray.clinic.policy.support import Aim, split_in_halves
 from rekognition_xray.clinic.statistics import pneumonia_view
 from rekognition_xray.errors import EvaluationError
 
@@ -27,7 +27,7 @@ def test_the_wanted_sensitivity_is_reached_where_it_was_chosen(evaluation, wante
 
 def test_it_is_the_highest_threshold_that_does(evaluation):
     policy = evaluation.policy(sensitivity=0.9)
-    first, _ = halves(evaluation.images, seed=0)
+    first, _ = split_in_halves(evaluation.images, seed=0)
     sick = np.array([image.pneumonia for image in first if image.has_pneumonia])
     assert (sick >= policy.threshold).mean() >= 0.9
     next_up = min(image.pneumonia for image in first if image.pneumonia > policy.threshold)
@@ -37,7 +37,7 @@ def test_it_is_the_highest_threshold_that_does(evaluation):
 
 
 def test_it_is_reported_on_other_patients(evaluation):
-    first, second = halves(evaluation.images, seed=0)
+    first, second = split_in_halves(evaluation.images, seed=0)
     assert not {image.group for image in first} & {image.group for image in second}
     assert len(first) + len(second) == len(evaluation.images)
     policy = evaluation.policy(sensitivity=0.9)
@@ -45,7 +45,7 @@ def test_it_is_reported_on_other_patients(evaluation):
 
 
 def test_halves_hold_about_half_of_every_label(evaluation):
-    first, _ = halves(evaluation.images, seed=3)
+    first, _ = split_in_halves(evaluation.images, seed=3)
     for label in evaluation.labels:
         whole = sum(image.truth == label for image in evaluation.images)
         assert sum(image.truth == label for image in first) == pytest.approx(whole / 2, rel=0.1)
@@ -74,7 +74,7 @@ def test_the_order_of_images_does_not_matter(evaluation):
 
 def test_the_policys_figures_are_those_of_its_findings(evaluation):
     policy = evaluation.policy(sensitivity=0.9, refer_odds=3)
-    _, second = halves(evaluation.images, seed=0)
+    _, second = split_in_halves(evaluation.images, seed=0)
     referred = [policy.decide(image.confidences).referred for image in second]
     assert policy.reported.referred.value == pytest.approx(np.mean(referred))
     assert policy.reported.referred.value > 0
@@ -146,7 +146,7 @@ def test_confidences_at_chance_are_refused(draw, write):
 
 def test_a_test_part_without_normal_images_is_refused(draw, write):
     images = [image for image in draw(patients=60) if image.truth != "normal"]
-    with pytest.raises(EvaluationError, match="pneumonia beside something else"):
+    with pytest.raises(EvaluationError, match="both images with and without pneumonia"):
         write(images).evaluation().policy(sensitivity=0.9)
 
 
@@ -194,7 +194,7 @@ def test_a_policy_is_plain_data_that_tells_its_story(evaluation):
 def test_the_wanted_specificity_is_reached_by_the_lowest_threshold_that_does(evaluation, wanted):
     policy = evaluation.policy(specificity=wanted, refer_odds=1)
     assert policy.chosen_on.specificity.value >= wanted
-    first, _ = halves(evaluation.images, seed=0)
+    first, _ = split_in_halves(evaluation.images, seed=0)
     well = np.array([image.pneumonia for image in first if not image.has_pneumonia])
     lower = max(image.pneumonia for image in first if image.pneumonia < policy.threshold)
     assert (well < lower).mean() < wanted
@@ -205,7 +205,7 @@ def test_the_wanted_specificity_is_reached_by_the_lowest_threshold_that_does(eva
 def test_at_most_the_wanted_share_is_referred_and_about_that_much(evaluation, most):
     policy = evaluation.policy(max_referrals=most)
     assert most - 0.03 <= policy.chosen_on.referred.value <= most
-    first, _ = halves(evaluation.images, seed=0)
+    first, _ = split_in_halves(evaluation.images, seed=0)
     referred = [policy.decide(image.confidences).referred for image in first]
     assert np.mean(referred) == policy.chosen_on.referred.value
     assert policy.refer_from < policy.threshold < policy.refer_to
@@ -258,7 +258,7 @@ def test_a_specificity_that_only_calling_nobody_reaches_is_refused(draw, write):
         else image
         for n, image in enumerate(images)
     ]
-    with pytest.raises(EvaluationError, match=r"No threshold reaches specificity 0\.9"):
+    with pytest.raises(EvaluationError, match=r"No threshold that reaches specificity 0\.9"):
         write(images).evaluation(resamples=100).policy(specificity=0.9)
 
 
@@ -267,7 +267,7 @@ def test_a_specificity_that_only_calling_nobody_reaches_is_refused(draw, write):
 
 def test_without_a_validation_part_the_policy_says_how_it_was_cut(evaluation):
     policy = evaluation.policy(sensitivity=0.9, seed=3)
-    assert "no validation part" in policy.parts
+    assert "no validation set" in policy.parts
     assert "seed 3" in policy.parts
     assert policy.parts in str(policy)
 
@@ -289,7 +289,7 @@ def test_with_a_validation_part_it_is_chosen_there_and_reported_on_all_test_imag
     assert policy.chosen_on.images == len(validation.images)
     assert policy.reported.images == len(evaluation.images)
     assert policy.chosen_on.sensitivity.value >= 0.9
-    assert "validation part" in policy.parts
+    assert "validation set" in policy.parts
 
 
 def test_a_validation_part_of_the_test_patients_is_refused(evaluation):
@@ -297,7 +297,7 @@ def test_a_validation_part_of_the_test_patients_is_refused(evaluation):
         evaluation.policy(sensitivity=0.9, validation=evaluation.images[:50])
 
 
-def test_a_validation_part_judged_by_another_version_is_refused(evaluation, validation):
+def test_a_validation_set_of_another_version_is_refused(evaluation, validation):
     service = attrs.evolve(validation.service, version_arn="arn:other")
     with pytest.raises(EvaluationError, match="arn:other"):
         evaluation.policy(sensitivity=0.9, validation=attrs.evolve(validation, service=service))
@@ -306,11 +306,11 @@ def test_a_validation_part_judged_by_another_version_is_refused(evaluation, vali
 @pytest.mark.parametrize("kept", [lambda image: image.has_pneumonia, lambda image: False])
 def test_a_validation_part_without_both_sides_is_refused(evaluation, validation, kept):
     images = [image for image in validation.images if kept(image)]
-    with pytest.raises(EvaluationError, match="validation part"):
+    with pytest.raises(EvaluationError, match="validation set"):
         evaluation.policy(sensitivity=0.9, validation=images)
 
 
-def test_an_aim_that_the_other_part_contradicts_is_told(evaluation, validation):
+def test_an_aim_that_the_other_patients_contradict_gives_a_warning(evaluation, validation):
     sure = {"normal": 0.001, "bacterial": 0.998, "viral": 0.001}
     unsure = {"normal": 0.1, "bacterial": 0.8, "viral": 0.1}
     images = [
