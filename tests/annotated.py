@@ -1,6 +1,6 @@
 """What annotations tell of the package's values: what a method gives, what an attribute is.
 
-Of a container only what it holds is known, so ``for image in images`` needs no more than ``images``.
+Of a container only what it holds is known: ``for image in images`` needs no more than ``images``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from PIL import Image
 
-from rekognition_xray.local.training.learner import Example, Model, TrainingStopped, UnreadableImage
+from rekognition_xray.local.learning import Example, Model, TrainingStopped, UnreadableImage
 
 
 def pixels(data: bytes) -> np.ndarray[Any, Any]:

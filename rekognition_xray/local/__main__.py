@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
-from rekognition_xray.local.training.named import NAMES
+from rekognition_xray.local.learning import LEARNERS
 
 _BILL_SIGNAL = getattr(signal, "SIGUSR1", None)  # Windows has none
 
@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pace", choices=("instant", "realistic"), default="instant", help="how fast jobs end"
     )
     serve.add_argument(
-        "--learner", choices=NAMES, default="fast", help="what learns; deep needs PyTorch"
+        "--learner", choices=LEARNERS, default="fast", help="what learns; deep needs PyTorch"
     )
     serve.add_argument("--prices", type=Path, metavar="FILE", help="JSON of dollars by name")
     serve.add_argument("--seed", type=int, default=0, help="for splits and learning")

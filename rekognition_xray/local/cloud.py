@@ -14,21 +14,14 @@ import boto3
 
 from rekognition_xray.local.assumptions import DURATIONS, Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices
+from rekognition_xray.local.clock import Clock, Pace
 from rekognition_xray.local.faults import Faults
-from rekognition_xray.local.http.application import Application
-from rekognition_xray.local.http.front import Front, Term
-from rekognition_xray.local.http.objects import Objects
-from rekognition_xray.local.http.pages import Pager
-from rekognition_xray.local.http.server import HOLDING_PLACES, Server
+from rekognition_xray.local.http import HOLDING_PLACES, Application, Front, Server, Term
+from rekognition_xray.local.learning import Learner, choose_learner
+from rekognition_xray.local.objects import Objects
+from rekognition_xray.local.rules import recover
 from rekognition_xray.local.session import SECRET, local_session
-from rekognition_xray.local.state.clock import Clock, Pace
-from rekognition_xray.local.state.jobs import Holding, Jobs
-from rekognition_xray.local.state.models import Models
-from rekognition_xray.local.state.recovery import recover
-from rekognition_xray.local.state.store import Store
-from rekognition_xray.local.state.world import World
-from rekognition_xray.local.training.learner import Learner
-from rekognition_xray.local.training.named import chosen
+from rekognition_xray.local.state import Holding, Jobs, Models, Pager, Store, World
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +79,7 @@ class LocalCloud:
         self._region = region
         self._clock = Clock(pace, {**DURATIONS, **(durations or {})}, time_scale)
         self._hold = hold
-        self._learner = chosen(learner)
+        self._learner = choose_learner(learner)
         self._prices = Prices.of(prices)
         self._seed = seed
         self._data = None if data is None else Path(data)

@@ -11,8 +11,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud.meter import calibrate, throughput
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.assumptions import Limits
+from rekognition_xray.local import Limits, LocalCloud
 
 from ..learner import MeanLearner
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.local.http.aws_chunked import ChunksBroken, unchunk
+from rekognition_xray.local.http.checksums import ChunksBroken, unchunk
 
 BODY = b"an image of the chest" * 400
 DIGESTS = {

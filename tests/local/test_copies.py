@@ -8,7 +8,7 @@ import attrs
 import pytest
 from botocore.config import Config
 
-from rekognition_xray.local.assumptions import Assumptions, Limits
+from rekognition_xray.local import Assumptions, Limits
 from rekognition_xray.local.session import local_session
 
 OTHER = "111122223333"

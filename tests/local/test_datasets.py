@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rekognition_xray.local.assumptions import Assumptions, Limits
+from rekognition_xray.local import Assumptions, Limits
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from rekognition_xray.local.assumptions import Limits
+from rekognition_xray.local import Limits
 
 LABELS = ("bacterial", "normal", "viral")
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.local.assumptions import Assumptions, Limits
-from rekognition_xray.local.manifests.line_rules import LineRules
-from rekognition_xray.local.manifests.lines import read_line, with_reports
+from rekognition_xray.local import Assumptions, Limits
+from rekognition_xray.local.manifests import LineRules, read_line, with_reports
 
 RULES = LineRules.of(Limits(), Assumptions())
 CLASS = {
@@ -63,19 +62,19 @@ def read(data):
 
 
 def codes(line):
-    return [(fault.code, *fault.place) for fault in line.faults]
+    return [(defect.code, *defect.place) for defect in line.defects]
 
 
 def test_an_image_level_line_gives_its_label():
     line = read(CLASS)
-    assert (line.valid, line.faults) == (True, ())
+    assert (line.valid, line.defects) == (True, ())
     assert [(label.name, label.boxed) for label in line.labels] == [("Sunrise", False)]
     assert line.image == ("bucket", "a.png")
 
 
 def test_a_line_of_boxes_gives_the_labels_of_its_boxes():
     line = read(BOXES)
-    assert (line.valid, line.faults) == (True, ())
+    assert (line.valid, line.defects) == (True, ())
     assert [(label.name, label.boxed) for label in line.labels] == [
         ("Echo Dot", True),
         ("Echo", True),
@@ -214,7 +213,7 @@ def test_a_line_whose_boxes_are_all_bad_is_void():
 
 def test_a_box_is_measured_after_the_image_is_scaled_to_1280_pixels():
     data = changed(BOXES, "bb", "image_size", 0, "width", to=4096)
-    assert read(changed(data, *BOX, "width", to=4)).faults == ()
+    assert read(changed(data, *BOX, "width", to=4)).defects == ()
     assert codes(read(changed(data, *BOX, "width", to=3))) == [
         ("ERROR_BOUNDING_BOX_TOO_SMALL", *BOX)
     ]
@@ -259,7 +258,7 @@ def test_a_good_attribute_beside_an_unsupported_one_keeps_the_line():
 
 
 def test_other_keys_beside_a_label_do_no_harm():
-    assert read({**CLASS, "comment": "seen twice"}).faults == ()
+    assert read({**CLASS, "comment": "seen twice"}).defects == ()
 
 
 @pytest.mark.parametrize("text", ["", " ", "{", "[1]", "7", '{"a":NaN}', "{}}", "[" * 100_000])
@@ -303,7 +302,7 @@ def test_a_reported_line_reads_as_the_line_that_it_reports_on(data, key):
     broken = changed(data, list(data)[2], "type", to="unknown")
     line = read(broken)
     again = read({**with_reports(line, errors_key=key), "cl-metadata": {"is_labeled": True}})
-    assert (json.loads(again.text), again.faults) == (broken, line.faults)
+    assert (json.loads(again.text), again.defects) == (broken, line.defects)
 
 
 json_values = st.recursive(

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from rekognition_xray.local.state.clock import Clock
-from rekognition_xray.local.state.jobs import Holding, Jobs
-from rekognition_xray.local.training.learner import TrainingStopped
+from rekognition_xray.local.clock import Clock
+from rekognition_xray.local.learning import TrainingStopped
+from rekognition_xray.local.state import Holding, Jobs
 
 STEPS = {"training": 100.0}
 
@@ -81,7 +81,8 @@ def test_boto3s_waiters_see_the_end_at_their_first_look(open_desk, gate):
 
 
 def test_held_describes_leave_threads_for_others(open_desk, gate):
-    from rekognition_xray.local.http.server import HOLDING_PLACES, THREADS
+    from rekognition_xray.local.http import HOLDING_PLACES
+    from rekognition_xray.local.http.server import THREADS
 
     assert HOLDING_PLACES < THREADS
     desk = open_desk(learner=gate, hold=20)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.local.assumptions import Assumptions, Limits
-from rekognition_xray.local.state.grants import PolicyMalformed, may_copy, parse_policy
+from rekognition_xray.local import Assumptions, Limits
+from rekognition_xray.local.state import PolicyMalformed, may_copy, parse_policy
 
 ACTION = "rekognition:CopyProjectVersion"
 VERSION = "arn:aws:rekognition:us-east-1:444455556666:project/src/version/v1/1656557123456"

@@ -122,7 +122,7 @@ def test_the_name_of_a_deleted_project_is_free_again(desk):
 
 
 def test_the_quota_of_projects_is_a_setting(open_desk):
-    from rekognition_xray.local.assumptions import Limits
+    from rekognition_xray.local import Limits
 
     desk = open_desk(limits=Limits(projects=1))
     desk.project("a")

@@ -14,9 +14,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from rekognition_xray.local.assumptions import Assumptions
+from rekognition_xray.local import Assumptions
 from rekognition_xray.local.failures import ServiceError
-from rekognition_xray.local.http.operations import OPERATIONS
+from rekognition_xray.local.http import OPERATIONS
 from rekognition_xray.local.http.protocol import operation_model, parse, render
 
 ARN = "arn:aws:rekognition:us-east-1:123456789012:project/a/1234567890123"
@@ -146,7 +146,7 @@ def test_another_service_is_refused_by_name(ask, service):
 @pytest.mark.parametrize("operation", ["DetectLabels", "SearchFaces", "CreateCollection"])
 def test_an_operation_that_is_not_offered_says_so_by_name(operation):
     from rekognition_xray.local.http.operations import answer
-    from rekognition_xray.local.state.world import Caller
+    from rekognition_xray.local.state import Caller
 
     with pytest.raises(ServiceError, match=operation) as caught:
         answer(None, Caller("1" * 12, "x"), f"RekognitionService.{operation}", b"{}", check=True)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.local.assumptions import Limits
+from rekognition_xray.local import Limits
 from rekognition_xray.local.failures import ServiceError
-from rekognition_xray.local.state.rates import Rates
+from rekognition_xray.local.state import Rates
 
 SLOW = "ThrottlingException"
 FULL = "ProvisionedThroughputExceededException"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.training.learner import TrainingStopped
+from rekognition_xray.local.learning import TrainingStopped
 
 
 class Endless:

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from rekognition_xray.local.assumptions import Assumptions, Limits
+from rekognition_xray.local import Assumptions, Limits
 
 
 def start(desk, arn, units=1, **members):

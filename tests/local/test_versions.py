@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from rekognition_xray.local.assumptions import Limits
-from rekognition_xray.local.training.learner import TrainingStopped
+from rekognition_xray.local import Limits
+from rekognition_xray.local.learning import TrainingStopped
 
 OUTPUT = {"S3Bucket": "images", "S3KeyPrefix": "models"}
 

@@ -16,7 +16,7 @@ from rekognition_xray.local.failures import ServiceError
 from rekognition_xray.local.http.checksums import BodyRefused, checked_body
 from rekognition_xray.local.http.operations import answer
 from rekognition_xray.local.http.protocol import CONTENT_TYPE, render_error
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, World
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

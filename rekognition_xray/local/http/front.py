@@ -19,11 +19,11 @@ import attrs
 from waitress.channel import ClientDisconnected
 
 from rekognition_xray.local.failures import ServiceError
+from rekognition_xray.local.faults import Delay, Drop, Page, Refusal
 from rekognition_xray.local.http.application import Application
 from rekognition_xray.local.http.protocol import CONTENT_TYPE, TARGET, render_error
-from rekognition_xray.local.http.s3_operations import s3_operations
-from rekognition_xray.local.state.effects import Delay, Drop, Page, Refusal
-from rekognition_xray.local.state.world import World
+from rekognition_xray.local.services import s3_operations
+from rekognition_xray.local.state import World
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

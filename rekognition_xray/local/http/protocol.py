@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import cache
 from typing import Any, Final
 
-import botocore.session
-from botocore.model import OperationModel, ServiceModel
+from botocore.model import OperationModel
 
 from rekognition_xray.local.assumptions import Assumptions
 from rekognition_xray.local.failures import ServiceError
 from rekognition_xray.local.http.shapes import Problem, Reading
-from rekognition_xray.local.state.records import Members
+from rekognition_xray.local.services import service_model
+from rekognition_xray.local.state import Members
 
 logger = logging.getLogger(__name__)
 
 TARGET: Final = "RekognitionService."
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
-
-
-@cache
-def service_model() -> ServiceModel:
-    """The shapes and operations of Rekognition, as botocore ships them."""
-    loader = botocore.session.Session().get_component("data_loader")
-    return ServiceModel(loader.load_service_model("rekognition", "service-2"), "rekognition")
 
 
 def operation_model(target: str) -> OperationModel:

@@ -7,14 +7,17 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
-from rekognition_xray.local.http.objects import ObjectUnreadable
-from rekognition_xray.local.manifests.faults import MESSAGES, UNREADABLE_FILE
-from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
+from rekognition_xray.local.manifests import (
+    MESSAGES,
+    UNREADABLE_FILE,
+    Entry,
+    ManifestRefused,
+    as_entry,
+)
+from rekognition_xray.local.objects import ObjectUnreadable
 from rekognition_xray.local.rules.lookup import dataset_of, project_of
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.state.entry_table import EntryFilter
-from rekognition_xray.local.state.records import Dataset, Entry, Members
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, Dataset, EntryFilter, Members, World
 
 CREATING, UPDATING, DELETING = "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"
 BUSY = frozenset({CREATING, UPDATING, DELETING})

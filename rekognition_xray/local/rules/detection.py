@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_ready
-from rekognition_xray.local.http.objects import ObjectUnreadable
 from rekognition_xray.local.images import ImageRefused, check_image
+from rekognition_xray.local.learning import UnreadableImage
+from rekognition_xray.local.objects import ObjectUnreadable
 from rekognition_xray.local.rules.lookup import version_of
 from rekognition_xray.local.rules.running import RUNNING
-from rekognition_xray.local.state.models import PLACES, rounded
-from rekognition_xray.local.state.records import Members, Version
-from rekognition_xray.local.state.world import Caller, World
-from rekognition_xray.local.training.learner import UnreadableImage
+from rekognition_xray.local.state import PLACES, Caller, Members, Version, World, rounded
 
 _CODES = {
     "bytes": "ImageTooLargeException",

@@ -9,11 +9,15 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_ready
-from rekognition_xray.local.http.pages import page_size
-from rekognition_xray.local.manifests.faults import NOT_ENOUGH_TO_DISTRIBUTE
-from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
-from rekognition_xray.local.manifests.line_rules import LineRules
-from rekognition_xray.local.manifests.lines import read_line, with_reports
+from rekognition_xray.local.manifests import (
+    NOT_ENOUGH_TO_DISTRIBUTE,
+    Entry,
+    LineRules,
+    ManifestRefused,
+    as_entry,
+    read_line,
+    with_reports,
+)
 from rekognition_xray.local.rules.datasets import (
     CREATING,
     DELETING,
@@ -25,10 +29,8 @@ from rekognition_xray.local.rules.datasets import (
     settle,
 )
 from rekognition_xray.local.rules.lookup import dataset_of
-from rekognition_xray.local.state.entry_table import EntryFilter
-from rekognition_xray.local.state.records import Dataset, Entry, Members
-from rekognition_xray.local.state.world import Caller, World
-from rekognition_xray.local.training.splitting import draw_test
+from rekognition_xray.local.state import Caller, Dataset, EntryFilter, Members, World, page_size
+from rekognition_xray.local.training import draw_test
 
 _UPDATED = "The dataset was successfully updated."
 Change = Callable[[], None]

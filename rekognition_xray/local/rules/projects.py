@@ -7,12 +7,10 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
-from rekognition_xray.local.http.pages import page_size
 from rekognition_xray.local.rules.lookup import DELETING, datasets_of, project_of
 from rekognition_xray.local.rules.policies import forget_policies
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.state.records import Dataset, Members, Project
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, Dataset, Members, Project, World, page_size
 
 _CUSTOM_LABELS = "CUSTOM_LABELS"
 

@@ -6,16 +6,23 @@ from collections.abc import Callable
 
 import attrs
 
+from rekognition_xray.local.bill import Charge
 from rekognition_xray.local.failures import ServiceError, invalid_parameter
-from rekognition_xray.local.http.pages import page_size
 from rekognition_xray.local.rules.datasets import BUSY as DATASET_BUSY
 from rekognition_xray.local.rules.datasets import check_last_update
 from rekognition_xray.local.rules.lookup import DELETING, datasets_of, project_of, version_of
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.state.jobs import Stopped
-from rekognition_xray.local.state.records import Charge, Dataset, Members, Project, Version
-from rekognition_xray.local.state.world import Caller, World
-from rekognition_xray.local.training.trainer import Sources, Trained, TrainingRefused, train
+from rekognition_xray.local.state import (
+    Caller,
+    Dataset,
+    Members,
+    Project,
+    Stopped,
+    Version,
+    World,
+    page_size,
+)
+from rekognition_xray.local.training import Sources, Trained, TrainingRefused, train
 
 TRAINING = "TRAINING_IN_PROGRESS"
 READY = "The model is ready to run."

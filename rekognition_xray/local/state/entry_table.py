@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from rekognition_xray.local.state.records import Entry
+from rekognition_xray.local.manifests import Entry
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from rekognition_xray.local.state.clock import Clock
+from rekognition_xray.local.clock import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from rekognition_xray.local.training.learner import Learner, Model
-from rekognition_xray.local.training.named import DEFAULT, learner_named
+from rekognition_xray.local.learning import DEFAULT_LEARNER, Learner, Model, learner_named
 
 _OURS: Final = re.compile(r"[0-9a-f]{32}(\.draft)?")
 
@@ -85,7 +84,7 @@ class Models:
 
     def _default_learner(self) -> Learner:
         if self._learner is None:
-            self._learner = learner_named(DEFAULT)
+            self._learner = learner_named(DEFAULT_LEARNER)
         return self._learner
 
     def _place(self, arn: str) -> Path:

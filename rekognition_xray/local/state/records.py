@@ -1,4 +1,4 @@
-"""What the local cloud remembers of projects, policies, datasets, entries, versions, charges."""
+"""What the local cloud remembers of projects, policies, datasets and versions."""
 
 from __future__ import annotations
 
@@ -38,17 +38,6 @@ class Dataset:
 
 
 @attrs.frozen
-class Entry:
-    """One line of a dataset. `labels` pairs each label's name with whether it has a box."""
-
-    source_ref: str
-    line: str
-    labels: tuple[tuple[str, bool], ...]
-    labelled: bool
-    faulty: bool
-
-
-@attrs.frozen
 class Version:
     """A project version.
 
@@ -81,15 +70,3 @@ class Policy:
     document: str
     created: float
     updated: float
-
-
-@attrs.frozen
-class Charge:
-    """What costs: a training (`units` 1) or a running version; `ended` is None while it runs."""
-
-    id: str
-    kind: str
-    version_arn: str
-    started: float
-    ended: float | None
-    units: int

@@ -8,13 +8,13 @@ import attrs
 
 from rekognition_xray.local.assumptions import Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices, bill
+from rekognition_xray.local.clock import Clock
 from rekognition_xray.local.faults import Faults
-from rekognition_xray.local.http.objects import Objects
-from rekognition_xray.local.http.pages import Pager
-from rekognition_xray.local.manifests.files import ManifestReader
-from rekognition_xray.local.state.clock import Clock
+from rekognition_xray.local.manifests import ManifestReader
+from rekognition_xray.local.objects import Objects
 from rekognition_xray.local.state.jobs import Holding, Jobs
 from rekognition_xray.local.state.models import Models
+from rekognition_xray.local.state.pages import Pager
 from rekognition_xray.local.state.rates import Rates
 from rekognition_xray.local.state.store import Store
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from rekognition_xray.local.http.objects import BucketUnwritable, Objects, ObjectUnreadable
-from rekognition_xray.local.manifests.lines import Line
-from rekognition_xray.local.manifests.verdict import Verdict, summary, validation_manifest
-from rekognition_xray.local.state.records import Members, Version
+from rekognition_xray.local.manifests import Line, Verdict, summary, validation_manifest
+from rekognition_xray.local.objects import BucketUnwritable, Objects, ObjectUnreadable
+from rekognition_xray.local.state import Members, Version
 
 if TYPE_CHECKING:
     from rekognition_xray.local.training.judging import Judged

@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.local.http.objects import BucketUnwritable, ObjectUnreadable
 from rekognition_xray.local.images import ImageRefused, check_decodes, check_image
-from rekognition_xray.local.manifests.faults import (
+from rekognition_xray.local.learning import Example, Model, TrainingStopped
+from rekognition_xray.local.manifests import (
+    BOXES,
     EMPTY_FILE,
     OUTPUT_UNWRITABLE,
     UNREADABLE_FILE,
-    Fault,
-    fault,
+    Defect,
+    Line,
+    ManifestRefused,
+    defect,
+    judge,
+    usable_labels,
 )
-from rekognition_xray.local.manifests.files import ManifestRefused
-from rekognition_xray.local.manifests.lines import Line
-from rekognition_xray.local.manifests.verdict import BOXES, judge, usable_labels
-from rekognition_xray.local.state.jobs import JobStopped, Stopped
-from rekognition_xray.local.state.models import rounded
-from rekognition_xray.local.state.records import Members, Version
-from rekognition_xray.local.state.world import World
-from rekognition_xray.local.training.learner import Example, Model, TrainingStopped
+from rekognition_xray.local.objects import BucketUnwritable, ObjectUnreadable
+from rekognition_xray.local.state import JobStopped, Members, Stopped, Version, World, rounded
 from rekognition_xray.local.training.results import Place, ResultFiles
 from rekognition_xray.local.training.splitting import draw_test
 
@@ -92,10 +91,10 @@ def _train(run: _Run, files: ResultFiles, sources: Sources) -> Trained:
     training, testing, early = _lines(run, sources)
     verdict = judge(training, testing, run.world.limits, early=early)
     if failure is not None:
-        verdict = verdict.replaced_by(Fault(failure.code, failure.message))
+        verdict = verdict.replaced_by(Defect(failure.code, failure.message))
     reports = files.write_reports(training, testing, verdict)
-    if verdict.faults:
-        raise TrainingRefused(verdict.faults[0].message, reports)
+    if verdict.defects:
+        raise TrainingRefused(verdict.defects[0].message, reports)
     if verdict.use_case == BOXES:
         raise TrainingRefused(run.world.assumptions.boxes_message, reports)
     images, tests = run.images(training, verdict.use_case), run.images(testing, verdict.use_case)
@@ -143,7 +142,7 @@ class _Run:
             raise TrainingRefused(str(error)) from error
 
     def checked(self, lines: list[Line]) -> list[Line]:
-        """The lines, with a fault where the image is missing or not fit for the service."""
+        """The lines, with a defect where the image is missing or not fit for the service."""
         with ThreadPoolExecutor(_THREADS, "images") as threads:
             return list(threads.map(self._check_image, lines))
 
@@ -159,7 +158,7 @@ class _Run:
             check_decodes(data)
         except (ObjectUnreadable, ImageRefused) as error:
             logger.info("%s: %s", line.source_ref, error)
-            return line.with_fault(fault("ERROR_INVALID_IMAGE"))
+            return line.with_defect(defect("ERROR_INVALID_IMAGE"))
         return line
 
     def images(self, lines: list[Line], use_case: str) -> list[_Image]:
@@ -227,8 +226,8 @@ def group_of(key: str) -> str:
     return found[1] if found else key
 
 
-def _lines(run: _Run, sources: Sources) -> tuple[list[Line], list[Line], list[Fault]]:
-    """Training and testing lines, all checked, and a fault where they cannot be split."""
+def _lines(run: _Run, sources: Sources) -> tuple[list[Line], list[Line], list[Defect]]:
+    """Training and testing lines, all checked, and a defect where they cannot be split."""
     manifests = run.world.manifests
     texts = run.manifest(sources.training)
     test_texts = None if sources.testing is None else run.manifest(sources.testing)
@@ -238,7 +237,7 @@ def _lines(run: _Run, sources: Sources) -> tuple[list[Line], list[Line], list[Fa
     return _split(run, training)
 
 
-def _split(run: _Run, lines: list[Line]) -> tuple[list[Line], list[Line], list[Fault]]:
+def _split(run: _Run, lines: list[Line]) -> tuple[list[Line], list[Line], list[Defect]]:
     names = [f"{line.source_ref} {number}" for number, line in enumerate(lines)]
     labels = {
         name: tuple(label.name for label in line.labels)
@@ -251,7 +250,7 @@ def _split(run: _Run, lines: list[Line]) -> tuple[list[Line], list[Line], list[F
     least = run.world.assumptions.min_images_to_split
     early = []
     if counts and min(counts.values()) < least:
-        early.append(fault("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT"))
+        early.append(defect("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT"))
     drawn = draw_test(labels, share=run.world.limits.test_share, seed=run.world.seed)
     training = [line for name, line in zip(names, lines, strict=True) if name not in drawn]
     testing = [line for name, line in zip(names, lines, strict=True) if name in drawn]
