@@ -63,13 +63,13 @@ types: $(VENV)/ready .venv-types/ready ## pyright on the package, beside mypy in
 	.venv-types/bin/basedpyright
 
 packages: $(VENV)/ready .venv-packages/ready ## sdist and wheel far from the source: tests, core and each extra; ONLY="core tests" for some
-	$(BIN)/python tests/packages.py $(ONLY)
+	$(BIN)/python tools/packages.py $(ONLY)
 
 newest: $(VENV)/ready ## the quick tests on the newest other Python that is found
-	$(BIN)/python tests/interpreters.py newest
+	$(BIN)/python tools/interpreters.py newest
 
 others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14 that is found
-	$(BIN)/python tests/interpreters.py
+	$(BIN)/python tools/interpreters.py
 
 soak: $(VENV)/ready ## expensive properties at full size
 	$(BIN)/pytest -n 2 -m soak

@@ -26,7 +26,7 @@ from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
-from .learner import MeanLearner
+from .support.learner import MeanLearner
 
 HOUSE = {
     name

@@ -8,7 +8,7 @@ import pytest
 
 import rekognition_xray as rx
 
-from . import annotated, surface, uses
+from .support import annotated, surface, uses
 
 pytestmark = pytest.mark.heavy  # imports the package whole, which takes every extra
 

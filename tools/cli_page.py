@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from rekognition_xray.cli import commands
-from rekognition_xray.cli.exits import MEANINGS
+from rekognition_xray.cli.errors import MEANINGS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 NAME = "rekognition-xray"

@@ -10,8 +10,16 @@ from typing import NoReturn
 import click
 
 from rekognition_xray import __version__
-from rekognition_xray.cli import diagnosing, estimating, images, judging, paying, serving, training
-from rekognition_xray.cli.exits import (
+from rekognition_xray.cli import (
+    diagnosing,
+    estimating,
+    evaluating,
+    images,
+    paying,
+    serving,
+    training,
+)
+from rekognition_xray.cli.errors import (
     EPILOG,
     FAILED,
     INTERRUPTED,
@@ -19,7 +27,7 @@ from rekognition_xray.cli.exits import (
     InterruptedRunError,
     MisusedError,
     code_of,
-    complain,
+    print_error,
     unstopped,
 )
 
@@ -63,7 +71,7 @@ class Commands(click.Group):
 def _end(ctx: click.Context, error: Exception, code: int) -> NoReturn:
     if ctx.meta["debug"]:
         traceback.print_exception(error, file=sys.stderr)
-    complain(error, as_json=ctx.meta["json"])
+    print_error(error, as_json=ctx.meta["json"])
     ctx.exit(code)
 
 
@@ -88,7 +96,7 @@ for _command in (
     images.prepare,
     estimating.estimate,
     training.train,
-    judging.evaluate,
+    evaluating.evaluate,
     diagnosing.diagnose,
     paying.running,
     paying.stop,

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, IMAGES
+from rekognition_xray.cli.errors import EPILOG, IMAGES, for_a_shell
 from rekognition_xray.cli.images import tell_left_out
 from rekognition_xray.cli.options import (
     FILE,
@@ -22,7 +22,6 @@ from rekognition_xray.cli.options import (
 )
 from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
-from rekognition_xray.cli.wording import for_a_shell
 from rekognition_xray.errors import NotReadyError
 
 

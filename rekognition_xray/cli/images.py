@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, IMAGES
+from rekognition_xray.cli.errors import EPILOG, IMAGES
 from rekognition_xray.cli.options import FOLDER, Names, burned_in_option, names_options
 from rekognition_xray.cli.terminal import Terminal, speaks
 

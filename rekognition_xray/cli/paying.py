@@ -11,7 +11,7 @@ import attrs
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, FAILED, complain
+from rekognition_xray.cli.errors import EPILOG, FAILED, print_error
 from rekognition_xray.cli.options import prices_option, yes_option
 from rekognition_xray.cli.places import Place, in_regions
 from rekognition_xray.cli.terminal import Terminal, speaks
@@ -184,7 +184,7 @@ def _report(
     text = "\n".join(map(str, outcomes)) or "Nothing runs."
     terminal.result({"models": models, "refused": refused}, text)
     for error in failed:
-        complain(error, as_json=terminal.as_json)
+        print_error(error, as_json=terminal.as_json)
     if failed or refused:
         click.get_current_context().exit(FAILED)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.cli.options import FILE, FOLDER
 from rekognition_xray.cli.terminal import Terminal, speaks
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import attrs
 import click
 
-from rekognition_xray.cli.exits import DeclinedError
+from rekognition_xray.cli.errors import DeclinedError
 from rekognition_xray.records import plain
 
 

@@ -11,7 +11,7 @@ import attrs
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.cli.images import shown
 from rekognition_xray.cli.options import (
     FOLDER,

@@ -102,7 +102,7 @@ def test_ctrl_c_leaves_nothing_running(run: Run, world: World):
 
 
 def test_a_stop_that_fails_after_ctrl_c_is_told_first():
-    from rekognition_xray.cli.exits import unstopped
+    from rekognition_xray.cli.errors import unstopped
     from rekognition_xray.errors import StopFailedError
 
     interrupt = KeyboardInterrupt()

@@ -21,7 +21,6 @@ from rekognition_xray.local.learning.named import (
 )
 
 if TYPE_CHECKING:
-    from rekognition_xray.local.learning.deep.deep import DeepLearner
     from rekognition_xray.local.learning.fast.fast import FastLearner
     from rekognition_xray.local.learning.fast.images import square
     from rekognition_xray.local.learning.saved import read_model, write_model
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_LEARNER",
     "LEARNERS",
-    "DeepLearner",
     "Example",
     "FastLearner",
     "Learner",
@@ -44,9 +42,8 @@ __all__ = [
     "write_model",
 ]
 
-# Loaded on first use: these modules import numpy, scikit-learn or PyTorch.
+# Loaded on first use: these modules import numpy and scikit-learn.
 _MODULES = {
-    "DeepLearner": "deep.deep",
     "FastLearner": "fast.fast",
     "read_model": "saved",
     "square": "fast.images",

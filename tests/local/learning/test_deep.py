@@ -21,7 +21,6 @@ from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.data.reading import KERMANY
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.learning import (
-    DeepLearner,
     Example,
     Learner,
     Model,
@@ -33,7 +32,7 @@ from rekognition_xray.local.learning import (
 )
 from rekognition_xray.local.learning.deep import deep, network
 from rekognition_xray.local.learning.deep.augment import varied
-from rekognition_xray.local.learning.deep.deep import DeepModel
+from rekognition_xray.local.learning.deep.deep import DeepLearner, DeepModel
 from rekognition_xray.local.learning.deep.training import rounds, strength
 
 pytestmark = pytest.mark.deep

@@ -58,6 +58,7 @@ class Environment:
         self.install(*wanted)
 
     def install(self, *wanted: str) -> None:
+        """Installs these requirements with pip."""
         quiet = ("--quiet", "--disable-pip-version-check", "--no-warn-script-location")
         run(self.python, "-m", "pip", "install", *quiet, *wanted, cwd=self.folder)
 

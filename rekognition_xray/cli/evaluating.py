@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.cli.options import FILE
 from rekognition_xray.cli.places import VERSION, Place, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks

@@ -1,15 +1,15 @@
-"""Exit codes, and how an error is told: a message with a hint, or one JSON document."""
+"""Exit codes, and how an error is printed: a message with a hint, or one JSON document."""
 
 from __future__ import annotations
 
 import errno
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import click
 
-from rekognition_xray.cli.wording import for_a_shell
 from rekognition_xray.errors import AuditError, StopFailedError, UploadError, XrayError
 
 OK: Final = 0
@@ -30,11 +30,31 @@ EPILOG: Final = "\b\nExit codes:\n" + "\n".join(
     f"  {code:<4}{meaning}" for code, meaning in MEANINGS.items()
 )
 
+OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "put_datasets(train=..., test=..., replace=True)": "train FOLDER --replace",
+        "put_datasets(replace=True)": "train FOLDER --replace",
+        "replace=True": "--replace",
+        "Call put_datasets first.": "Run train with a FOLDER first.",
+        "prepare(..., held='leave-out')": "prepare --leave-out-burned-in",
+        "prepare(allow_burned_in=True)": "prepare --allow-burned-in",
+        "allow_burned_in=True": "--allow-burned-in",
+        "allow_leaks=True": "--allow-leaks",
+        "clean(), which": "train --clean, which",
+        "unleased=True": "--unleased",
+        "meter.running(aws)": "rekognition-xray running",
+        "evaluation.policy()": "evaluate --policy",
+        "(names=...)": "(--names)",
+        "key=...": "--key-file",
+    }
+)
+"""Words of the library's advice, and the options that replace them; the longer words first."""
+
 _DETAILS: Final = ("operation", "code", "request_id", "arn")
 
 
 class DeclinedError(XrayError):
-    """A question was not answered with yes; nothing was begun."""
+    """A question was not answered with yes; nothing was started."""
 
     default_hint = "Answer beforehand by --yes, or by a cap: --max-cost."
 
@@ -47,6 +67,13 @@ class InterruptedRunError(XrayError):
     """Ctrl-C; a model that the command had started is stopped by then."""
 
     default_hint = "`rekognition-xray running` lists what bills."
+
+
+def for_a_shell(text: str) -> str:
+    """The library's advice, with the command's options in place of arguments."""
+    for said, meant in OPTIONS.items():
+        text = text.replace(said, meant)
+    return text
 
 
 def code_of(error: BaseException) -> int:
@@ -63,29 +90,29 @@ def as_xray_error(error: Exception) -> XrayError:
         return XrayError(message, hint=hint or "pip install 'rekognition-xray[all]'")
     if isinstance(error, OSError):
         taken = error.errno == errno.EADDRINUSE
-        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         hint = "Take another --port." if taken else "Check the path, its permissions and the disk."
-        return XrayError(told, hint=hint)
+        return XrayError(message, hint=hint)
     hint = "This should not happen: run it again with --debug and report what it prints."
     return XrayError(f"{type(error).__name__}: {error}", hint=hint)
 
 
 def as_record(error: Exception) -> dict[str, object]:
     """An error as plain data."""
-    told = as_xray_error(error)
+    reported = as_xray_error(error)
     details = {name: getattr(error, name, "") for name in _DETAILS}
     return {
         "type": type(error).__name__,
-        "message": for_a_shell(told.message),
-        "hint": for_a_shell(told.hint),
-        "retryable": told.retryable,
+        "message": for_a_shell(reported.message),
+        "hint": for_a_shell(reported.hint),
+        "retryable": reported.retryable,
         **{name: value for name, value in details.items() if value},
         "paths": [str(path) for path in getattr(error, "paths", ())],
     }
 
 
-def complain(error: Exception, *, as_json: bool) -> None:
-    """Tells of an error on stderr."""
+def print_error(error: Exception, *, as_json: bool) -> None:
+    """Prints an error to stderr."""
     if as_json:
         click.echo(json.dumps({"error": as_record(error)}, ensure_ascii=False), err=True)
     else:
