@@ -1,12 +1,14 @@
-"""The house keeps its own rules: map, make, versions, hooks, templates, and nothing large in it."""
+"""The layout: parts behind doors without circles; the build files agree; nothing large in git."""
 
 from __future__ import annotations
 
+import importlib
 import re
 import runpy
 import shutil
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,21 +16,24 @@ import yaml
 
 import rekognition_xray as rx
 
+from .support import layout
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rekognition_xray"
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+EVERYWHERE = (*layout.GROUPS, "cli", "testing", "demo")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 pytestmark = pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="no whole checkout")
 
 
-def test_every_target_of_make_is_told_of_by_make_help() -> None:
+def test_make_help_lists_every_target() -> None:
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
-    told = re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE)
-    assert sorted(told) == sorted(phony)
+    listed = re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE)
+    assert sorted(listed) == sorted(phony)
 
 
-def test_what_the_pages_for_helpers_tell_to_make_can_be_made() -> None:
+def test_what_the_pages_for_contributors_make_can_be_made() -> None:
     pages = ["CONTRIBUTING.md", "RELEASING.md", ".github/PULL_REQUEST_TEMPLATE.md"]
     pages += [".pre-commit-config.yaml", ".github/workflows/test.yml"]
     for page in pages:
@@ -38,33 +43,101 @@ def test_what_the_pages_for_helpers_tell_to_make_can_be_made() -> None:
         assert asked
 
 
-def _rooms() -> set[tuple[str, str]]:
-    """Wing and room, as the map of CONTRIBUTING names them; ``x_*``: all that begin so."""
-    named, wing = set(), ""
-    for row in (ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines():
-        if not row.startswith("| "):
-            continue
-        first, _, rooms = row.strip("|").split("|")
-        wing = first.split("`")[1].rstrip("/") if "`" in first else wing
-        for room in re.findall(r"`(\w+\*?)`", rooms):
-            found = list((PACKAGE / wing).glob(f"{room}.py"))
-            assert found, f"{wing}: {room} is not there"
-            named |= {(wing, path.stem) for path in found}
-    return named
+def inside(group: str) -> list[layout.Import]:
+    """What the modules of a group import, or a single module."""
+    return [
+        one
+        for one in layout.imports()
+        if f"{one.importer}.".startswith(f"rekognition_xray.{group}.")
+    ]
 
 
-def test_every_front_door_stands_on_the_map_and_nothing_else_does() -> None:
-    named = _rooms()
-    homes = {tuple(home.split(".")) for home in rx._HOMES if "." in home}
-    assert sorted(homes - named) == []
-    public = {(path.parent.name, path.stem) for path in PACKAGE.glob("*/*.py")}
-    for wing in ("data", "cloud"):
-        there = {room for home, room in public if home == wing and not room.startswith("_")}
-        assert sorted(there - {room for home, room in named if home == wing} - MINOR) == []
+@pytest.mark.parametrize("group", EVERYWHERE)
+def test_a_part_is_imported_by_its_door_alone(group: str) -> None:
+    wrong = [
+        str(one)
+        for one in inside(group)
+        if (there := layout.part(one.target)) not in {None, layout.part(one.importer), one.target}
+        if there is not None
+    ]
+    assert "\n".join(wrong) == ""
 
 
-MINOR = {"dataset_limits", "notice", "duplicates", "evidence"}
-"""Rooms too small for the map."""
+def test_the_package_takes_its_names_from_doors() -> None:
+    homes = [f"rekognition_xray.{home}" for home in rx._HOMES]
+    assert [home for home in homes if layout.part(home) != home] == []
+
+
+@pytest.mark.parametrize("group", EVERYWHERE)
+def test_inside_a_part_nothing_imports_its_own_door(group: str) -> None:
+    wrong = [
+        str(one)
+        for one in inside(group)
+        if one.target == layout.part(one.importer) and one.importer != one.target
+    ]
+    assert "\n".join(wrong) == ""
+
+
+def test_no_part_of_a_group_imports_the_groups_own_names() -> None:
+    """They are imported from the part: a group, and the package, would load everything."""
+    groups = {"rekognition_xray", *(f"rekognition_xray.{group}" for group in layout.GROUPS)}
+    own = [one for group in layout.GROUPS for one in inside(group)]
+    programs = {"rekognition_xray.local.__main__"}
+    wrong = [one for one in own if one.target in groups and one.importer not in programs]
+    assert "\n".join(map(str, wrong)) == ""
+
+
+@pytest.mark.parametrize("group", layout.GROUPS)
+def test_no_parts_import_each_other_in_a_circle(group: str) -> None:
+    assert layout.circles(layout.edges(f"rekognition_xray.{group}.")) == []
+
+
+def test_no_groups_import_each_other_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for one in layout.imports():
+        ends = [module.split(".")[1] for module in (one.importer, one.target) if "." in module]
+        if len(ends) == 2 and ends[0] != ends[1]:
+            graph.setdefault(ends[0], set()).add(ends[1])
+    assert layout.circles(graph) == []
+
+
+def test_circles_are_found() -> None:
+    assert layout.circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"d"}}) == [["b", "c"], ["d"]]
+    assert layout.circles({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
+def test_at_most_a_dozen_modules_lie_side_by_side() -> None:
+    folders = Counter(path.parent for path in layout.modules().values() if path.stem != "__init__")
+    assert {str(folder): count for folder, count in folders.items() if count > 12} == {}
+
+
+@pytest.mark.parametrize("door", [door for door in layout.doors() if layout.exported(door)])
+def test_the_names_of_a_door_are_sorted_there_and_no_names_of_modules(door: str) -> None:
+    names = layout.exported(door)
+    assert names == sorted(set(names), key=lambda name: (not name.isupper(), name))
+    assert [name for name in names if f"{door}.{name}" in layout.modules()] == []
+    module = importlib.import_module(door)
+    for name in names:
+        try:
+            getattr(module, name)
+        except rx.XrayError as missing:
+            pytest.skip(missing.message)
+
+
+@pytest.mark.parametrize("group", layout.GROUPS)
+def test_contributing_names_the_parts_that_are_there(group: str) -> None:
+    """In one line for each group, whose first name in code is that of the group."""
+    lines = (ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines()
+    (line,) = [line for line in lines if re.match(rf"(?:\| |[-*] )?`{group}/`", line)]
+    named = {name.rstrip("/") for name in re.findall(r"`([\w./]+)`", line)} - {group}
+    there = {path.name for path in (PACKAGE / group).iterdir() if _is_part(path)}
+    files = {name for name in named if name.endswith(".py")}
+    assert named - files == there
+    assert [name for name in files if not (PACKAGE / group / name).exists()] == []
+
+
+def _is_part(path: Path) -> bool:
+    return path.is_dir() and (path / "__init__.py").exists()
 
 
 def test_the_version_is_the_same_wherever_it_stands() -> None:
@@ -119,11 +192,11 @@ def test_images_and_large_files_are_refused(fault, tmp_path: Path, name, data, w
     assert why is None or why in fault(path)
 
 
-def test_nothing_in_the_repository_is_a_image_or_large(fault) -> None:
+def test_nothing_in_the_repository_is_an_image_or_large(fault) -> None:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("no repository")
     listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
-    told = {str(path.relative_to(ROOT)): fault(path) for path in paths if path.is_file()}
-    assert {name: why for name, why in told.items() if why} == {}
+    faults = {str(path.relative_to(ROOT)): fault(path) for path in paths if path.is_file()}
+    assert {name: why for name, why in faults.items() if why} == {}

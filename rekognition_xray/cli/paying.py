@@ -114,7 +114,7 @@ def stop(
 def _stop_named(
     terminal: Terminal, place: Place, versions: Sequence[str], prices: Path | None, *, yes: bool
 ) -> None:
-    from rekognition_xray.cloud.meter import running as meter
+    from rekognition_xray.cloud import meter
 
     named = {one.arn: one for one in map(place.version, versions)}
     regions = {one.aws.region: one.aws for one in named.values()}
@@ -149,7 +149,7 @@ def _stop_expired(
     unleased: bool,
     yes: bool,
 ) -> None:
-    from rekognition_xray.cloud.meter import running as meter
+    from rekognition_xray.cloud import meter
 
     found, refused = _look(terminal, place, regions, prices)
     seen = [one for region in found for one in region.seen]
@@ -200,7 +200,7 @@ def _look(
     terminal: Terminal, place: Place, regions: tuple[str, ...], prices: Path | None
 ) -> tuple[list[_Region], list[dict[str, object]]]:
     """What runs in each Region, and the Regions that refuse to tell."""
-    from rekognition_xray.cloud.meter import running as meter
+    from rekognition_xray.cloud import meter
 
     found: list[_Region] = []
     refused: list[dict[str, object]] = []
