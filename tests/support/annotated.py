@@ -18,7 +18,7 @@ import attrs
 import rekognition_xray as rx
 
 PACKAGE = "rekognition_xray"
-_APART = re.compile(r".*(__main__|\.deep\w*|\.cli\..*)$")  # programs, and what needs PyTorch
+_APART = re.compile(r".*(__main__|\.deep(\..*)?|\.cli\..*)$")  # programs, and what needs PyTorch
 Classes = frozenset[type]
 NONE: Classes = frozenset()
 
