@@ -41,7 +41,7 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def pneumonia_confidence(confidences: Mapping[str, float]) -> float:
-    """Confidence (0 to 1) that an image shows pneumonia: the labels that mean it, summed, at most 1.
+    """Confidence (0 to 1) that an image shows pneumonia: the sum over the labels that mean it.
 
     Sums are meaningful for single-label models, whose confidences add up to about 1. A value that
     is not a number makes the sum one too.

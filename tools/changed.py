@@ -20,7 +20,7 @@ PACKAGE = "rekognition_xray"
 GROUPS = {"data", "cloud", "clinic", "local"}
 SLOW = "not heavy and not soak and not browser and not deep"
 WHOLE = ("tests/test_docs.py", "tests/test_examples.py", "tests/test_every_name_has_an_example.py")
-ALWAYS = ("tests/test_layout.py", "tests/test_surface.py")
+ALWAYS = ("tests/test_layout.py",)
 
 
 def git(*words: str) -> list[str]:

@@ -81,7 +81,7 @@ def tell(scratch: Path) -> tuple[Path, Image.Image]:
 
 
 def explained(diagnoser: rx.Diagnoser, test: rx.XrayDataset) -> Image.Image:
-    """The diagnosis of the ill image whose answer leans most on one place, and why, side by side."""
+    """The ill image whose answer depends most on one region: its diagnosis and its explanation."""
     ill = [image.path for image in test if image.label == "bacterial"][:8]
     told = {path: diagnoser.explain(path) for path in ill}
     image = max(told, key=lambda path: told[path].drops.max())
