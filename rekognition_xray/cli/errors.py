@@ -71,8 +71,8 @@ class InterruptedRunError(XrayError):
 
 def for_a_shell(text: str) -> str:
     """The library's advice, with the command's options in place of arguments."""
-    for said, meant in OPTIONS.items():
-        text = text.replace(said, meant)
+    for argument, option in OPTIONS.items():
+        text = text.replace(argument, option)
     return text
 
 
@@ -120,8 +120,8 @@ def print_error(error: Exception, *, as_json: bool) -> None:
         click.echo(f"{prefix}{for_a_shell(str(as_xray_error(error)))}", err=True)
 
 
-def unstopped(error: BaseException | None) -> StopFailedError | None:
-    """A stop that failed behind an interruption: that it may be billing is what matters."""
+def failed_stop(error: BaseException | None) -> StopFailedError | None:
+    """The failed stop that an interruption hides, if any: that model may still be billing."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, StopFailedError):

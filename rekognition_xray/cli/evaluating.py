@@ -85,7 +85,7 @@ def evaluate(
     policy = evaluation.policy(**asked, seed=seed) if asked else None  # type: ignore[arg-type]
     written: dict[str, str | None] = dict.fromkeys(("html", "card", "policy"))
     if html is not None:
-        images = _fetched(handle.aws) if pictures else None
+        images = _images_from_s3(handle.aws) if pictures else None
         page = evaluation.to_html(html, images=images, policy=policy, prevalence=prevalence)
         written["html"] = str(page)
     if card is not None:
@@ -102,7 +102,7 @@ def evaluate(
     terminal.result(record, "\n\n".join(parts))
 
 
-def _fetched(aws: rx.Aws) -> Images:
+def _images_from_s3(aws: rx.Aws) -> Images:
     """Pictures for the page: each image by GetObject."""
     from rekognition_xray.cloud.s3 import read_object
 

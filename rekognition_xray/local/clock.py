@@ -1,4 +1,4 @@
-"""How fast time goes: at once, as at AWS, or by hand."""
+"""The clock of a local cloud: instant, realistic as at AWS, or manual."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Clock:
     """The time of one local cloud, and how long its steps take.
 
     At ``instant`` a step takes as long as its work does. At ``realistic`` it takes at least its
-    duration times `scale`. At ``manual`` time stands still until `advance`.
+    duration times `scale`. At ``manual`` time does not move until `advance`.
     """
 
     def __init__(self, pace: Pace, durations: Mapping[str, float], scale: float = 1.0) -> None:
@@ -61,7 +61,7 @@ class Clock:
         return False
 
     def advance(self, seconds: float) -> float:
-        """Moves a manual clock forward and tells the new time."""
+        """Moves a manual clock forward and returns the new time."""
         if self.pace != "manual":
             raise ValueError(f"only a manual clock is moved by hand; this one is {self.pace}")
         with self._moved:

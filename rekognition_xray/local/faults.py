@@ -1,6 +1,6 @@
-"""Failures on demand: of requests (errors, delays, lost connections) and of the work behind them.
+"""Failures on demand: of requests (errors, delays, lost connections) and of background work.
 
-A fault is asked for by operation and by how often; it strikes the calls that come next.
+A fault is requested for an operation and a number of times; it applies to the next calls.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Drop:
 
 @attrs.frozen
 class Delay:
-    """Seconds that go by before the request is looked at."""
+    """Seconds that pass before the request is read."""
 
     seconds: float
 
@@ -63,7 +63,7 @@ class StartFailure:
 
 @attrs.frozen
 class Hang:
-    """A stop that stays STOPPING so many seconds; None is until `Fault.release`."""
+    """A stop that remains STOPPING for so many seconds; None means until `Fault.release`."""
 
     seconds: float | None
 
@@ -73,14 +73,14 @@ Effect = Refusal | Page | Drop | Delay | TrainingFailure | StartFailure | Hang
 
 @attrs.define(eq=False)
 class Fault:
-    """A fault that was asked for.
+    """A requested fault.
 
     Attributes:
-        operation: the operation that it strikes, as on the wire.
+        operation: the operation that fails, named as on the wire.
         effect: what happens.
-        times: how often it strikes at most; None is without limit.
-        percent: of how many of the calls it strikes.
-        met: how often it has struck.
+        times: how often it applies at most; None means without limit.
+        percent: the share of calls that it applies to.
+        met: how often it has applied.
     """
 
     operation: str
@@ -94,7 +94,7 @@ class Fault:
     _held: list[Callable[[], None]] = attrs.field(factory=list, init=False, repr=False)
 
     def strikes(self) -> bool:
-        """Whether it strikes this call; counts it where it does."""
+        """Whether it applies to this call; counts it if so."""
         if self.times is not None and self.met >= self.times:
             return False
         if self._dice.random() * 100 >= self.percent:
@@ -103,12 +103,12 @@ class Fault:
         return True
 
     def hold(self, go_on: Callable[[], None]) -> None:
-        """Keeps what `release` lets go on."""
+        """Keeps a continuation for `release`."""
         self._held.append(go_on)
 
     def release(self) -> None:
-        """Lets the stops that hang go on; anything else has nothing to release."""
-        held, self._held = self._held, []  # each goes on once, though two may release at a time
+        """Lets the hanging stops finish; other faults have nothing to release."""
+        held, self._held = self._held, []  # each continues once, even if two threads release
         for go_on in held:
             go_on()
 
@@ -122,10 +122,10 @@ class Faults:
     """The faults of one local cloud; safe to use from many threads.
 
     Operations are named as on the wire, those of S3 too: ``DetectCustomLabels``, ``PutObject``.
-    Each request fault strikes the next `times` calls, by default one; with `percent` it strikes
-    that share of all calls, drawn with `seed`, so that the same calls meet it again in every run.
-    Where several could strike a call, all delays do, and of the others the one asked for first.
-    All methods that ask for a fault raise ValueError for what can never be met.
+    Each request fault applies to the next `times` calls, by default one; with `percent` it applies
+    to that share of all calls, drawn with `seed`, so that every run meets it at the same calls.
+    Where several apply to a call, all delays do, and of the others the one requested first.
+    All methods that request a fault raise ValueError for one that can never apply.
     """
 
     def __init__(self) -> None:
@@ -153,7 +153,7 @@ class Faults:
             status: HTTP status; by default the one that belongs to the code.
             times: how often; by default once, or without limit where `percent` is given.
             percent: 0 to 100, of the calls of this operation.
-            seed: for the draw behind `percent`.
+            seed: for the random draw with `percent`.
         """
         if not code:
             raise ValueError("an error needs a code, such as ThrottlingException")
@@ -194,7 +194,7 @@ class Faults:
         percent: float | None = None,
         seed: int = 0,
     ) -> Fault:
-        """Latency: the request is looked at only after so many real seconds."""
+        """Latency: the request is read only after so many real seconds."""
         if not seconds >= 0:
             raise ValueError(f"a delay is zero or more seconds, not {seconds}")
         return self._ask(operation, Delay(seconds), times, percent, seed)
@@ -220,12 +220,12 @@ class Faults:
         return self._ask("StartProjectVersion", StartFailure(), times)
 
     def hang_stop(self, seconds: float | None = None, *, times: int = 1) -> Fault:
-        """The next stops stay STOPPING.
+        """The next stops remain STOPPING.
 
-        Such a version counts as running all the while; no Describe waits for it.
+        Such a version counts as running until then; no Describe waits for it.
 
         Args:
-            seconds: how long, by the cloud's own clock; without it until `Fault.release`.
+            seconds: how long, by the cloud's own clock; by default until `Fault.release`.
             times: how many stops.
         """
         if seconds is not None and not seconds >= 0:
@@ -233,19 +233,19 @@ class Faults:
         return self._ask("StopProjectVersion", Hang(seconds), times)
 
     def unmet(self) -> tuple[Fault, ...]:
-        """The faults that have not struck once."""
+        """The faults that have not applied once."""
         with self._lock:
             return tuple(fault for fault in self._asked if not fault.met)
 
     def clear(self) -> None:
-        """Forgets all faults; what hangs goes on."""
+        """Removes all faults; hanging stops finish."""
         with self._lock:
             asked, self._asked = self._asked, []
         for fault in asked:
             fault.release()
 
     def on_request(self, is_operation: Callable[[str], bool]) -> list[Effect]:
-        """What befalls one request: its delays, then at most one effect that ends it."""
+        """The effects on one request: its delays, then at most one that ends it."""
         if not self._asked:
             return []
         delays: list[Effect] = []
@@ -260,7 +260,7 @@ class Faults:
         return delays + end
 
     def on_training(self) -> TrainingFailure | None:
-        """What befalls a training."""
+        """The failure of a training, if one was requested."""
         fault = self._first(TrainingFailure)
         return fault.effect if fault and isinstance(fault.effect, TrainingFailure) else None
 
@@ -269,7 +269,7 @@ class Faults:
         return self._first(StartFailure) is not None
 
     def on_stop(self) -> Fault | None:
-        """What lets a stop hang."""
+        """The fault that makes a stop hang, if any."""
         return self._first(Hang)
 
     def pause(self, seconds: float) -> None:
@@ -309,6 +309,6 @@ def _check(operation: str, times: int | None, percent: float | None) -> None:
     if operation not in service_model().operation_names and not is_s3_operation(operation):
         raise ValueError(f"{operation!r} is no operation of Rekognition or S3")
     if times is not None and times < 1:
-        raise ValueError(f"a fault strikes once or more, not {times} times")
+        raise ValueError(f"times is 1 or more, not {times}")
     if percent is not None and not 0 < percent <= 100:
         raise ValueError(f"percent is above 0 and at most 100, not {percent}")

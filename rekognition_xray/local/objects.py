@@ -30,16 +30,16 @@ Made = TypeVar("Made", FakeKey, FakeMultipart)
 _asking: ContextVar[S3BackendDict | None] = ContextVar("_asking", default=None)
 
 
-class ObjectUnreadable(Exception):  # noqa: N818 (says what the object is)
+class ObjectUnreadable(Exception):  # noqa: N818 (names the condition)
     """No such bucket, key or object version."""
 
 
-class BucketUnwritable(Exception):  # noqa: N818 (says what the bucket is)
+class BucketUnwritable(Exception):  # noqa: N818 (names the condition)
     """No such bucket, or one that refuses the object."""
 
 
 class _Backend(S3Backend):
-    """moto's backend, whose objects moto does not know of.
+    """moto's backend, with objects that moto does not track.
 
     moto keeps lists of all keys and uploads of the process: they would never be freed, and a reset
     of moto would empty them.
@@ -67,7 +67,7 @@ def _unlisted(made: Made) -> Made:
 
 
 class _Storage(S3BackendDict):
-    """The accounts of one cloud; moto does not know of it and so never resets it."""
+    """The accounts of one cloud; moto does not track it, so it never resets it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -90,7 +90,7 @@ def _known_to_moto() -> list[Any]:
 
 
 class _Switch:
-    """Stands in moto's modules for its storage and leads each caller to the right one."""
+    """Replaces the storage in moto's modules; gives each caller the storage of its cloud."""
 
     def __init__(self, usual: S3BackendDict) -> None:
         self._usual = usual
@@ -142,7 +142,7 @@ class Objects:
             raise ValueError(f"bucket {bucket!r} cannot be created: {error.message}") from error
 
     def check_region(self, account: str, region: str, bucket: str) -> None:
-        """Raises `ObjectUnreadable` for a bucket that is missing or lies in another Region."""
+        """Raises `ObjectUnreadable` for a bucket that is missing or in another Region."""
         try:
             with self._entered():
                 found: str = self._backend(account, region).get_bucket(bucket).region_name

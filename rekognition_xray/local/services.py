@@ -19,7 +19,7 @@ _LOCAL_HOST: Final = ".localhost"
 
 @attrs.frozen
 class _Form:
-    """What a request of one operation shows: method, 0 to 2 parts of the path, what it must name.
+    """How to recognise a request of one operation: method, parts of the path (0 to 2), marks.
 
     `marks` are ``?name`` or ``?name=value`` of the query, and names of headers.
     """
@@ -43,19 +43,19 @@ def service_model() -> ServiceModel:
 
 
 def is_s3_operation(name: str) -> bool:
-    """Whether S3 has an operation of that name whose requests can be told from others."""
+    """Whether S3 has such an operation, and its requests can be recognised."""
     return name in _forms()
 
 
 def s3_operations(environ: WSGIEnvironment) -> frozenset[str]:
     """The operation that an S3 request asks for; several where they are the same on the wire."""
-    asked = _asked(environ)
+    asked = _form_of(environ)
     fitting = {name: len(form.marks) for name, form in _forms().items() if form.fits(asked)}
     most = max(fitting.values(), default=0)
     return frozenset(name for name, marks in fitting.items() if marks == most)
 
 
-def _asked(environ: WSGIEnvironment) -> _Form:
+def _form_of(environ: WSGIEnvironment) -> _Form:
     path = environ["PATH_INFO"].strip("/")
     host = environ.get("HTTP_HOST", "").partition(":")[0]
     parts = (1 if path else 0) + (1 if "/" in path else 0)

@@ -114,7 +114,7 @@ def test_a_describe_that_is_held_is_answered(open_desk, endless):
 
     held = threading.Thread(target=look)
     held.start()
-    while not desk.cloud._running().term._guests:
+    while not desk.cloud._running().term._requests:
         pass
     desk.cloud.reset()
     held.join(10)

@@ -31,7 +31,7 @@ _IN_MEMORY: Final = 4 << 20
 
 
 class BodyRefused(Exception):  # noqa: N818 (an answer of the service)
-    """A body that is not what the request says of it; `code` is S3's."""
+    """A body that does not match its headers; `code` is the one of S3."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -63,7 +63,7 @@ def checked_body(environ: WSGIEnvironment) -> Iterator[None]:
     """Compares the body with every checksum that came with it, and takes it out of its chunks.
 
     Known are Content-MD5, X-Amz-Content-SHA256, and x-amz-checksum- with sha256, sha1 and crc32;
-    crc32c and crc64nvme where the package awscrt is installed, else they are believed.
+    crc32c and crc64nvme where the package awscrt is installed, else they are not checked.
 
     Raises:
         BodyRefused: they differ (BadDigest), or one is malformed.
@@ -113,26 +113,26 @@ def _open(environ: WSGIEnvironment) -> None:
     if others := [one for one in codings if one and one != "aws-chunked"]:
         environ["HTTP_CONTENT_ENCODING"] = ",".join(others)
     environ.pop("HTTP_X_AMZ_TRAILER", None)
-    for name, value in trailers.items():  # as if it had been said before the body
+    for name, value in trailers.items():  # as if it had come before the body
         if name.startswith("x-amz-checksum-"):
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
 
 
 def _wanted(environ: WSGIEnvironment) -> Iterator[tuple[str, bytes]]:
-    if said := environ.get("HTTP_CONTENT_MD5"):
-        yield "md5", _decoded("md5", said)
-    said = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
-    if len(said) == 64:
-        yield "payload", _hexadecimal(said)
+    if stated := environ.get("HTTP_CONTENT_MD5"):
+        yield "md5", _decode("md5", stated)
+    stated = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
+    if len(stated) == 64:
+        yield "payload", _hexadecimal(stated)
     if environ["REQUEST_METHOD"] == "POST" and "uploadId=" in environ.get("QUERY_STRING", ""):
         return  # the end of a multipart upload: these speak of the object, not of the request
     for key, value in environ.items():
         name = key.removeprefix(_PREFIX)
         if key.startswith(_PREFIX) and name not in _SETTINGS:
-            yield name.lower(), _decoded(name.lower(), value)
+            yield name.lower(), _decode(name.lower(), value)
 
 
-def _decoded(name: str, text: str) -> bytes:
+def _decode(name: str, text: str) -> bytes:
     try:
         digest = base64.b64decode(text, validate=True)
     except binascii.Error:
@@ -194,7 +194,7 @@ def _blocks(body: IO[bytes], length: int) -> Iterable[bytes]:
 
 
 class ChunksBroken(ValueError):  # noqa: N818 (says what the chunks are)
-    """A body that is not what its chunks say."""
+    """A body that does not match the sizes of its chunks."""
 
 
 def unchunk(body: IO[bytes], length: int | None) -> tuple[IO[bytes], dict[str, str]]:

@@ -10,7 +10,7 @@ from botocore.model import OperationModel
 
 from rekognition_xray.local.assumptions import Assumptions
 from rekognition_xray.local.failures import ServiceError
-from rekognition_xray.local.http.shapes import Problem, Reading
+from rekognition_xray.local.http.shapes import Problem, ShapeReader
 from rekognition_xray.local.services import service_model
 from rekognition_xray.local.state import Members
 
@@ -30,7 +30,7 @@ def operation_model(target: str) -> OperationModel:
 
 def parse(operation: OperationModel, body: bytes, assumptions: Assumptions) -> Members:
     """The members of a request. Raises `ServiceError` for a body or value that does not fit."""
-    reading = Reading()
+    reading = ShapeReader()
     document = _document(body)
     if operation.input_shape is None:
         return {}
@@ -43,7 +43,7 @@ def parse(operation: OperationModel, body: bytes, assumptions: Assumptions) -> M
 def render(operation: OperationModel, reply: Members, *, check: bool) -> bytes:
     """The body of a reply; with `check` the reply has to fit the model in every detail."""
     if check and operation.output_shape is not None:
-        reading = Reading(strict=True)
+        reading = ShapeReader(strict=True)
         reading.read(operation.output_shape, reply)
         if reading.problems:
             texts = "; ".join(problem.text for problem in reading.problems)

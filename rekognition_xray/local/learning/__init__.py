@@ -1,4 +1,4 @@
-"""What trains behind the local cloud: the `Learner` protocol, and ``fast`` and ``deep``."""
+"""What trains the local cloud's models: the `Learner` protocol, and ``fast`` and ``deep``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every learner is given and must give back."""
+"""The protocol of learners and models, and the values that they exchange."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Protocol
 import attrs
 
 
-class TrainingStopped(Exception):  # noqa: N818 (an answer to a wish, not a fault)
-    """The caller asked a training to stop before it was done."""
+class TrainingStopped(Exception):  # noqa: N818 (not an error)
+    """The caller stopped a training before it was done."""
 
 
-class UnreadableImage(ValueError):  # noqa: N818 (says which image, as its users read it)
+class UnreadableImage(ValueError):  # noqa: N818 (names the condition)
     """The bytes are no image that can be decoded, or one too large to decode safely."""
 
 
@@ -27,7 +27,7 @@ class Example:
 
     `read` returns the bytes of the image file; it is called when they are needed, possibly more
     than once and from several threads. `labels` holds one label, or several in multi-label data.
-    Images of one `group` (a patient) never stand on both sides of a split inside the training.
+    Images of one `group` (a patient) are never on both sides of a split inside the training.
     """
 
     read: Callable[[], bytes]
@@ -44,7 +44,7 @@ class Model(Protocol):
         ...
 
     def confidences(self, image: bytes) -> dict[str, float]:
-        """Confidence per label as a fraction 0-1; they sum to 1 where images bear one label each.
+        """Confidence per label as a fraction 0-1; they sum to 1 where each image has one label.
 
         Raises `UnreadableImage`.
         """

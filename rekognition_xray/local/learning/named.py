@@ -27,7 +27,7 @@ def learner_named(name: str) -> Learner:
 
 
 def choose_learner(learner: Learner | str | None) -> Learner | None:
-    """The learner that is meant; None for the default one, which is not imported before it learns.
+    """The chosen learner; None for the default one, which is imported only when it trains.
 
     Raises as `learner_named` does.
     """

@@ -27,7 +27,7 @@ def write_model(
     single: bool,
     arrays: Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.float64]],
 ) -> None:
-    """Write a model into `folder`, which is made if need be; the JSON last, as the seal."""
+    """Write a model into `folder`, created if needed; the JSON file comes last, as the seal."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **dict(arrays))
@@ -38,7 +38,7 @@ def write_model(
 def read_model(
     folder: Path, learner: str, names: frozenset[str]
 ) -> tuple[tuple[str, ...], bool, Arrays]:
-    """Labels, whether images bear one label each, and the arrays `names`.
+    """Labels, whether each image has one label, and the arrays `names`.
 
     Raises `ModelFormatError` where something is missing, damaged or of another kind.
     """

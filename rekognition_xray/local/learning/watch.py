@@ -1,4 +1,4 @@
-"""One thing to pass along a training: it tells how far it is and hears when to stop."""
+"""A training's progress reports and stop requests, passed along as one value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifests: what a line says, what is wrong with it, and what is wrong with whole files."""
+"""Manifests: the content of a line, its defects, and the defects of whole files."""
 
 from __future__ import annotations
 

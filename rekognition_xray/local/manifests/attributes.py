@@ -42,14 +42,14 @@ class LineRules:
 
 
 @attrs.frozen
-class LabelFound:
+class LineLabel:
     """A label of an image; `boxed` where it comes from a bounding box."""
 
     name: str
     boxed: bool
 
 
-_Checked = tuple[list[LabelFound], list[Defect]]
+_Checked = tuple[list[LineLabel], list[Defect]]
 
 
 def check_attribute(name: str, value: Any, metadata: Any, rules: LineRules) -> _Checked:
@@ -78,7 +78,7 @@ def _check_class(name: str, value: Any, metadata: dict[str, Any]) -> _Checked:
         return [], [defect("ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT", place)]
     if not _is_whole(value):
         return [], [defect("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", name, about=name)]
-    return [LabelFound(label, boxed=False)], []
+    return [LineLabel(label, boxed=False)], []
 
 
 def _is_whole(value: Any) -> bool:
@@ -148,7 +148,7 @@ def _check_each(
             defects.append(defect(code, name, "annotations", number))
     if not used:
         defects.append(defect("ERROR_NO_VALID_ANNOTATIONS", name))
-    return [LabelFound(label, boxed=True) for label in used], defects
+    return [LineLabel(label, boxed=True) for label in used], defects
 
 
 def _wrong_with(box: dict[str, int], size: dict[str, int]) -> str | None:

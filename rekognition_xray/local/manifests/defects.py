@@ -1,4 +1,4 @@
-"""What can be wrong with a manifest: codes, the service's messages, and where they are placed."""
+"""Defects of manifests: codes, the service's messages, and their places in a line."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ TRAINING_FAILURES: Final[Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-"""What a whole training fails for: the message by its code, or by itself where it has no code."""
+"""The reasons why a training fails: the message by its code, or by itself if it has none."""
 
 BETWEEN_MANIFESTS: Final = frozenset(
     {"ERROR_INSUFFICIENT_LABEL_OVERLAP", "ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP"}
 )
-"""What is wrong with two manifests together; the others are about one of them."""
+"""Defects of two manifests together; the others concern one manifest."""
 
 VOIDING: Final = frozenset(
     {
@@ -128,12 +128,12 @@ VOIDING: Final = frozenset(
 TERMINAL: Final = frozenset(
     {"ERROR_MISSING_SOURCE_REF", "ERROR_INVALID_SOURCE_REF_FORMAT", "ERROR_INVALID_JSON_LINE"}
 )
-"""A dataset drops lines with these, and says so nowhere."""
+"""A dataset drops lines with these, and reports it nowhere."""
 
 
 @attrs.frozen
 class Defect:
-    """One thing wrong. `place` is the way to the part of the line it is about; () is the line."""
+    """One defect. `place` holds the keys that lead to the part of the line; () is the line."""
 
     code: str
     message: str
@@ -141,7 +141,7 @@ class Defect:
 
     @property
     def is_warning(self) -> bool:
-        """Whether the defect is only a warning."""
+        """Whether it is only a warning."""
         return self.code.startswith("WARNING")
 
     def as_members(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Whole manifests on their way into a dataset: which lines stay, and what refuses them all."""
+"""Whole manifests for a dataset: which lines it keeps, and when it refuses the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rekognition_xray.local.manifests.lines import Line, read_line
 
 
 class ManifestRefused(Exception):  # noqa: N818 (an answer of the service)
-    """A manifest that fails as a whole; the text is what StatusMessage says."""
+    """A manifest that fails as a whole; the text is its StatusMessage."""
 
 
 @attrs.frozen
@@ -56,7 +56,7 @@ class ManifestReader:
         return [read_line(text, rules) for text in texts]
 
     def entries(self, data: bytes, keep: Literal["first", "last"]) -> list[Entry]:
-        """What a dataset keeps of a manifest: no line with terminal errors, no second source-ref.
+        """The entries for a dataset: no line with terminal errors, no second source-ref.
 
         Raises `ManifestRefused` where too many lines are dropped.
         """

@@ -1,4 +1,4 @@
-"""One manifest line: read, checked, and written back with what is wrong in it."""
+"""One manifest line: read, checked, and written back with its defects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from rekognition_xray.local.manifests.attributes import LabelFound, LineRules, check_attribute
+from rekognition_xray.local.manifests.attributes import LineLabel, LineRules, check_attribute
 from rekognition_xray.local.manifests.defects import TERMINAL, VOIDING, Defect, Place, defect
 
 _SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z._\-]{3,255})/(.{1,1024})", re.DOTALL)
@@ -20,21 +20,21 @@ _SUFFIX: Final = "-metadata"
 
 @attrs.frozen
 class Line:
-    """A line as given, what it says and what is wrong with it.
+    """A line as given, its content and its defects.
 
     Attributes:
         text: the line itself, without reports that an earlier run had put into it.
         data: its JSON object; None where it is none.
         source_ref: the image's address, where that is well formed.
-        labels: what its valid label attributes say.
-        annotated: whether it bears label attributes at all.
+        labels: the labels of its valid label attributes.
+        annotated: whether it has label attributes at all.
         defects: all errors and warnings.
     """
 
     text: str
     data: dict[str, Any] | None
     source_ref: str | None
-    labels: tuple[LabelFound, ...]
+    labels: tuple[LineLabel, ...]
     annotated: bool
     defects: tuple[Defect, ...]
 
@@ -55,7 +55,7 @@ class Line:
 
     @property
     def ignored(self) -> bool:
-        """Whether the line is merely unlabelled."""
+        """Whether the line is unlabelled and has no errors."""
         return not self.labels and not self.errors
 
     @property
@@ -72,7 +72,7 @@ class Line:
 
 
 def read_line(text: str, rules: LineRules) -> Line:
-    """Reads and checks one line; whatever is wrong is in its defects."""
+    """Reads and checks one line; its defects say what is wrong."""
     data = _parse(text, rules)
     if data is None:
         return _refused(text, None, None, defect("ERROR_INVALID_JSON_LINE"))
@@ -100,7 +100,7 @@ def with_reports(line: Line, *, errors_key: str, warnings_key: str | None = None
 
 
 def _part(data: dict[str, Any], place: Place) -> dict[str, Any]:
-    """The innermost object on the way to a place: text and numbers can hold no report."""
+    """The innermost object that contains a place, since text and numbers cannot hold a report."""
     part: Any = data
     inner = data
     for step in place:
@@ -135,7 +135,7 @@ def _check_labels(text: str, data: dict[str, Any], source_ref: str, rules: LineR
         return Line(text, data, source_ref, (), annotated=False, defects=(warning,))
     if not pairs:
         return _refused(text, data, source_ref, defect("ERROR_NO_LABEL_ATTRIBUTES"))
-    labels: list[LabelFound] = []
+    labels: list[LineLabel] = []
     defects: list[Defect] = []
     for name in pairs:
         found, wrong = check_attribute(name, data[name], data[f"{name}{_SUFFIX}"], rules)
@@ -149,7 +149,7 @@ def _check_labels(text: str, data: dict[str, Any], source_ref: str, rules: LineR
     return Line(text, data, source_ref, tuple(labels), annotated, tuple(defects))
 
 
-def _on_the_whole_line(labels: list[LabelFound], defects: list[Defect]) -> list[Defect]:
+def _on_the_whole_line(labels: list[LineLabel], defects: list[Defect]) -> list[Defect]:
     if labels:
         return []
     if defects and all(found.is_warning for found in defects):
@@ -162,7 +162,7 @@ def _voids(found: Defect) -> bool:
 
 
 def _drop_reports(data: dict[str, Any]) -> bool:
-    """Takes out what a listing or a validation manifest had added; whether there was anything."""
+    """Removes what a listing or a validation manifest had added; True if there was anything."""
     ours = [key for key in _OURS if key in data]
     for key in ours:
         del data[key]

@@ -20,7 +20,7 @@ UNDETERMINED: Final = "NOT_DETERMINED"
 
 @attrs.frozen(kw_only=True)
 class Verdict:
-    """What is wrong with the manifests of a training; nothing where all three are empty."""
+    """The defects of a training's manifests; there are none where all three are empty."""
 
     use_case: str
     training: tuple[Defect, ...]
@@ -33,7 +33,7 @@ class Verdict:
         return (*self.training, *self.testing, *self.together)
 
     def replaced_by(self, found: Defect) -> Verdict:
-        """The verdict that this is wrong and nothing else."""
+        """The verdict with this defect alone."""
         both = found.code in BETWEEN_MANIFESTS
         return attrs.evolve(
             self,

@@ -82,7 +82,7 @@ def describe_dataset(world: World, caller: Caller, asked: Members) -> Members:
 
 
 def delete_dataset(world: World, caller: Caller, asked: Members) -> Members:
-    """DeleteDataset; images and manifests in S3 stay."""
+    """DeleteDataset; images and manifests in S3 remain."""
     with world.store.transaction():
         dataset = dataset_of(world, caller, asked["DatasetArn"])
         check_free(world, dataset)
@@ -101,7 +101,7 @@ def delete_dataset(world: World, caller: Caller, asked: Members) -> Members:
 
 
 def _images_gone(world: World, dataset: Dataset) -> str | None:
-    """What a dataset of an earlier process says as long as its images are not in S3 again."""
+    """The message of a dataset of an earlier process whose images are no longer in S3."""
     if dataset.arn not in world.remembered or dataset.status in BUSY:
         return None
     account, region = dataset.arn.split(":")[4], dataset.arn.split(":")[3]
@@ -114,12 +114,12 @@ def _images_gone(world: World, dataset: Dataset) -> str | None:
         return None
     return (
         f"{missing} of the first {len(lines)} images are not in S3: objects end with the local "
-        "cloud's process, which was started anew. Upload them again."
+        "cloud's process, which was restarted. Upload them again."
     )
 
 
 def check_free(world: World, dataset: Dataset) -> None:
-    """Raises ResourceInUse while something is done with a dataset."""
+    """Raises ResourceInUse while a dataset is busy."""
     if dataset.status == DELETING:
         raise ServiceError(world.assumptions.dataset_deletion, "The dataset is being deleted.")
     if dataset.status in BUSY:
@@ -127,7 +127,7 @@ def check_free(world: World, dataset: Dataset) -> None:
 
 
 def check_last_update(world: World, dataset: Dataset) -> None:
-    """Raises what is assumed of a dataset whose last update failed, if anything."""
+    """Raises the assumed error, if any, for a dataset whose last update failed."""
     code = world.assumptions.failed_update
     if dataset.status == "UPDATE_FAILED" and code is not None:
         raise ServiceError(code, f"The last update of the {dataset.type} dataset failed.")

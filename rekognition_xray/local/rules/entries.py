@@ -95,7 +95,7 @@ def list_dataset_entries(world: World, caller: Caller, asked: Members) -> Member
         dataset = _listable(world, caller, asked["DatasetArn"])
         found = world.store.entries.page(dataset.arn, wanted, after=after, limit=size + 1)
     rules = world.manifests.rules
-    reply: Members = {"DatasetEntries": [listed(text, rules) for _, text in found[:size]]}
+    reply: Members = {"DatasetEntries": [line_in_listing(text, rules) for _, text in found[:size]]}
     if len(found) > size:
         reply["NextToken"] = world.pager.token(scope, asked, str(found[size - 1][0]))
     return reply
@@ -114,7 +114,7 @@ def list_dataset_labels(world: World, caller: Caller, asked: Members) -> Members
     return reply
 
 
-def listed(text: str, rules: LineRules) -> str:
+def line_in_listing(text: str, rules: LineRules) -> str:
     """A line as listings show it: with its state, and its errors where there are any."""
     line = read_line(text, rules)
     data = with_reports(line, errors_key="cl-errors")

@@ -1,4 +1,4 @@
-"""Finding what an ARN names, in the caller's own account and Region only."""
+"""Finds the resource of an ARN, in the caller's own account and Region only."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def list_project_policies(world: World, caller: Caller, asked: Members) -> Membe
 
 
 def delete_project_policy(world: World, caller: Caller, asked: Members) -> Members:
-    """DeleteProjectPolicy; copies that were made under it stay."""
+    """DeleteProjectPolicy; copies that it allowed remain."""
     with world.store.transaction():
         project = project_of(world, caller, asked["ProjectArn"])
         known = _find(world, project.arn, asked["PolicyName"])

@@ -1,4 +1,4 @@
-"""Projects: made at once, listed newest first, deleted when nothing is left in them."""
+"""Projects: created at once, listed newest first, deleted when they are empty."""
 
 from __future__ import annotations
 

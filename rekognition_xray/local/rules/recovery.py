@@ -1,4 +1,4 @@
-"""What a process that ended in the middle of its work had left behind, brought to an end."""
+"""Recovery at the start: work that an earlier process did not finish is brought to an end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VERSION_ENDS = {
 
 
 def recover(world: World) -> None:
-    """Settles every resource that nobody works on any more; running versions run on, and bill."""
+    """Settles every unfinished resource; running versions continue to run and to bill."""
     with world.store.transaction():
         _recover_datasets(world)
         _recover_versions(world)

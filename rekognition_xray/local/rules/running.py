@@ -78,12 +78,12 @@ def _hang(world: World, hanging: Fault, go_on: Callable[[], None]) -> None:
 
 
 def _ignore(_error: Exception) -> None:
-    """Nothing to put right: the version stays as it is."""
+    """Does nothing: the version remains as it is."""
 
 
 @attrs.frozen(eq=False)
 class _Start:
-    """One start of a version. When a later one has begun it changes nothing any more."""
+    """One start of a version. It changes nothing once a later start has begun."""
 
     world: World
     version: Version

@@ -22,7 +22,7 @@ from rekognition_xray.local.state import (
     World,
     page_size,
 )
-from rekognition_xray.local.training import Sources, Trained, TrainingRefused, train
+from rekognition_xray.local.training import Sources, TrainingOutcome, TrainingRefused, train
 
 TRAINING = "TRAINING_IN_PROGRESS"
 READY = "The model is ready to run."
@@ -98,7 +98,7 @@ def describe_project_versions(world: World, caller: Caller, asked: Members) -> M
 
 
 def delete_project_version(world: World, caller: Caller, asked: Members) -> Members:
-    """DeleteProjectVersion; its result files in S3 stay."""
+    """DeleteProjectVersion; its result files in S3 remain."""
     with world.store.transaction():
         version = version_of(world, caller, asked["ProjectVersionArn"])
         if version.status not in world.assumptions.deletable:
@@ -155,7 +155,7 @@ def _train(world: World, project: Project, version: Version, sources: Sources) -
     world.jobs.start([version.arn], "training", work, failed)
 
 
-def _finish(world: World, version: Version, trained: Trained) -> None:
+def _finish(world: World, version: Version, trained: TrainingOutcome) -> None:
     ended = world.clock.now()
     seconds = max(1, round(ended - version.created))
     shown = {

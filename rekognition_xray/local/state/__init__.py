@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rekognition_xray.local.state.entry_table import EntryFilter
 from rekognition_xray.local.state.grants import PolicyMalformed, may_copy, parse_policy
-from rekognition_xray.local.state.jobs import Holding, Jobs, JobStopped, Stopped
-from rekognition_xray.local.state.models import PLACES, Models, rounded
+from rekognition_xray.local.state.jobs import DescribeHold, Jobs, JobStopped, Stopped
+from rekognition_xray.local.state.models import PLACES, Models, round_confidences
 from rekognition_xray.local.state.pages import Pager, page_size
 from rekognition_xray.local.state.rates import Rates
 from rekognition_xray.local.state.records import Dataset, Members, Policy, Project, Version
@@ -16,8 +16,8 @@ __all__ = [
     "PLACES",
     "Caller",
     "Dataset",
+    "DescribeHold",
     "EntryFilter",
-    "Holding",
     "JobStopped",
     "Jobs",
     "Members",
@@ -35,5 +35,5 @@ __all__ = [
     "may_copy",
     "page_size",
     "parse_policy",
-    "rounded",
+    "round_confidences",
 ]

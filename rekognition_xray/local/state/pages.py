@@ -21,7 +21,7 @@ class Pager:
         self._secret = secrets.token_bytes(32)
 
     def token(self, scope: str, asked: Members, position: str) -> str:
-        """A token that says where the next page begins."""
+        """A token for the position of the next page."""
         body = position.encode()
         return base64.urlsafe_b64encode(self._tag(scope, asked, body) + body).decode()
 
@@ -46,6 +46,6 @@ class Pager:
 
 
 def page_size(asked: Members, *, usual: int = 100) -> int:
-    """How many results to show: MaxResults, else what is usual."""
+    """How many results to show: MaxResults, else `usual`."""
     size: int = asked.get("MaxResults", usual)
     return size

@@ -1,4 +1,4 @@
-"""What the local cloud remembers of projects, policies, datasets and versions."""
+"""The records that the local cloud stores: projects, policies, datasets and versions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Dataset:
 class Version:
     """A project version.
 
-    `given` holds what the request that made it said; `outcome` what its training came to: the
+    `given` holds the members of the request that created it; `outcome` the result of training: the
     members that Describe shows afterwards, and the thresholds of its labels.
     """
 

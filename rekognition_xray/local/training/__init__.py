@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rekognition_xray.local.training.results import ResultFiles
 from rekognition_xray.local.training.splitting import draw_test
-from rekognition_xray.local.training.trainer import Sources, Trained, TrainingRefused, train
+from rekognition_xray.local.training.trainer import Sources, TrainingOutcome, TrainingRefused, train
 
 __all__ = [
     "ResultFiles",
     "Sources",
-    "Trained",
+    "TrainingOutcome",
     "TrainingRefused",
     "draw_test",
     "train",

@@ -12,7 +12,7 @@ from rekognition_xray.local.objects import BucketUnwritable, Objects, ObjectUnre
 from rekognition_xray.local.state import Members, Version
 
 if TYPE_CHECKING:
-    from rekognition_xray.local.training.judging import Judged
+    from rekognition_xray.local.training.evaluating import EvaluationFiles
 
 Place = tuple[str, str]
 """Bucket and key."""
@@ -54,7 +54,7 @@ class ResultFiles:
             },
         }
 
-    def write_results(self, reports: Members, judged: Judged) -> Members:
+    def write_results(self, reports: Members, judged: EvaluationFiles) -> Members:
         """Evaluation summary and the two snapshots; the reports' members with these added."""
         evaluation = self._write("EvaluationResultSummary", judged.summary)
         train = self._write_lines("TrainingGroundTruth", judged.training)
@@ -78,12 +78,12 @@ class ResultFiles:
 
         Raises `ObjectUnreadable` where a file is gone, `BucketUnwritable`.
         """
-        shown: Members = self._copied(source.outcome["shown"], source)
+        shown: Members = self._copy_files(source.outcome["shown"], source)
         return shown
 
-    def _copied(self, part: Any, source: Version) -> Any:
+    def _copy_files(self, part: Any, source: Version) -> Any:
         if isinstance(part, list):
-            return [self._copied(one, source) for one in part]
+            return [self._copy_files(one, source) for one in part]
         if not isinstance(part, dict):
             return part
         if "S3Object" in part:
@@ -91,7 +91,7 @@ class ResultFiles:
             data = self.objects.read(source.account, source.region, bucket, key)
             return self._write(key.rpartition("/")[2].partition("-")[0], data.decode())
         return {
-            name: value if name == "Input" else self._copied(value, source)
+            name: value if name == "Input" else self._copy_files(value, source)
             for name, value in part.items()
         }
 

@@ -31,7 +31,7 @@ from rekognition_xray.local.learning import (
     square,
 )
 from rekognition_xray.local.learning.deep import deep, network
-from rekognition_xray.local.learning.deep.augment import varied
+from rekognition_xray.local.learning.deep.augmentation import augment
 from rekognition_xray.local.learning.deep.deep import DeepLearner, DeepModel
 from rekognition_xray.local.learning.deep.training import rounds, strength
 
@@ -274,12 +274,12 @@ def test_a_folded_network_sees_what_the_whole_one_did() -> None:
     everything = torch.ones(8, network.WIDTHS[-1])
     for _ in range(60):
         seen = network.learn(tensors, images, everything)
-    away = network.look(network.folded(tensors), images) - seen
+    away = network.look(network.fold(tensors), images) - seen
     assert float(away.std()) < 0.05 * float(seen.std())
 
 
 def test_folded_tensors_have_the_shapes_that_are_saved() -> None:
-    tensors = network.folded(network.begin(4, torch.Generator()))
+    tensors = network.fold(network.begin(4, torch.Generator()))
     assert {name: tuple(values.shape) for name, values in tensors.items()} == network.shapes(4)
 
 
@@ -287,7 +287,7 @@ def test_varied_images_differ_stay_in_range_and_repeat() -> None:
     images = torch.from_numpy(
         np.random.default_rng(0).integers(0, 255, (6, 128, 128), dtype=np.uint8)
     )
-    one, same, other = (varied(images, 64, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    one, same, other = (augment(images, 64, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert one.shape == (6, 1, 64, 64)
     assert 0 <= float(one.min()) <= float(one.max()) <= 1
     assert torch.equal(one, same)
@@ -298,7 +298,7 @@ def test_images_that_are_varied_by_nothing_are_themselves_or_mirrored() -> None:
     images = torch.from_numpy(
         np.random.default_rng(0).integers(0, 255, (9, 64, 64), dtype=np.uint8)
     )
-    seen = varied(images, 64, torch.Generator().manual_seed(1), strength=0.0)[:, 0]
+    seen = augment(images, 64, torch.Generator().manual_seed(1), strength=0.0)[:, 0]
     plain = images.float() / 255
     same, mirrored = ((seen - each).abs().amax((1, 2)) < 0.01 for each in (plain, plain.flip(2)))
     assert bool((same ^ mirrored).all())

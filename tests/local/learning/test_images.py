@@ -18,7 +18,7 @@ from rekognition_xray.local.learning.fast.images import (
     ZOOMS,
     Framing,
     Square,
-    reframed,
+    reframe,
 )
 
 
@@ -159,24 +159,24 @@ def middle_of(bright: Square) -> tuple[float, float]:
 
 
 def test_the_frame_that_a_image_has_changes_nothing() -> None:
-    assert np.array_equal(reframed(disc(), Framing()), disc())
+    assert np.array_equal(reframe(disc(), Framing()), disc())
 
 
 @pytest.mark.parametrize("framing", ZOOMS)
 def test_a_zoom_makes_a_thing_so_many_times_larger(framing: Framing) -> None:
-    plain, zoomed = (int(np.sum(image > 130)) for image in (disc(), reframed(disc(), framing)))
+    plain, zoomed = (int(np.sum(image > 130)) for image in (disc(), reframe(disc(), framing)))
     assert zoomed / plain == pytest.approx(framing.zoom**2, rel=0.03)
 
 
 def test_a_image_is_moved_by_so_many_pixels() -> None:
     column, row = middle_of(disc())
-    moved = reframed(disc(), Framing(across=6, down=-4))
+    moved = reframe(disc(), Framing(across=6, down=-4))
     assert middle_of(moved) == pytest.approx((column + 6, row - 4), abs=0.1)
 
 
 def test_a_image_is_turned_about_its_middle() -> None:
     low = disc(0.1, down=0.3)
-    turned = reframed(low, Framing(turn=np.radians(90)))
+    turned = reframe(low, Framing(turn=np.radians(90)))
     middle = (SIDE - 1) / 2
     below = middle_of(low)[1] - middle
     across, down = middle_of(turned)
@@ -186,4 +186,4 @@ def test_a_image_is_turned_about_its_middle() -> None:
 
 @pytest.mark.parametrize("framing", [*ZOOMS, *MOVES])
 def test_beyond_the_edge_the_edge_goes_on(framing: Framing) -> None:
-    assert np.unique(reframed(np.full((SIDE, SIDE), 90, dtype=np.uint8), framing)).tolist() == [90]
+    assert np.unique(reframe(np.full((SIDE, SIDE), 90, dtype=np.uint8), framing)).tolist() == [90]

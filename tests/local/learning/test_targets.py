@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekognition_xray.local.learning import Example
-from rekognition_xray.local.learning.fast.targets import held_back, truth_of, weights_of
+from rekognition_xray.local.learning.fast.targets import draw_held_back, truth_of, weights_of
 
 
 def example(*labels: str) -> Example:
@@ -35,7 +35,7 @@ def test_whole_groups_are_held_back_and_every_label_stays(
 ) -> None:
     groups = [str(group) for group, _ in drawn]
     _, truth = truth_of([example("abc"[label]) for _, label in drawn])
-    held = held_back(truth, groups, wanted, seed)
+    held = draw_held_back(truth, groups, wanted, seed)
     away = {group for group, flag in zip(groups, held, strict=True) if flag}
     assert not any(group in away for group, flag in zip(groups, held, strict=True) if not flag)
     assert np.all(truth[~held].sum(axis=0) > 0)
@@ -45,12 +45,12 @@ def test_whole_groups_are_held_back_and_every_label_stays(
 def test_about_as_many_are_held_back_as_wanted() -> None:
     groups = [str(image // 3) for image in range(300)]
     _, truth = truth_of([example("ab"[image % 2]) for image in range(300)])
-    assert 30 <= held_back(truth, groups, 30, 1).sum() <= 36
+    assert 30 <= draw_held_back(truth, groups, 30, 1).sum() <= 36
 
 
 def test_the_seed_draws_the_groups() -> None:
     groups = [str(image) for image in range(100)]
     _, truth = truth_of([example("ab"[image % 2]) for image in range(100)])
-    one, again, other = (held_back(truth, groups, 20, seed) for seed in (1, 1, 2))
+    one, again, other = (draw_held_back(truth, groups, 20, seed) for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)

@@ -7,7 +7,7 @@ import pytest
 
 from rekognition_xray.local.clock import Clock
 from rekognition_xray.local.learning import TrainingStopped
-from rekognition_xray.local.state import Holding, Jobs
+from rekognition_xray.local.state import DescribeHold, Jobs
 
 STEPS = {"training": 100.0}
 
@@ -162,7 +162,7 @@ def test_closing_leaves_unfinished_what_is_not_due():
 
 def test_whoever_finds_no_place_to_wait_is_answered_at_once():
     clock = Clock("manual", STEPS)
-    jobs, holding = Jobs(clock), Holding(20, places=1)
+    jobs, holding = Jobs(clock), DescribeHold(20, places=1)
     jobs.start(["a"], "training", lambda stopped: lambda: None, print)
     first = threading.Thread(target=holding.hold, args=(jobs, ["a"]))
     first.start()

@@ -22,7 +22,7 @@ from rekognition_xray.local.learning.deep.images import Squares, read_squares
 from rekognition_xray.local.learning.deep.training import Places, Task, train
 from rekognition_xray.local.learning.fast.fast import FastLearner, FastModel
 from rekognition_xray.local.learning.fast.images import Square, square
-from rekognition_xray.local.learning.fast.targets import Flags, held_back, truth_of, weights_of
+from rekognition_xray.local.learning.fast.targets import Flags, draw_held_back, truth_of, weights_of
 from rekognition_xray.local.learning.learner import Example, ModelFormatError
 from rekognition_xray.local.learning.saved import Arrays, read_model, write_model
 from rekognition_xray.local.learning.watch import Watch
@@ -136,7 +136,7 @@ def _away(truth: Array, groups: Sequence[str], seed: int) -> Flags:
     """The images that the network never sees and its confidences are calibrated on."""
     wanted = int(np.clip(_HELD * len(truth), _HELD_AT_LEAST, _HELD_AT_MOST))
     wanted = min(wanted, int(_LARGEST_PART * len(truth)))
-    held = held_back(truth, groups, wanted, seed)
+    held = draw_held_back(truth, groups, wanted, seed)
     return held if held.sum() >= FEW else np.zeros(len(truth), dtype=np.bool_)
 
 
@@ -175,7 +175,7 @@ def _on_one_processor() -> Iterator[None]:
 
 
 def _in_percents(progress: Callable[[float], None]) -> Callable[[float], None]:
-    """`progress`, called no more often than once a percent."""
+    """`progress`, called at most once a percent."""
     last = -1.0
 
     def at(fraction: float) -> None:

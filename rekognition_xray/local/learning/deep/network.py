@@ -71,7 +71,7 @@ def is_trained(name: str) -> bool:
     return not name.endswith((".mean", ".variance"))
 
 
-def folded(tensors: Mapping[str, Tensor]) -> Tensors:
+def fold(tensors: Mapping[str, Tensor]) -> Tensors:
     """The tensors of a finished network: a weight and a bias per layer."""
     done = {name: tensors[name] for name in ("head.weight", "head.bias")}
     for layer in layers():
@@ -102,7 +102,7 @@ def look(tensors: Mapping[str, Tensor], images: Tensor) -> Tensor:
         weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
         return functional.conv2d(values, weight, bias, stride, padding=weight.shape[-1] // 2)
 
-    seen = _pooled(images, convolve)
+    seen = _pool(images, convolve)
     return functional.linear(seen, tensors["head.weight"], tensors["head.bias"])
 
 
@@ -126,11 +126,11 @@ def learn(tensors: Mapping[str, Tensor], images: Tensor, kept: Tensor) -> Tensor
             eps=_TINY,
         )
 
-    seen = _pooled(images, convolve) * kept
+    seen = _pool(images, convolve) * kept
     return functional.linear(seen, tensors["head.weight"], tensors["head.bias"])
 
 
-def _pooled(images: Tensor, convolve: Convolve) -> Tensor:
+def _pool(images: Tensor, convolve: Convolve) -> Tensor:
     values = functional.relu(convolve(STEM, _standard(images), 2))
     for stage, depth in enumerate(DEPTHS):
         for block in range(depth):
@@ -148,7 +148,7 @@ def _block(name: str, values: Tensor, convolve: Convolve, *, first: bool) -> Ten
 
 
 def _standard(images: Tensor) -> Tensor:
-    """Each image with mean 0 and spread 1: brightness and contrast as such say nothing."""
+    """Each image with mean 0 and spread 1: brightness and contrast alone carry no information."""
     mean = images.mean((1, 2, 3), keepdim=True)
     spread = images.std((1, 2, 3), keepdim=True, correction=0)
     even = (images - mean) / (spread + 0.02)

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from rekognition_xray.local.learning.calibration import Array
 from rekognition_xray.local.learning.deep import network
-from rekognition_xray.local.learning.deep.augment import varied
+from rekognition_xray.local.learning.deep.augmentation import augment
 from rekognition_xray.local.learning.deep.images import Squares
 from rekognition_xray.local.learning.watch import Watch
 
@@ -58,18 +58,18 @@ def device() -> torch.device:
 def train(task: Task, *, seed: int, effort: float, watch: Watch) -> network.Tensors:
     """The tensors of a finished network, on the CPU. Raises `TrainingStopped`."""
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-        run = _Run.begin(task, seed)
+        run = _Training.begin(task, seed)
         batches = max(1, math.ceil(len(task.images) / _BATCH))
         total = rounds(len(task.images), effort) * batches
         for number, places in enumerate(_batches(len(task.images), total, seed)):
             watch.at(number / total)
             run.step(task, places, number / total)
         kept = {name: values.cpu() for name, values in run.average.items()}
-        return network.folded(kept)
+        return network.fold(kept)
 
 
 def _batches(images: int, total: int, seed: int) -> Iterator[Places]:
-    """`total` batches of places; every image once before any again."""
+    """`total` batches of places; every image once before any repeats."""
     draw = np.random.default_rng(seed)
     size = min(_BATCH, images)
     pool = np.empty(0, dtype=np.int64)
@@ -81,7 +81,7 @@ def _batches(images: int, total: int, seed: int) -> Iterator[Places]:
 
 
 @attrs.define(eq=False)
-class _Run:
+class _Training:
     """A training under way."""
 
     tensors: network.Tensors
@@ -91,7 +91,7 @@ class _Run:
     steps: int = 0
 
     @classmethod
-    def begin(cls, task: Task, seed: int) -> _Run:
+    def begin(cls, task: Task, seed: int) -> _Training:
         draw = torch.Generator().manual_seed(seed)
         place = device()
         start = network.begin(task.truth.shape[1], draw)
@@ -114,7 +114,7 @@ class _Run:
         side = _SMALL if done < _SMALL_PART else network.SIDE
         place = self.tensors["head.bias"].device
         squares = torch.from_numpy(task.squares.take(task.images[places].tolist()))
-        images = varied(squares.to(place), side, self.draw, strength(done))
+        images = augment(squares.to(place), side, self.draw, strength(done))
         truth = torch.from_numpy(task.truth[places].astype(np.float32)).to(place)
         weights = torch.from_numpy(task.weights[places].astype(np.float32)).to(place)
         kept = torch.rand(len(places), network.WIDTHS[-1], generator=self.draw) >= _DROPPED

@@ -2,7 +2,7 @@
 
 Histograms of oriented gradients after Dalal and Triggs (CVPR 2005), uniform local binary patterns
 after Ojala, Pietikäinen and Mäenpää (PAMI 2002), and the image itself at 24 x 24 pixels. Texture is
-that of 3 pixels and more: what is finer tells how the file was scaled and compressed.
+that of 3 pixels and more: finer detail reveals how the file was scaled and compressed.
 """
 
 from __future__ import annotations

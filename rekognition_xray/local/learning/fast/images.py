@@ -82,8 +82,8 @@ MOVES = (
 )
 
 
-def reframed(image: Square, framing: Framing) -> Square:
-    """The image as from a room where children lie otherwise; beyond its edge the edge goes on."""
+def reframe(image: Square, framing: Framing) -> Square:
+    """The image with another framing; beyond its edge the edge pixels repeat."""
     padded = Image.fromarray(np.pad(image, _BEYOND, mode="edge"))
     middle = SIDE / 2
     along, aslant = math.cos(framing.turn) / framing.zoom, math.sin(framing.turn) / framing.zoom
@@ -97,9 +97,9 @@ def reframed(image: Square, framing: Framing) -> Square:
 
 
 def _without_letters(image: Square) -> Square:
-    """What is thin and bright at the margin takes the grey of what lies around it.
+    """Thin bright marks at the margin take the grey level around them.
 
-    Which letters there are, and where, tells the machine and the ward, and so the label.
+    The letters and their position identify the machine and the ward, and so the label.
     """
     ground = maximum_filter(minimum_filter(image, _STROKE), _STROKE)
     bright = maximum_filter(image - ground > _STANDS_OUT, 3)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rekognition_xray.local.learning.fast.features import features
-from rekognition_xray.local.learning.fast.images import MOVES, ZOOMS, Framing, reframed, square
+from rekognition_xray.local.learning.fast.images import MOVES, ZOOMS, Framing, reframe, square
 from rekognition_xray.local.learning.learner import Example, UnreadableImage
 from rekognition_xray.local.learning.watch import Watch
 
@@ -41,9 +41,7 @@ def _rows(index: int, example: Example, views: int) -> Rows:
     except UnreadableImage as error:
         raise UnreadableImage(f"image {index} of group {example.group!r}: {error}") from error
     framings = _framings(index)[: views - 1]
-    return np.stack(
-        [features(image), *(features(reframed(image, framing)) for framing in framings)]
-    )
+    return np.stack([features(image), *(features(reframe(image, framing)) for framing in framings)])
 
 
 def _framings(index: int) -> list[Framing]:

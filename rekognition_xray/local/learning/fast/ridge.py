@@ -188,7 +188,7 @@ def _solve(normal: Array, right: Array, watch: Watch) -> list[tuple[Rows, Array]
     """Cholesky factor and solution for each penalty.
 
     Factors are kept in single precision: they only serve the held-back scores from here on, and
-    several of them have to lie in memory together.
+    several of them have to be in memory together.
     """
     solved = []
     for done, penalty in enumerate(PENALTIES):

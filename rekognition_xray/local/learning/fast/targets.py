@@ -14,7 +14,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def truth_of(examples: Sequence[Example]) -> tuple[tuple[str, ...], Array]:
-    """The sorted labels, and 1 where an image (row) bears a label (column), else 0."""
+    """The sorted labels, and 1 where an image (row) has a label (column), else 0."""
     labels = tuple(sorted({label for example in examples for label in example.labels}))
     place = {label: column for column, label in enumerate(labels)}
     truth = np.zeros((len(examples), len(labels)))
@@ -31,7 +31,7 @@ def weights_of(truth: Array) -> Array:
     return np.asarray(raw / raw.mean(), dtype=np.float64)
 
 
-def held_back(truth: Array, groups: Sequence[str], images: int, seed: int) -> Flags:
+def draw_held_back(truth: Array, groups: Sequence[str], images: int, seed: int) -> Flags:
     """About `images` images in whole groups, drawn at random, such that the rest has every label.
 
     There are fewer where the groups do not allow more: a group that is far too large is not drawn.

@@ -19,7 +19,7 @@ _BLURRED, _COVERED = 0.15, 0.2  # shares of images
 _DARKEST = 1e-3
 
 
-def varied(images: Tensor, side: int, draw: torch.Generator, strength: float = 1.0) -> Tensor:
+def augment(images: Tensor, side: int, draw: torch.Generator, strength: float = 1.0) -> Tensor:
     """Squares (n, h, w), uint8, as varied images (n, 1, side, side) of values 0-1.
 
     `strength` is how far they go, in shares of the usual; at 0 images are only mirrored or not.
@@ -33,10 +33,10 @@ def varied(images: Tensor, side: int, draw: torch.Generator, strength: float = 1
     values = functional.grid_sample(
         values, grid.to(device), padding_mode="border", align_corners=False
     )
-    values = _blurred(_exposed(values, draw, strength), draw, strength)
+    values = _blurred(_expose(values, draw, strength), draw, strength)
     grain = _some(len(images), 0, strength * _NOISE, draw)
     noise = torch.randn(values.shape, generator=draw) * grain
-    return _covered((values + noise.to(device)).clamp(0, 1), draw, strength)
+    return _cover((values + noise.to(device)).clamp(0, 1), draw, strength)
 
 
 def _some(count: int, low: float, high: float, draw: torch.Generator) -> Tensor:
@@ -66,7 +66,7 @@ def _framings(count: int, draw: torch.Generator, strength: float) -> Tensor:
     return torch.stack((across, down), dim=1)
 
 
-def _exposed(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
+def _expose(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     count, device = len(values), values.device
     values = values.clamp(_DARKEST, 1) ** _either(count, strength * _GAMMA, draw).to(device)
     values = (values - 0.5) * _either(count, strength * _CONTRAST, draw).to(device)
@@ -84,7 +84,7 @@ def _blurred(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     return torch.where(chosen, back, values)
 
 
-def _covered(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
+def _cover(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     """A part of the images with one rectangle of one grey on them, as plates and marks have."""
     count, side = len(values), values.shape[-1]
     place = torch.arange(side) / side

@@ -17,7 +17,7 @@ from rekognition_xray.local.training.outputs import (
 
 
 @attrs.frozen(kw_only=True)
-class Judged:
+class EvaluationFiles:
     """The files' texts, the aggregate F1 (0-1) and each label's threshold (0-1)."""
 
     summary: str
@@ -27,15 +27,15 @@ class Judged:
     thresholds: dict[str, float]
 
 
-def judge_model(
+def evaluate_model(
     labels: Sequence[str],
     trained: Sequence[tuple[str, tuple[str, ...]]],
     tested: Iterable[tuple[str, tuple[str, ...], dict[str, float]]],
     *,
     version_arn: str,
     ended: datetime,
-) -> Judged:
-    """Judges what a model said of its test images.
+) -> EvaluationFiles:
+    """Evaluates a model's answers to its test images.
 
     `trained` has source-ref and labels of every image learned from; `tested` the same of every
     test image, with the confidences 0-1.
@@ -43,7 +43,7 @@ def judge_model(
     images = [TestedImage(*one) for one in tested]
     truths = [frozenset(image.labels) for image in images]
     metrics = evaluate(labels, truths, [image.confidences for image in images])
-    return Judged(
+    return EvaluationFiles(
         summary=evaluation_summary(
             metrics, version_arn=version_arn, training_images=len(trained), ended=ended
         ),
