@@ -128,7 +128,7 @@ def test_the_names_of_a_door_are_sorted_there_and_no_names_of_modules(door: str)
 def test_contributing_names_the_parts_that_are_there(group: str) -> None:
     """In one line for each group, whose first name in code is that of the group."""
     lines = (ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines()
-    (line,) = [line for line in lines if re.match(rf"(?:\| |[-*] )?`{group}/`", line)]
+    (line,) = [line for line in lines if re.match(rf"(?:\| |[-*] )`{group}/`", line)]
     named = {name.rstrip("/") for name in re.findall(r"`([\w./]+)`", line)} - {group}
     there = {path.name for path in (PACKAGE / group).iterdir() if _is_part(path)}
     files = {name for name in named if name.endswith(".py")}
