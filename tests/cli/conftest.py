@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import rekognition_xray as rx
 from rekognition_xray.cli import commands
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
