@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published pictures docs test fix check pytest newest types packages test-browser test-deep others soak bench constraints clean
+.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep others soak bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -14,9 +14,31 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt,)
 TORCH := torch==2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
+COMMA := ,
 PIP_QUIET := --quiet --disable-pip-version-check
 
-# Workers and the programs that tests start share compiled modules; else each compiles all anew.
+# uv installs in a third of pip's time. It does not read pip's settings: where it is absent, or
+# finds a package missing, pip installs.
+UV := $(shell uv --version > /dev/null 2>&1 && command -v uv)
+export UV
+
+# $(call environment,FOLDER,REQUIREMENTS): an environment with these in it.
+define environment
+	$(PYTHON) -m venv --without-pip $(1)
+	$(call install,$(1),$(2))
+endef
+
+define install
+	$(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(1)/bin/python $(CONSTRAINTS) $(2) 2> $(1)/uv.log || )$(call pip,$(1),$(2))
+endef
+
+define pip
+{ $(1)/bin/python -m ensurepip > /dev/null && \
+	$(1)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1' && \
+	$(1)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) $(2); }
+endef
+
+# Workers and the programs that tests start share compiled modules; else each compiles all again.
 unexport PYTHONDONTWRITEBYTECODE
 # What `-n auto` takes: one more than two cores, since tests wait for replies, too.
 export PYTEST_XDIST_AUTO_NUM_WORKERS := 3
@@ -27,11 +49,11 @@ help: ## show what there is
 demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/to/chest_xray for real images
 	$(DEMO)/bin/python -m rekognition_xray.demo $(if $(DATA),"$(DATA)",)
 
-published: $(DEMO)/ready ## the page of published figures; DATA=path/to/chest_xray measures ours anew
+published: $(DEMO)/ready ## the page of published figures; DATA=path/to/chest_xray measures ours again
 	$(if $(DATA),$(DEMO)/bin/python -m rekognition_xray.demo "$(DATA)")
 	$(DEMO)/bin/python tools/published.py $(if $(DATA),--card demo-output/card.json)
 
-pictures: $(VENV)/ready ## draw the pictures of README and docs anew, with Chromium, on PATH or named by CHROMIUM=
+pictures: $(VENV)/ready ## draw the pictures of README and docs, with Chromium, on PATH or named by CHROMIUM=
 	$(BIN)/python tools/pictures.py
 
 docs: $(DOCS)/ready ## build the pages into site/, strictly and offline; read with: python -m http.server -d site
@@ -40,7 +62,13 @@ docs: $(DOCS)/ready ## build the pages into site/, strictly and offline; read wi
 
 test: check pytest newest ## set up, then lint, types, import contracts and all tests
 
-fix: $(VENV)/ready ## format and mend what can be mended
+quick: $(VENV)/ready ## lint, types, and the tests that a change can touch; under a minute
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/changed.py
+
+fix: $(VENV)/ready ## format, and fix what can be fixed
 	$(BIN)/ruff check --quiet --fix-only .
 	$(BIN)/ruff format --quiet .
 
@@ -54,38 +82,35 @@ pytest: $(VENV)/ready ## all tests on this Python
 	$(BIN)/pytest -n auto --dist worksteal
 
 test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
-	$(BIN)/pytest -m browser tests/clinic/browser
+	$(BIN)/pytest -m browser tests/clinic/report/browser
 
 test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorch of their own
-	$(DEEP)/bin/pytest -n 0 -m deep tests/local/training
+	$(DEEP)/bin/pytest -n 0 -m deep tests/local/learning
 
 types: $(VENV)/ready .venv-types/ready ## pyright on the package, beside mypy in make check
 	.venv-types/bin/basedpyright
 
-packages: $(VENV)/ready .venv-packages/ready ## sdist and wheel far from the source: tests, core and each extra; ONLY="core tests" for some
-	$(BIN)/python tests/packages.py $(ONLY)
+packages: $(VENV)/ready .venv-packages/ready ## sdist and wheel outside the source: tests, core and each extra; ONLY="core tests" for some
+	$(BIN)/python tools/packages.py $(ONLY)
 
 newest: $(VENV)/ready ## the quick tests on the newest other Python that is found
-	$(BIN)/python tests/interpreters.py newest
+	$(BIN)/python tools/interpreters.py newest
 
 others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14 that is found
-	$(BIN)/python tests/interpreters.py
+	$(BIN)/python tools/interpreters.py
 
-soak: $(VENV)/ready ## expensive properties at full size
+soak: $(VENV)/ready ## slow property tests at full size
 	$(BIN)/pytest -n 2 -m soak
 
 bench: $(VENV)/ready ## measure; nothing here passes or fails
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 $(DEMO)/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) -e '.[local,report]'
+	$(call environment,$(DEMO),-e '.[local$(COMMA)report]')
 	@touch $@
 
 $(VENV)/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
-	$(BIN)/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group dev -e '.[all]'
+	$(call environment,$(VENV),--group dev -e '.[all]')
 	@touch $@
 
 # On Linux the plain package would bring a GPU's libraries: the CPU build, from PyTorch's own index
@@ -99,18 +124,14 @@ $(DEEP)/ready: pyproject.toml constraints.txt
 	@touch $@
 
 $(DOCS)/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(DOCS)
-	$(DOCS)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
-	$(DOCS)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group docs
+	$(call environment,$(DOCS),--group docs)
 	@touch $@
 
 .venv-types/ready .venv-packages/ready: .venv-%/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
-	.venv-$*/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group $*
+	$(call environment,.venv-$*,--group $*)
 	@touch $@
 
-constraints: ## write constraints.txt anew from a fresh environment of Python 3.11
+constraints: ## write constraints.txt from a fresh environment of Python 3.11
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
 	.venv-constraints/bin/python -m pip install $(PIP_QUIET) 'pip>=25.1'

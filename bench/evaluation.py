@@ -14,10 +14,10 @@ from sklearn.metrics import roc_auc_score
 
 from rekognition_xray.clinic.statistics import (
     TestImage,
-    curves,
     estimate,
     pneumonia_view,
-    sample_of,
+    resample_patients,
+    view_curves,
 )
 from rekognition_xray.labels import THREE_CLASSES
 
@@ -55,7 +55,7 @@ def main() -> None:
     print(f"{IMAGES:,} images, {RESAMPLES:,} resamples: all figures in {seconds:.1f} s")
     print(f"AUROC of pneumonia: {made.two_class.auroc}")
 
-    sample, view = sample_of(given, resamples=RESAMPLES, seed=0), pneumonia_view(given)
+    sample, view = resample_patients(given, resamples=RESAMPLES, seed=0), pneumonia_view(given)
     began = time.perf_counter()
     for counts in sample.weights[1 : LOOPED + 1]:
         roc_auc_score(view.truth, view.score, sample_weight=counts[sample.patient])
@@ -63,7 +63,7 @@ def main() -> None:
     print(f"the plain loop, for that one figure: {loop:.1f} s (from {LOOPED} resamples)")
 
     began = time.perf_counter()
-    curves(sample, view, points=200)
+    view_curves(sample, view, points=200)
     print(f"curves of pneumonia with 100 thresholds: {time.perf_counter() - began:.1f} s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{peak:.0f} MB peak, interpreter and libraries included")

@@ -1,4 +1,4 @@
-"""What ``import rekognition_xray`` costs beyond the interpreter, and using one name of each wing.
+"""What ``import rekognition_xray``, and one name of each sub-package, costs beyond the interpreter.
 
 Each time is what the processor gave a whole process, the least of 15, less that of
 ``python -c pass``: it is the same on a busy machine.

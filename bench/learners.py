@@ -40,7 +40,7 @@ from learning.images import (
     whole_patients,
 )
 
-from rekognition_xray.local.training.learner import Example, Model
+from rekognition_xray.local.learning import Example, Model
 
 TIMED: Final = 200
 DISGUISES: Final = ((224, "L", 95), (900, "RGB", 95), (500, "L", 40))

@@ -38,7 +38,7 @@ Members = dict[str, Any]
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """A server process; tells its address."""
+    """A server process; gives its address."""
     command = [sys.executable, "-m", "rekognition_xray.local", "serve", "--port", "0"]
     with subprocess.Popen(
         [*command, "--bucket", BUCKET], stdout=subprocess.PIPE, text=True
@@ -82,7 +82,7 @@ def line(key: str, label: str) -> str:
 
 
 def prepare(session: boto3.Session, per_label: int = 100) -> tuple[str, str, str]:
-    """Trains and starts a model; tells the ARNs of its project, a dataset and itself."""
+    """Trains and starts a model; gives the ARNs of its project, a dataset and itself."""
     s3, rekognition = session.client("s3"), session.client("rekognition")
     lines = []
     for label in ("normal", "viral"):

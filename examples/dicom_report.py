@@ -28,7 +28,7 @@ from _practice import practice
 from dicom_archive import draw
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.statistics import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 
 PAGE = jinja2.Template(
     """<!doctype html>

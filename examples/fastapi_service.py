@@ -29,7 +29,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.statistics import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.cloud import meter
 from rekognition_xray.errors import ImageError
 

@@ -26,7 +26,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.cloud.s3 import read_object, write_object
 from rekognition_xray.errors import ImageError, StorageError
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
         FailedDiagnosis,
         validation_images,
     )
-    from rekognition_xray.clinic.evaluation import Comparison, Evaluation, Figure, compare
+    from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare
     from rekognition_xray.clinic.explanation import plan_explanation
     from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.clinic.statistics import Figure
     from rekognition_xray.cloud.aws import Aws
     from rekognition_xray.cloud.projects import CustomLabelsProject
     from rekognition_xray.cloud.s3 import S3Location
@@ -47,11 +48,11 @@ _HOMES = {
     "clinic.evaluation": (
         "Comparison",
         "Evaluation",
-        "Figure",
         "compare",
     ),
     "clinic.explanation": ("plan_explanation",),
     "clinic.policy": ("Policy",),
+    "clinic.statistics": ("Figure",),
     "cloud.aws": ("Aws",),
     "cloud.projects": ("CustomLabelsProject",),
     "cloud.s3": ("S3Location",),

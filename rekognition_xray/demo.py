@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.costs import ARTICLE_BILL, ARTICLE_TRAINING_HOURS, article_month
 from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.local import LocalCloud
@@ -209,7 +209,7 @@ def _show_output(card: rx.ModelCard, output: Path) -> None:
     for file in sorted(output.iterdir()):
         print(f"  {file.name}")
     for checklist in card.checklists:
-        print(f"{checklist.name}: {checklist.answered} of {len(checklist.items)} items answered")
+        print(f"{checklist.name}: {checklist.answer_count} of {len(checklist.items)} items answered")
     print(f"\nEvaluation page: {(output / 'evaluation.html').resolve()}")
     print(f"Model card:      {(output / 'card.md').resolve()}")
 

@@ -1,4 +1,4 @@
-"""The label vocabulary of the chest X-rays, and the values that all wings share."""
+"""The label vocabulary of the chest X-rays, and functions that all sub-packages share."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _PLACES: Final = 8
 def confidence_of(share: float) -> float:
     """A confidence (0 to 1) that AWS sent, to 8 decimals.
 
-    AWS's numbers have single precision, and its percents are divided by 100: digits behind the
-    eighth are of that making. Percents of the wire and shares of the result files come out alike.
+    AWS's numbers have single precision, and percents are divided by 100: digits after the eighth
+    are rounding noise. So percents of replies and shares in result files become equal.
     """
     return round(share, _PLACES)
 
@@ -34,6 +34,11 @@ def is_pneumonia(label: str) -> bool:
     return label in PNEUMONIA_LABELS
 
 
+def distinguish_pneumonia(labels: Iterable[str]) -> bool:
+    """Whether some of the labels mean pneumonia and others do not."""
+    return len({is_pneumonia(label) for label in labels}) == 2
+
+
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """The distinct labels: the three classes first and in their order, others by name."""
     rank = {label: place for place, label in enumerate(THREE_CLASSES)}
@@ -41,10 +46,10 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def pneumonia_confidence(confidences: Mapping[str, float]) -> float:
-    """Confidence (0 to 1) that an image shows pneumonia: the labels that mean it, summed, at most 1.
+    """Confidence (0 to 1) that an image shows pneumonia: the sum over the labels that mean it.
 
-    Sums are meaningful for single-label models, whose confidences add up to about 1. A value that
-    is not a number makes the sum one too.
+    Sums are meaningful for single-label models, whose confidences add up to about 1. If a
+    value is not a number, neither is the sum.
     """
     total = sum(value for label, value in confidences.items() if is_pneumonia(label))
     return 1.0 if total > 1 else total

@@ -1,4 +1,4 @@
-"""Values as plain data, ready for JSON: ``Record`` gives its own, ``plain`` that of anything."""
+"""Values as plain data, ready for JSON: ``Record.to_dict``, and ``plain`` for any value."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import attrs
 
 @attrs.frozen
 class Record:
-    """A value that can be had as plain data: its attributes, and figures that follow from them."""
+    """A value that converts to plain data: its attributes, and figures derived from them."""
 
     _derived: ClassVar[tuple[str, ...]] = ()
 
     def to_dict(self) -> dict[str, object]:
-        """Its attributes, and what follows from them, as plain data ready for JSON.
+        """Its attributes, and figures derived from them, as plain data ready for JSON.
 
         Money and places are text, times ISO 8601, spans seconds.
         """
@@ -30,7 +30,7 @@ def plain(value: object) -> object:
     """Plain data: money and places as text, times in ISO 8601, spans in seconds.
 
     Raises:
-        TypeError: nothing of the kind is known of the value.
+        TypeError: the value's type is not supported.
     """
     if value is None or isinstance(value, str | bool | int | float):
         return value

@@ -31,7 +31,7 @@ from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.errors import MissingExtraError
 from rekognition_xray.local import LocalCloud
 
-from . import downloads, pages
+from .support import downloads, pages
 
 pytest_plugins = ["pytester"]
 

@@ -19,16 +19,15 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import storage
-from rekognition_xray.cloud import meter
+from rekognition_xray.cloud import meter, storage
 from rekognition_xray.data.images import prepare
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
-from .learner import MeanLearner
+from .support.learner import MeanLearner
 
-HOUSE = {
+OUR_ERRORS = {
     name
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.XrayError)
@@ -110,7 +109,7 @@ def test_what_a_member_raises_by_itself_stands_in_its_docstring(name: str) -> No
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             called = ast.unparse(node.exc.func).rpartition(".")[2]
-            raised |= {called} & (HOUSE | {"ValueError", "TypeError"})
+            raised |= {called} & (OUR_ERRORS | {"ValueError", "TypeError"})
     assert [error for error in raised if error not in _doc(function)] == []
 
 

@@ -8,25 +8,12 @@ import pytest
 
 import rekognition_xray as rx
 
-from . import annotated, surface, uses
+from .support import annotated, surface, uses
 
 pytestmark = pytest.mark.heavy  # imports the package whole, which takes every extra
 
-BEHIND = {
-    "rekognition_xray.clinic.explanation.explaining.explain": (rx.Diagnoser, "explain"),
-    "rekognition_xray.cloud.meter.running.run": (rx.ModelVersion, "running"),
-    "rekognition_xray.data.auditing.audit.audit": (rx.XrayDataset, "audit"),
-    "rekognition_xray.data.dataset.cleaning.clean": (rx.Audit, "clean"),
-    "rekognition_xray.data.dataset.folds.folds": (rx.XrayDataset, "folds"),
-    "rekognition_xray.data.splitting.leakage.leakage": (rx.XrayDataset, "leakage"),
-    "rekognition_xray.data.preparing.preparing.prepare": (rx.XrayDataset, "prepare"),
-    "rekognition_xray.data.dataset.split.official": (rx.XrayDataset, "official"),
-    "rekognition_xray.data.dataset.split.split": (rx.XrayDataset, "split"),
-}
-"""Functions that a method hands on to, and that describe its arguments; its example is theirs."""
-
 LEFT_OUT = {
-    "rekognition_xray.errors.": "errors are met, not called: tests/test_errors.py meets them all",
+    "rekognition_xray.errors.": "errors are raised, not called; tests/test_errors.py raises each",
 }
 """Beginnings of names that need no example, each with the reason."""
 
@@ -41,13 +28,9 @@ def used() -> frozenset[str]:
     return uses.used()
 
 
-def _is_used(full: str) -> bool:
-    return full in used() or (full in BEHIND and annotated.attribute(*BEHIND[full]) in used())
-
-
 def test_every_public_name_is_used_by_an_example_that_runs() -> None:
     asked = {full: name for full, name in public().items() if not full.startswith(tuple(LEFT_OUT))}
-    missing = [f"{name} ({full})" for full, name in asked.items() if not _is_used(full)]
+    missing = [f"{name} ({full})" for full, name in asked.items() if full not in used()]
     assert not missing, "no fence of README or docs, and no example, uses\n" + "\n".join(missing)
 
 
@@ -58,8 +41,11 @@ def test_what_the_package_exports_is_looked_for() -> None:
     assert "Xray.label" not in public().values()  # a field
 
 
+def test_what_the_reference_shows_are_names_of_doors() -> None:
+    assert [full for full in sorted(surface.shown()) if not surface.is_from_a_door(full)] == []
+
+
 def test_what_is_excused_is_there_and_needs_it() -> None:
-    assert [full for full in BEHIND if full not in public() or full in used()] == []
     for start in LEFT_OUT:
         assert any(full.startswith(start) and full not in used() for full in public())
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.labels import confidence_of
+from rekognition_xray.labels import confidence_of, distinguish_pneumonia
 
 
 def single(value: float) -> float:
@@ -27,3 +27,19 @@ def test_percents_and_shares_of_single_precision_come_out_alike(thousandth: int)
 def test_dividing_percents_adds_no_digits(tenth_of_a_millionth: int) -> None:
     share = tenth_of_a_millionth / 10**7
     assert confidence_of(round(share * 100, 5) / 100) == share
+
+
+@pytest.mark.parametrize(
+    ("labels", "distinguished"),
+    [
+        (("normal", "bacterial"), True),
+        (("normal", "viral", "fracture"), True),
+        (("bacterial", "viral"), False),
+        (("normal", "fracture"), False),
+        ((), False),
+    ],
+)
+def test_labels_distinguish_pneumonia_only_with_both_sides(
+    labels: tuple[str, ...], distinguished: bool
+) -> None:
+    assert distinguish_pneumonia(labels) is distinguished

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from . import pages
+from .support import pages
 
 
 @pytest.fixture

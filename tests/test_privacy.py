@@ -32,9 +32,9 @@ from rekognition_xray.errors import AuditError
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
-from . import planting
-from .learner import MeanLearner
-from .recording import Recorder, recording
+from .support import planting
+from .support.learner import MeanLearner
+from .support.recording import Recorder, recording
 
 if TYPE_CHECKING:
     from pathlib import PurePath

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from rekognition_xray import demo
 
-from .tools import load
+from .support.tools import load
 
 tool = load("published")
 PUBLISHED, OURS = tool.load(tool.PUBLISHED), tool.load(tool.OURS)

@@ -14,7 +14,7 @@ from PIL import Image
 import rekognition_xray as rx
 from rekognition_xray.costs import article_month
 
-from . import pages
+from .support import pages
 
 ROOT = pages.ROOT
 README = (ROOT / "README.md").read_text("utf-8")

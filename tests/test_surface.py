@@ -15,6 +15,8 @@ import pytest
 
 import rekognition_xray as rx
 
+from .support import layout, surface
+
 PACKAGE = Path(rx.__file__).parent
 
 
@@ -96,21 +98,18 @@ for name in rx.__all__:
 print(json.dumps(found))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    told: dict[str, str] = json.loads(run.stdout)
-    return told
+    reported: dict[str, str] = json.loads(run.stdout)
+    return reported
 
 
-def modules_with_all() -> list[str]:
-    files = sorted(PACKAGE.rglob("*.py"))
-    texts = {path: path.read_text("utf-8") for path in files if path != PACKAGE / "__init__.py"}
-    names = [path.relative_to(PACKAGE.parent).with_suffix("") for path in texts]
-    named = zip(names, texts.values(), strict=True)
-    found = [".".join(name.parts) for name, text in named if "\n__all__ = [" in text]
-    return [name.removesuffix(".__init__") for name in found]
+def doors() -> list[str]:
+    """All doors that list their names, but the package's own."""
+    listing = [name for name in sorted(surface.doors()) if layout.exported(name)]
+    return [name for name in listing if name != layout.PACKAGE]
 
 
-@pytest.mark.parametrize("name", modules_with_all())
-def test_a_module_that_says_what_is_public_says_all_of_it_in_order(name: str) -> None:
+@pytest.mark.parametrize("name", doors())
+def test_a_door_lists_all_of_its_own_names_in_order(name: str) -> None:
     try:
         module = importlib.import_module(name)
     except rx.XrayError as missing:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from rekognition_xray.cli import commands
-from rekognition_xray.cli.exits import MEANINGS
+from rekognition_xray.cli.errors import MEANINGS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 NAME = "rekognition-xray"
@@ -44,7 +44,7 @@ def described(context: click.Context, *, shared: bool = False) -> str:
 
 
 def page(text: str) -> str:
-    """The page with everything between marks made anew."""
+    """The page with everything between marks replaced."""
     found = dict(leaves())
 
     def fill(match: re.Match[str]) -> str:
@@ -68,10 +68,10 @@ def _rows(
     for parameter in context.command.params:
         name = parameter.name or ""
         wanted = name in only if only else shared or name not in SHARED
-        told = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
-        if told and wanted:
-            meaning = " ".join(told[1].replace("|", "\\|").split())
-            yield f"| `{told[0]}` | {meaning} |"
+        record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
+        if record and wanted:
+            meaning = " ".join(record[1].replace("|", "\\|").split())
+            yield f"| `{record[0]}` | {meaning} |"
 
 
 def _table(rows: str) -> str:

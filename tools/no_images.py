@@ -25,7 +25,7 @@ def fault(path: Path) -> str | None:
 
 
 def main(names: list[str]) -> int:
-    """Tells of every such file."""
+    """Reports every such file."""
     faults = [(name, why) for name in names if (why := fault(Path(name)))]
     for name, why in faults:
         print(f"{name}: {why}")

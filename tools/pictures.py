@@ -1,4 +1,4 @@
-"""Draws the pictures of README and docs anew: phantoms, a local cloud, a page and an explanation.
+"""Draws the pictures of README and docs: phantoms, a local cloud, a page and an explanation.
 
 Usage: python tools/pictures.py [folder]
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(arguments[0]) if arguments else PICTURES
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        page, both = tell(Path(scratch))
+        page, both = make(Path(scratch))
         shot = shoot(program, page, Path(scratch)).quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)
         shot.save(folder / "evaluation.png", optimize=True)
     both.thumbnail((_WIDEST, _WIDEST), Image.Resampling.LANCZOS)
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     return max(map(weighed, (folder / "evaluation.png", folder / "explained.jpg")))
 
 
-def tell(scratch: Path) -> tuple[Path, Image.Image]:
+def make(scratch: Path) -> tuple[Path, Image.Image]:
     """The evaluation page of a model that learned from phantoms, and one of its diagnoses."""
     images = make_phantoms(scratch / "images", patients=200, images_per_patient=(1, 2), seed=7)
     train, test = rx.XrayDataset.from_folder(images, names=rx.KERMANY).split(test=0.4, seed=7)
@@ -81,12 +81,12 @@ def tell(scratch: Path) -> tuple[Path, Image.Image]:
 
 
 def explained(diagnoser: rx.Diagnoser, test: rx.XrayDataset) -> Image.Image:
-    """The diagnosis of the ill image whose answer leans most on one place, and why, side by side."""
+    """The ill image whose answer depends most on one region: its diagnosis and its explanation."""
     ill = [image.path for image in test if image.label == "bacterial"][:8]
-    told = {path: diagnoser.explain(path) for path in ill}
-    image = max(told, key=lambda path: told[path].drops.max())
+    explanations = {path: diagnoser.explain(path) for path in ill}
+    image = max(explanations, key=lambda path: explanations[path].drops.max())
     left = diagnoser.diagnose(image).draw(image)
-    right = told[image].overlay(image)
+    right = explanations[image].overlay(image)
     size = (left.width + _GAP + right.width, max(left.height, right.height))
     both = Image.new("RGB", size, "white")
     both.paste(left)
@@ -104,7 +104,7 @@ def shoot(program: str, page: Path, scratch: Path) -> Image.Image:
 
 
 def weighed(picture: Path) -> int:
-    """Tells a picture's size; 1 where it is too large for the repository."""
+    """Prints a picture's size; 1 where it is too large for the repository."""
     size = picture.stat().st_size
     print(f"{picture}: {size:,} bytes")
     if size > MOST_BYTES:

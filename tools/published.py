@@ -2,7 +2,7 @@
 
 Usage: python tools/published.py [--card path/to/card.json]
 
-With ``--card`` our own figures are first taken anew from the card that ``make demo DATA=...``
+With ``--card`` our own figures are first taken from the card that ``make demo DATA=...``
 writes. Needs the standard library only.
 """
 
@@ -152,7 +152,7 @@ def accuracy(row: Mapping) -> str:
 def _ours(ours: Mapping) -> str:
     train, test = (_sum(ours, part, "images") for part in ("train", "test"))
     pictures = [int(ours[name]) for name in ("training_pictures", "test_pictures")]
-    told = (
+    text = (
         f"{train + test:,} images, cut by whole patients: {train:,} to train and {test:,} to test "
         f"(seed {ours['seed']},\nfingerprint `{ours['fingerprint']}`). Images alike to the last "
         f"pixel count once, which leaves {pictures[0]:,}\nand {pictures[1]:,}; the latter show "
@@ -164,7 +164,7 @@ def _ours(ours: Mapping) -> str:
         (TASKS[figure["of"]], figure["name"], _figure(figure), f"{figure['n']:,}")
         for figure in ours["figures"]
     ]
-    return f"{told}\n\n{_table(('Task', 'Figure', 'Value (95 % interval)', 'Images'), rows)}"
+    return f"{text}\n\n{_table(('Task', 'Figure', 'Value (95 % interval)', 'Images'), rows)}"
 
 
 def _sum(ours: Mapping, part: str, what: str) -> int:

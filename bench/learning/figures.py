@@ -105,7 +105,7 @@ def joined(parts: Sequence[Confident]) -> Confident:
 
 
 def _redrawn(values: Array, patients: Sequence[str]) -> Interval:
-    """The mean of `values` over images, and its spread when whole patients are drawn anew."""
+    """The mean of `values` over images, and its spread over bootstrap samples of whole patients."""
     _, number = np.unique(np.asarray(patients), return_inverse=True)
     sums = np.bincount(number, values)
     images = np.bincount(number)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.local.training.learner import Example
+from rekognition_xray.local.learning import Example
 
 FOLDER: Final = Path(os.environ.get("XRAYS", Path(__file__).parents[3] / "shared" / "xrays"))
 FOLDS: Final = 5

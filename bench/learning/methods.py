@@ -21,14 +21,19 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from rekognition_xray.local.training.fast.features import edges
-from rekognition_xray.local.training.fast.images import SIDE
-from rekognition_xray.local.training.learner import Example, Learner, TrainingStopped
-from rekognition_xray.local.training.named import NAMES, learner_named
+from rekognition_xray.local.learning import (
+    LEARNERS,
+    Example,
+    Learner,
+    TrainingStopped,
+    learner_named,
+)
+from rekognition_xray.local.learning.fast.features import edges
+from rekognition_xray.local.learning.fast.images import SIDE
 
 Look = Callable[[bytes], npt.NDArray[np.float32]]
 BASELINES: Final = ("pixels-logistic", "hog-svm")
-METHODS: Final = (*BASELINES, *NAMES)
+METHODS: Final = (*BASELINES, *LEARNERS)
 
 
 def method_named(name: str) -> Learner:

@@ -1,4 +1,4 @@
-"""The group of all commands: its help, and what becomes of errors."""
+"""The group of all commands: its help, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from typing import NoReturn
 import click
 
 from rekognition_xray import __version__
-from rekognition_xray.cli import diagnosing, estimating, images, judging, paying, serving, training
-from rekognition_xray.cli.exits import (
+from rekognition_xray.cli import (
+    diagnosing,
+    estimating,
+    evaluating,
+    images,
+    paying,
+    serving,
+    training,
+)
+from rekognition_xray.cli.errors import (
     EPILOG,
     FAILED,
     INTERRUPTED,
@@ -19,8 +27,8 @@ from rekognition_xray.cli.exits import (
     InterruptedRunError,
     MisusedError,
     code_of,
-    complain,
-    unstopped,
+    failed_stop,
+    print_error,
 )
 
 
@@ -28,7 +36,7 @@ class Commands(click.Group):
     """A group whose commands end in an exit code and a message, never in a traceback."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Notes how to speak before anything can be wrong with the rest."""
+        """Notes --json and --debug before anything else is parsed."""
         asked = args[: args.index("--")] if "--" in args else args
         ctx.meta["json"], ctx.meta["debug"] = "--json" in asked, "--debug" in asked
         return super().parse_args(ctx, args)
@@ -38,19 +46,19 @@ class Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Runs the command that was asked for."""
+        """Runs the command."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
             if not ctx.meta["json"]:
                 raise
             where = error.ctx.command_path if error.ctx else "rekognition-xray"
-            told = MisusedError(error.format_message(), hint=f"{where} --help tells how.")
-            _end(ctx, told, USAGE)
+            usage = MisusedError(error.format_message(), hint=f"See {where} --help.")
+            _end(ctx, usage, USAGE)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt as error:
-            billing = unstopped(error)
+            billing = failed_stop(error)
             if billing is not None:
                 _end(ctx, billing, FAILED)
             _end(ctx, InterruptedRunError("Interrupted."), INTERRUPTED)
@@ -63,7 +71,7 @@ class Commands(click.Group):
 def _end(ctx: click.Context, error: Exception, code: int) -> NoReturn:
     if ctx.meta["debug"]:
         traceback.print_exception(error, file=sys.stderr)
-    complain(error, as_json=ctx.meta["json"])
+    print_error(error, as_json=ctx.meta["json"])
     ctx.exit(code)
 
 
@@ -76,9 +84,10 @@ def _end(ctx: click.Context, error: Exception, code: int) -> NoReturn:
 def commands() -> None:
     """Chest X-ray classifiers on Amazon Rekognition Custom Labels.
 
-    From a folder of images to a trained, judged and price-guarded model. Not a medical device.
+    From a folder of images to a trained and evaluated model, with a limit on its cost.
+    Not a medical device.
 
-    AWS is found as the AWS CLI finds it: profiles, AWS_* variables, SSO, roles.
+    It finds AWS as the AWS CLI does: profiles, AWS_* variables, SSO, roles.
     Every command takes --json and -v.
     """
 
@@ -88,7 +97,7 @@ for _command in (
     images.prepare,
     estimating.estimate,
     training.train,
-    judging.evaluate,
+    evaluating.evaluate,
     diagnosing.diagnose,
     paying.running,
     paying.stop,

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, IMAGES
+from rekognition_xray.cli.errors import EPILOG, IMAGES, for_a_shell
 from rekognition_xray.cli.images import tell_left_out
 from rekognition_xray.cli.options import (
     FILE,
@@ -22,7 +22,6 @@ from rekognition_xray.cli.options import (
 )
 from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
-from rekognition_xray.cli.wording import for_a_shell
 from rekognition_xray.errors import NotReadyError
 
 
@@ -70,14 +69,14 @@ def diagnose(
     """Ask a version about images.
 
     IMAGES are files, folders, and s3:// addresses. VERSION is PROJECT/VERSION, an ARN, or PROJECT
-    for its version in use. It must run; or --start runs it: the price is told and asked for
-    unless --yes or --max-cost is given, and it is stopped at the end whatever happens, Ctrl-C
-    included. Images without an answer end it with exit code 3.
+    for its version in use. It must run already, or --start runs it: the command shows the price and
+    asks unless --yes or --max-cost is given, and always stops the model at the end, also after
+    Ctrl-C. If an image gets no answer, the exit code is 3.
 
     --json gives a line for each image, and a last one with a summary. Not a medical device: a
     person must read every image.
     """
-    from rekognition_xray.clinic.statistics import NOTICE
+    from rekognition_xray.clinic.notices import NOTICE
 
     agreed = yes or max_cost is not None
     if start:
@@ -104,7 +103,7 @@ def diagnose(
         )
     else:
         _require_running(handle, book)
-    with stay as model, _stopping_told(terminal, started=start):
+    with stay as model, _report_stop(terminal, started=start):
         asker = rx.Diagnoser(model, rule, allow_burned_in=allow_burned_in)
         with asker.diagnose_many(
             found,
@@ -114,7 +113,7 @@ def diagnose(
             retry_failed=retry_failed,
         ) as run:
             for answer in run:
-                terminal.line(answer, _told(answer))
+                terminal.line(answer, _answer_text(answer))
     summary = run.summary(units=units if start else None, prices=book)
     if terminal.as_json:
         terminal.line({"summary": summary, "notice": NOTICE}, "")
@@ -124,8 +123,8 @@ def diagnose(
 
 
 @contextmanager
-def _stopping_told(terminal: Terminal, *, started: bool) -> Iterator[None]:
-    """Says at the end of a stay that a stop takes its time, after Ctrl-C, too."""
+def _report_stop(terminal: Terminal, *, started: bool) -> Iterator[None]:
+    """Says at the end, also after Ctrl-C, that the stop takes minutes."""
     try:
         yield
     finally:
@@ -135,11 +134,11 @@ def _stopping_told(terminal: Terminal, *, started: bool) -> Iterator[None]:
 
 def _price(book: rx.PriceBook, units: int, max_cost: Decimal | None) -> str:
     per_hour = book.per_hour(units)
-    told = f"{per_hour} {book.currency} per hour on {units} unit{'s' if units > 1 else ''}"
+    price = f"{per_hour} {book.currency} per hour on {units} unit{'s' if units > 1 else ''}"
     if max_cost is None:
-        return f"{told}, used or not; stopped after the images"
+        return f"{price}, used or not; stopped after the images"
     hours = book.hours_within(max_cost, units=units)
-    return f"{told}, used or not; stopped after the images, at the latest after {hours:.2f} h"
+    return f"{price}, used or not; stopped after the images, at the latest after {hours:.2f} h"
 
 
 def _require_running(version: rx.ModelVersion, book: rx.PriceBook) -> None:
@@ -164,7 +163,7 @@ def _images(named: tuple[str, ...]) -> Iterator[str]:
         yield from (str(image.path) for image in folder)
 
 
-def _told(answer: rx.Diagnosis | rx.FailedDiagnosis) -> str:
+def _answer_text(answer: rx.Diagnosis | rx.FailedDiagnosis) -> str:
     if isinstance(answer, rx.FailedDiagnosis):
         return for_a_shell(f"{answer.source}: no diagnosis ({answer.error}): {answer.reason}")
     confidences = ", ".join(f"{label} {share:.3f}" for label, share in answer.confidences.items())

@@ -1,4 +1,4 @@
-"""``estimate``: prices before anything is begun."""
+"""``estimate``: prices before anything starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.cli.options import (
     FOLDER,
     Names,
@@ -37,7 +37,7 @@ _region = click.option(
 
 
 def _offline(prices: Path | None, region: str | None) -> rx.PriceBook:
-    """The price book of a Region; refuses a Region whose prices nobody has given."""
+    """The price book of a Region; refuses a Region without known prices."""
     known = region or "us-east-1"
     if prices is not None:
         return rx.PriceBook.from_file(prices, region=known)
@@ -89,8 +89,8 @@ def training(
     if project is not None:
         aws = place.aws()
         book = prices_for(aws, prices)
-        told = find_project(aws, project).training_estimate(book)
-        terminal.result(told, told)
+        result = find_project(aws, project).training_estimate(book)
+        terminal.result(result, result)
     elif images is not None:
         ranged = training_range(images, (), _offline(prices, place.region))
         terminal.result(ranged, ranged)
@@ -115,8 +115,8 @@ def running(
     terminal: Terminal, *, hours: float, units: int, region: str | None, prices: Path | None
 ) -> None:
     """Price a running model."""
-    told = _offline(prices, region).inference(f"{hours:.12g}", units=units)
-    terminal.result(told, told)
+    result = _offline(prices, region).inference(f"{hours:.12g}", units=units)
+    terminal.result(result, result)
 
 
 @estimate.command(epilog=EPILOG)
@@ -146,14 +146,14 @@ def batch(
     prices: Path | None,
 ) -> None:
     """Find the cheapest way to have images answered."""
-    told = plan_batch(
+    result = plan_batch(
         images,
         tps_per_unit=per_second,
         deadline=dt.timedelta(hours=within),
         max_units=max_units,
         prices=_offline(prices, region),
     )
-    terminal.result(told, told)
+    terminal.result(result, result)
 
 
 @estimate.command(epilog=EPILOG)
@@ -186,7 +186,7 @@ def month(
 
     Always on; 4 hours a day, as in the article of 2020; and start, drain, stop.
     """
-    told = plan_month(
+    result = plan_month(
         images_per_day,
         tps_per_unit=per_second,
         units=units,
@@ -194,7 +194,7 @@ def month(
         runs_per_day=runs_per_day,
         prices=_offline(prices, region),
     )
-    terminal.result(told, told)
+    terminal.result(result, result)
 
 
 @estimate.command(epilog=EPILOG)
@@ -226,7 +226,7 @@ def upload(
 
     dataset = names.open(folder)
     aws = place.aws()
-    told = storage.plan(
+    result = storage.plan(
         dataset,
         store,
         aws=aws,
@@ -234,4 +234,4 @@ def upload(
         work=work,
         prices=prices_for(aws, prices),
     )
-    terminal.result(told, told)
+    terminal.result(result, result)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, IMAGES
+from rekognition_xray.cli.errors import EPILOG, IMAGES
 from rekognition_xray.cli.options import FOLDER, Names, burned_in_option, names_options
 from rekognition_xray.cli.terminal import Terminal, speaks
 
@@ -22,7 +22,7 @@ def shown(dataset: rx.XrayDataset) -> str:
 
 
 def tell_left_out(dataset: rx.XrayDataset) -> None:
-    """Names on stderr, beside JSON too, what looks like an image and was not taken."""
+    """Lists on stderr, also with --json, the files that look like images and were left out."""
     for rejected in dataset.rejected:
         log.warning("left out: %s: %s", rejected.path, rejected.reason)
 
@@ -72,7 +72,7 @@ def prepare(
     """Prepare images as AWS will see them.
 
     Of every image in FOLDER into OUTPUT: grey pixels without metadata, under their content;
-    OUTPUT/ledger.jsonl tells what was done to each. A second run does only what is new. Images
+    OUTPUT/ledger.jsonl records what was done to each. A second run does only what is new. Images
     that cannot be used, or have no label, end it with exit code 3, all named; the others are
     prepared. Calls nothing, costs nothing.
     """

@@ -43,9 +43,9 @@ def _pairs(
     return tuple((name, column) for name, _, column in pairs)
 
 
-def max_cost_option(told: str) -> Callable[[Command], Command]:
+def max_cost_option(text: str) -> Callable[[Command], Command]:
     """``--max-cost`` with its help; gives an exact amount."""
-    return click.option("--max-cost", metavar="AMOUNT", callback=_money, help=told)
+    return click.option("--max-cost", metavar="AMOUNT", callback=_money, help=text)
 
 
 _RULES: Final[Mapping[str, Callable[[], NamingRule]]] = {
@@ -64,7 +64,7 @@ def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[
 
 @attrs.frozen
 class Names:
-    """What tells label and patient of each image, as the options say."""
+    """The naming rule of the options: label and patient of each image."""
 
     rule: str
     columns: tuple[tuple[str, str], ...]
@@ -132,9 +132,9 @@ def names_options(command: Command) -> Command:
     return wrapped
 
 
-def units_option(told: str) -> Callable[[Command], Command]:
+def units_option(text: str) -> Callable[[Command], Command]:
     """``--units`` with its help."""
-    return click.option("--units", type=click.IntRange(1, 5), metavar="N", default=1, help=told)
+    return click.option("--units", type=click.IntRange(1, 5), metavar="N", default=1, help=text)
 
 
 prices_option = click.option(

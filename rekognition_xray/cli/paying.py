@@ -1,4 +1,4 @@
-"""``running`` and ``stop``: what bills, and the end of it."""
+"""``running`` and ``stop``: list models that bill, and stop them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG, FAILED, complain
+from rekognition_xray.cli.errors import EPILOG, FAILED, print_error
 from rekognition_xray.cli.options import prices_option, yes_option
 from rekognition_xray.cli.places import Place, in_regions
 from rekognition_xray.cli.terminal import Terminal, speaks
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class _Region:
-    """One Region, and what runs there."""
+    """One Region and its running models."""
 
     aws: rx.Aws
     book: rx.PriceBook
@@ -32,7 +32,7 @@ class _Region:
 
 @attrs.frozen
 class _Outcome:
-    """What became of one model."""
+    """The result for one model."""
 
     arn: str
     stopped: bool
@@ -53,9 +53,9 @@ def running(
 ) -> None:
     """List running models: price, owners.
 
-    Those that start, run or stop, with price per hour and who needs them: in the Region of your
-    configuration, in each --region, or in --all-regions. A Region that refuses is told and ends
-    it with exit code 1; the others are listed. Free.
+    Lists models that start, run or stop, with price per hour and who uses them: in the Region of
+    your configuration, in each --region, or in --all-regions. If a Region refuses, the others are
+    listed all the same and the exit code is 1. Free.
     """
     found, refused = _look(terminal, place, regions, prices)
     seen = [one for region in found for one in region.seen]
@@ -93,12 +93,13 @@ def stop(
     yes: bool,
     prices: Path | None,
 ) -> None:
-    """Stop models, and wait until they rest.
+    """Stop models, and wait until they have stopped.
 
-    Those named, each by ARN or PROJECT/VERSION, or those that dead processes have left. A named
-    model is stopped whoever needs it; who does is told, and asked for unless --yes. A model with
-    a live lease never counts as expired. One that does not run is no error. A stop that fails
-    ends it with exit code 1: that model may go on billing. Free.
+    Stops the models that you name by ARN or PROJECT/VERSION, or with --expired those that dead
+    processes left running. A named model is stopped even if others use it; the command shows
+    who does, and asks unless --yes. A model with a live lease never counts as expired. A model
+    that does not run is not an error. If a stop fails, the exit code is 1, and that model may
+    continue to bill. Free.
     """
     if bool(versions) == expired or (unleased and not expired):
         raise click.UsageError("Name versions, or give --expired (and perhaps --unleased).")
@@ -160,10 +161,10 @@ def _stop_expired(
         which = "nobody claims or all have left" if unleased else "all have left"
         terminal.ask(f"Stop those of {_models(len(seen))} that {which}?", agreed=yes)
         outcomes = [
-            _Outcome(told.seen.arn, told.stopped, told.reason, told.error)
+            _Outcome(one.seen.arn, one.stopped, one.reason, one.error)
             for region in found
             if region.seen
-            for told in meter.stop_expired(region.aws, unleased=unleased, prices=region.book)
+            for one in meter.stop_expired(region.aws, unleased=unleased, prices=region.book)
         ]
     _report(terminal, outcomes, refused)
 
@@ -184,13 +185,13 @@ def _report(
     text = "\n".join(map(str, outcomes)) or "Nothing runs."
     terminal.result({"models": models, "refused": refused}, text)
     for error in failed:
-        complain(error, as_json=terminal.as_json)
+        print_error(error, as_json=terminal.as_json)
     if failed or refused:
         click.get_current_context().exit(FAILED)
 
 
 def _book(aws: rx.Aws, prices: Path | None) -> rx.PriceBook:
-    """The file's prices, else us-east-1's: in other Regions each line says whose they are."""
+    """The prices of the file, else those of us-east-1; other Regions' lines say so."""
     if prices is None:
         return rx.PriceBook()
     return rx.PriceBook.from_file(prices, region=aws.region)
@@ -199,7 +200,7 @@ def _book(aws: rx.Aws, prices: Path | None) -> rx.PriceBook:
 def _look(
     terminal: Terminal, place: Place, regions: tuple[str, ...], prices: Path | None
 ) -> tuple[list[_Region], list[dict[str, object]]]:
-    """What runs in each Region, and the Regions that refuse to tell."""
+    """The running models of each Region, and the Regions that refused."""
     from rekognition_xray.cloud import meter
 
     found: list[_Region] = []

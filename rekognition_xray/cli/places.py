@@ -1,4 +1,4 @@
-"""Where the commands work: profile, Region, endpoint; and the version that is named."""
+"""Where the commands work: profile, Region, endpoint; and finding the named version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rekognition_xray.costs import Money
 
 VERSION = "VERSION"
-"""How the argument is called that ``Place.version`` reads."""
+"""The name of the argument that ``Place.version`` reads."""
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Place:
     endpoint_url: str | None = None
 
     def aws(self, region: str | None = None) -> rx.Aws:
-        """The way to AWS, in this Region or the one that was asked for.
+        """The `Aws` for this Region, or for that of the options.
 
         Raises:
             CredentialsError: there is no such profile.
@@ -64,7 +64,7 @@ class Place:
     def version(self, named: str) -> rx.ModelVersion:
         """Opens ``PROJECT/VERSION``, an ARN, or ``PROJECT`` for its version in use.
 
-        An ARN names its Region; ``--region`` wins all the same.
+        An ARN names its Region; ``--region`` has precedence.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -102,7 +102,7 @@ def find_project(aws: rx.Aws, name: str) -> rx.CustomLabelsProject:
 
 
 def prices_for(aws: rx.Aws, prices: Path | None, cap: Money | None = None) -> rx.PriceBook:
-    """The price book of a file for the Region, or the library's; it warns where it knows none.
+    """The price book of a file for the Region, or the library's, with a warning if it has none.
 
     Raises:
         PriceBookError: the file cannot be used, or there is a cap and no price for the Region.
@@ -150,7 +150,7 @@ def in_a_place(function: Command) -> Command:
 
 
 def in_regions(function: Callable[..., None]) -> Command:
-    """Gives a command the same with many Regions, and a Place with each Region's way to AWS."""
+    """Gives a command the same options for many Regions, and a Place."""
 
     @_profile
     @click.option("--region", "regions", metavar="NAME", multiple=True, help="Region; repeatable.")

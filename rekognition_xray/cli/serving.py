@@ -1,10 +1,10 @@
-"""``serve``: the local cloud as a process; what it does stands in ``local.__main__``."""
+"""``serve``: the local cloud as a process; see ``local.__main__``."""
 
 from __future__ import annotations
 
 import click
 
-from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.cli.options import FILE, FOLDER
 from rekognition_xray.cli.terminal import Terminal, speaks
 
@@ -12,7 +12,7 @@ from rekognition_xray.cli.terminal import Terminal, speaks
 @click.command(epilog=EPILOG)
 @click.option("--port", type=int, metavar="N", default=5005, help="0 takes a free one.")
 @click.option(
-    "--host", default="127.0.0.1", metavar="ADDRESS", help="Anything else lets other machines in."
+    "--host", default="127.0.0.1", metavar="ADDRESS", help="Any other is open to other machines."
 )
 @click.option("--region", default="us-east-1", metavar="NAME", help="Region of the buckets.")
 @click.option("--bucket", metavar="NAME", multiple=True, help="Make this bucket; repeatable.")

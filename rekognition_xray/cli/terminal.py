@@ -1,4 +1,4 @@
-"""``Terminal``: what goes to stdout, what to stderr, who is asked, and whether a bar is shown."""
+"""``Terminal``: output to stdout and stderr, questions, and progress bars."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from contextlib import contextmanager
 import attrs
 import click
 
-from rekognition_xray.cli.exits import DeclinedError
+from rekognition_xray.cli.errors import DeclinedError
 from rekognition_xray.records import plain
 
 
 @attrs.frozen
 class Terminal:
-    """How this run of a command speaks.
+    """Output and questions of one run of a command.
 
     Attributes:
         as_json: results as JSON on stdout; no words, no bar, no question.
@@ -31,7 +31,7 @@ class Terminal:
 
     @property
     def progress(self) -> bool:
-        """Whether long work shows a bar: people watch, and nothing else reads."""
+        """Whether long work shows a bar: only on a terminal, and without JSON."""
         return not self.as_json and sys.stderr.isatty()
 
     def result(self, record: object, text: object) -> None:
@@ -42,7 +42,7 @@ class Terminal:
             click.echo(str(text))
 
     def line(self, record: object, text: object) -> None:
-        """One of many results: a line of JSON Lines, or text; it does not tear a bar apart."""
+        """One of many results: a line of JSON Lines, or text; it does not break a bar."""
         if self.as_json:
             click.echo(json.dumps(plain(record), ensure_ascii=False, allow_nan=False))
         elif self.progress and sys.stdout.isatty():
@@ -53,20 +53,20 @@ class Terminal:
             click.echo(str(text))
 
     def say(self, text: object) -> None:
-        """Words on the way, for people: on stderr, and none beside JSON."""
+        """Messages for people, on stderr; none with JSON."""
         if not self.as_json:
             click.echo(str(text), err=True)
 
     def must_not_ask(self, *, agreed: bool, by: str) -> None:
-        """Refuses early what could not be asked later."""
+        """Refuses early where a question could not be asked later."""
         if self.as_json and not agreed:
             raise click.UsageError(f"--json asks no questions: answer beforehand by {by}.")
 
     def ask(self, question: str, *, agreed: bool) -> None:
-        """Goes on where that was agreed to before or now.
+        """Continues if the user agreed before, or agrees now.
 
         Raises:
-            DeclinedError: it was not.
+            DeclinedError: the user did not agree.
         """
         if agreed:
             return
@@ -77,11 +77,11 @@ class Terminal:
                 raise KeyboardInterrupt from None
             click.echo(err=True)
         if not agreed:
-            raise DeclinedError("Nothing was begun.")
+            raise DeclinedError("Nothing was started.")
 
 
 class _Handler(logging.Handler):
-    """Log lines on stderr that leave a bar whole; without tracebacks unless asked for."""
+    """Log lines on stderr that do not break a bar; tracebacks only with --debug."""
 
     def __init__(self, terminal: Terminal, level: int) -> None:
         super().__init__(level)
@@ -92,8 +92,8 @@ class _Handler(logging.Handler):
         if self.terminal.debug and record.exc_info:
             text += f"\n{logging.Formatter().formatException(record.exc_info)}"
         if self.terminal.as_json:
-            told = {"log": {"level": level, "message": text}}
-            click.echo(json.dumps(told, ensure_ascii=False), err=True)
+            line = {"log": {"level": level, "message": text}}
+            click.echo(json.dumps(line, ensure_ascii=False), err=True)
         elif self.terminal.progress:
             from tqdm import tqdm  # (only where a bar is shown)
 

@@ -11,7 +11,7 @@ import attrs
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.cli.images import shown
 from rekognition_xray.cli.options import (
     FOLDER,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--official", is_flag=True, help="Split by the official folders train, val, test.")
 @key_option
 @work_option
-@click.option("--replace", is_flag=True, help="Make datasets anew that hold other entries.")
+@click.option("--replace", is_flag=True, help="Replace datasets that hold other entries.")
 @click.option("--allow-leaks", is_flag=True, help="Go on where train and test share patients.")
 @max_cost_option("Refuse where it may cost more; also agrees to it.")
 @yes_option
@@ -86,7 +86,7 @@ def train(
     dataset = None if folder is None else names.open(folder)
     aws = place.aws()
     book = prices_for(aws, prices, options["max_cost"])  # type: ignore[arg-type]
-    run = _Run(terminal, aws, book, project, name, agreed, **options)  # type: ignore[arg-type]
+    run = _Training(terminal, aws, book, project, name, agreed, **options)  # type: ignore[arg-type]
     split = receipt = None
     if dataset is None:
         handle = find_project(aws, project)
@@ -103,7 +103,7 @@ def train(
 
 
 @attrs.frozen
-class _Run:
+class _Training:
     """What the options ask for, and the steps to it, each with its words."""
 
     terminal: Terminal
@@ -155,9 +155,7 @@ class _Run:
             expected = project.training_estimate(self.book, images=images)
         self.terminal.say(f"{expected}\n{CANNOT_STOP}")
         if split is not None:
-            self.terminal.say(
-                "S3 bills the images beside it, by the cent: `estimate upload` tells."
-            )
+            self.terminal.say("S3 bills the images beside it, by the cent: see `estimate upload`.")
         check_cap(expected, self.max_cost)
         self.terminal.ask(f"Train {self.project}/{self.name}?", agreed=self.agreed)
         return expected

@@ -36,7 +36,7 @@
     ├── TrainingFailedError                   carries the service's message and the bad lines
     ├── CopyFailedError                       the service could not copy a version
     ├── MoneyError
-    │   ├── CostCapError                      refused to start: dearer than the cap
+    │   ├── CostCapError                      refused to start: above the cost limit
     │   ├── PlanError (ValueError)            no plan meets what was asked
     │   ├── PriceBookError (ValueError)       carries everything wrong with a file of prices
     │   └── StopFailedError                   a model may still be billing

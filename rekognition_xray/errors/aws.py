@@ -115,8 +115,8 @@ class UploadError(StorageError):
         first: AwsError | None = None,
     ) -> None:
         self.failures = tuple(failures)
-        told = [f"{path}: {reason}" for path, reason in self.failures]
-        super().__init__(above(message, told))
+        reported = [f"{path}: {reason}" for path, reason in self.failures]
+        super().__init__(above(message, reported))
         if first is not None:
             self.operation, self.code = first.operation, first.code
             self.request_id = first.request_id

@@ -44,8 +44,8 @@ class TrainingRefusedError(XrayError):
 
     def __init__(self, message: str, *, problems: Iterable[XrayError] = ()) -> None:
         self.problems = tuple(problems)
-        told = [f"{type(one).__name__}: {one}" for one in self.problems]
-        super().__init__(above(message, told))
+        reported = [f"{type(one).__name__}: {one}" for one in self.problems]
+        super().__init__(above(message, reported))
 
 
 @attrs.frozen

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.assumptions import Limits
-from rekognition_xray.local.training.named import NAMES
+from rekognition_xray.local.learning import LEARNERS
 
 _BILL_SIGNAL = getattr(signal, "SIGUSR1", None)  # Windows has none
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Reads the command's words; what ``run`` takes."""
+    """Parses the command's arguments for ``run``."""
     return _parser().parse_args(arguments)
 
 
@@ -64,7 +64,7 @@ def run(asked: argparse.Namespace) -> None:
         port=asked.port,
     )
     cloud.start()
-    tell = _Lines() if asked.json else _Words()
+    output = _Lines() if asked.json else _Words()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -72,14 +72,14 @@ def run(asked: argparse.Namespace) -> None:
     if _BILL_SIGNAL is not None:
         signal.signal(_BILL_SIGNAL, lambda *_: asked_for_bill.set())
     try:
-        tell.ready(cloud, kept=kept)
+        output.ready(cloud, kept=kept)
         while not stop.wait(0.5):  # a wait without end would not see signals on every system
             if asked_for_bill.is_set():
                 asked_for_bill.clear()
-                tell.bill(cloud, "so far")
+                output.bill(cloud, "so far")
     finally:
         cloud.close()
-    tell.bill(cloud, "in all")
+    output.bill(cloud, "in all")
 
 
 class _Words:
@@ -102,12 +102,12 @@ class _Lines:
     """For programs: JSON Lines."""
 
     def ready(self, cloud: LocalCloud, *, kept: bool) -> None:
-        told = {"pid": os.getpid(), "kept": kept, "environment": cloud.environment()}
-        print(json.dumps({"ready": told}), flush=True)
+        record = {"pid": os.getpid(), "kept": kept, "environment": cloud.environment()}
+        print(json.dumps({"ready": record}), flush=True)
 
     def bill(self, cloud: LocalCloud, when: str) -> None:
         bill = cloud.bill
-        told = {
+        record = {
             "when": when,
             "training_seconds": bill.training_seconds,
             "unit_seconds": bill.unit_seconds,
@@ -117,7 +117,7 @@ class _Lines:
             "currency": "USD",
             "running": list(bill.running),
         }
-        print(json.dumps({"bill": told}), flush=True)
+        print(json.dumps({"bill": record}), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,7 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     serve.add_argument("--port", type=int, default=5005, help="0 takes a free one")
-    serve.add_argument("--host", default="127.0.0.1", help="anything else lets other machines in")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="any other address is open to other machines"
+    )
     serve.add_argument("--region", default="us-east-1", help="Region of the buckets")
     serve.add_argument(
         "--bucket", action="append", default=[], metavar="NAME", help="make this bucket; repeatable"
@@ -138,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pace", choices=("instant", "realistic"), default="instant", help="how fast jobs end"
     )
     serve.add_argument(
-        "--learner", choices=NAMES, default="fast", help="what learns; deep needs PyTorch"
+        "--learner", choices=LEARNERS, default="fast", help="what learns; deep needs PyTorch"
     )
     serve.add_argument("--prices", type=Path, metavar="FILE", help="JSON of dollars by name")
     serve.add_argument("--seed", type=int, default=0, help="for splits and learning")

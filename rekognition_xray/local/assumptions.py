@@ -17,7 +17,7 @@ Code = str
 
 @attrs.frozen(kw_only=True)
 class Assumptions:
-    """Choices where the documentation is silent or says two things.
+    """Choices where the documentation is silent or contradicts itself.
 
     Codes are error codes as on the wire.
     """
@@ -29,7 +29,7 @@ class Assumptions:
     unreadable_manifest: Literal["InvalidS3ObjectException", "CREATE_FAILED"] = (
         "InvalidS3ObjectException"
     )
-    """1.5 CreateDataset: both are documented; refusing at once is the kinder one."""
+    """1.5 CreateDataset: both are documented; refusing at once is easier to understand."""
     duplicate_project: Code = "ResourceInUseException"
     """1.5 CreateProject: a live project has the name."""
     duplicate_dataset: Code = "ResourceAlreadyExistsException"
@@ -51,7 +51,7 @@ class Assumptions:
     duplicate_policy: Code = "ResourceAlreadyExistsException"
     """1.5 PutProjectPolicy: a name that is there, without a revision."""
     copy_across_regions: Code = "InvalidParameterException"
-    """1.5 CopyProjectVersion: the source lies in another Region."""
+    """1.5 CopyProjectVersion: the source is in another Region."""
     uncopyable_version: Code = "ResourceInUseException"
     """2.3: CopyProjectVersion of a version in a state that cannot be copied."""
     foreign_arn: Code = "ResourceNotFoundException"
@@ -147,11 +147,11 @@ class Limits:
     unit_tps: float | None = None
     """6: detections a second per inference unit of a running model; 2.5 to 5 were reported."""
     burst_seconds: float = 1.0
-    """How many seconds' calls may come at once; not documented."""
+    """The size of a burst, in seconds of the rate; not documented."""
 
     @classmethod
     def throttled(cls) -> Limits:
-        """All quotas with the rates of AWS on, for programs that have to stand them."""
+        """All quotas with the rates of AWS on, to test programs under them."""
         return cls(detect_tps=50, call_tps=5, tag_tps=10, unit_tps=5)
 
 

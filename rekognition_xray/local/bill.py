@@ -10,8 +10,6 @@ from typing import Any, Final
 
 import attrs
 
-from rekognition_xray.local.state.records import Charge
-
 _CENT: Final = Decimal("0.01")
 _HOUR: Final = Decimal(3600)
 _NAMES: Final = {"training-hour": "training_hour", "inference-unit-hour": "inference_unit_hour"}
@@ -25,6 +23,18 @@ def _price(value: object) -> Decimal:
     if not price.is_finite() or price < 0:
         raise ValueError(f"a price is zero or more dollars, not {value!r}")
     return price
+
+
+@attrs.frozen
+class Charge:
+    """What costs: a training (`units` 1) or a running version; `ended` is None while it runs."""
+
+    id: str
+    kind: str
+    version_arn: str
+    started: float
+    ended: float | None
+    units: int
 
 
 @attrs.frozen(kw_only=True)

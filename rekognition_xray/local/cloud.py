@@ -14,21 +14,14 @@ import boto3
 
 from rekognition_xray.local.assumptions import DURATIONS, Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices
+from rekognition_xray.local.clock import Clock, Pace
 from rekognition_xray.local.faults import Faults
-from rekognition_xray.local.http.application import Application
-from rekognition_xray.local.http.front import Front, Term
-from rekognition_xray.local.http.objects import Objects
-from rekognition_xray.local.http.pages import Pager
-from rekognition_xray.local.http.server import HOLDING_PLACES, Server
+from rekognition_xray.local.http import HOLDING_PLACES, Application, Front, Server, Term
+from rekognition_xray.local.learning import Learner, choose_learner
+from rekognition_xray.local.objects import Objects
+from rekognition_xray.local.rules import recover
 from rekognition_xray.local.session import SECRET, local_session
-from rekognition_xray.local.state.clock import Clock, Pace
-from rekognition_xray.local.state.jobs import Holding, Jobs
-from rekognition_xray.local.state.models import Models
-from rekognition_xray.local.state.recovery import recover
-from rekognition_xray.local.state.store import Store
-from rekognition_xray.local.state.world import World
-from rekognition_xray.local.training.learner import Learner
-from rekognition_xray.local.training.named import chosen
+from rekognition_xray.local.state import DescribeHold, Jobs, Models, Pager, Store, World
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +38,8 @@ class LocalCloud:
     Args:
         buckets: S3 buckets to make at the start, in `region`.
         region: the Region of `session` and `environment`; requests may name any other.
-        pace: ``instant`` does everything at once, and a Describe of a busy resource is held until
-            the work ends; ``realistic`` takes the time that AWS takes; ``manual`` stands still
+        pace: ``instant`` does everything at once, and a Describe of a busy resource waits
+            until the work ends; ``realistic`` takes as long as AWS; ``manual`` does not move
             until `advance`.
         hold: seconds that a Describe is held at most; keep it below your client's read time-out.
         learner: what learns: ``fast``, ``deep`` (PyTorch, extra ``deep``), or your own `Learner`;
@@ -59,7 +52,7 @@ class LocalCloud:
         durations: seconds of each step at pace ``realistic`` and ``manual``.
         time_scale: factor on `durations`.
         check: check every reply against botocore's model, and answer 500 to one that breaks it.
-        host: address to listen on; anything but loopback lets others in.
+        host: address to listen on; any other than loopback is open to other machines.
         port: port to listen on; 0 takes a free one.
     """
 
@@ -86,7 +79,7 @@ class LocalCloud:
         self._region = region
         self._clock = Clock(pace, {**DURATIONS, **(durations or {})}, time_scale)
         self._hold = hold
-        self._learner = chosen(learner)
+        self._learner = choose_learner(learner)
         self._prices = Prices.of(prices)
         self._seed = seed
         self._data = None if data is None else Path(data)
@@ -131,8 +124,9 @@ class LocalCloud:
     def reset(self) -> None:
         """Goes back to the state after `start`: the buckets, empty, and nothing else.
 
-        Work under way and faults are dropped, the bill begins anew, and what a `data` folder keeps
-        is deleted; only the clock goes on. Address, sessions and clients stay good.
+        Work under way and faults are dropped, the bill starts from zero, and the contents of a
+        `data` folder are deleted; only the clock keeps its time. Address, sessions and clients
+        remain valid.
         """
         front = self._running()
         self._ending.append(front.change(self._next_term))
@@ -174,7 +168,7 @@ class LocalCloud:
         return self._final_bill
 
     def session(self, account: str = ACCOUNT, region: str | None = None) -> boto3.Session:
-        """A boto3 session whose clients and resources reach this cloud and nothing else.
+        """A boto3 session whose clients and resources reach this cloud only.
 
         Args:
             account: 12 digits; each account has its own projects and buckets.
@@ -198,7 +192,7 @@ class LocalCloud:
 
     @property
     def faults(self) -> Faults:
-        """Failures on demand; `reset` forgets them, so ask for this anew afterwards."""
+        """Failures on demand; `reset` replaces them, so read this property again afterwards."""
         return self._running().term.world.faults
 
     def advance(self, seconds: float) -> None:
@@ -241,7 +235,7 @@ class LocalCloud:
             models=Models(folder / "models", self._learner),
             clock=self._clock,
             jobs=Jobs(self._clock),
-            holding=Holding(self._hold, HOLDING_PLACES),
+            holding=DescribeHold(self._hold, HOLDING_PLACES),
             pager=Pager(),
             assumptions=self._assumptions,
             limits=self._limits,

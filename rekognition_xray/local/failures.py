@@ -1,4 +1,4 @@
-"""The errors that the service answers with: code, HTTP status, message."""
+"""The service's error replies: code, HTTP status, message."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MESSAGES: Final = {
 
 
 class ServiceError(Exception):
-    """An answer that is an error.
+    """An error reply.
 
     Attributes:
         code: the code as on the wire, such as ``ResourceInUseException``.
@@ -46,12 +46,12 @@ class ServiceError(Exception):
 
 
 def invalid_parameter(message: str | None = None) -> ServiceError:
-    """A request whose shape is right and whose sense is not."""
+    """A request of the right shape with a wrong value."""
     return ServiceError("InvalidParameterException", message)
 
 
 def in_use(message: str | None = None) -> ServiceError:
-    """A resource in a state, or with children, that forbids the call."""
+    """A resource whose state or children do not allow the call."""
     return ServiceError("ResourceInUseException", message)
 
 
@@ -63,5 +63,5 @@ def not_found(arn: str) -> ServiceError:
 
 
 def not_ready(message: str) -> ServiceError:
-    """A resource that is not yet, or no longer, able to answer."""
+    """A resource that cannot answer yet, or no longer."""
     return ServiceError("ResourceNotReadyException", message)

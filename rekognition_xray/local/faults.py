@@ -1,6 +1,6 @@
-"""Failures on demand: of requests (errors, delays, lost connections) and of the work behind them.
+"""Failures on demand: of requests (errors, delays, lost connections) and of background work.
 
-A fault is asked for by operation and by how often; it strikes the calls that come next.
+A fault is requested for an operation and a number of times; it applies to the next calls.
 """
 
 from __future__ import annotations
@@ -8,32 +8,124 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from typing import Literal
 
-from rekognition_xray.local.http.protocol import service_model
-from rekognition_xray.local.http.s3_operations import is_s3_operation
-from rekognition_xray.local.manifests.faults import TRAINING_FAILURES
-from rekognition_xray.local.state.effects import (
-    Delay,
-    Drop,
-    Effect,
-    Fault,
-    Hang,
-    Moment,
-    Page,
-    Refusal,
-    StartFailure,
-    TrainingFailure,
-)
+import attrs
+
+from rekognition_xray.local.manifests import TRAINING_FAILURES
+from rekognition_xray.local.services import is_s3_operation, service_model
+
+Moment = Literal["before", "after"]
+
+
+@attrs.frozen
+class Refusal:
+    """An error in the service's own form; `status` None is the HTTP status of the code."""
+
+    code: str
+    message: str | None
+    status: int | None
+
+
+@attrs.frozen
+class Page:
+    """An HTML page in place of a reply, as a proxy or a load balancer sends it."""
+
+    status: int
+
+
+@attrs.frozen
+class Drop:
+    """A connection that ends without a reply, before or after the work was done."""
+
+    when: Moment
+
+
+@attrs.frozen
+class Delay:
+    """Seconds that pass before the request is read."""
+
+    seconds: float
+
+
+@attrs.frozen
+class TrainingFailure:
+    """A training that fails; `code` is empty where the service has only a message."""
+
+    code: str
+    message: str
+
+
+@attrs.frozen
+class StartFailure:
+    """A start that ends in FAILED."""
+
+
+@attrs.frozen
+class Hang:
+    """A stop that remains STOPPING for so many seconds; None means until `Fault.release`."""
+
+    seconds: float | None
+
+
+Effect = Refusal | Page | Drop | Delay | TrainingFailure | StartFailure | Hang
+
+
+@attrs.define(eq=False)
+class Fault:
+    """A requested fault.
+
+    Attributes:
+        operation: the operation that fails, named as on the wire.
+        effect: what happens.
+        times: how often it applies at most; None means without limit.
+        percent: the share of calls that it applies to.
+        met: how often it has applied.
+    """
+
+    operation: str
+    effect: Effect
+    times: int | None
+    percent: float
+    met: int = 0
+    _dice: random.Random = attrs.field(
+        factory=random.Random, alias="dice", kw_only=True, repr=False
+    )
+    _held: list[Callable[[], None]] = attrs.field(factory=list, init=False, repr=False)
+
+    def strikes(self) -> bool:
+        """Whether it applies to this call; counts it if so."""
+        if self.times is not None and self.met >= self.times:
+            return False
+        if self._dice.random() * 100 >= self.percent:
+            return False
+        self.met += 1
+        return True
+
+    def hold(self, go_on: Callable[[], None]) -> None:
+        """Keeps a continuation for `release`."""
+        self._held.append(go_on)
+
+    def release(self) -> None:
+        """Lets the hanging stops finish; other faults have nothing to release."""
+        held, self._held = self._held, []  # each continues once, even if two threads release
+        for go_on in held:
+            go_on()
+
+    def __str__(self) -> str:
+        often = "every call" if self.times is None else f"{self.times} x"
+        share = "" if self.percent >= 100 else f", {self.percent:g} % of calls"
+        return f"{self.operation}: {self.effect} ({often}{share}, met {self.met} x)"
 
 
 class Faults:
     """The faults of one local cloud; safe to use from many threads.
 
     Operations are named as on the wire, those of S3 too: ``DetectCustomLabels``, ``PutObject``.
-    Each request fault strikes the next `times` calls, by default one; with `percent` it strikes
-    that share of all calls, drawn with `seed`, so that the same calls meet it again in every run.
-    Where several could strike a call, all delays do, and of the others the one asked for first.
-    All methods that ask for a fault raise ValueError for what can never be met.
+    Each request fault applies to the next `times` calls, by default one; with `percent` it applies
+    to that share of all calls, drawn with `seed`, so that every run meets it at the same calls.
+    Where several apply to a call, all delays do, and of the others the one requested first.
+    All methods that request a fault raise ValueError for one that can never apply.
     """
 
     def __init__(self) -> None:
@@ -61,7 +153,7 @@ class Faults:
             status: HTTP status; by default the one that belongs to the code.
             times: how often; by default once, or without limit where `percent` is given.
             percent: 0 to 100, of the calls of this operation.
-            seed: for the draw behind `percent`.
+            seed: for the random draw with `percent`.
         """
         if not code:
             raise ValueError("an error needs a code, such as ThrottlingException")
@@ -102,7 +194,7 @@ class Faults:
         percent: float | None = None,
         seed: int = 0,
     ) -> Fault:
-        """Latency: the request is looked at only after so many real seconds."""
+        """Latency: the request is read only after so many real seconds."""
         if not seconds >= 0:
             raise ValueError(f"a delay is zero or more seconds, not {seconds}")
         return self._ask(operation, Delay(seconds), times, percent, seed)
@@ -128,12 +220,12 @@ class Faults:
         return self._ask("StartProjectVersion", StartFailure(), times)
 
     def hang_stop(self, seconds: float | None = None, *, times: int = 1) -> Fault:
-        """The next stops stay STOPPING.
+        """The next stops remain STOPPING.
 
-        Such a version counts as running all the while; no Describe waits for it.
+        Such a version counts as running until then; no Describe waits for it.
 
         Args:
-            seconds: how long, by the cloud's own clock; without it until `Fault.release`.
+            seconds: how long, by the cloud's own clock; by default until `Fault.release`.
             times: how many stops.
         """
         if seconds is not None and not seconds >= 0:
@@ -141,19 +233,19 @@ class Faults:
         return self._ask("StopProjectVersion", Hang(seconds), times)
 
     def unmet(self) -> tuple[Fault, ...]:
-        """The faults that have not struck once."""
+        """The faults that have not applied once."""
         with self._lock:
             return tuple(fault for fault in self._asked if not fault.met)
 
     def clear(self) -> None:
-        """Forgets all faults; what hangs goes on."""
+        """Removes all faults; hanging stops finish."""
         with self._lock:
             asked, self._asked = self._asked, []
         for fault in asked:
             fault.release()
 
     def on_request(self, is_operation: Callable[[str], bool]) -> list[Effect]:
-        """What befalls one request: its delays, then at most one effect that ends it."""
+        """The effects on one request: its delays, then at most one that ends it."""
         if not self._asked:
             return []
         delays: list[Effect] = []
@@ -168,7 +260,7 @@ class Faults:
         return delays + end
 
     def on_training(self) -> TrainingFailure | None:
-        """What befalls a training."""
+        """The failure of a training, if one was requested."""
         fault = self._first(TrainingFailure)
         return fault.effect if fault and isinstance(fault.effect, TrainingFailure) else None
 
@@ -177,7 +269,7 @@ class Faults:
         return self._first(StartFailure) is not None
 
     def on_stop(self) -> Fault | None:
-        """What lets a stop hang."""
+        """The fault that makes a stop hang, if any."""
         return self._first(Hang)
 
     def pause(self, seconds: float) -> None:
@@ -217,6 +309,6 @@ def _check(operation: str, times: int | None, percent: float | None) -> None:
     if operation not in service_model().operation_names and not is_s3_operation(operation):
         raise ValueError(f"{operation!r} is no operation of Rekognition or S3")
     if times is not None and times < 1:
-        raise ValueError(f"a fault strikes once or more, not {times} times")
+        raise ValueError(f"times is 1 or more, not {times}")
     if percent is not None and not 0 < percent <= 100:
         raise ValueError(f"percent is above 0 and at most 100, not {percent}")

@@ -1,4 +1,4 @@
-"""One image file by its content: format, size in pixels, and whether the service takes it."""
+"""One image file by its content: format, size in pixels, and whether the service accepts it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _JPEG: Final = b"\xff\xd8\xff"
 Reason = Literal["format", "bytes", "size"]
 
 
-class ImageRefused(Exception):  # noqa: N818 (an answer of the service, not a fault)
-    """An image that the service does not take: its format, its bytes or its size in pixels."""
+class ImageRefused(Exception):  # noqa: N818 (an answer of the service)
+    """An image that the service rejects: its format, its bytes or its size in pixels."""
 
     def __init__(self, reason: Reason, text: str) -> None:
         self.reason = reason
@@ -36,7 +36,7 @@ class ImageSize:
 def check_image(data: bytes, limits: Limits, *, max_bytes: int) -> ImageSize:
     """The size of a JPEG or PNG image within the limits. Raises `ImageRefused`.
 
-    Only the header is read, so that an image which would unpack to gigabytes does no harm.
+    Only the header is read, so that an image which would decode to gigabytes does no harm.
     """
     if len(data) > max_bytes:
         raise ImageRefused("bytes", f"{len(data)} bytes, the limit is {max_bytes}")
@@ -50,7 +50,7 @@ def check_image(data: bytes, limits: Limits, *, max_bytes: int) -> ImageSize:
 
 
 def check_decodes(data: bytes) -> None:
-    """Makes sure that the pixels can be read to the end. Raises `ImageRefused`.
+    """Checks that the pixels can be read to the end. Raises `ImageRefused`.
 
     JPEGs are decoded at an eighth of their size: that reads all of the file at half the cost.
     """
@@ -69,9 +69,9 @@ def _size(data: bytes) -> ImageSize:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
             size = ImageSize(*image.size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageRefused("bytes", f"would unpack to too much: {error}") from error
+        raise ImageRefused("bytes", f"too many pixels: {error}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageRefused("format", f"the header cannot be read: {error}") from error
     if size.width * size.height > _MOST_PIXELS:
-        raise ImageRefused("bytes", f"{size.width} x {size.height} pixels would unpack to too much")
+        raise ImageRefused("bytes", f"{size.width} x {size.height} pixels are too many")
     return size

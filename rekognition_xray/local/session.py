@@ -15,7 +15,7 @@ SECRET = "local"  # noqa: S105 (signatures are made with it, and nobody checks t
 
 
 def local_session(endpoint_url: str, *, access_key: str, region: str) -> boto3.Session:
-    """A session whose clients and resources go to `endpoint_url`, whatever AWS_* variables say."""
+    """A session whose clients and resources go to `endpoint_url`, despite AWS_* variables."""
     # Without these, AWS_PROFILE and the files of the user could break or redirect the session.
     nothing = {
         "profile": (None, None, None, None),

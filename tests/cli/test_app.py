@@ -11,10 +11,10 @@ import tomllib
 import pytest
 
 from rekognition_xray.cli import commands
-from rekognition_xray.cli.exits import EPILOG
+from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.local.__main__ import parse
 
-from ..tools import load
+from ..support.tools import load
 from .conftest import PAGE, ROOT, Run, World, invoke
 
 tool = load("cli_page")

@@ -102,13 +102,13 @@ def test_ctrl_c_leaves_nothing_running(run: Run, world: World):
 
 
 def test_a_stop_that_fails_after_ctrl_c_is_told_first():
-    from rekognition_xray.cli.exits import unstopped
+    from rekognition_xray.cli.errors import failed_stop
     from rekognition_xray.errors import StopFailedError
 
     interrupt = KeyboardInterrupt()
-    assert unstopped(interrupt) is None
+    assert failed_stop(interrupt) is None
     interrupt.__context__ = StopFailedError("it may go on billing")
-    assert unstopped(interrupt) is interrupt.__context__
+    assert failed_stop(interrupt) is interrupt.__context__
 
 
 def test_what_runs_is_listed_with_its_price(run: Run, world: World):

@@ -15,7 +15,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.cli import commands
-from rekognition_xray.cli.wording import OPTIONS, for_a_shell
+from rekognition_xray.cli.errors import OPTIONS, for_a_shell
 
 from .conftest import BUCKET, OTHER, PAGE, Run, bad_folder, invoke
 

@@ -25,7 +25,7 @@ def test_a_training_that_is_not_agreed_to_makes_nothing(run: Run, world: World):
         done = run(*OTHER, "--test", "0.5", input=answer)
         assert done.exit_code == 1
         assert "Train other/v1? [y/N]" in done.stderr
-        assert "Nothing was begun" in done.stderr
+        assert "Nothing was started" in done.stderr
     assert rx.CustomLabelsProject.find("other", aws=world.version.aws) is None
 
 

@@ -19,7 +19,7 @@ from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.labels import THREE_CLASSES
 from rekognition_xray.local import LocalCloud
 
-from ..learner import MeanLearner
+from ..support.learner import MeanLearner
 
 ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"
 _JOB = "rekognition-custom-labels-{}-job"

@@ -77,7 +77,7 @@ def test_finding_reason_confidences_policy_and_notice_stand_on_it(diagnosis, ima
     diagnosis.draw(image)
     told = " ".join(written)
     for text in ("bacterial", "0.100", "0.700", "0.200", diagnosis.reason, "sensitivity 0.95",
-                 "chest/version/v1", "Not a medical device", "never for choosing"):  # fmt: skip
+                 "chest/version/v1", "Not a medical device", "never use it to choose"):  # fmt: skip
         assert text in told
 
 

@@ -21,7 +21,7 @@ import rekognition_xray as rx
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
-from ..learner import MeanLearner
+from ..support.learner import MeanLearner
 
 NAMES = {
     "normal": "train/NORMAL/IM-{patient:04d}-{image:04d}.jpeg",

@@ -11,8 +11,7 @@ from rekognition_xray import errors
 from rekognition_xray.cloud import storage
 from rekognition_xray.cloud import meter
 from rekognition_xray.data.images import prepare
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.faults import Faults
+from rekognition_xray.local import Faults, LocalCloud
 
 pytestmark = pytest.mark.usefixtures("no_wait")
 

@@ -11,11 +11,10 @@ import attrs
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.assumptions import Assumptions, Limits
+from rekognition_xray.local import Assumptions, Limits, LocalCloud
 from rekognition_xray.plans import PUBLISHED_TPS, MonthPlan, plan_month
 
-from ..learner import MeanLearner
+from ..support.learner import MeanLearner
 
 IMAGES = 300
 HALF_A_DAY = 12 * 3600.0

@@ -11,10 +11,9 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud.meter import measure_throughput, throughput
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.assumptions import Limits
+from rekognition_xray.local import Limits, LocalCloud
 
-from ..learner import MeanLearner
+from ..support.learner import MeanLearner
 
 Draw = Callable[..., rx.XrayDataset]
 TPS = 20.0

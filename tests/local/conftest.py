@@ -20,7 +20,7 @@ from rekognition_xray.local import LocalCloud
 from rekognition_xray.local.cloud import ACCOUNT
 from rekognition_xray.local.session import local_session
 
-from ..learner import MeanLearner
+from ..support.learner import MeanLearner
 
 BUCKET = "images"
 Members = dict[str, Any]

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from rekognition_xray.local.bill import Prices, bill
-from rekognition_xray.local.state.records import Charge
+from rekognition_xray.local import Prices
+from rekognition_xray.local.bill import Charge, bill
 
 
 def charge(kind, started, ended, units=1, arn="arn"):

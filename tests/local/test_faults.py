@@ -11,8 +11,8 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from rekognition_xray.local.http.s3_operations import s3_operations
-from rekognition_xray.local.manifests.faults import TRAINING_FAILURES
+from rekognition_xray.local.manifests import TRAINING_FAILURES
+from rekognition_xray.local.services import s3_operations
 
 
 @pytest.fixture

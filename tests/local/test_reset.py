@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.training.learner import TrainingStopped
+from rekognition_xray.local.learning import TrainingStopped
 
 
 class Endless:
@@ -114,7 +114,7 @@ def test_a_describe_that_is_held_is_answered(open_desk, endless):
 
     held = threading.Thread(target=look)
     held.start()
-    while not desk.cloud._running().term._guests:
+    while not desk.cloud._running().term._requests:
         pass
     desk.cloud.reset()
     held.join(10)

@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 
 from rekognition_xray.local.__main__ import main
-from rekognition_xray.local.http.operations import OPERATIONS
+from rekognition_xray.local.http import OPERATIONS
 
 # One process for all commands: to start the command line takes longer than most commands do.
 COMMANDS = """

@@ -14,8 +14,8 @@ from collections import Counter
 import attrs
 import pytest
 
-from rekognition_xray.local.http.operations import OPERATIONS
-from rekognition_xray.local.http.protocol import service_model
+from rekognition_xray.local.http import OPERATIONS
+from rekognition_xray.local.services import service_model
 
 SCOPE = "AWS4-HMAC-SHA256 Credential={}/20260102/us-east-1/{}/aws4_request, Signature=0"
 LABELS = ("normal", "viral")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from rekognition_xray.local.assumptions import Assumptions
+from rekognition_xray.local import Assumptions
 
 LABELS = ("normal", "viral")
 BUCKET = "images"

@@ -15,10 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.assumptions import Assumptions, Limits
-from rekognition_xray.local.http.protocol import service_model
-from rekognition_xray.local.state.records import Dataset, Entry, Version
+from rekognition_xray.local import Assumptions, Limits, LocalCloud
+from rekognition_xray.local.manifests import Entry
+from rekognition_xray.local.services import service_model
+from rekognition_xray.local.state import Dataset, Version
 
 OK, IN_USE, NOT_READY = "ok", "ResourceInUseException", "ResourceNotReadyException"
 ASSUMED = "AssumedException"

@@ -1,10 +1,10 @@
-"""What a model card answers by itself of TRIPOD+AI and CLAIM."""
+"""The answers to TRIPOD+AI and CLAIM that a model card gives by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rekognition_xray.clinic.card.facts import Told
+from rekognition_xray.clinic.card.facts import CardSources
 from rekognition_xray.clinic.card.values import NamedFigure, Section
 
 _DECIDED = (
@@ -14,43 +14,47 @@ _DECIDED = (
 
 
 def answers(
-    told: Told, sections: Sequence[Section], figures: Sequence[NamedFigure]
+    sources: CardSources, sections: Sequence[Section], figures: Sequence[NamedFigure]
 ) -> Mapping[str, str | None]:
-    """Key of an item to the answer; None, or no key at all, where the card knows none.
+    """Key of an item to the answer; None, or no key, if the card has no answer.
 
-    An item of which the card knows a part is answered with that part, and says so.
+    If the card can answer only a part of an item, the answer says so.
     """
     known = {f"{section.key}.{row.key}": row.value for section in sections for row in section.rows}
-    by_both = _numbers(figures) | _data(told, known)
-    return _alone(told, known) | {key: answer for pair, answer in by_both.items() for key in pair}
+    by_both = _numbers(figures) | _data(sources, known)
+    return _single_answers(sources, known) | {
+        key: answer for pair, answer in by_both.items() for key in pair
+    }
 
 
-def _alone(told: Told, known: Mapping[str, str | None]) -> dict[str, str | None]:
+def _single_answers(sources: CardSources, known: Mapping[str, str | None]) -> dict[str, str | None]:
     made_by = known["model.made_by"]
     return {
-        "tripod-1": f"Model card of {told.evaluation.name}",
+        "tripod-1": f"Model card of {sources.evaluation.name}",
         "tripod-3b": "purpose and users: section Intended use",
         "tripod-6a": known["data.population"],
         "tripod-9b": "the pixels of one image, nothing else",
-        "tripod-12f": _updated(told),
+        "tripod-12f": _recalibration(sources),
         "tripod-12g": _DECIDED,
         "tripod-15": f"a confidence, 0 to 1, for each of {known['model.labels']}",
-        "tripod-16": "both are parts of one dataset" if told.split else None,
+        "tripod-16": "both are parts of one dataset" if sources.split else None,
         "tripod-21": "sections Data and Figures",
         "tripod-22": known["model.arn"],
-        "tripod-27a": _poor_input(told),
+        "tripod-27a": _poor_input(sources),
         "tripod-27b": "a person must read every image",
         "claim-1": made_by and f"image classifier made by {made_by}",
         "claim-3": "intended use only: section Intended use",
-        "claim-21": _disjoint(told, known),
+        "claim-21": _partition_level(sources, known),
         "claim-23": "of the evaluation only: section Software that made this card",
-        "claim-29": _uncertainty(told),
+        "claim-29": _uncertainty(sources),
         "claim-37": "confusion of labels only: section Confusion",
         "claim-39": "intended use only: section Intended use",
     }
 
 
-def _data(told: Told, known: Mapping[str, str | None]) -> dict[tuple[str, ...], str | None]:
+def _data(
+    sources: CardSources, known: Mapping[str, str | None]
+) -> dict[tuple[str, ...], str | None]:
     labels = "; ".join(
         f"{name} {known[key]}"
         for name, key in (
@@ -60,13 +64,13 @@ def _data(told: Told, known: Mapping[str, str | None]) -> dict[tuple[str, ...], 
         )
         if known[key]
     )
-    flow = "images and patients taken: section Data; those left out before are not counted"
+    flow = "images and patients included: section Data; those excluded before are not counted"
     return {
         ("tripod-5a", "claim-7"): known["data.source"],
         ("tripod-8a", "claim-14"): f"labels {labels}" if labels else None,
         ("tripod-8b", "claim-16"): known["labels.by"],
-        ("tripod-12a", "claim-20"): _partition(told),
-        ("tripod-20a", "claim-33"): flow if told.parts else None,
+        ("tripod-12a", "claim-20"): _partition(sources),
+        ("tripod-20a", "claim-33"): flow if sources.parts else None,
         ("tripod-26", "claim-38"): "section Limits",
     }
 
@@ -79,33 +83,33 @@ def _numbers(figures: Sequence[NamedFigure]) -> dict[tuple[str, ...], str | None
     }
 
 
-def _partition(told: Told) -> str | None:
-    split = told.split
+def _partition(sources: CardSources) -> str | None:
+    split = sources.split
     if split is None:
-        return told.evaluation.split
-    drawn = "the official folders" if split.seed is None else f"seed {split.seed}"
-    parts = ", ".join(f"{name} {len(part)} images" for name, part in told.parts.items())
-    return f"{parts}; {drawn}, fingerprint {split.fingerprint}"
+        return sources.evaluation.split
+    origin = "the official folders" if split.seed is None else f"seed {split.seed}"
+    parts = ", ".join(f"{name} {len(part)} images" for name, part in sources.parts.items())
+    return f"{parts}; {origin}, fingerprint {split.fingerprint}"
 
 
-def _disjoint(told: Told, known: Mapping[str, str | None]) -> str | None:
+def _partition_level(sources: CardSources, known: Mapping[str, str | None]) -> str | None:
     shared = known["data.shared"]
-    level = "parts of whole patients" if told.split and told.split.seed is not None else None
+    level = "parts of whole patients" if sources.split and sources.split.seed is not None else None
     found = shared and f"patients or pictures in training and test: {shared}"
     return "; ".join(filter(None, (level, found))) or None
 
 
-def _uncertainty(told: Told) -> str:
-    unit = "patients" if told.evaluation.known_patients else "images"
-    return f"95 % intervals from {told.evaluation.resamples} redraws of the {unit}"
+def _uncertainty(sources: CardSources) -> str:
+    unit = "patients" if sources.evaluation.known_patients else "images"
+    return f"95 % intervals from {sources.evaluation.resamples} bootstrap resamples of the {unit}"
 
 
-def _updated(told: Told) -> str | None:
-    calibration = told.policy and told.policy.calibration
+def _recalibration(sources: CardSources) -> str | None:
+    calibration = sources.policy and sources.policy.calibration
     return f"the policy's probabilities are calibrated: {calibration.kind}" if calibration else None
 
 
-def _poor_input(told: Told) -> str | None:
-    if told.policy is None:
+def _poor_input(sources: CardSources) -> str | None:
+    if sources.policy is None:
         return None
-    return "an answer that lacks a label or is no number is referred to a person"
+    return "images without a usable confidence for every label are referred to a person"

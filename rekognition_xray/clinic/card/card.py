@@ -1,49 +1,50 @@
-"""``ModelCard``: what a version is, what it was judged on, and what it must not be used for."""
+"""``ModelCard``: what a version is, what it was tested on, and what it must not be used for."""
 
 from __future__ import annotations
 
 import datetime
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
 from rekognition_xray.clinic.card.answers import answers as own_answers
-from rekognition_xray.clinic.card.checklists import answered
-from rekognition_xray.clinic.card.facts import Told, counts, figures, sections
+from rekognition_xray.clinic.card.checklists import fill_checklists
+from rekognition_xray.clinic.card.facts import CardSources, counts, figures, sections
 from rekognition_xray.clinic.card.markdown import render
-from rekognition_xray.clinic.card.texts import FORBIDDEN, INTENDED, KERMANY_LIMITS, LIMITS
+from rekognition_xray.clinic.card.texts import KERMANY_LIMITS, LIMITS
 from rekognition_xray.clinic.card.values import Checklist, LabelCount, Limit, NamedFigure, Section
-from rekognition_xray.clinic.evaluation import Evaluation
-from rekognition_xray.clinic.policy import Policy
-from rekognition_xray.clinic.statistics import NOTICE
-from rekognition_xray.cloud.versions import VersionDescription
-from rekognition_xray.data.auditing.findings import Audit
-from rekognition_xray.data.dataset import Split, XrayDataset
+from rekognition_xray.clinic.notices import FORBIDDEN_USE, INTENDED_USE, NOTICE
 from rekognition_xray.errors import EvaluationError
 
-__all__ = ["ModelCard"]
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.evaluation import Evaluation
+    from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.cloud.versions import VersionDescription
+    from rekognition_xray.data.auditing import Audit
+    from rekognition_xray.data.dataset import Split, XrayDataset
 
 _FORMAT = 1
 
 
 @attrs.frozen(str=False)
 class ModelCard:
-    """A card to hand on with a version. Make one by ``ModelCard.of()``.
+    """A model card for a version. Use ``ModelCard.of()`` to make one.
 
-    It says what the library knows; all else reads ``not reported``.
+    It states what the library knows; everything else is ``not reported``.
 
     Attributes:
         name: the version's name.
-        made_on: the day on which the card was made.
+        made_on: the date of the card.
         warnings: what a reader of the figures must know, as in the evaluation.
-        intended_use, forbidden_use: sentences; the same on every card.
+        intended_use, forbidden_use: the same on every card.
         sections: facts on model, data, labels, operating point and software.
         counts: images and patients by part and label.
-        figures: each with its 95 % interval, or without value and with the reason why.
-        confusion: true label to predicted label to images.
-        limits: what to hold against the figures, with sources.
-        checklists: TRIPOD+AI and CLAIM, every item once.
+        figures: each with its 95 % interval, or with the reason why it has no value.
+        confusion: true label to predicted label to number of images.
+        limits: what limits the figures, with sources.
+        checklists: TRIPOD+AI and CLAIM, with every item.
     """
 
     name: str
@@ -74,30 +75,30 @@ class ModelCard:
         answers: Mapping[str, str] | None = None,
         made_on: datetime.date | None = None,
     ) -> ModelCard:
-        """Makes a card; nothing is asked of AWS.
+        """Makes a card; calls nothing at AWS.
 
         Args:
             evaluation: figures of the version on its test images.
-            split: what it was trained and tested on; gives counts, fingerprint and labels' origin.
-            dataset: gives counts and labels' origin where the split is not at hand.
+            split: the training and test images; adds counts, fingerprint and origin of labels.
+            dataset: adds counts and origin of labels, if there is no split.
             audit: of the images.
-            version: what ``ModelVersion.describe()`` said.
-            policy: the operating point that it is to be used with.
-            source: where the images come from. Unless told, images that were read by the rule
-                ``kermany`` are said to be named as those of that set, with its licence and
-                population under that condition.
-            licence: under which the images may be used.
-            population: whom they show.
-            answers: key of a checklist's item to your answer, such as ``{"tripod-17": "..."}``;
-                it goes before the card's own.
-            made_on: the card's date, today unless told.
+            version: the result of ``ModelVersion.describe()``.
+            policy: the operating point that the version is to be used with.
+            source: where the images come from. By default, for images that were read by the rule
+                ``kermany``, the card says that they are named like those of that set, and gives its
+                licence and population under that condition.
+            licence: licence of the images.
+            population: the patients that the images show.
+            answers: key of a checklist item to your answer, such as ``{"tripod-17": "..."}``; it
+                replaces the card's own answer.
+            made_on: the date of the card, today by default.
 
         Raises:
-            EvaluationError: split or policy belong to another version than the evaluation, an
-                answer is to no item, or a figure has no interval.
+            EvaluationError: split or policy do not belong to the evaluated version, an answer is
+                for an item that does not exist, or a figure has no interval.
         """
         _check(evaluation, split, policy)
-        told = Told(
+        sources = CardSources(
             evaluation=evaluation,
             split=split,
             dataset=dataset,
@@ -108,23 +109,23 @@ class ModelCard:
             licence=licence,
             population=population,
         )
-        facts, named = sections(told), figures(told)
+        facts, named_figures = sections(sources), figures(sources)
         return cls(
             name=evaluation.name,
             made_on=made_on or datetime.datetime.now(datetime.UTC).date(),
             warnings=evaluation.warnings,
-            intended_use=INTENDED,
-            forbidden_use=FORBIDDEN,
+            intended_use=INTENDED_USE,
+            forbidden_use=FORBIDDEN_USE,
             sections=facts,
-            counts=counts(told),
-            figures=named,
+            counts=counts(sources),
+            figures=named_figures,
             confusion=evaluation.confusion,
-            limits=(*LIMITS, *(KERMANY_LIMITS if told.kermany else ())),
-            checklists=answered(own_answers(told, facts, named), answers or {}),
+            limits=(*LIMITS, *(KERMANY_LIMITS if sources.kermany else ())),
+            checklists=fill_checklists(own_answers(sources, facts, named_figures), answers or {}),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON; what nobody said reads ``not reported``."""
+        """Plain data for JSON; what is not known is ``not reported``."""
         return {
             "format": _FORMAT,
             "name": self.name,
@@ -134,14 +135,14 @@ class ModelCard:
             "intended_use": list(self.intended_use),
             "forbidden_use": list(self.forbidden_use),
             "facts": {
-                section.key: {row.key: row.shown for row in section.rows}
+                section.key: {row.key: row.text for row in section.rows}
                 for section in self.sections
             },
             "counts": [attrs.asdict(count) for count in self.counts],
             "figures": [_plain(figure) for figure in self.figures],
             "confusion": {truth: dict(row) for truth, row in self.confusion.items()},
             "limits": [attrs.asdict(limit) for limit in self.limits],
-            "checklists": [_listed(checklist) for checklist in self.checklists],
+            "checklists": [_checklist_dict(checklist) for checklist in self.checklists],
         }
 
     def to_json(self) -> str:
@@ -149,7 +150,7 @@ class ModelCard:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_markdown(self) -> str:
-        """The card for people; labels, names and answers cannot break its tables."""
+        """The card as Markdown; labels, names and answers are escaped."""
         return render(self)
 
     def __str__(self) -> str:
@@ -160,14 +161,14 @@ def _check(evaluation: Evaluation, split: Split | None, policy: Policy | None) -
     stated = evaluation.split
     if split is not None and stated is not None and split.fingerprint not in stated:
         raise EvaluationError(
-            f"The evaluation is of the split {stated!r}, the card's is {split.fingerprint}.",
-            hint="Give the split that this version was trained with, or none.",
+            f"The evaluation is of the split {stated!r}, the card is given {split.fingerprint}.",
+            hint="Use the split that this version was trained with, or leave it out.",
         )
     chosen = None if policy is None else policy.version_arn
     if chosen is not None and chosen != evaluation.version_arn:
         raise EvaluationError(
             f"The policy was chosen for {chosen}, the evaluation is of {evaluation.version_arn}.",
-            hint="Choose the policy by evaluation.policy() of this very evaluation.",
+            hint="Use a policy of this evaluation: evaluation.policy().",
         )
 
 
@@ -175,9 +176,9 @@ def _plain(named: NamedFigure) -> dict[str, object]:
     return {"of": named.of, "name": named.name, **attrs.asdict(named.figure)}
 
 
-def _listed(checklist: Checklist) -> dict[str, object]:
+def _checklist_dict(checklist: Checklist) -> dict[str, object]:
     items = [
-        {"key": item.key, "number": item.number, "topic": item.topic, "answer": item.shown}
+        {"key": item.key, "number": item.number, "topic": item.topic, "answer": item.text}
         for item in checklist.items
     ]
     return {"name": checklist.name, "citation": checklist.citation, "items": items}

@@ -1,4 +1,4 @@
-"""TRIPOD+AI and CLAIM: their items, and what a card can answer of them by itself."""
+"""The checklists TRIPOD+AI and CLAIM, and how answers are filled in."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final
 
 import attrs
 
+from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.card.values import Checklist, Item
-from rekognition_xray.clinic.statistics import fields
 from rekognition_xray.errors import EvaluationError
 
 _FILES: Final = ("tripod-ai.json", "claim.json")
@@ -24,34 +24,36 @@ def checklists() -> tuple[Checklist, ...]:
 
 
 def _read(text: str) -> Checklist:
-    told = fields.object_in(json.loads(text))
+    record = fields.object_in(json.loads(text))
     name, citation, note = (
-        fields.string_in(told.get(key), key) for key in ("name", "citation", "note")
+        fields.string_in(record.get(key), key) for key in ("name", "citation", "note")
     )
-    return Checklist(name, citation, note, tuple(_items(told)))
+    return Checklist(name, citation, note, tuple(_items(record)))
 
 
-def _items(told: fields.Json) -> Iterator[Item]:
-    for item in fields.objects_in(told, "items"):
+def _items(record: fields.Json) -> Iterator[Item]:
+    for item in fields.objects_in(record, "items"):
         key, number, topic = (
             fields.string_in(item.get(name), name) for name in ("key", "number", "topic")
         )
         yield Item(key, number, topic)
 
 
-def answered(known: Mapping[str, str | None], said: Mapping[str, str]) -> tuple[Checklist, ...]:
-    """The checklists with what the card knows, and over it what its author says.
+def fill_checklists(
+    known: Mapping[str, str | None], own: Mapping[str, str]
+) -> tuple[Checklist, ...]:
+    """The checklists with the card's answers, replaced by those of its author.
 
     Args:
-        known: key of an item to what the card answers; None where it cannot.
-        said: key of an item, such as ``tripod-5a``, to the author's answer.
+        known: key of an item to the card's answer; None if it has none.
+        own: key of an item, such as ``tripod-5a``, to the author's answer.
 
     Raises:
-        EvaluationError: an answer to an item that does not exist, or an empty one.
+        EvaluationError: an answer is for an item that does not exist, or is empty.
     """
     empty = checklists()
-    _check(said, [item.key for checklist in empty for item in checklist.items])
-    answers = {**known, **said}
+    _check(own, [item.key for checklist in empty for item in checklist.items])
+    answers = {**known, **own}
     return tuple(
         attrs.evolve(
             checklist,
@@ -63,18 +65,18 @@ def answered(known: Mapping[str, str | None], said: Mapping[str, str]) -> tuple[
     )
 
 
-def _check(said: Mapping[str, str], keys: list[str]) -> None:
-    strange = sorted(set(said) - set(keys))
+def _check(own: Mapping[str, str], keys: list[str]) -> None:
+    strange = sorted(set(own) - set(keys))
     if strange:
         near = [match for key in strange for match in get_close_matches(key, keys, n=2)]
         meant = f" Did you mean {', '.join(near)}?" if near else ""
         raise EvaluationError(
             f"No checklist has the items {', '.join(strange)}.{meant}",
-            hint="Items are named like tripod-5a and claim-14; the card lists all of them.",
+            hint="Keys look like tripod-5a and claim-14; the card lists all of them.",
         )
-    blank = sorted(key for key, answer in said.items() if not answer.strip())
+    blank = sorted(key for key, answer in own.items() if not answer.strip())
     if blank:
         raise EvaluationError(
             f"The answers to {', '.join(blank)} are empty.",
-            hint="Leave an item out that you do not answer; it then reads 'not reported'.",
+            hint="Leave out items that you do not answer; the card then says 'not reported'.",
         )

@@ -1,19 +1,18 @@
-"""The facts of a model card: what values of the library tell, and None for all else."""
+"""The facts of a model card, from the values it is made from; None for what is not known."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray import __version__
 from rekognition_xray.clinic.card.texts import KERMANY_LICENCE, KERMANY_POPULATION, KERMANY_SOURCE
-from rekognition_xray.clinic.card.values import LabelCount, NamedFigure, Row, Section
+from rekognition_xray.clinic.card.values import Fact, LabelCount, NamedFigure, Section
 from rekognition_xray.clinic.evaluation import NOT_COMPARED
-from rekognition_xray.clinic.statistics import Figure, words
+from rekognition_xray.clinic.extras import installed_version
+from rekognition_xray.clinic.statistics import Figure, figure_name
 from rekognition_xray.data.xrays import Labelling
 from rekognition_xray.errors import EvaluationError
 
@@ -21,15 +20,15 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation import Evaluation
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.cloud.versions import VersionDescription
-    from rekognition_xray.data.auditing.findings import Audit
+    from rekognition_xray.data.auditing import Audit
     from rekognition_xray.data.dataset import Split, XrayDataset
 
 _PACKAGES: Final = ("attrs", "boto3", "numpy", "Pillow", "scikit-learn", "scipy")
 
 
 @attrs.frozen(kw_only=True)
-class Told:
-    """Everything that a card may be made of; None for what its author does not give."""
+class CardSources:
+    """What a card is made from; None for what its author does not give."""
 
     evaluation: Evaluation
     split: Split | None
@@ -43,7 +42,7 @@ class Told:
 
     @property
     def parts(self) -> dict[str, XrayDataset]:
-        """Name to dataset: the parts of the split, or the whole where only that is known."""
+        """Name to dataset: the parts of the split, or the whole dataset without a split."""
         if self.split is not None:
             named = {
                 "train": self.split.train,
@@ -55,12 +54,12 @@ class Told:
 
     @property
     def labelling(self) -> Labelling | None:
-        """Where the labels come from."""
+        """The origin of the labels."""
         return next((part.labelling for part in self.parts.values()), None)
 
     @property
     def kermany(self) -> bool:
-        """Whether the names are those of the public set, and the author names no other source."""
+        """Whether the images are named like those of the public set and no source is given."""
         labelling = self.labelling
         return self.source is None and labelling is not None and _is_kermany(labelling.rule)
 
@@ -69,42 +68,42 @@ def _is_kermany(rule: str) -> bool:
     return rule == "kermany" or rule.startswith("kermany-")
 
 
-def sections(told: Told) -> tuple[Section, ...]:
+def sections(sources: CardSources) -> tuple[Section, ...]:
     """All facts, in the order in which the card shows them."""
     return (
-        Section("model", "Model", tuple(_model(told))),
-        Section("data", "Data", tuple(_data(told))),
-        Section("labels", "Origin of the labels", tuple(_labels(told))),
-        Section("operating_point", "Operating point", tuple(_operating(told.policy))),
+        Section("model", "Model", tuple(_model(sources))),
+        Section("data", "Data", tuple(_data(sources))),
+        Section("labels", "Origin of the labels", tuple(_labels(sources))),
+        Section("operating_point", "Operating point", tuple(_operating_point(sources.policy))),
         Section("software", "Software that made this card", tuple(_software())),
     )
 
 
-def counts(told: Told) -> tuple[LabelCount, ...]:
+def counts(sources: CardSources) -> tuple[LabelCount, ...]:
     """Images and patients by part and label."""
     return tuple(
         LabelCount(name, label, images, part.patients[label])
-        for name, part in told.parts.items()
+        for name, part in sources.parts.items()
         for label, images in part.counts.items()
     )
 
 
-def figures(told: Told) -> tuple[NamedFigure, ...]:
+def figures(sources: CardSources) -> tuple[NamedFigure, ...]:
     """Every figure of the evaluation, and of the policy on the images that it is reported on.
 
     Raises:
-        EvaluationError: a figure with a value and no interval.
+        EvaluationError: a figure has a value but no interval.
     """
-    evaluation = told.evaluation
+    evaluation = sources.evaluation
     groups: list[tuple[str, attrs.AttrsInstance]] = [
         ("all labels", evaluation),
         ("pneumonia or not", evaluation.two_class),
         *((f"label: {label}", found) for label, found in evaluation.by_label.items()),
     ]
-    if told.policy is not None and told.policy.reported is not None:
-        groups.append(("the policy", told.policy.reported))
+    if sources.policy is not None and sources.policy.reported is not None:
+        groups.append(("the policy", sources.policy.reported))
     return tuple(
-        NamedFigure(of, words(key), _checked(figure, f"{words(key)} of {of}"))
+        NamedFigure(of, figure_name(key), _with_interval(figure, f"{figure_name(key)} of {of}"))
         for of, found in groups
         for key, figure in _figures_of(found)
     )
@@ -117,54 +116,54 @@ def _figures_of(found: attrs.AttrsInstance) -> Iterator[tuple[str, Figure]]:
             yield field.name, value
 
 
-def _checked(figure: Figure, what: str) -> Figure:
+def _with_interval(figure: Figure, what: str) -> Figure:
     if figure.value is not None and (figure.low is None or figure.high is None):
         raise EvaluationError(
-            f"The {what} has a value and no interval.",
-            hint="A card shows no bare figure: compute it by Evaluation, or leave it out.",
+            f"The {what} has a value but no interval.",
+            hint="A card shows figures with intervals only: compute them by Evaluation.",
         )
     return figure
 
 
-def _model(told: Told) -> Iterator[Row]:
-    evaluation, version = told.evaluation, told.version
+def _model(sources: CardSources) -> Iterator[Fact]:
+    evaluation, version = sources.evaluation, sources.version
     created = None if version is None or version.created is None else version.created.isoformat()
     seconds = None if version is None else version.billable_training_seconds
-    yield Row("name", "Name", evaluation.name or None)
-    yield Row("arn", "Version ARN", version.arn if version else evaluation.version_arn or None)
-    yield Row("results", "Result files name", evaluation.version_arn or None)
-    yield Row("made_by", "Made by", evaluation.made_by)
-    yield Row("labels", "Labels", ", ".join(evaluation.labels))
-    yield Row("created", "Created", created)
-    yield Row("evaluated", "Evaluated by the service", evaluation.service.ended or None)
-    yield Row("status", "Status when the card was made", version.status if version else None)
-    yield Row("training_seconds", "Billed training, s", None if seconds is None else str(seconds))
+    yield Fact("name", "Name", evaluation.name or None)
+    yield Fact("arn", "Version ARN", version.arn if version else evaluation.version_arn or None)
+    yield Fact("results", "Version ARN in the result files", evaluation.version_arn or None)
+    yield Fact("made_by", "Made by", evaluation.made_by)
+    yield Fact("labels", "Labels", ", ".join(evaluation.labels))
+    yield Fact("created", "Created", created)
+    yield Fact("evaluated", "Evaluated by the service", evaluation.service.ended or None)
+    yield Fact("status", "Status when the card was made", version.status if version else None)
+    yield Fact("training_seconds", "Billed training, s", None if seconds is None else str(seconds))
 
 
-def _data(told: Told) -> Iterator[Row]:
-    evaluation, split = told.evaluation, told.split
-    public = told.kermany
-    yield Row("source", "Source", KERMANY_SOURCE if public else told.source)
-    yield Row("licence", "Licence", told.licence or (KERMANY_LICENCE if public else None))
-    yield Row(
-        "population", "Population", told.population or (KERMANY_POPULATION if public else None)
+def _data(sources: CardSources) -> Iterator[Fact]:
+    evaluation, split = sources.evaluation, sources.split
+    public = sources.kermany
+    yield Fact("source", "Source", KERMANY_SOURCE if public else sources.source)
+    yield Fact("licence", "Licence", sources.licence or (KERMANY_LICENCE if public else None))
+    yield Fact(
+        "population", "Population", sources.population or (KERMANY_POPULATION if public else None)
     )
-    yield Row(
+    yield Fact(
         "training_images",
-        "Images trained on, by the result files",
+        "Training images, by the result files",
         str(evaluation.service.training_images),
     )
-    yield Row("test_images", "Images tested, by the result files", str(len(evaluation.images)))
-    yield Row(
+    yield Fact("test_images", "Test images, by the result files", str(len(evaluation.images)))
+    yield Fact(
         "test_patients",
-        "Patients tested, by the result files",
+        "Test patients, by the result files",
         str(evaluation.known_patients or "") or None,
     )
-    yield Row("split", "Split", evaluation.split)
-    yield Row("fingerprint", "Fingerprint of the split", split.fingerprint if split else None)
-    yield Row("seed", "Seed of the split", _seed(split))
-    yield Row("shared", "Patients or pictures in training and test", _shared(evaluation))
-    yield Row("audit", "Audit", None if told.audit is None else _audit(told.audit))
+    yield Fact("split", "Split", evaluation.split)
+    yield Fact("fingerprint", "Fingerprint of the split", split.fingerprint if split else None)
+    yield Fact("seed", "Seed of the split", _seed(split))
+    yield Fact("shared", "Patients or pictures in training and test", _leakage(evaluation))
+    yield Fact("audit", "Audit", None if sources.audit is None else _audit(sources.audit))
 
 
 def _seed(split: Split | None) -> str | None:
@@ -173,45 +172,44 @@ def _seed(split: Split | None) -> str | None:
     return "none: the official split" if split.seed is None else str(split.seed)
 
 
-def _shared(evaluation: Evaluation) -> str | None:
+def _leakage(evaluation: Evaluation) -> str | None:
     if NOT_COMPARED in evaluation.warnings:
         return None
-    leaks = [text for text in evaluation.warnings if "leak" in text or "share" in text]
-    return " ".join(leaks) or "none, as far as the images' keys tell"
+    leaks = [text for text in evaluation.warnings if "leak" in text.lower() or "share" in text]
+    return " ".join(leaks) or "none, as far as the S3 keys show"
 
 
 def _audit(audit: Audit) -> str:
     found = [f"{finding.code} ({len(finding.paths)} images)" for finding in audit.findings]
-    return f"{audit.images} images looked at; found: {', '.join(found) or 'nothing'}"
+    return f"{audit.images} images checked; found: {', '.join(found) or 'nothing'}"
 
 
-def _labels(told: Told) -> Iterator[Row]:
-    labelling = told.labelling
+def _labels(sources: CardSources) -> Iterator[Fact]:
+    labelling = sources.labelling
     known = labelling or Labelling()
     human = None if labelling is None else "people" if labelling.human else "not people"
-    yield Row("rule", "Read by the rule", known.rule or None)
-    yield Row("by", "Made by", known.by or None)
-    yield Row("on", "Made by the date", known.on.isoformat() if known.on else None)
-    yield Row("human", "Stated to be the work of", human)
+    yield Fact("rule", "Read by the rule", known.rule or None)
+    yield Fact("by", "Made by", known.by or None)
+    yield Fact("on", "Made by the date", known.on.isoformat() if known.on else None)
+    yield Fact("human", "Stated to be the work of", human)
 
 
-def _operating(policy: Policy | None) -> Iterator[Row]:
+def _operating_point(policy: Policy | None) -> Iterator[Fact]:
     if policy is None:
-        yield Row("policy", "Policy", None)
+        yield Fact("policy", "Policy", None)
         return
     rule = str(attrs.evolve(policy, chosen_on=None, reported=None, warnings=()))
-    yield Row("policy", "Policy", "; ".join(line.strip() for line in rule.splitlines()))
-    yield Row("policy_version", "Chosen for the version", policy.version_arn)
+    yield Fact("policy", "Policy", "; ".join(line.strip() for line in rule.splitlines()))
+    yield Fact("policy_version", "Chosen for the version", policy.version_arn)
     calibrated = policy.calibration.kind if policy.calibration else "no"
-    yield Row("calibration", "Calibration of the confidence of pneumonia", calibrated)
-    yield Row("policy_notes", "Notes", " ".join(policy.warnings) or "none")
+    yield Fact("calibration", "Calibration of the confidence of pneumonia", calibrated)
+    yield Fact("policy_notes", "Notes", " ".join(policy.warnings) or "none")
 
 
-def _software() -> Iterator[Row]:
-    yield Row("rekognition-xray", "rekognition-xray", __version__)
-    yield Row("python", "Python", platform.python_version())
+def _software() -> Iterator[Fact]:
+    yield Fact("rekognition-xray", "rekognition-xray", installed_version("rekognition-xray"))
+    yield Fact("python", "Python", platform.python_version())
     for package in _PACKAGES:
-        try:
-            yield Row(package.lower(), package, version(package))
-        except PackageNotFoundError:  # an extra that is not installed
-            continue
+        found = installed_version(package)
+        if found is not None:  # else an extra that is not installed
+            yield Fact(package.lower(), package, found)

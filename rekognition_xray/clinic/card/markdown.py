@@ -1,4 +1,4 @@
-"""A model card as Markdown. Whatever comes from outside is escaped."""
+"""Renders a model card as Markdown. All text from outside is escaped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from rekognition_xray.clinic.card.texts import NO_SERVICE_FIGURES
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.card.card import ModelCard
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 _ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
 
 
-def escaped(text: str) -> str:
-    """Text that can stand in a line or a cell: no new line, no markup, no HTML."""
+def escape_markdown(text: str) -> str:
+    """Text for one line or table cell, without line breaks, markup or HTML."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     plain = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _ACTIVE.sub(r"\\\1", plain)
 
 
 def render(card: ModelCard) -> str:
-    """The whole card."""
-    blocks = [f"# Model card of {escaped(card.name)}", f"**{NOTICE}**"]
+    """The whole card as Markdown."""
+    blocks = [f"# Model card of {escape_markdown(card.name)}", f"**{NOTICE}**"]
     blocks.append(f"Made on {card.made_on.isoformat()}.")
-    blocks += [f"> {escaped(warning)}" for warning in card.warnings]
+    blocks += [f"> {escape_markdown(warning)}" for warning in card.warnings]
     blocks += _section("Intended use", _points(card.intended_use))
     blocks += _section("Forbidden use", _points(card.forbidden_use))
     for section in card.sections:
-        rows = [(row.name, row.shown) for row in section.rows]
+        rows = [(row.name, row.text) for row in section.rows]
         blocks += _section(section.title, _table(("Fact", "Value"), rows))
         if section.key == "data":
             blocks += _counts(card)
@@ -47,11 +47,11 @@ def render(card: ModelCard) -> str:
 
 
 def _section(title: str, *blocks: str) -> list[str]:
-    return [f"## {escaped(title)}", *blocks]
+    return [f"## {escape_markdown(title)}", *blocks]
 
 
 def _points(texts: Iterable[str]) -> str:
-    return "\n".join(f"- {escaped(text)}" for text in texts)
+    return "\n".join(f"- {escape_markdown(text)}" for text in texts)
 
 
 def _with_source(card: ModelCard) -> list[str]:
@@ -62,7 +62,7 @@ def _with_source(card: ModelCard) -> list[str]:
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [columns, *rows]
-    cells = [" | ".join(escaped(cell) for cell in line) for line in lines]
+    cells = [" | ".join(escape_markdown(cell) for cell in line) for line in lines]
     rule = " | ".join("---" for _ in columns)
     return "\n".join(f"| {line} |" for line in (cells[0], rule, *cells[1:]))
 
@@ -78,12 +78,12 @@ def _counts(card: ModelCard) -> list[str]:
 
 def _figures(of: str, figures: Sequence[NamedFigure]) -> str:
     rows = [
-        (figure.name, figure.shown, str(figure.figure.n), str(figure.figure.patients))
+        (figure.name, figure.text, str(figure.figure.n), str(figure.figure.patients))
         for figure in figures
     ]
     title = of[0].upper() + of[1:]
     table = _table(("Figure", "Value (95 % interval)", "Images", "Patients"), rows)
-    return f"### {escaped(title)}\n\n{table}"
+    return f"### {escape_markdown(title)}\n\n{table}"
 
 
 def _confusion(card: ModelCard) -> str:
@@ -97,9 +97,9 @@ def _confusion(card: ModelCard) -> str:
 
 def _checklist(checklist: Checklist) -> list[str]:
     about = (
-        f"{checklist.citation}. {checklist.note} {checklist.answered} of "
+        f"{checklist.citation}. {checklist.note} {checklist.answer_count} of "
         f"{len(checklist.items)} answered."
     )
-    rows = [(item.number, item.topic, item.shown, item.key) for item in checklist.items]
+    rows = [(item.number, item.topic, item.text, item.key) for item in checklist.items]
     table = _table(("Item", "About", "Answer", "Key"), rows)
-    return _section(f"Checklist {checklist.name}", escaped(about), table)
+    return _section(f"Checklist {checklist.name}", escape_markdown(about), table)

@@ -1,4 +1,4 @@
-"""The values that a model card is made of."""
+"""The values that a model card consists of."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ NOT_REPORTED: Final = "not reported"
 
 
 @attrs.frozen
-class Row:
+class Fact:
     """One fact.
 
     Attributes:
-        key: its name for programs; stable.
-        name: its name for people.
-        value: None where nobody said.
+        key: a stable name for programs.
+        name: a name for people.
+        value: None if not reported.
     """
 
     key: str
@@ -26,23 +26,23 @@ class Row:
     value: str | None
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The value, or ``not reported``."""
         return NOT_REPORTED if self.value is None else self.value
 
 
 @attrs.frozen
 class Section:
-    """Facts under one heading; ``key`` is its name for programs."""
+    """Facts under one heading; ``key`` is a stable name for programs."""
 
     key: str
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[Fact, ...]
 
 
 @attrs.frozen
 class LabelCount:
-    """Images and patients of a label in one part of the data: ``train``, ``test``, ``all``, ..."""
+    """Images and patients of a label in one part of the data, such as ``train`` or ``all``."""
 
     part: str
     label: str
@@ -52,22 +52,22 @@ class LabelCount:
 
 @attrs.frozen
 class NamedFigure:
-    """A figure and what it is of: all labels, pneumonia or not, one label, a policy."""
+    """A figure and its subject: all labels, pneumonia or not, one label, or a policy."""
 
     of: str
     name: str
     figure: Figure
 
     @property
-    def shown(self) -> str:
-        """Value and interval, or ``not estimable`` and why."""
+    def text(self) -> str:
+        """Value and interval, or ``not estimable`` and the reason."""
         reason = f" ({self.figure.reason})" if self.figure.reason else ""
         return f"{self.figure}{reason}"
 
 
 @attrs.frozen
 class Limit:
-    """What a reader must hold against the figures, and who found it; ours where empty."""
+    """What limits the figures, and the source; our own finding if the source is empty."""
 
     text: str
     source: str = ""
@@ -75,7 +75,7 @@ class Limit:
 
 @attrs.frozen
 class Item:
-    """One item of a checklist; ``answer`` is None where it is not reported."""
+    """One item of a checklist; ``answer`` is None if it is not reported."""
 
     key: str
     number: str
@@ -83,14 +83,14 @@ class Item:
     answer: str | None = None
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The answer, or ``not reported``."""
         return NOT_REPORTED if self.answer is None else self.answer
 
 
 @attrs.frozen
 class Checklist:
-    """A checklist for reports on models; its item names are ours, its numbers are its own."""
+    """A reporting checklist with its own item numbers; the topics are in our words."""
 
     name: str
     citation: str
@@ -98,6 +98,6 @@ class Checklist:
     items: tuple[Item, ...]
 
     @property
-    def answered(self) -> int:
-        """Items with an answer."""
+    def answer_count(self) -> int:
+        """Number of items with an answer."""
         return sum(item.answer is not None for item in self.items)

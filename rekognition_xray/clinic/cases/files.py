@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.cases import describing
 from rekognition_xray.clinic.cases.describing import Vector
-from rekognition_xray.clinic.statistics import FieldError, Json, fields
+from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import DataError
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import GREY, INK, PAPER, Colour, colour_of, write
-from rekognition_xray.clinic.statistics import NOTICE
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.data.images import decode
 from rekognition_xray.errors import InvalidRequestError
 

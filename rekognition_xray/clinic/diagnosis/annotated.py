@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 
 from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import GREY, INK, PAPER, VERMILION, colour_of, write
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN
-from rekognition_xray.clinic.statistics import NOTICE, TYPE_NOTICE
 from rekognition_xray.data.images import MAX_BYTES, MAX_DETECT_BYTES, PreparedImage, decode, prepare
 from rekognition_xray.errors import DataError
 from rekognition_xray.labels import BACTERIAL, VIRAL, in_order

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from rekognition_xray.clinic.statistics import NOTICE, FieldError, Json, fields
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError, Json
+from rekognition_xray.clinic.notices import NOTICE
 from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:

@@ -1,15 +1,15 @@
-"""TODO rekognition_xray.clinic.evaluation."""
+"""Evaluation of a trained version on its test images, and comparison of two versions."""
 
 from __future__ import annotations
 
-from rekognition_xray.clinic.evaluation.comparison import Comparison, compare
-from rekognition_xray.clinic.evaluation.evaluation import Evaluation, Figure
+from rekognition_xray.clinic.evaluation.comparison import Comparison, Difference, compare
+from rekognition_xray.clinic.evaluation.evaluation import Evaluation
 from rekognition_xray.clinic.evaluation.leaks import NOT_COMPARED
 
 __all__ = [
     "NOT_COMPARED",
     "Comparison",
+    "Difference",
     "Evaluation",
-    "Figure",
     "compare",
 ]

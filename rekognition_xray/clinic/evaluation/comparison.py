@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import attrs
 
-from rekognition_xray.clinic.statistics import Figure, TestImage, needs_science
-from rekognition_xray.clinic.statistics.tables import NOTICE, words
+from rekognition_xray.clinic.extras import needs_science
+from rekognition_xray.clinic.notices import NOTICE
+from rekognition_xray.clinic.statistics import Figure, TestImage, figure_name
 from rekognition_xray.errors import EvaluationError, list_paths
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _FIGURES: Final[Mapping[str, str]] = {
 }
 _MIN_RESAMPLES: Final = 100
 _COLUMNS: Final = ("Figure", "Old", "New", "New less old")
-_ONE: Final = "The verdict rests on one figure that was named beforehand; the others are beside it."
+_ONE: Final = "The verdict rests on the one main figure; choose it before you look at the others."
 
 
 @attrs.frozen
@@ -34,11 +35,12 @@ class Difference:
     """One figure of both versions on the same images.
 
     Attributes:
-        name: such as ``balanced_accuracy``; sensitivity, specificity and AUROC are those of
-            pneumonia, whichever type, against the rest.
+        name: such as ``balanced_accuracy``; sensitivity, specificity and AUROC are for pneumonia
+            of any type against the rest.
         old: the old version's figure.
-        new: the new version's.
-        change: new less old, -1 to 1, with its 95 % interval from paired resamples of patients.
+        new: the new version's figure.
+        change: new minus old, -1 to 1, with its 95 % interval from a paired bootstrap over
+            patients.
     """
 
     name: str
@@ -54,15 +56,15 @@ class Comparison:
     Attributes:
         old, new: ARNs of the versions.
         old_name, new_name: what tables call them.
-        verdict: on the main figure: ``better`` or ``worse`` where its interval lies on one side of
-            0, else ``no difference shown``, which is no proof that there is none.
+        verdict: ``better`` or ``worse`` if the interval of the main figure's change excludes 0;
+            otherwise ``no difference shown``, which does not prove that there is none.
         main: the figure that the verdict rests on.
         differences: all figures by name.
-        images, patients: that were compared.
-        left_out: images of one of the evaluations that the other has not.
-        margin: by how much the main figure might be lower and still do; None where not told.
-        warnings: what a reader must know, of both evaluations.
-        resamples, seed: what the intervals were made with.
+        images, patients: how many were compared.
+        left_out: images that only one of the two evaluations has.
+        margin: how much lower the main figure may be and still be acceptable; None if not given.
+        warnings: the warnings of both evaluations.
+        resamples, seed: number of bootstrap resamples, and their seed.
     """
 
     old: str
@@ -87,9 +89,9 @@ class Comparison:
 
     @property
     def not_inferior(self) -> bool | None:
-        """Whether the new version is shown to be lower by less than the margin; None without one.
+        """Whether the new version is shown to be non-inferior; None without a margin.
 
-        That is so where the lower end of the interval lies above minus the margin.
+        It is if the lower end of the change's interval lies above minus the margin.
         """
         if self.margin is None or self.change.low is None:
             return None
@@ -103,7 +105,7 @@ class Comparison:
         """Verdict, figures and warnings as GitHub's Markdown."""
         rule = ("---", *["---:"] * (len(_COLUMNS) - 1))
         rows = [f"| {' | '.join(row)} |" for row in (_COLUMNS, rule, *self._rows())]
-        parts = [f"## {self._title()}", f"**{NOTICE}**", self._told(), "\n".join(rows)]
+        parts = [f"## {self._title()}", f"**{NOTICE}**", self._verdict_line(), "\n".join(rows)]
         parts += [f"> {warning}" for warning in self.warnings]
         return "\n\n".join([*parts, "\n".join(f"- {note}" for note in self._notes())]) + "\n"
 
@@ -114,31 +116,32 @@ class Comparison:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        parts = [f"{self._title()}\n{NOTICE}", self._told(), "\n".join(lines)]
+        parts = [f"{self._title()}\n{NOTICE}", self._verdict_line(), "\n".join(lines)]
         parts += [f"Note: {warning}" for warning in self.warnings]
         return "\n\n".join([*parts, "\n".join(self._notes())])
 
     def _title(self) -> str:
         return f"{self.new_name} against {self.old_name}"
 
-    def _told(self) -> str:
-        by = f"{words(self.main)} {signed(self.change)} (95 % interval)"
+    def _verdict_line(self) -> str:
+        by = f"{figure_name(self.main)} {signed_text(self.change)} (95 % interval)"
         return f"Verdict: {self.verdict}, by {by}."
 
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
         for one in self.differences.values():
-            name = words(one.name)
+            name = figure_name(one.name)
             shown = f"{name} (main)" if one.name == self.main else name
-            yield shown, str(one.old), str(one.new), signed(one.change)
+            yield shown, str(one.old), str(one.new), signed_text(one.change)
 
     def _notes(self) -> Iterator[str]:
-        yield f"{self.images} images of {self.patients} patients, judged by both versions."
+        yield f"{self.images} images of {self.patients} patients, classified by both versions."
         if self.left_out:
-            yield f"{self.left_out} images of one evaluation alone are left out."
+            yield f"{self.left_out} images that only one evaluation has are left out."
         if self.margin is not None:
             known = "shown" if self.not_inferior else "not shown"
-            yield f"Not lower than by {self.margin:g} (non-inferiority margin): {known}."
-        yield f"Intervals from {self.resamples} redraws of patients, the same for both versions."
+            yield f"Non-inferiority with a margin of {self.margin:g}: {known}."
+        resampling = f"{self.resamples} bootstrap resamples of patients"
+        yield f"Intervals from {resampling}, the same for both versions."
         yield _ONE
         reasons = {one.change.reason for one in self.differences.values()} - {""}
         yield from (f"Not estimable: {reason}." for reason in sorted(reasons))
@@ -156,34 +159,33 @@ def compare(
 ) -> Comparison:
     """Compares two versions image by image: figures of both, their differences, and a verdict.
 
-    Images are matched by their address in S3. Patients are redrawn as wholes, the same ones for
-    both versions (paired bootstrap; see ``clinic.pairing`` for the interval). Choose ``main``
-    before you look: of five figures one is soon "better" by chance.
+    Images are matched by their S3 address. The intervals come from a paired bootstrap over
+    patients: both versions are evaluated on the same resamples. Choose ``main`` before you look at
+    the figures: with five of them, one can easily look better by chance.
 
     Args:
         old: evaluation of the version in use.
-        new: evaluation of the version that might take its place, on the same images.
+        new: evaluation of the version that may replace it, on the same images.
         main: the figure that the verdict rests on. Balanced accuracy, the mean of the labels'
-            sensitivities, does not depend on how many images of each label the test part has.
-        margin: above 0 and below 1; says too whether the new version's main figure is shown not to
-            be lower by so much (``not_inferior``).
-        common: compares on the images that both have, where they do not have the same.
-        resamples: redraws of the patients, at least 100.
-        seed: seed of the redraws.
+            sensitivities, does not depend on how many images of each label the test set has.
+        margin: non-inferiority margin of the main figure, between 0 and 1; see ``not_inferior``.
+        common: compares on the images that both evaluations have, if their images differ.
+        resamples: bootstrap resamples of the patients, at least 100.
+        seed: seed of the resamples.
 
     Raises:
-        EvaluationError: other images, other labels, images whose label was changed between, or a main
-            figure that the images do not support.
+        EvaluationError: the images or labels differ, the label of an image has changed, or the
+            images do not support the main figure.
         MissingExtraError: the extra ``science`` is not installed.
     """
     needs_science("compare")
-    from rekognition_xray.clinic.statistics import pairing  # noqa: PLC0415 - needs the extra
+    from rekognition_xray.clinic.statistics import differences  # noqa: PLC0415 - needs the extra
 
-    _check_asked(old, new, main, margin, resamples)
-    ours, theirs, left_out = _matched(old.images, new.images, common=common)
+    _check_arguments(old, new, main, margin, resamples)
+    ours, theirs, left_out = _match(old.images, new.images, common=common)
     _check_truths(ours, theirs)
-    made = pairing.differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
-    found = {name: Difference(name, *figures) for name, figures in made.items()}
+    figures = differences(ours, theirs, old.labels, _FIGURES, resamples=resamples, seed=seed)
+    found = {name: Difference(name, *three) for name, three in figures.items()}
     return Comparison(
         old=old.version_arn,
         new=new.version_arn,
@@ -202,7 +204,7 @@ def compare(
     )
 
 
-def signed(change: Figure) -> str:
+def signed_text(change: Figure) -> str:
     """A change as tables show it, always with its sign."""
     if change.value is None:
         return str(change)
@@ -213,48 +215,51 @@ def _verdict(difference: Difference) -> Verdict:
     change = difference.change
     if change.low is None or change.high is None:
         raise EvaluationError(
-            f"The images do not support {words(difference.name)}: {change.reason}.",
-            hint="Name another main figure, before you look at the others: main=...",
+            f"The images do not support {figure_name(difference.name)}: {change.reason}.",
+            hint="Choose another main figure, before you look at the others: main=...",
         )
     if change.low > 0:
         return "better"
     return "worse" if change.high < 0 else "no difference shown"
 
 
-def _check_asked(
+def _check_arguments(
     old: Evaluation, new: Evaluation, main: str, margin: float | None, resamples: int
 ) -> None:
     if main not in get_args(Main):
         raise EvaluationError(
-            f"There is no main figure {main!r}.", hint=f"Choose of {', '.join(get_args(Main))}."
+            f"There is no main figure {main!r}.", hint=f"Choose one of {', '.join(get_args(Main))}."
         )
     if margin is not None and not 0 < margin < 1:
-        raise EvaluationError(f"A margin of {margin} is none.", hint="0.02 allows 2 points less.")
+        raise EvaluationError(
+            f"A margin of {margin} is not between 0 and 1.",
+            hint="A margin of 0.02 allows 2 percentage points less.",
+        )
     if resamples < _MIN_RESAMPLES:
         raise EvaluationError(
-            f"{resamples} resamples give no usable interval.", hint="1000 are the default."
+            f"{resamples} resamples are too few for an interval.", hint="1000 is the default."
         )
     if set(old.labels) != set(new.labels):
         raise EvaluationError(
-            f"{old.name} knows the labels {', '.join(old.labels)}, {new.name} "
+            f"{old.name} has the labels {', '.join(old.labels)}, {new.name} has "
             f"{', '.join(new.labels)}.",
             hint="Only versions with the same labels can be compared.",
         )
 
 
-def _matched(
+def _match(
     old: Sequence[TestImage], new: Sequence[TestImage], *, common: bool
 ) -> tuple[list[TestImage], list[TestImage], int]:
-    """The images of both, in one order, and how many only one of them has."""
+    """The images that both have, in the same order, and how many only one of them has."""
     ours, theirs = _by_address(old), _by_address(new)
     both = sorted(ours.keys() & theirs.keys())
     alone = len(ours.keys() ^ theirs.keys())
     if not both or (alone and not common):
-        hint = "Judge both versions on the same images: put the same TEST dataset for both."
+        hint = "Use the same TEST dataset for both versions."
         some = " Or pass common=True to compare on the images that match." if both else ""
         raise EvaluationError(
             f"{len(both)} images match, of {len(ours)} of the old version and {len(theirs)} of the "
-            "new one; figures of different images say nothing about versions.",
+            "new one; versions can only be compared on the same images.",
             hint=f"{hint}{some}",
         )
     return [ours[place] for place in both], [theirs[place] for place in both], alone
@@ -272,14 +277,14 @@ def _check_truths(ours: Sequence[TestImage], theirs: Sequence[TestImage]) -> Non
     ]
     if changed:
         raise EvaluationError(
-            f"{len(changed)} images were labelled anew between the two versions:\n"
+            f"{len(changed)} images have a different label in the two evaluations:\n"
             f"{list_paths(changed)}",
-            hint="Train the old version's data again with these labels, or compare without them.",
+            hint="Train the old version again with the new labels, or leave these images out.",
         )
 
 
 def _warnings(old: Evaluation, new: Evaluation) -> Iterator[str]:
     if old.version_arn == new.version_arn:
-        yield "Both evaluations are of one and the same version."
+        yield "Both evaluations are of the same version."
     for one in (old, new):
         yield from (f"{one.name}: {warning}" for warning in one.warnings)

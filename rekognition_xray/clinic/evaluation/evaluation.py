@@ -1,4 +1,4 @@
-"""Evaluation: what the result files of a training say, with intervals; holds no client."""
+"""``Evaluation``: figures with intervals from the result files of a training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from rekognition_xray.clinic.evaluation.leaks import NOT_COMPARED, TOLD, Lines, compare, refuse
+from rekognition_xray.clinic.evaluation.exports import as_dict, as_frame
+from rekognition_xray.clinic.evaluation.leaks import (
+    KNOWN_LEAKS,
+    NOT_COMPARED,
+    Lines,
+    refuse_leaks,
+    training_overlap,
+)
+from rekognition_xray.clinic.evaluation.page_content import evaluation_page
 from rekognition_xray.clinic.evaluation.results import (
-    check_together,
-    gaps,
+    check_same_images,
+    missing_label_warnings,
     read_snapshot,
     read_summary,
 )
+from rekognition_xray.clinic.evaluation.tables import markdown, plain_text
+from rekognition_xray.clinic.extras import needs_report, needs_science
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.statistics import (
     BinaryFigures,
@@ -26,11 +36,8 @@ from rekognition_xray.clinic.statistics import (
     ServiceFigures,
     TestImage,
     known_label,
-    needs_science,
     predictive_values,
 )
-from rekognition_xray.clinic.statistics.exports import as_dict, as_frame
-from rekognition_xray.clinic.statistics.tables import markdown, plain
 from rekognition_xray.cloud.s3 import read_lines, read_object
 from rekognition_xray.cloud.tags import LEAKS, SPLIT
 from rekognition_xray.errors import EvaluationError
@@ -43,8 +50,6 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.statistics import Curves, RiskCoverage
     from rekognition_xray.cloud.versions import ModelVersion
 
-__all__ = ["Evaluation", "Figure"]
-
 _MIN_RESAMPLES: Final = 100
 _AWS: Final = "Amazon Rekognition Custom Labels"
 _FILES: Final = ("the evaluation summary", "the testing snapshot", "the training snapshot")
@@ -54,27 +59,30 @@ _FILES: Final = ("the evaluation summary", "the testing snapshot", "the training
 class Evaluation:
     """Figures of a trained version on its test images.
 
-    The service's own figures stand in ``service``. All others are computed here from the
-    per-image results: each with a 95 % interval, patients redrawn as wholes
-    (see ``clinic.intervals``). A figure that the images do not support has the value None and a
-    reason.
+    ``service`` holds the service's own figures. All others are computed here from the results for
+    each image, with a 95 % interval by a bootstrap that resamples whole patients. A figure that
+    the images do not support has the value None and a reason. An evaluation is a plain value: it
+    holds no AWS client.
 
     Attributes:
-        name: the version's name, or what ``from_files`` was told.
+        name: the version's name, or the ``name`` given to ``from_files``.
         labels: the labels of the model, in table order.
-        images: every test image with truth, confidences and prediction.
+        images: every test image with its true label, confidences and prediction.
         service: the service's own figures.
         accuracy: share of images whose label of highest confidence is the true one.
         balanced_accuracy: unweighted mean of the labels' sensitivities.
         f1: unweighted mean of the labels' F1 (macro F1), each by the label of highest confidence.
-        brier: half the sum over the labels of the mean square of confidence less truth, 0 to 1.
-        calibration_error: of the highest confidence as the chance that its label is right.
-        by_label: figures of each label against all others.
-        two_class: figures of pneumonia, whichever type, against the rest.
+        brier: half the sum, over the labels, of the mean squared difference between confidence and
+            truth; 0 to 1.
+        calibration_error: of the highest confidence, taken as the probability that its label is
+            right.
+        by_label: figures for each label against all others.
+        two_class: figures for pneumonia of any type against the rest.
         warnings: what a reader of the figures must know.
-        made_by: whose learner made the model, None when not told.
-        split: which split the test part belongs to, such as its fingerprint; None when not told.
-        resamples, seed: what the intervals were made with.
+        made_by: who trained the model; None if not stated.
+        split: the split that the test images belong to, such as its fingerprint; None if not
+            stated.
+        resamples, seed: number of bootstrap resamples, and their seed.
     """
 
     name: str
@@ -106,24 +114,26 @@ class Evaluation:
     ) -> Evaluation:
         """Reads the result files of a trained version and computes the figures.
 
-        The test images are compared with those that the version was trained on: no patient and no
-        picture may be in both, as far as keys tell them. The service's own split by image has both.
+        The test images are compared with the training images: no patient and no picture may be in
+        both, as far as the S3 keys identify them. The split that the service makes by itself goes
+        by image, so it puts the same patients on both sides.
 
         Calls DescribeProjectVersions and ListTagsForResource once and GetObject three times; free
         but for S3 requests.
 
         Args:
             version: a version whose training has completed; it need not run.
-            split: which split the test images belong to; shown beside the figures. The fingerprint
-                in the version's tag ``rxray.split`` unless told.
-            allow_leaks: computes the figures all the same; every table and page then says so.
-            resamples: redraws of the patients, at least 100.
-            seed: seed of the redraws.
+            split: the split that the test images belong to; shown with the figures. By default the
+                fingerprint in the version's tag ``rxray.split``.
+            allow_leaks: computes the figures even if training and test share patients or
+                pictures; every table and page then says so.
+            resamples: bootstrap resamples of the patients, at least 100.
+            seed: seed of the resamples.
 
         Raises:
-            EvaluationError: not trained, a file that cannot be read or relied on, or a test that
-                shares patients or pictures with the training.
-            StorageError: a file is gone from S3.
+            EvaluationError: the version is not trained, a file cannot be read or relied on, or the
+                test shares patients or pictures with the training.
+            StorageError: a file is no longer in S3.
             MissingExtraError: the extra ``science`` is not installed.
         """
         needs_science("Evaluation")
@@ -133,10 +143,10 @@ class Evaluation:
             raise EvaluationError(
                 f"Version {described.name} has no result files; it is {described.status}: "
                 f"{described.status_message}",
-                hint="A trained version has them: version.wait_until_trained(), or train again.",
+                hint="Wait for the training with version.wait_until_trained(), or train again.",
             )
         tags, training = version.tags(), described.training_output
-        made = cls.from_files(
+        evaluation = cls.from_files(
             read_object(version.aws, summary),
             read_object(version.aws, testing),
             training=None if training is None else read_lines(version.aws, training),
@@ -148,7 +158,9 @@ class Evaluation:
             seed=seed,
             addresses=(str(summary), str(testing), str(training)),
         )
-        return attrs.evolve(made, warnings=(TOLD, *made.warnings)) if LEAKS in tags else made
+        if LEAKS not in tags:
+            return evaluation
+        return attrs.evolve(evaluation, warnings=(KNOWN_LEAKS, *evaluation.warnings))
 
     @classmethod
     def from_files(
@@ -170,19 +182,20 @@ class Evaluation:
         Args:
             summary: contents of ``EvaluationResultSummary-*.json``.
             testing: contents of ``TestingGroundTruth-*.json`` (JSON Lines).
-            training: contents of ``TrainingGroundTruth-*.json``, or its lines: the test must share
-                no patient and no picture with it. Without it a warning says that nobody looked.
-            allow_leaks: computes the figures where it does; every table and page then says so.
+            training: contents of ``TrainingGroundTruth-*.json``, or its lines: the test must not
+                share a patient or a picture with it. Without it, a warning says that this was not
+                checked.
+            allow_leaks: computes the figures even if it does; every table and page then says so.
             name: what tables call the version.
-            made_by: whose learner made the model; shown beside the figures.
-            split: which split the test images belong to; shown beside the figures.
-            resamples: redraws of the patients, at least 100.
-            seed: seed of the redraws; same files and seed give the same figures.
-            addresses: where summary, testing and training lie, for messages.
+            made_by: who trained the model; shown with the figures.
+            split: the split that the test images belong to; shown with the figures.
+            resamples: bootstrap resamples of the patients, at least 100.
+            seed: seed of the resamples; the same files and seed give the same figures.
+            addresses: names of the summary, testing and training files, for messages.
 
         Raises:
-            EvaluationError: names the file, and every line that cannot be used, or every test
-                image that the training has seen.
+            EvaluationError: a file cannot be used, or the test shares patients or pictures with the
+                training; names the file, and every such line or image.
             MissingExtraError: the extra ``science`` is not installed.
         """
         needs_science("Evaluation")
@@ -190,33 +203,33 @@ class Evaluation:
 
         if resamples < _MIN_RESAMPLES:
             raise EvaluationError(
-                f"{resamples} resamples give no usable interval.",
-                hint=f"Ask for {_MIN_RESAMPLES} or more; 1000 is the default.",
+                f"{resamples} resamples are too few for an interval.",
+                hint=f"Use {_MIN_RESAMPLES} or more; 1000 is the default.",
             )
         service = read_summary(summary, name=addresses[0])
         labels = tuple(row.label for row in service.labels)
         snapshot = read_snapshot(testing, labels=labels, name=addresses[1])
-        check_together(service, snapshot.images, addresses)
+        check_same_images(service, snapshot.images, addresses)
         notes = [NOT_COMPARED]
         if training is not None:
-            overlap = compare(training, snapshot.images, name=addresses[2])
+            overlap = training_overlap(training, snapshot.images, name=addresses[2])
             if not allow_leaks:
-                refuse(overlap, name=addresses[2])
+                refuse_leaks(overlap, name=addresses[2])
             notes = list(overlap.warnings(service.training_images))
-        made = estimate(snapshot.images, labels, resamples=resamples, seed=seed)
+        figures = estimate(snapshot.images, labels, resamples=resamples, seed=seed)
         return cls(
             name=name or service.version_arn,
             labels=labels,
             images=snapshot.images,
             service=service,
-            accuracy=made.accuracy,
-            balanced_accuracy=made.balanced_accuracy,
-            f1=made.f1,
-            brier=made.brier,
-            calibration_error=made.calibration_error,
-            by_label=made.by_label,
-            two_class=made.two_class,
-            warnings=(*notes, *snapshot.warnings, *gaps(snapshot.images, labels)),
+            accuracy=figures.accuracy,
+            balanced_accuracy=figures.balanced_accuracy,
+            f1=figures.f1,
+            brier=figures.brier,
+            calibration_error=figures.calibration_error,
+            by_label=figures.by_label,
+            two_class=figures.two_class,
+            warnings=(*notes, *snapshot.warnings, *missing_label_warnings(snapshot.images, labels)),
             made_by=made_by,
             split=split,
             resamples=resamples,
@@ -225,37 +238,38 @@ class Evaluation:
 
     @property
     def version_arn(self) -> str:
-        """The model version that the result files name."""
+        """ARN of the model version that the result files name."""
         return self.service.version_arn
 
     @property
     def patients(self) -> int:
-        """Groups of images that the intervals are drawn from; an image without patient is its own."""
+        """Number of patients; an image whose patient is not known counts as one."""
         return len({image.group for image in self.images})
 
     @property
     def known_patients(self) -> int:
-        """Patients whose pseudonym stands in the images' keys."""
+        """Number of patients whose pseudonym is in the S3 key of an image."""
         return len({image.patient for image in self.images} - {None})
 
     @property
     def confusion(self) -> dict[str, dict[str, int]]:
-        """True label to predicted label to images, counted by the label of highest confidence."""
+        """True label to predicted label (the one of highest confidence) to number of images."""
         table = {truth: dict.fromkeys(self.labels, 0) for truth in self.labels}
         for image in self.images:
             table[image.truth][image.predicted] += 1
         return table
 
     def at_prevalence(self, prevalence: float, *, label: str | None = None) -> PredictiveValues:
-        """PPV and NPV where the stated share of images shows pneumonia, or a label.
+        """PPV and NPV at a stated prevalence of pneumonia, or of one label.
 
         Args:
-            prevalence: between 0 and 1, from where the model shall be used. The mix of the test
-                part is how it was collected and says nothing about it.
-            label: one label against all others; pneumonia of any type without it.
+            prevalence: share of images that show it where the model is to be used, between 0 and 1.
+                Take it from that place: the mix of labels in the test set depends only on how the
+                set was collected.
+            label: one label against all others; by default pneumonia of any type.
 
         Raises:
-            EvaluationError: a prevalence that is not between 0 and 1, or an unknown label.
+            EvaluationError: the prevalence is not between 0 and 1, or the label is unknown.
         """
         figures = (
             self.two_class if label is None else self.by_label[known_label(label, self.labels)]
@@ -264,32 +278,40 @@ class Evaluation:
         return predictive_values(figures.sensitivity, figures.specificity, prevalence, of=of)
 
     def curves(self, label: str | None = None, *, points: int = 200) -> Curves:
-        """Points of the curves of pneumonia, or of a label against all others.
+        """The curves of pneumonia, or of one label, against the rest.
 
-        ROC, precision and recall, reliability, and the sweep of thresholds, the latter two with
-        intervals over patients. Empty where the images do not hold both sides.
+        ROC, precision-recall, reliability and a sweep of thresholds, the last two with intervals.
+        The curves are empty if the test images do not include both sides.
 
         Args:
-            label: a label of the model; pneumonia of any type without it.
-            points: most points of a curve, at least 2; the sweep has at most 100.
+            label: a label of the model; by default pneumonia of any type.
+            points: the most points that a curve may have, at least 2; the sweep has at most 100.
 
         Raises:
-            EvaluationError: an unknown label, fewer than 2 points, or labels that do not tell
-                pneumonia from the rest.
+            EvaluationError: the label is unknown, ``points`` is below 2, or the labels do not
+                distinguish pneumonia from the rest.
         """
-        from rekognition_xray.clinic.statistics import curves_of  # noqa: PLC0415 - needs the extra
+        from rekognition_xray.clinic.statistics import label_curves  # noqa: PLC0415 - needs the extra
 
-        return curves_of(self, label, points=points)
+        return label_curves(
+            self.images,
+            self.labels,
+            label,
+            points=points,
+            resamples=self.resamples,
+            seed=self.seed,
+        )
 
     def risk_coverage(self) -> RiskCoverage:
-        """What referring the images of lowest confidence would buy, all labels told apart.
+        """How the error rate falls as the images of lowest confidence are referred to a person.
 
-        Risk is the share of images whose label of highest confidence is wrong. The curve of a
-        policy's own two-class calls is ``policy.reported.risk_coverage``.
+        Risk is the share of images whose label of highest confidence is wrong, all labels
+        distinguished. ``policy.reported.risk_coverage`` is the curve for the two-class calls of a
+        policy.
         """
         from rekognition_xray.clinic.statistics import label_risk  # noqa: PLC0415 - needs the extra
 
-        return label_risk(self)
+        return label_risk(self.images, resamples=self.resamples, seed=self.seed)
 
     def policy(
         self,
@@ -303,62 +325,72 @@ class Evaluation:
         calibration: Kind | None = "platt",
         seed: int = 0,
     ) -> Policy:
-        """Chooses a policy: from when on an image counts as pneumonia, and when a person must read.
+        """Chooses a policy: when an image counts as pneumonia, and when a person must decide.
 
-        Threshold, band of referral and calibration are chosen on one part of the patients and
-        judged on another; the policy carries the figures of both. Without a validation part the
-        test patients are cut in two, and the policy says so.
+        Threshold, referral band and calibration are chosen on one group of patients and evaluated
+        on another; the policy holds the figures of both. Without a validation set, the test
+        patients are split in two halves, and the policy says so.
 
         Args:
-            sensitivity: share, between 0 and 1, of pneumonia images at or above the threshold: the
-                highest threshold that reaches it.
-            specificity: share of other images below the threshold: the lowest that reaches it.
-            max_referrals: share of all images that may be referred to a person at most: the widest
-                band around the threshold of highest balanced accuracy that keeps to it. Exactly
-                one of these three.
-            validation: images of other patients to choose on, judged by the same version
-                (``validation_images`` makes them of diagnoses), or their evaluation; the policy is
-                then reported on all test images.
-            refer_odds: images whose odds of pneumonia lie within this factor of the threshold's
-                are referred; 1 refers none, 1.5 is the default. Not with max_referrals.
+            sensitivity: aim, between 0 and 1: the highest threshold that reaches this sensitivity.
+            specificity: aim, between 0 and 1: the lowest threshold that reaches this specificity.
+            max_referrals: aim, between 0 and 1: the largest share of all images to refer to a
+                person. Takes the threshold of highest balanced accuracy and the widest band around
+                it that refers no more. Give exactly one of these three aims.
+            validation: images of other patients to choose on, classified by the same version
+                (``validation_images`` makes them from diagnoses), or their evaluation. The policy
+                is then reported on all test images.
+            refer_odds: refers images whose odds of pneumonia are within this factor of the
+                threshold's odds; 1 refers none, 1.5 is the default. Not with max_referrals.
             type_share: share, 0 to 1, of the pneumonia confidence that one type must reach to be
-                named; else the answer is ``pneumonia, type uncertain``. A chest image does not
-                tell bacterial from viral pneumonia reliably.
+                named; otherwise the finding is ``pneumonia, type uncertain``. A chest X-ray cannot
+                reliably distinguish bacterial from viral pneumonia.
             calibration: how confidences become probabilities: platt, temperature, isotonic or
                 None. Findings do not depend on it.
-            seed: seed of the halving.
+            seed: seed for splitting the test patients in two.
 
         Raises:
-            EvaluationError: the images do not support such a claim; the hint says what they do,
-                or how many patients it would take.
+            EvaluationError: the images do not support the aim; the hint says what they do support,
+                or how many patients it takes.
         """
-        from rekognition_xray.clinic.policy import choose  # noqa: PLC0415 - needs the extra
+        from rekognition_xray.clinic.policy import choose_policy  # noqa: PLC0415 - needs the extra
 
         aims = {
             "sensitivity": sensitivity,
             "specificity": specificity,
             "max_referrals": max_referrals,
         }
-        return choose(
-            self,
+        if isinstance(validation, Evaluation):
+            _check_same_version(validation, self)
+            validation = validation.images
+        policy = choose_policy(
+            self.images,
+            self.labels,
             aims,
             validation=validation,
             refer_odds=refer_odds,
             type_share=type_share,
             calibration=calibration,
+            resamples=self.resamples,
             seed=seed,
+            resampling_seed=self.seed,
         )
+        warnings = (*self.warnings, *policy.warnings)
+        return attrs.evolve(policy, version_arn=self.version_arn, warnings=warnings)
 
     def to_dict(self) -> dict[str, object]:
-        """Figures with intervals, images, patients and method, as plain data ready for JSON."""
+        """Figures with intervals, images, patients and method, as plain data for JSON."""
         return as_dict(self)
 
     def to_json(self) -> str:
-        """The same as JSON text."""
+        """``to_dict`` as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row for each figure: value, interval, images, patients, method, reason.
+        """A pandas data frame with one row for each figure.
+
+        Columns: version, split, made_by, view, figure, value, low, high, images, patients, method
+        and reason.
 
         Raises:
             MissingExtraError: the extra ``frames`` is not installed.
@@ -377,22 +409,37 @@ class Evaluation:
         policy: Policy | None = None,
         prevalence: float | None = None,
     ) -> Path:
-        """Writes one self-contained page, whole or not at all, and returns its path.
+        """Writes one self-contained HTML page and returns its path.
+
+        The page replaces an older one only when it is complete.
 
         Args:
             path: of the file.
-            images: where its pictures come from, see ``clinic.gallery.Images``; else it has none.
-            policy: a policy of this version, to be shown with its figures.
-            prevalence: as of ``at_prevalence``, for predictive values.
+            images: where the pictures come from: S3 address to a path or to bytes, the
+                ``addresses`` of an upload's receipt, or a function from address to path, bytes or
+                None. By default the page has no pictures.
+            policy: a policy of this version, shown with its figures.
+            prevalence: as for ``at_prevalence``; the page then shows predictive values.
 
         Raises:
-            EvaluationError: another version's policy, no prevalence, or unreadable pictures.
+            EvaluationError: the policy is of another version, the prevalence is not between 0 and
+                1, or pictures cannot be read.
             MissingExtraError: the extra ``report`` is not installed.
         """
-        return write_page(self, Path(path), images=images, policy=policy, prevalence=prevalence)
+        needs_report("The evaluation page")
+        return write_page(evaluation_page(self, images, policy, prevalence), Path(path))
 
     def __str__(self) -> str:
-        return plain(self)
+        return plain_text(self)
+
+
+def _check_same_version(validation: Evaluation, test: Evaluation) -> None:
+    if validation.version_arn != test.version_arn:
+        raise EvaluationError(
+            f"The validation images were classified by {validation.version_arn}, the test images "
+            f"by {test.version_arn}.",
+            hint="A threshold holds for one version only: use the same version for both.",
+        )
 
 
 def _maker(endpoint_url: str | None) -> str:

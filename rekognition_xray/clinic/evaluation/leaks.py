@@ -1,4 +1,4 @@
-"""Whether a model was tested on patients or pictures that it was trained on. Pure, in one pass."""
+"""Checks whether the test shares patients or pictures with the training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics import FieldError, TestImage, fields
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError
+from rekognition_xray.clinic.statistics import TestImage
 from rekognition_xray.cloud.tags import LEAKS
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
@@ -15,12 +17,12 @@ from rekognition_xray.errors import EvaluationError, list_paths
 Lines = Iterable[bytes | str]
 
 NOT_COMPARED: Final = (
-    "The images that the model was trained on are not known here, so nobody has checked that the "
-    "test shows other patients."
+    "The training images are not known here, so it was not checked that the test shows other "
+    "patients."
 )
-TOLD: Final = (
-    "Train and test were known to share patients or pictures, or to be of two splits, when this "
-    f"version was trained (tag {LEAKS})."
+KNOWN_LEAKS: Final = (
+    "When this version was trained, its training and test images were known to share patients or "
+    f"pictures, or to come from different splits (tag {LEAKS})."
 )
 
 
@@ -29,10 +31,10 @@ class Overlap:
     """What a test shares with the training.
 
     Attributes:
-        trained: images that the model was trained on.
-        nameless: those of them that bear no patient in their key.
-        tested: images of the test.
-        images: those of them whose patient or picture the training has seen.
+        trained: number of training images.
+        nameless: training images without a patient pseudonym in their key.
+        tested: number of test images.
+        images: test images whose patient or picture is also in the training.
     """
 
     trained: int
@@ -42,7 +44,7 @@ class Overlap:
 
     @property
     def summary(self) -> str:
-        """One sentence on what is shared."""
+        """What is shared, in words."""
         patients = len({image.patient for image in self.images} - {None})
         return (
             f"{len(self.images):,} of {self.tested:,} test images "
@@ -50,36 +52,39 @@ class Overlap:
             "patient or a picture that the model was trained on"
         )
 
-    def warnings(self, said: int) -> Iterator[str]:
-        """What a reader of figures should know.
+    def warnings(self, stated: int) -> Iterator[str]:
+        """What a reader of the figures must know.
 
         Args:
-            said: how many images the model was trained on by the evaluation summary.
+            stated: number of training images according to the evaluation summary.
         """
         if self.images:
-            yield f"This test leaks: {self.summary}. The figures come out too good."
+            yield f"Leakage from training to test: {self.summary}. The figures are too optimistic."
         if self.nameless:
             yield (
-                f"{self.nameless:,} of {self.trained:,} training images bear no patient in their "
-                "key: whether the test shows the same patients cannot be told for them."
+                f"{self.nameless:,} of {self.trained:,} training images have no patient in their "
+                "key: whether the test shows the same patients cannot be checked for them."
             )
-        if self.trained != said:
+        if self.trained != stated:
             yield (
-                f"The training snapshot holds {self.trained:,} images, the summary speaks of "
-                f"{said:,}: the test was compared with the former only."
+                f"The training snapshot has {self.trained:,} images, the summary reports "
+                f"{stated:,}: the test was compared with the snapshot only."
             )
 
 
-def compare(training: bytes | str | Lines, images: Sequence[TestImage], *, name: str) -> Overlap:
+def training_overlap(
+    training: bytes | str | Lines, images: Sequence[TestImage], *, name: str
+) -> Overlap:
     """Compares test images with a training snapshot by patient, by picture and by address.
 
-    Patient and picture are those in keys that this library made; other images can be compared by
-    address only. Needs memory for the test images, not for the training.
+    Patient and picture are read from S3 keys that this library made; other images can only be
+    compared by address. Reads the training in one pass, so that memory depends on the test images
+    alone.
 
     Args:
         training: contents of ``TrainingGroundTruth-*.json`` (JSON Lines), whole or line by line.
         images: the test images.
-        name: its address, for messages.
+        name: the address of the training snapshot, for messages.
 
     Raises:
         EvaluationError: names every line that cannot be read.
@@ -104,11 +109,11 @@ def compare(training: bytes | str | Lines, images: Sequence[TestImage], *, name:
     return Overlap(trained, nameless, len(images), shared)
 
 
-def refuse(overlap: Overlap, *, name: str) -> None:
-    """Raises EvaluationError, with all images, where the test shares something with the training."""
+def refuse_leaks(overlap: Overlap, *, name: str) -> None:
+    """Raises EvaluationError, with the images, if the test shares patients or pictures."""
     if overlap.images:
         raise EvaluationError(
-            f"{overlap.summary} (by {name}); the figures would come out too good:\n"
+            f"{overlap.summary} (by {name}); the figures would be too optimistic:\n"
             + list_paths(image.source_ref for image in overlap.images),
             hint="Train on parts that share no patient: XrayDataset.split() and put_datasets("
             "train=, test=). Or pass allow_leaks=True: every table and page then says so.",
@@ -116,7 +121,7 @@ def refuse(overlap: Overlap, *, name: str) -> None:
 
 
 def _marks(source: str) -> tuple[str, ...]:
-    """What tells that two images are of one patient, of one picture, or one image."""
+    """The address, patient and picture of an image: two images that share one are related."""
     patient = pseudonym_in(source)
     if patient is None:
         return (source,)

@@ -1,4 +1,4 @@
-"""Reading the result files that a training leaves in S3. Pure: bytes in, values out, no numpy."""
+"""Reads the result files that a training writes to S3: bytes in, values out, no numpy."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Final
 
 import attrs
 
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.clinic.statistics import (
-    FieldError,
-    Json,
     ServiceFigures,
     ServiceLabel,
     TestImage,
-    fields,
 )
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import EvaluationError, list_paths
-from rekognition_xray.labels import confidence_of, in_order, is_pneumonia
+from rekognition_xray.labels import confidence_of, distinguish_pneumonia, in_order
 
 _VERSION: Final = 1
 _ATTRIBUTE: Final = re.compile(r"rekognition-custom-labels-(training|evaluation)-\d+")
@@ -28,7 +27,7 @@ _BOXES: Final = "rekognition-custom-labels-evaluation"
 
 @attrs.frozen
 class Snapshot:
-    """The testing snapshot: its images, and what a reader of figures should know."""
+    """The testing snapshot: its images, and warnings for a reader of the figures."""
 
     images: tuple[TestImage, ...]
     warnings: tuple[str, ...]
@@ -42,7 +41,7 @@ def read_summary(content: bytes | str, *, name: str) -> ServiceFigures:
         name: its address, for messages.
 
     Raises:
-        EvaluationError: not JSON, of another version, or without the fields of a classification.
+        EvaluationError: the file is not JSON, has another version, or is not of a classification.
     """
     try:
         return _summary(fields.object_in(fields.load(fields.text_of(content))))
@@ -51,7 +50,7 @@ def read_summary(content: bytes | str, *, name: str) -> ServiceFigures:
 
 
 def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> Snapshot:
-    """Reads a testing snapshot: one image to a line, with its truth and its predictions.
+    """Reads a testing snapshot: one image per line, with its true label and predictions.
 
     Args:
         content: the file (JSON Lines).
@@ -73,36 +72,36 @@ def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> 
     if bad:
         raise EvaluationError(f"{name} has lines that cannot be used:\n{list_paths(bad)}")
     if not images:
-        raise EvaluationError(f"{name} holds no image.")
+        raise EvaluationError(f"{name} contains no images.")
     return Snapshot(tuple(images), tuple(_warnings(images, partial)))
 
 
-def check_together(
+def check_same_images(
     service: ServiceFigures, images: Sequence[TestImage], addresses: Sequence[str]
 ) -> None:
-    """Refuses a summary and a testing snapshot that speak of different numbers of images."""
+    """Raises EvaluationError if summary and testing snapshot differ in the number of images."""
     if service.test_images != len(images):
         raise EvaluationError(
-            f"{addresses[0]} speaks of {service.test_images} test images, {addresses[1]} holds "
-            f"{len(images)}: one of them is cut off, or they are of two trainings."
+            f"{addresses[0]} reports {service.test_images} test images, {addresses[1]} has "
+            f"{len(images)}: one of them is truncated, or they are from different trainings."
         )
 
 
-def gaps(images: Sequence[TestImage], labels: Sequence[str]) -> Iterator[str]:
-    """What the images cannot tell, as warnings."""
+def missing_label_warnings(images: Sequence[TestImage], labels: Sequence[str]) -> Iterator[str]:
+    """Warnings about figures that the images do not support."""
     for label in labels:
         if not any(image.truth == label for image in images):
             yield f"No test image has the label {label!r}; its figures are not estimable."
-    if len({is_pneumonia(label) for label in labels}) == 1:
-        yield "The labels do not tell pneumonia from the rest; there is no two-class view."
+    if not distinguish_pneumonia(labels):
+        yield "The labels do not distinguish pneumonia from the rest: no two-class figures."
 
 
 def _warnings(images: Sequence[TestImage], partial: int) -> Iterator[str]:
     alone = sum(image.patient is None for image in images)
     if alone:
         yield (
-            f"{alone} of {len(images)} test images bear no patient in their key: each counts as a "
-            "patient of its own, so intervals are per image and too narrow if patients repeat."
+            f"{alone} of {len(images)} test images have no patient in their key: each counts as a "
+            "separate patient, so intervals are too narrow if some are of the same patient."
         )
     if partial:
         yield (
@@ -117,7 +116,9 @@ def _summary(root: Json) -> ServiceFigures:
     details = fields.object_in(root.get("EvaluationDetails"), "EvaluationDetails")
     total = fields.object_in(root.get("AggregatedEvaluationResults"), "AggregatedEvaluationResults")
     if "ConfusionMatrix" not in total:
-        raise FieldError("no ConfusionMatrix: figures of boxes (object detection), not of labels")
+        raise FieldError(
+            "no ConfusionMatrix: results of object detection, not of image classification"
+        )
     labels = {
         row.label: row for row in map(_label, fields.objects_in(root, "LabelEvaluationResults"))
     }
@@ -145,13 +146,13 @@ def _label(row: Json) -> ServiceLabel:
     metrics = fields.object_in(row.get("Metrics"), "Metrics")
     images = fields.count_in(row, "NumberOfTestingImages")
     # A label without a test image has no figures, whatever number the service puts there.
-    given = metrics if images else {}
+    reported = metrics if images else {}
     return ServiceLabel(
         label=fields.string_in(row.get("Label"), "Label"),
-        precision=fields.share_in(given, "Precision"),
-        recall=fields.share_in(given, "Recall"),
-        f1=fields.share_in(given, "F1Score"),
-        threshold=fields.share_in(given, "Threshold"),
+        precision=fields.share_in(reported, "Precision"),
+        recall=fields.share_in(reported, "Recall"),
+        f1=fields.share_in(reported, "F1Score"),
+        threshold=fields.share_in(reported, "Threshold"),
         test_images=images,
     )
 
@@ -172,14 +173,16 @@ def _confusion(
 
 
 def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
-    """The image, and whether every label of the model was listed for it."""
+    """The image, and whether it lists every label of the model."""
     if _BOXES in root:
-        raise FieldError("boxes (object detection); this evaluation is for labels of whole images")
+        raise FieldError(
+            "bounding boxes (object detection); this evaluation is for labels of whole images"
+        )
     source = fields.string_in(root.get("source-ref"), "source-ref")
-    truths, listed = _judged(root, labels)
+    truths, listed = _truths_and_confidences(root, labels)
     if len(truths) != 1:
         what = "no label" if not truths else f"{len(truths)} labels ({', '.join(truths)})"
-        raise FieldError(f"{source} has {what}; these figures need one to each image")
+        raise FieldError(f"{source} has {what}; these figures need exactly one per image")
     if not listed:
         raise FieldError(f"{source} has no prediction")
     confidences = {label: listed.get(label, 0.0) for label in labels}
@@ -193,8 +196,10 @@ def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
     return image, len(listed) == len(labels)
 
 
-def _judged(root: Json, labels: Sequence[str]) -> tuple[list[str], dict[str, float]]:
-    """The labels that the image was sent with, and the confidences that the model gave."""
+def _truths_and_confidences(
+    root: Json, labels: Sequence[str]
+) -> tuple[list[str], dict[str, float]]:
+    """The true labels of the image, and the confidences that the model returned."""
     truths: list[str] = []
     listed: dict[str, float] = {}
     for key, part in root.items():
@@ -203,7 +208,7 @@ def _judged(root: Json, labels: Sequence[str]) -> tuple[list[str], dict[str, flo
         if not found or name == key:
             continue
         metadata = fields.object_in(part, key)
-        label = _known(metadata, labels, key)
+        label = _known_label(metadata, labels, key)
         if found[1] == "training":
             truths.append(label)
         else:
@@ -211,7 +216,7 @@ def _judged(root: Json, labels: Sequence[str]) -> tuple[list[str], dict[str, flo
     return truths, listed
 
 
-def _known(metadata: Json, labels: Sequence[str], key: str) -> str:
+def _known_label(metadata: Json, labels: Sequence[str], key: str) -> str:
     label = fields.string_in(metadata.get("class-name"), f"class-name of {key}")
     if label not in labels:
         raise FieldError(f"label {label!r} is not one of the summary's ({', '.join(labels)})")

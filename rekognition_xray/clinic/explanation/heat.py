@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import BLUE, GREY, PAPER, VERMILION, write
 from rekognition_xray.clinic.explanation.occlusion import Floats, shares
-from rekognition_xray.clinic.statistics import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.labels import BACTERIAL, VIRAL
 
 if TYPE_CHECKING:

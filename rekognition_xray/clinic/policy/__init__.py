@@ -1,11 +1,11 @@
-"""TODO rekognition_xray.clinic.policy."""
+"""Policies: from when on an image counts as pneumonia, and when a person must read it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
-from rekognition_xray.clinic.policy.calibration_map import Kind
+from rekognition_xray.clinic.policy.calibration import Calibration, Kind
 from rekognition_xray.clinic.policy.policy import (
     REFERRED,
     TYPE_UNCERTAIN,
@@ -15,21 +15,25 @@ from rekognition_xray.clinic.policy.policy import (
 )
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.policy.choice import choose
+    from rekognition_xray.clinic.policy.choice import choose_policy
+    from rekognition_xray.clinic.policy.fitting import fit_calibration
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "choice": ("choose",),
+            "choice": ("choose_policy",),
+            "fitting": ("fit_calibration",),
         },
     )
 
 __all__ = [
     "REFERRED",
     "TYPE_UNCERTAIN",
+    "Calibration",
     "Decision",
     "Kind",
     "Policy",
     "PolicyFigures",
-    "choose",
+    "choose_policy",
+    "fit_calibration",
 ]

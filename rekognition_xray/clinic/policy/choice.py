@@ -1,4 +1,4 @@
-"""Choosing a policy on one part of the images and judging it on another, patients kept whole.
+"""Chooses a policy on the images of some patients and evaluates it on those of others.
 
 Imports numpy and scikit-learn: to be imported only when a policy is chosen.
 """
@@ -13,62 +13,82 @@ import attrs
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from rekognition_xray.clinic.evaluation import Evaluation
-from rekognition_xray.clinic.policy.calibration_fit import fitted
-from rekognition_xray.clinic.policy.calibration_map import KINDS, Kind
+from rekognition_xray.clinic.policy.calibration import KINDS, Kind
+from rekognition_xray.clinic.policy.fitting import fit_calibration
 from rekognition_xray.clinic.policy.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
 from rekognition_xray.clinic.policy.support import (
     MIN_PATIENTS,
     Aim,
     aim_of,
-    check_apart,
+    check_both_classes,
+    check_disjoint,
     check_patients,
-    check_sides,
     check_support,
-    halves,
+    split_in_halves,
 )
 from rekognition_xray.clinic.statistics import (
+    BinaryView,
     Figure,
     Mask,
     Resamples,
     TestImage,
     Values,
-    View,
-    by_score,
     calibration_error,
     log_odds,
     pneumonia_view,
-    ranked,
+    rank_statistics,
+    resample_patients,
     risk_coverage,
-    sample_of,
+    score_figure,
 )
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import is_pneumonia
 
 REFER_ODDS: Final = 1.5
-"""Images whose odds of pneumonia lie within this factor of the threshold's are referred."""
+"""Images whose odds of pneumonia are within this factor of the threshold's are referred."""
 
 _ROUNDING: Final = 1e-12
 
 
-def choose(
-    evaluation: Evaluation,
+def choose_policy(
+    images: Sequence[TestImage],
+    labels: tuple[str, ...],
     aims: Mapping[str, float | None],
     *,
-    validation: Evaluation | Sequence[TestImage] | None,
+    validation: Sequence[TestImage] | None,
     refer_odds: float | None,
     type_share: float,
     calibration: Kind | None,
+    resamples: int,
     seed: int,
+    resampling_seed: int,
 ) -> Policy:
-    """The work behind ``Evaluation.policy``; arguments and errors are described there."""
+    """Chooses a policy on one part of the patients and reports it on another.
+
+    Args:
+        images: the test images.
+        labels: the labels of the model.
+        aims: the aims by name, one of them with a value.
+        validation: images of other patients to choose on; without them the test patients are cut
+            in two.
+        refer_odds: images whose odds of pneumonia lie within this factor of the threshold's are
+            referred.
+        type_share: share of the pneumonia confidence that one type must reach to be named.
+        calibration: how confidences become probabilities.
+        resamples: bootstrap resamples of the patients.
+        seed: seed of cutting the patients in two.
+        resampling_seed: seed of the resamples.
+
+    Raises:
+        EvaluationError: the images do not support such a claim.
+    """
     aim = aim_of(aims)
     _check_arguments(aim, refer_odds, calibration)
-    check_sides(evaluation.images, "the test part")
-    first, second, parts = _parts(evaluation, validation, seed)
+    check_both_classes(images, "the test set")
+    first, second, parts = _parts(images, labels, validation, seed)
     near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
     view = pneumonia_view(first)
-    sample = _sample(first, evaluation)
+    sample = resample_patients(first, resamples=resamples, seed=resampling_seed)
     _check_separation(sample, view)
     threshold = _threshold(view, aim)
     if aim.kind == "max_referrals":
@@ -80,22 +100,23 @@ def choose(
         refer_from=low,
         refer_to=high,
         type_share=type_share,
-        labels=evaluation.labels,
+        labels=labels,
         name=aim.name,
-        version_arn=evaluation.version_arn,
         parts=parts,
         calibration=calibration
-        and fitted(calibration, view.truth, view.score, patients=sample.patients),
+        and fit_calibration(calibration, view.truth, view.score, patients=sample.patients),
     )
-    chosen, reported = (_judged(policy, part, evaluation) for part in (first, second))
-    warnings = (*evaluation.warnings, *near, *_missed(aim, reported))
+    chosen = _policy_figures(policy, first, sample)
+    sample = resample_patients(second, resamples=resamples, seed=resampling_seed)
+    reported = _policy_figures(policy, second, sample)
+    warnings = (*near, *_missed_aim(aim, reported))
     return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
 
 
 def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None) -> None:
     if refer_odds is not None and aim.kind == "max_referrals":
         raise EvaluationError(
-            "max_referrals decides how wide the band of referral is; refer_odds would as well.",
+            "max_referrals and refer_odds both set the width of the referral band.",
             hint="Leave refer_odds out.",
         )
     if refer_odds is not None and not 1 <= refer_odds < math.inf:
@@ -105,61 +126,56 @@ def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None
         )
     if calibration is not None and calibration not in KINDS:
         raise EvaluationError(
-            f"There is no calibration {calibration!r}.", hint=f"Give {', '.join(KINDS)} or None."
+            f"There is no calibration {calibration!r}.", hint=f"Use {', '.join(KINDS)} or None."
         )
 
 
 def _parts(
-    evaluation: Evaluation, validation: Evaluation | Sequence[TestImage] | None, seed: int
+    images: Sequence[TestImage],
+    labels: Sequence[str],
+    validation: Sequence[TestImage] | None,
+    seed: int,
 ) -> tuple[Sequence[TestImage], Sequence[TestImage], str]:
     if validation is None:
-        first, second = halves(evaluation.images, seed)
+        first, second = split_in_halves(images, seed)
         words = (
-            "There is no validation part: chosen on one half of the test patients, reported on "
-            f"the other (cut with seed {seed})."
+            "There is no validation set: chosen on one half of the test patients, reported on "
+            f"the other (split with seed {seed})."
         )
         return first, second, words
-    if isinstance(validation, Evaluation):
-        if validation.version_arn != evaluation.version_arn:
-            raise EvaluationError(
-                f"The validation part was judged by {validation.version_arn}, the test part by "
-                f"{evaluation.version_arn}.",
-                hint="Thresholds do not carry over: let one version judge both parts.",
-            )
-        validation = validation.images
-    known = set(evaluation.labels)
+    known = set(labels)
     unknown = {label for image in validation for label in image.confidences.keys() ^ known}
     if unknown:
         raise EvaluationError(
-            f"The validation images are not of the same labels: {', '.join(sorted(unknown))}.",
-            hint="Let the version that is evaluated diagnose the validation part.",
+            f"The validation images have different labels: {', '.join(sorted(unknown))}.",
+            hint="Classify the validation images with the version that is evaluated.",
         )
-    check_sides(validation, "the validation part")
-    check_apart(validation, evaluation.images)
-    check_patients(validation, MIN_PATIENTS, "The validation part")
-    check_patients(evaluation.images, MIN_PATIENTS, "The test part")
-    words = "Chosen on the images of a validation part, reported on all test images."
+    check_both_classes(validation, "the validation set")
+    check_disjoint(validation, images)
+    check_patients(validation, MIN_PATIENTS, "The validation set")
+    check_patients(images, MIN_PATIENTS, "The test set")
+    words = "Chosen on the images of a validation set, reported on all test images."
     ordered = sorted(validation, key=lambda image: image.source_ref)
-    return ordered, evaluation.images, words
+    return ordered, images, words
 
 
-def _check_separation(sample: Resamples, view: View) -> None:
-    # The score interval: of few patients and an area near 1, log odds claim next to nothing.
-    area = by_score(ranked(sample, view)["auroc"])
+def _check_separation(sample: Resamples, view: BinaryView) -> None:
+    # The score interval: with few patients and an area near 1, the logit interval is too wide.
+    area = score_figure(rank_statistics(sample, view)["auroc"])
     if area.low is None or area.low <= 0.5:
         raise EvaluationError(
-            "The confidences do not tell pneumonia from the rest on the images to choose on: AUROC "
-            f"{area}, and 0.5 is chance.",
-            hint="Look at the training data and labels before choosing a threshold, or test on "
-            f"more patients than these {sample.patients}.",
+            "On the images to choose on, the confidences do not distinguish pneumonia from the "
+            f"rest: AUROC {area}; chance is 0.5.",
+            hint="Check the training data and labels before choosing a threshold, or test on "
+            f"more than these {sample.patients} patients.",
         )
 
 
-def _threshold(view: View, aim: Aim) -> float:
-    """The threshold for an aim, in the middle of its gap between two confidences.
+def _threshold(view: BinaryView, aim: Aim) -> float:
+    """The threshold for an aim, halfway between two neighbouring confidences.
 
     The highest that reaches a sensitivity; the lowest that reaches a specificity; for referrals
-    the one of highest balanced accuracy (Youden 1950), which no mix of images changes.
+    the one of highest balanced accuracy (Youden 1950), which does not depend on the mix of labels.
     """
     false, true, thresholds = roc_curve(view.truth, view.score, drop_intermediate=False)
     if aim.kind == "sensitivity":
@@ -170,8 +186,8 @@ def _threshold(view: View, aim: Aim) -> float:
         place = int(np.argmax(true - false))
     if place == 0:  # no image would be called
         raise EvaluationError(
-            f"No threshold reaches {aim.name} and still finds an image with pneumonia.",
-            hint="Ask for less; the confidences of the highest images are of images without it.",
+            f"No threshold that reaches {aim.name} finds any image with pneumonia.",
+            hint="Choose a lower aim: the highest confidences are of images without pneumonia.",
         )
     highest = float(thresholds[place])
     below = float(max(view.score[view.score < highest], default=0.0))
@@ -180,7 +196,7 @@ def _threshold(view: View, aim: Aim) -> float:
 
 
 def _band(threshold: float, refer_odds: float) -> tuple[float, float]:
-    """Confidences whose odds lie within the factor of the threshold's odds."""
+    """The confidences whose odds are within this factor of the threshold's odds."""
     if refer_odds == 1:
         return threshold, threshold
     low = threshold / (threshold + (1 - threshold) * refer_odds)
@@ -200,12 +216,14 @@ def _widest_band(score: Values, threshold: float, most: float) -> tuple[float, f
 
 
 def _distance(score: Values, threshold: float) -> Values:
-    """How far, in log odds, confidences lie from the threshold."""
+    """Distance of confidences from the threshold, in log odds."""
     return np.abs(log_odds(score) - log_odds(np.array([threshold])))
 
 
-def _judged(policy: Policy, images: Sequence[TestImage], evaluation: Evaluation) -> PolicyFigures:
-    sample, view = _sample(images, evaluation), pneumonia_view(images)
+def _policy_figures(
+    policy: Policy, images: Sequence[TestImage], sample: Resamples
+) -> PolicyFigures:
+    view = pneumonia_view(images)
     positive, everything = view.score >= policy.threshold, np.ones(len(images), dtype=bool)
     decided = [policy.decide(image.confidences) for image in images]
     findings = np.array([decision.finding for decision in decided])
@@ -214,11 +232,11 @@ def _judged(policy: Policy, images: Sequence[TestImage], evaluation: Evaluation)
     right = findings == np.array([image.truth for image in images])
     referred = np.array([decision.referred for decision in decided])
     probability = np.array([policy.probability(image.confidences) for image in images], dtype=float)
-    raw = _calibrated(sample, view.truth, view.score)
-    after = _calibrated(sample, view.truth, probability) if policy.calibration else raw
+    raw = _calibration_figures(sample, view.truth, view.score)
+    after = _calibration_figures(sample, view.truth, probability) if policy.calibration else raw
 
     def share(hits: Mask, among: Mask, reason: str) -> Figure:
-        return by_score(sample.ratio(hits, among, reason=reason))
+        return score_figure(sample.ratio(hits, among, reason=reason))
 
     return PolicyFigures(
         images=len(images),
@@ -241,22 +259,20 @@ def _judged(policy: Policy, images: Sequence[TestImage], evaluation: Evaluation)
     )
 
 
-def _calibrated(sample: Resamples, truth: Mask, probability: Values) -> tuple[Figure, Figure]:
+def _calibration_figures(
+    sample: Resamples, truth: Mask, probability: Values
+) -> tuple[Figure, Figure]:
     everything = np.ones(len(truth), dtype=bool)
-    brier = by_score(sample.ratio((probability - truth) ** 2, everything, reason=""))
+    brier = score_figure(sample.ratio((probability - truth) ** 2, everything, reason=""))
     return brier, calibration_error(sample, truth, probability)
 
 
-def _missed(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
-    """A warning where the images that were not chosen on contradict the aim."""
+def _missed_aim(aim: Aim, reported: PolicyFigures) -> Iterator[str]:
+    """A warning if the figures on the other patients contradict the aim."""
     if aim.kind == "max_referrals":
         figure, contradicted = reported.referred, (reported.referred.low or 0.0) > aim.value
     else:
         figure = reported.sensitivity if aim.kind == "sensitivity" else reported.specificity
         contradicted = figure.high is not None and figure.high < aim.value
     if contradicted:
-        yield f"The aim, {aim.name}, was not met on the images it is reported on: {figure}."
-
-
-def _sample(images: Sequence[TestImage], evaluation: Evaluation) -> Resamples:
-    return sample_of(images, resamples=evaluation.resamples, seed=evaluation.seed)
+        yield f"The aim, {aim.name}, was not met on the images of the reported figures: {figure}."

@@ -1,11 +1,37 @@
-"""TODO rekognition_xray.clinic.report."""
+"""The page of an evaluation: what it shows, its charts and gallery, and the HTML file."""
 
 from __future__ import annotations
 
-from rekognition_xray.clinic.report.gallery import Images
-from rekognition_xray.clinic.report.report import write_page
+from rekognition_xray.clinic.report.charts import (
+    Chart,
+    ChartData,
+    chart_style,
+    precision_recall_chart,
+    reliability_chart,
+    risk_coverage_chart,
+    roc_chart,
+    sweep_chart,
+)
+from rekognition_xray.clinic.report.gallery import Images, make_gallery
+from rekognition_xray.clinic.report.html import write_page
+from rekognition_xray.clinic.report.page import Cell, Columns, FigureRow, Matrix, Page, Rows
 
 __all__ = [
+    "Cell",
+    "Chart",
+    "ChartData",
+    "Columns",
+    "FigureRow",
     "Images",
+    "Matrix",
+    "Page",
+    "Rows",
+    "chart_style",
+    "make_gallery",
+    "precision_recall_chart",
+    "reliability_chart",
+    "risk_coverage_chart",
+    "roc_chart",
+    "sweep_chart",
     "write_page",
 ]

@@ -1,4 +1,4 @@
-"""Charts of an evaluation as coordinates for inline SVG, each with its table. No numpy."""
+"""Charts as coordinates for inline SVG, each with the same data as a table. No numpy."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _SWEEP: Final = ("Threshold", "Sensitivity", "Specificity", "Called, of all imag
 
 
 @attrs.frozen
-class View:
-    """One side against the rest: its name, its figures, its curves."""
+class ChartData:
+    """What charts are drawn from: a label or pneumonia, with its figures and curves."""
 
     name: str
     figures: BinaryFigures
@@ -31,7 +31,7 @@ class View:
 
 @attrs.frozen
 class Line:
-    """A line with its entry in the legend; the style is a number that the style sheet knows."""
+    """A line with its legend; ``style`` is the number of a style in the style sheet."""
 
     name: str
     style: int
@@ -41,7 +41,7 @@ class Line:
 
 @attrs.frozen
 class Bar:
-    """A point with its interval, upright."""
+    """A point with its vertical interval."""
 
     x: str
     y: str
@@ -51,7 +51,7 @@ class Bar:
 
 @attrs.frozen
 class Row:
-    """A row of the table; ``at`` is where it lies from left to right."""
+    """A row of the table; ``at`` is its horizontal position in the chart."""
 
     cells: tuple[str, ...]
     at: str = ""
@@ -59,12 +59,12 @@ class Row:
 
 @attrs.frozen(kw_only=True)
 class Chart:
-    """All that the template needs to draw one chart.
+    """Everything that the template needs to draw one chart.
 
     Attributes:
-        key: distinct within the page.
+        key: unique within the page.
         reference: a dashed line to compare with.
-        start: the row of the table that a reader sees first, where rows can be chosen.
+        start: the row that is shown first, if rows can be chosen.
     """
 
     key: str
@@ -82,35 +82,35 @@ class Chart:
 
     @property
     def ticks(self) -> tuple[tuple[float, str, str], ...]:
-        """Place, name along x and name along y of each line of the grid."""
+        """Position, x label and y label of each grid line."""
         shares = (0, 0.25, 0.5, 0.75, 1)
         return tuple((SIDE * share, f"{share:g}", f"{self.top * share:g}") for share in shares)
 
 
-def roc(views: Sequence[View]) -> Chart:
-    """Sensitivity over 1 less specificity, all views in one; a band around the first."""
+def roc_chart(views: Sequence[ChartData]) -> Chart:
+    """Sensitivity over 1 − specificity for all views; with a band around the first."""
     band = "" if not views else _band(_roc_band(views[0]))
     return Chart(
         key="roc",
         title="ROC",
-        description="Sensitivity against 1 less specificity; further up and left is better, the "
-        "dashed diagonal is chance. Shaded: the 95\u00a0% interval of sensitivity along the first "
+        description="Sensitivity against 1 − specificity; further up and left is better, the "
+        "dashed diagonal is chance. Shaded: the 95\u00a0% interval of sensitivity for the first "
         "line.",
         x_name="1 − specificity",
         y_name="sensitivity",
         lines=_lines(views, lambda view: view.curves.roc, "AUROC", "auroc", band),
         columns=("Of", "Threshold", "1 − specificity", "Sensitivity"),
-        rows=_tabled(views, lambda view: view.curves.roc),
+        rows=_table_rows(views, lambda view: view.curves.roc),
         reference=_path([(0, 0), (1, 1)]),
     )
 
 
-def precision_recall(views: Sequence[View]) -> Chart:
-    """Precision over sensitivity, all views in one."""
+def precision_recall_chart(views: Sequence[ChartData]) -> Chart:
+    """Precision over sensitivity for all views."""
     return Chart(
         key="precision-recall",
         title="Precision and recall",
-        description="Precision against sensitivity (recall) in the mix of this test part; further "
+        description="Precision against sensitivity (recall) for the mix of labels here; further "
         "up and right is better.",
         x_name="sensitivity (recall)",
         y_name="precision",
@@ -121,30 +121,30 @@ def precision_recall(views: Sequence[View]) -> Chart:
             "average_precision",
         ),
         columns=("Of", "Threshold", "Sensitivity", "Precision"),
-        rows=_tabled(views, lambda view: view.curves.precision_recall),
+        rows=_table_rows(views, lambda view: view.curves.precision_recall),
     )
 
 
-def reliability(view: View, place: int) -> Chart:
-    """How often images of a confidence show what is called, in bins of equally many images."""
-    bins = [(one, _known(one.frequency)) for one in view.curves.reliability]
-    kept = [(one, ends) for one, ends in bins if ends]
+def reliability_chart(view: ChartData, place: int) -> Chart:
+    """How often images with a given confidence show it, in bins of equally many images."""
+    bins = [(one, _value_and_ends(one.frequency)) for one in view.curves.reliability]
+    known = [(one, ends) for one, ends in bins if ends]
     return Chart(
         key=f"reliability-{place}",
         title=view.name,
-        description="Share of images that show it against their mean confidence, in bins of equally "
-        "many images, with 95\u00a0% intervals. On the dashed diagonal confidences are "
+        description="Share of images that show it against their mean confidence, in bins of "
+        "equally many images, with 95\u00a0% intervals. On the dashed diagonal, confidences are "
         "probabilities.",
         x_name="mean confidence",
         y_name="share that shows it",
-        lines=(Line("", place, _path([(one.confidence, ends[0]) for one, ends in kept])),),
-        bars=tuple(_bar(one.confidence, *ends) for one, ends in kept),
+        lines=(Line("", place, _path([(one.confidence, ends[0]) for one, ends in known])),),
+        bars=tuple(_bar(one.confidence, *ends) for one, ends in known),
         columns=("Confidence", "Mean", "Share that shows it", "Images", "Patients"),
         rows=tuple(
             Row(
                 (
-                    f"{confidence(one.low)} to {confidence(one.high)}",
-                    confidence(one.confidence),
+                    f"{confidence_text(one.low)} to {confidence_text(one.high)}",
+                    confidence_text(one.confidence),
                     str(one.frequency),
                     str(one.frequency.n),
                     str(one.frequency.patients),
@@ -156,8 +156,8 @@ def reliability(view: View, place: int) -> Chart:
     )
 
 
-def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
-    """What each threshold would give; the first row to show is that nearest to ``threshold``."""
+def sweep_chart(view: ChartData, place: int, threshold: float | None = None) -> Chart:
+    """The figures at each threshold; the row nearest to ``threshold`` is shown first."""
     points = view.curves.sweep
     wanted = 0.5 if threshold is None else threshold
     places = range(len(points))
@@ -168,7 +168,9 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
     )
     lines = []
     for name, style, part in parts:
-        known = [(points[at].threshold, ends) for at in places if (ends := _known(part(at)))]
+        known = [
+            (points[at].threshold, ends) for at in places if (ends := _value_and_ends(part(at)))
+        ]
         drawn = _path([(x, ends[0]) for x, ends in known])
         lines.append(Line(name, style, drawn, _band(known)))
     return Chart(
@@ -183,7 +185,7 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
         rows=tuple(
             Row(
                 (
-                    confidence(one.threshold),
+                    confidence_text(one.threshold),
                     str(one.sensitivity),
                     str(one.specificity),
                     str(one.called),
@@ -196,9 +198,9 @@ def sweep(view: View, place: int, threshold: float | None = None) -> Chart:
     )
 
 
-def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
-    """Share of wrong calls among the images that are decided, the least certain referred first."""
-    known = [(one.coverage, ends) for one in curve.points if (ends := _known(one.risk))]
+def risk_coverage_chart(curve: RiskCoverage, place: int, title: str) -> Chart:
+    """Error rate among the images that are not referred, the least certain referred first."""
+    known = [(one.coverage, ends) for one in curve.points if (ends := _value_and_ends(one.risk))]
     most = max((ends[2] for _, ends in known), default=1.0)
     top = next((each for each in _TOPS if most <= each), 1.0)
     scaled = [(x, (y / top, low / top, high / top)) for x, (y, low, high) in known]
@@ -228,8 +230,8 @@ def risk_coverage(curve: RiskCoverage, place: int, title: str) -> Chart:
     )
 
 
-def confidence(value: float | None) -> str:
-    """A confidence as text, with more places where three would round it to 0 or 1."""
+def confidence_text(value: float | None) -> str:
+    """A confidence as text, with more decimals where three would round it to 0 or 1."""
     if value is None:
         return "none called"
     if 0.001 <= value <= 0.999 or value in {0, 1}:
@@ -239,22 +241,22 @@ def confidence(value: float | None) -> str:
     return "<0.00001" if value < 0.5 else ">0.99999"
 
 
-def style_of(place: int) -> int:
-    """The style of the view at a place; the style sheet has six."""
+def chart_style(place: int) -> int:
+    """The style of the n-th view; the style sheet has six styles."""
     return place % 6
 
 
 def _lines(
-    views: Sequence[View],
-    points: Callable[[View], Sequence[CurvePoint]],
+    views: Sequence[ChartData],
+    points: Callable[[ChartData], Sequence[CurvePoint]],
     word: str,
     figure: str,
     band: str = "",
 ) -> tuple[Line, ...]:
     return tuple(
         Line(
-            f"{view.name}: {word} {view.figures.named()[figure]}",
-            style_of(place),
+            f"{view.name}: {word} {view.figures.by_name()[figure]}",
+            chart_style(place),
             _path([(point.x, point.y) for point in points(view)]),
             "" if place else band,
         )
@@ -262,8 +264,8 @@ def _lines(
     )
 
 
-def _tabled(
-    views: Sequence[View], points: Callable[[View], Sequence[CurvePoint]]
+def _table_rows(
+    views: Sequence[ChartData], points: Callable[[ChartData], Sequence[CurvePoint]]
 ) -> tuple[Row, ...]:
     rows = []
     for view in views:
@@ -271,21 +273,21 @@ def _tabled(
         step = max(1, -(-len(every) // _TABLED))
         chosen = [*every[:-1:step], *every[-1:]]
         rows += [
-            Row((view.name, confidence(one.threshold), f"{one.x:.3f}", f"{one.y:.3f}"))
+            Row((view.name, confidence_text(one.threshold), f"{one.x:.3f}", f"{one.y:.3f}"))
             for one in chosen
         ]
     return tuple(rows)
 
 
-def _roc_band(view: View) -> list[tuple[float, tuple[float, float, float]]]:
+def _roc_band(view: ChartData) -> list[tuple[float, tuple[float, float, float]]]:
     return [
         (1 - one.specificity.value, ends)
         for one in view.curves.sweep
-        if one.specificity.value is not None and (ends := _known(one.sensitivity))
+        if one.specificity.value is not None and (ends := _value_and_ends(one.sensitivity))
     ]
 
 
-def _known(figure: Figure) -> tuple[float, float, float] | None:
+def _value_and_ends(figure: Figure) -> tuple[float, float, float] | None:
     """Value, low and high, where there is a value."""
     if figure.value is None or figure.low is None or figure.high is None:
         return None

@@ -1,40 +1,38 @@
-"""The gallery of test images: small grey pictures without metadata, truth, call, confidence."""
+"""The gallery of test images: thumbnails without metadata, true and predicted label."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 from PIL import Image
 
-from rekognition_xray.clinic.report.charts import confidence
+from rekognition_xray.clinic.report.charts import confidence_text
 from rekognition_xray.clinic.statistics import TestImage
 from rekognition_xray.data.images import decode
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError, ImageError, list_paths
 
-if TYPE_CHECKING:
-    from rekognition_xray.clinic.evaluation import Evaluation
-
 Picture: TypeAlias = Path | str | bytes
 Images: TypeAlias = (
     Mapping[str, Picture] | Mapping[Xray, str] | Callable[[str], Picture | None] | None
 )
-"""Where pictures come from: an image's address in S3 to a path or to the bytes of a file; or the
-``addresses`` of the receipt of an upload; or a function from address to path, bytes or None.
+"""Where pictures come from: a mapping of S3 address to a path or to bytes, the ``addresses`` of an
+upload's receipt, or a function from address to path, bytes or None.
 
-An image that it does not know is shown without picture. Nothing is fetched here; a function may. Of
-more than 1,500 images those misread and the surest are shown; 700 make a page of about 3 MB.
+An image without an entry is shown without a picture. Nothing is downloaded, unless your function
+does. The page shows at most 1,500 images: wrong calls first, those of highest confidence first. 700
+pictures make a page of about 3 MB.
 """
 
 SIDE: Final = 128
 MOST: Final = 1500
-"""Images that a page shows; with pictures they make about 6 MB."""
+"""The most images that a page shows; with pictures about 6 MB."""
 
 _QUALITY: Final = 60
 _SHOWN: Final = 10  # characters of a content hash
@@ -42,7 +40,7 @@ _SHOWN: Final = 10  # characters of a content hash
 
 @attrs.frozen
 class Thumbnail:
-    """A small grey JPEG as text for the page, with its size in pixels."""
+    """A small grey JPEG in Base64, with its size in pixels."""
 
     data: str
     width: int
@@ -55,9 +53,9 @@ class Tile:
 
     Attributes:
         number: its place in the testing snapshot, from 1.
-        content: start of the hash of its pixels, where its key has one. The patient is not shown.
-        truth, called: places of the labels among those of the model.
-        confidence: of the label that was called, as text.
+        content: start of the hash of its pixels, if its key has one. The patient is not shown.
+        truth, called: indices of the true and the predicted label.
+        confidence: of the predicted label, as text.
         sort: the same, and the confidence of pneumonia, as numbers.
     """
 
@@ -72,28 +70,35 @@ class Tile:
 
 @attrs.frozen
 class Gallery:
-    """The tiles, misread images first and among them the surest first.
+    """The tiles: wrong calls first, within them those of highest confidence first.
 
     Attributes:
-        tiles: those shown.
-        images: all test images.
-        pictured: tiles with a picture.
-        asked: whether pictures were given at all.
+        tiles: the tiles on the page.
+        images: number of all test images.
+        pictured: number of tiles with a picture.
+        pictures_given: whether pictures were given at all.
     """
 
     tiles: tuple[Tile, ...]
     images: int
     pictured: int
-    asked: bool
+    pictures_given: bool
 
 
-def gallery(evaluation: Evaluation, images: Images) -> Gallery:
-    """Makes the tiles; pictures are read and made small here.
+def make_gallery(
+    test_images: Sequence[TestImage], labels: Sequence[str], images: Images
+) -> Gallery:
+    """Makes the tiles and reads the pictures.
+
+    Args:
+        test_images: the test images.
+        labels: the labels of the model.
+        images: where the pictures come from.
 
     Raises:
-        EvaluationError: pictures that cannot be read, all named together.
+        EvaluationError: pictures cannot be read; names all of them.
     """
-    numbered = sorted(enumerate(evaluation.images, start=1), key=lambda one: _order(*one))[:MOST]
+    numbered = sorted(enumerate(test_images, start=1), key=lambda one: _order(*one))[:MOST]
     find = _finder(images)
     pictures: dict[int, Thumbnail | None] = {}
     bad: list[str] = []
@@ -105,27 +110,27 @@ def gallery(evaluation: Evaluation, images: Images) -> Gallery:
     if bad:
         raise EvaluationError(
             f"{len(bad)} pictures for the page cannot be read:\n{list_paths(bad)}",
-            hint="Mend them, or leave them out of images=: the page then shows a blank for each.",
+            hint="Repair them, or leave them out of images=: the page then shows a blank for each.",
         )
-    tiles = tuple(_tile(number, image, evaluation, pictures[number]) for number, image in numbered)
+    tiles = tuple(_tile(number, image, labels, pictures[number]) for number, image in numbered)
     pictured = sum(picture is not None for picture in pictures.values())
-    return Gallery(tiles, len(evaluation.images), pictured, images is not None)
+    return Gallery(tiles, len(test_images), pictured, images is not None)
 
 
 def _order(number: int, image: TestImage) -> tuple[bool, float, int]:
     return image.truth == image.predicted, -image.confidences[image.predicted], number
 
 
-def _tile(number: int, image: TestImage, evaluation: Evaluation, picture: Thumbnail | None) -> Tile:
-    # Another key may hold a file's name, and that a patient's: only our own hash is shown.
+def _tile(number: int, image: TestImage, labels: Sequence[str], picture: Thumbnail | None) -> Tile:
+    # A key that this library did not make may hold a name: only our own hash is shown.
     ours = pseudonym_in(image.source_ref) is not None
     found = image.confidences[image.predicted]
     return Tile(
         number=number,
         content=image.source_ref.rpartition("/")[2][:_SHOWN] if ours else "",
-        truth=evaluation.labels.index(image.truth),
-        called=evaluation.labels.index(image.predicted),
-        confidence=confidence(found),
+        truth=labels.index(image.truth),
+        called=labels.index(image.predicted),
+        confidence=confidence_text(found),
         sort=(f"{found:.6f}", f"{image.pneumonia:.6f}"),
         picture=picture,
     )
@@ -136,18 +141,18 @@ def _finder(images: Images) -> Callable[[str], Picture | None]:
         return lambda _: None
     if not isinstance(images, Mapping):
         return images
-    return _turned(images).get
+    return _by_address(images).get
 
 
-def _turned(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
-    """Address to picture; of a receipt's addresses those of images that lie on this machine."""
-    made: dict[str, Picture] = {}
+def _by_address(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
+    """Address to picture; from a receipt only the images that are files on this machine."""
+    pictures: dict[str, Picture] = {}
     for key, value in images.items():
         if not isinstance(key, Xray):
-            made[key] = value
+            pictures[key] = value
         elif isinstance(value, str) and key.address is None:
-            made[value] = key.path
-    return made
+            pictures[value] = key.path
+    return pictures
 
 
 def _thumbnail(picture: Picture | None, name: str) -> Thumbnail | None:
@@ -157,7 +162,7 @@ def _thumbnail(picture: Picture | None, name: str) -> Thumbnail | None:
     grey = decode(source, name="" if isinstance(source, Path) else name).grey
     grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
-    # A new picture of the bare pixels: nothing that a decoder kept beside them comes along.
+    # A new image of the bare pixels, so that no metadata from the decoder is written.
     bare = Image.frombytes("L", grey.size, grey.tobytes())
     bare.save(stream, "JPEG", quality=_QUALITY, optimize=True)
     return Thumbnail(base64.b64encode(stream.getvalue()).decode("ascii"), *grey.size)

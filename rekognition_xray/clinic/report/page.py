@@ -1,75 +1,28 @@
-"""What the page shows, as values ready for the template: figures, charts, policy, images."""
+"""``Page``: what the page of an evaluation shows, as values ready for the template."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from rekognition_xray.clinic.report import charts
-from rekognition_xray.clinic.report.charts import Chart, View
-from rekognition_xray.clinic.report.gallery import Gallery, Images, gallery
-from rekognition_xray.clinic.statistics import (
-    OVERALL,
-    BinaryFigures,
-    Figure,
-    PredictiveValues,
-    tables,
-    words,
-)
-from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import is_pneumonia
+from rekognition_xray.clinic.report.charts import Chart
+from rekognition_xray.clinic.report.gallery import Gallery
+from rekognition_xray.clinic.statistics import Figure, PredictiveValues
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.evaluation import Evaluation
     from rekognition_xray.clinic.policy import Policy
 
-_PACKAGES: Final = ("rekognition-xray", "numpy", "scipy", "scikit-learn", "Pillow")
-_MEANING: Final = {
-    "accuracy": "images called by their true label",
-    "balanced_accuracy": "mean of the sensitivities",
-    "f1": "of precision and sensitivity",
-    "sensitivity": "called, of the images that show it",
-    "specificity": "not called, of the others",
-    "precision": "right, of the images called",
-    "auroc": "one that shows it ranks above one that does not",
-    "average_precision": "mean precision over the ranks",
-    "brier": "squared error of confidences; 0 is best",
-    "calibration_error": "gap between confidence and truth; 0 is best",
-    "calibration_intercept": "0 is best; below, confidences are too high",
-    "calibration_slope": "1 is best; below, they are too extreme",
-    "referred": "of all images, left to a person",
-    "type_named": "of the pneumonia images found",
-    "type_accuracy": "right type, where one is named",
-    "raw_brier": "before calibration",
-    "raw_calibration_error": "before calibration",
-}
-_TWO_CLASS_MEANING: Final = _MEANING | {
-    "accuracy": "right, of all images",
-    "balanced_accuracy": "mean of sensitivity and specificity",
-}
-_UNBOUNDED: Final = frozenset({"calibration_intercept", "calibration_slope"})
-_POLICY_WORDS: Final = {
-    "type_accuracy": "right types",
-    "brier": "Brier score, calibrated",
-    "calibration_error": "calibration error, calibrated",
-    "raw_brier": "Brier score",
-    "raw_calibration_error": "calibration error",
-}
-PNEUMONIA: Final = "pneumonia"
-
 Columns: TypeAlias = tuple[tuple[str, str], ...]
-"""Names of columns, each with a short note or none."""
+"""Names of columns, each with a short note, which may be empty."""
 Rows: TypeAlias = tuple[tuple[str, str, tuple[Figure | str, ...]], ...]
 """Rows: name, short note, cells."""
 
 
 @attrs.frozen
 class FigureRow:
-    """A figure with its name in words and what it means; ``scaled`` where it lies in 0 to 1."""
+    """A figure with its name and meaning; ``scaled`` if it lies between 0 and 1."""
 
     name: str
     meaning: str
@@ -79,7 +32,7 @@ class FigureRow:
 
 @attrs.frozen
 class Cell:
-    """A cell of a confusion matrix; the share is of the row's images, None if none.
+    """A cell of a confusion matrix; ``share`` is its share of the row, None in an empty row.
 
     Attributes:
         shade: 0 to 10, by the share.
@@ -91,13 +44,13 @@ class Cell:
 
     @property
     def shade(self) -> int:
-        """How dark the cell is."""
+        """How dark the cell is, 0 to 10."""
         return round(10 * (self.share or 0.0))
 
 
 @attrs.frozen
 class Matrix:
-    """A confusion matrix: row name to called name to cell."""
+    """A confusion matrix: true label to predicted label to cell."""
 
     title: str
     columns: tuple[str, ...]
@@ -106,8 +59,24 @@ class Matrix:
 
 @attrs.frozen(kw_only=True)
 class Page:
-    """Everything on the page that is not plain text of the evaluation."""
+    """Everything that the page shows.
 
+    Attributes:
+        name: of the version.
+        labels: of the model, in table order.
+        facts: name and value of what stands beside the figures.
+        warnings: what a reader of the figures must know; shown first.
+        notes: what stands below the figures.
+        two_class_view: whether the labels distinguish pneumonia from the rest.
+        subjects: what can count as positive in the gallery, with the places of its labels.
+        software: packages with their versions.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     all_labels: tuple[FigureRow, ...]
     two_class: tuple[FigureRow, ...]
     label_columns: Columns
@@ -123,198 +92,12 @@ class Page:
     predictive: tuple[PredictiveValues, ...]
     service_columns: Columns
     service_rows: Rows
-    tells_pneumonia: bool
+    two_class_view: bool
     gallery: Gallery
     subjects: tuple[tuple[str, tuple[int, ...]], ...]
     software: tuple[str, ...]
 
     @property
     def predictive_rows(self) -> Rows:
-        """One row for each rule of calling pneumonia, or for each label."""
+        """One row for each way of calling pneumonia, or for each label."""
         return tuple((row.of, "", (row.ppv, row.npv)) for row in self.predictive)
-
-
-def page_of(
-    evaluation: Evaluation, images: Images, policy: Policy | None, prevalence: float | None
-) -> Page:
-    """Computes what the page shows; arguments and errors as of ``Evaluation.to_html``."""
-    _check(evaluation, policy)
-    views = _views(evaluation)
-    drawn = [view for view in views if view.curves.sweep]
-    threshold = None if policy is None else policy.threshold
-    labels, service = evaluation.by_label, tables(evaluation)[3]
-    return Page(
-        all_labels=tuple(_rows({name: getattr(evaluation, name) for name in OVERALL}, _MEANING)),
-        two_class=tuple(_rows(evaluation.two_class.named(), _TWO_CLASS_MEANING)),
-        label_columns=(("Figure (95 % interval)", ""), *((label, "") for label in labels)),
-        label_rows=_label_rows(evaluation.by_label),
-        matrices=(_confusion(evaluation), *_two_by_two(evaluation)),
-        charts=(charts.roc(drawn), charts.precision_recall(drawn)) if drawn else (),
-        reliability=tuple(
-            charts.reliability(view, charts.style_of(place)) for place, view in enumerate(drawn)
-        ),
-        sweeps=tuple(
-            charts.sweep(view, place, threshold if view.name == PNEUMONIA else None)
-            for place, view in enumerate(drawn)
-        ),
-        risks=tuple(_risks(evaluation, policy)),
-        policy=policy,
-        policy_columns=_policy_columns(policy),
-        policy_rows=_policy_rows(policy),
-        service_columns=tuple((name, "") for name in service.columns),
-        service_rows=tuple(
-            (first, "", tuple(cell or "–" for cell in others)) for first, *others in service.rows
-        ),
-        tells_pneumonia=_tells_pneumonia(evaluation),
-        predictive=tuple(_predictive(evaluation, policy, prevalence)),
-        gallery=gallery(evaluation, images),
-        subjects=_subjects(evaluation),
-        software=tuple(_software()),
-    )
-
-
-def _check(evaluation: Evaluation, policy: Policy | None) -> None:
-    if policy and policy.version_arn not in {None, evaluation.version_arn}:
-        raise EvaluationError(
-            f"The policy {policy.name!r} was chosen for {policy.version_arn}; this evaluation is "
-            f"of {evaluation.version_arn}.",
-            hint="Give the policy of this version: evaluation.policy().",
-        )
-
-
-def _tells_pneumonia(evaluation: Evaluation) -> bool:
-    return len({is_pneumonia(label) for label in evaluation.labels}) == 2
-
-
-def _views(evaluation: Evaluation) -> list[View]:
-    made = []
-    if _tells_pneumonia(evaluation):
-        made.append(View(PNEUMONIA, evaluation.two_class, evaluation.curves()))
-    made += [
-        View(label, figures, evaluation.curves(label))
-        for label, figures in evaluation.by_label.items()
-        if [label] != [view.name for view in made]  # pneumonia may be a label itself
-    ]
-    return made
-
-
-def _rows(figures: Mapping[str, Figure], meaning: Mapping[str, str]) -> Iterator[FigureRow]:
-    for name, figure in figures.items():
-        yield FigureRow(words(name), meaning[name], figure, name not in _UNBOUNDED)
-
-
-def _label_rows(figures: Mapping[str, BinaryFigures]) -> Rows:
-    columns = [each.named() for each in figures.values()]
-    images = tuple(str(each.sensitivity.n) for each in figures.values())
-    return (
-        ("test images", "", images),
-        *(
-            (words(name), _TWO_CLASS_MEANING[name], tuple(column[name] for column in columns))
-            for name in (columns[0] if columns else ())
-        ),
-    )
-
-
-def _confusion(evaluation: Evaluation) -> Matrix:
-    rows = {
-        truth: _cells(row, {label: label == truth for label in row})
-        for truth, row in evaluation.confusion.items()
-    }
-    return Matrix(f"All {len(evaluation.labels)} labels", evaluation.labels, rows)
-
-
-def _two_by_two(evaluation: Evaluation) -> Iterator[Matrix]:
-    if not _tells_pneumonia(evaluation):
-        return
-    names = {True: PNEUMONIA, False: f"no {PNEUMONIA}"}
-    table = {truth: dict.fromkeys(names, 0) for truth in names}
-    for image in evaluation.images:
-        table[image.has_pneumonia][is_pneumonia(image.predicted)] += 1
-    rows = {
-        names[truth]: _cells(
-            {names[called]: images for called, images in row.items()},
-            {names[called]: called == truth for called in row},
-        )
-        for truth, row in table.items()
-    }
-    yield Matrix("Pneumonia or not", tuple(names.values()), rows)
-
-
-def _cells(row: Mapping[str, int], right: Mapping[str, bool]) -> dict[str, Cell]:
-    total = sum(row.values())
-    return {
-        called: Cell(images, images / total if total else None, right[called])
-        for called, images in row.items()
-    }
-
-
-def _risks(evaluation: Evaluation, policy: Policy | None) -> Iterator[Chart]:
-    yield charts.risk_coverage(evaluation.risk_coverage(), 0, "All labels")
-    reported = policy and policy.reported
-    if reported and reported.risk_coverage:
-        yield charts.risk_coverage(reported.risk_coverage, 1, "Pneumonia or not, by the policy")
-
-
-def _policy_columns(policy: Policy | None) -> Columns:
-    if policy is None or policy.reported is None:
-        return ()
-    parts = {
-        "Reported": ("to be quoted", policy.reported),
-        "Chosen on": ("too rosy", policy.chosen_on),
-    }
-    return (
-        ("Figure (95 % interval)", ""),
-        *(
-            (name, f"{note}; {part.images} images of {part.patients} patients" if part else "")
-            for name, (note, part) in parts.items()
-        ),
-    )
-
-
-def _policy_rows(policy: Policy | None) -> Rows:
-    if policy is None or policy.reported is None:
-        return ()
-    chosen: Mapping[str, Figure | str] = policy.chosen_on.named() if policy.chosen_on else {}
-    return tuple(
-        (
-            _POLICY_WORDS.get(name, words(name)),
-            _MEANING[name],
-            (figure, chosen.get(name, "not known")),
-        )
-        for name, figure in policy.reported.named().items()
-    )
-
-
-def _predictive(
-    evaluation: Evaluation, policy: Policy | None, prevalence: float | None
-) -> Iterator[PredictiveValues]:
-    if prevalence is None:
-        return
-    if _tells_pneumonia(evaluation):
-        found = evaluation.at_prevalence(prevalence)
-        yield attrs.evolve(found, of=f"{PNEUMONIA}, by the label of highest confidence")
-    if policy and policy.reported:
-        found = policy.reported.at_prevalence(prevalence)
-        yield attrs.evolve(found, of=f"{PNEUMONIA}, by the policy {policy.name}")
-    if not _tells_pneumonia(evaluation):
-        for label in evaluation.labels:
-            yield evaluation.at_prevalence(prevalence, label=label)
-
-
-def _subjects(evaluation: Evaluation) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """What can count as positive in the gallery, with the places of its labels."""
-    places: list[tuple[str, tuple[int, ...]]] = []
-    if _tells_pneumonia(evaluation):
-        sick = [place for place, label in enumerate(evaluation.labels) if is_pneumonia(label)]
-        places.append((f"{PNEUMONIA} of any type", tuple(sick)))
-    singles: Sequence[str] = evaluation.labels
-    return (*places, *((label, (place,)) for place, label in enumerate(singles)))
-
-
-def _software() -> Iterator[str]:
-    yield f"Python {platform.python_version()}"
-    for package in _PACKAGES:
-        try:
-            yield f"{package} {version(package)}"
-        except PackageNotFoundError:  # run from a source tree that is not installed
-            continue

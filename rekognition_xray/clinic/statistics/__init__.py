@@ -1,113 +1,78 @@
-"""TODO rekognition_xray.clinic.statistics."""
+"""Figures of test images with 95 % intervals: estimates, bootstrap over patients, curves."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
-from rekognition_xray.clinic.statistics.exports import OVERALL, as_dict, as_frame
-from rekognition_xray.clinic.statistics.extras import needs_frames, needs_report, needs_science
-from rekognition_xray.clinic.statistics.fields import FieldError, Json
 from rekognition_xray.clinic.statistics.figures import (
     NOT_ESTIMABLE,
     BinaryFigures,
+    Estimates,
     Figure,
     ServiceFigures,
     ServiceLabel,
-    TestImage,
+    figure_name,
     known_label,
 )
 from rekognition_xray.clinic.statistics.predictive import PredictiveValues, predictive_values
 from rekognition_xray.clinic.statistics.referral import RiskCoverage
-from rekognition_xray.clinic.statistics.tables import (
-    NOTICE,
-    TYPE_NOTICE,
-    Table,
-    facts,
-    markdown,
-    notes,
-    number,
-    plain,
-    tables,
-    words,
-)
+from rekognition_xray.clinic.statistics.test_image import TestImage
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.statistics.calibration import calibration_error, log_odds
     from rekognition_xray.clinic.statistics.curves import (
         CurvePoint,
         Curves,
-        curves,
-        curves_of,
+        label_curves,
         label_risk,
         risk_coverage,
+        view_curves,
     )
     from rekognition_xray.clinic.statistics.estimates import (
-        View,
+        BinaryView,
         estimate,
         pneumonia_view,
-        ranked,
-        sample_of,
+        rank_statistics,
+        resample_patients,
     )
-    from rekognition_xray.clinic.statistics.intervals import Values, by_score
+    from rekognition_xray.clinic.statistics.intervals import Values, score_figure
     from rekognition_xray.clinic.statistics.pairing import differences
     from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "calibration": (
-                "calibration_error",
-                "log_odds",
-            ),
+            "calibration": ("calibration_error", "log_odds"),
             "curves": (
                 "CurvePoint",
                 "Curves",
-                "curves",
-                "curves_of",
+                "view_curves",
+                "label_curves",
                 "label_risk",
                 "risk_coverage",
             ),
             "estimates": (
-                "View",
+                "BinaryView",
                 "estimate",
                 "pneumonia_view",
-                "ranked",
-                "sample_of",
+                "rank_statistics",
+                "resample_patients",
             ),
-            "intervals": (
-                "Values",
-                "by_score",
-            ),
+            "intervals": ("Values", "score_figure"),
             "pairing": ("differences",),
-            "resampling": (
-                "Mask",
-                "Resamples",
-            ),
+            "resampling": ("Mask", "Resamples"),
         },
     )
 
 __all__ = [
-    "OVERALL",
-    "as_dict",
-    "as_frame",
-    "NOTICE",
-    "TYPE_NOTICE",
-    "facts",
-    "markdown",
-    "notes",
-    "plain",
-    "number",
-    "tables",
-    "words",
-    "Table",
     "NOT_ESTIMABLE",
     "BinaryFigures",
+    "BinaryView",
     "CurvePoint",
     "Curves",
-    "FieldError",
+    "Estimates",
     "Figure",
-    "Json",
     "Mask",
     "PredictiveValues",
     "Resamples",
@@ -116,22 +81,19 @@ __all__ = [
     "ServiceLabel",
     "TestImage",
     "Values",
-    "View",
-    "by_score",
     "calibration_error",
-    "curves",
-    "curves_of",
     "differences",
     "estimate",
+    "figure_name",
     "known_label",
+    "label_curves",
     "label_risk",
     "log_odds",
-    "needs_frames",
-    "needs_report",
-    "needs_science",
     "pneumonia_view",
     "predictive_values",
-    "ranked",
+    "rank_statistics",
+    "resample_patients",
     "risk_coverage",
-    "sample_of",
+    "score_figure",
+    "view_curves",
 ]

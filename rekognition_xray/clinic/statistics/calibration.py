@@ -1,4 +1,4 @@
-"""Whether confidences are probabilities: bins, calibration error, slope and intercept.
+"""How close confidences are to probabilities: calibration error, intercept and slope.
 
 Imports numpy and scikit-learn: to be imported only when figures are computed.
 """
@@ -12,69 +12,69 @@ import numpy as np
 import numpy.typing as npt
 
 from rekognition_xray.clinic.statistics.figures import Figure
-from rekognition_xray.clinic.statistics.intervals import Values, by_error, of_gaps
+from rekognition_xray.clinic.statistics.intervals import Values, error_figure, gap_figure
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 
 BINS: Final = 10
-"""Bins of the calibration error and of the reliability diagram, of equally many images each."""
+"""Number of bins of the calibration error and of the reliability diagram."""
 CLIP: Final = 1e-6
-"""Confidences are held this far from 0 and 1 where log odds are taken."""
+"""Confidences are clipped to this distance from 0 and 1 before log odds are computed."""
 
 _STEPS: Final = 50
 _DONE: Final = 1e-10
-_FAR: Final = 50.0  # log odds of no use; the estimate runs away where confidences separate
+_FAR: Final = 50.0  # log odds; the estimate diverges if confidences separate the images
 
 
-def edges(score: Values, bins: int = BINS) -> Values:
-    """The inner edges of bins of equally many images; fewer bins where confidences repeat."""
+def bin_edges(score: Values, bins: int = BINS) -> Values:
+    """The inner edges of bins of equally many images; fewer bins if confidences are repeated."""
     return np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
 
 
-def places(score: Values, inner: Values) -> npt.NDArray[np.intp]:
-    """The bin of every image; a confidence on an edge belongs to the bin below."""
+def bin_places(score: Values, inner: Values) -> npt.NDArray[np.intp]:
+    """The bin of each image; a confidence on an edge belongs to the lower bin."""
     return np.searchsorted(inner, score, side="left")
 
 
 def calibration_error(sample: Resamples, truth: Mask, score: Values) -> Figure:
     """Expected calibration error (Naeini 2015) over bins of equally many images (Nguyen 2015).
 
-    The sum over the bins of the absolute gap between the sum of confidences and the number of
-    images that show it, for each image. Corrected for noise: see ``intervals.of_gaps``.
+    The sum over the bins of the absolute difference between the sum of the confidences and the
+    number of images that show it, divided by all images. Corrected for noise: see ``gap_figure``.
     """
-    place = places(score, edges(score))
+    place = bin_places(score, bin_edges(score))
     table = np.zeros((len(score), place.max() + 2))
     table[np.arange(len(score)), place] = score - truth
     table[:, -1] = 1.0
     totals = sample.totals(table)
     gaps = totals[:, :-1] / totals[:, -1:]
-    return of_gaps(gaps[0], gaps[1:], images=len(score), patients=sample.patients)
+    return gap_figure(gaps[0], gaps[1:], images=len(score), patients=sample.patients)
 
 
 def log_odds(score: Values) -> Values:
-    """Log odds of confidences, held ``CLIP`` away from 0 and 1."""
-    kept = np.clip(score, CLIP, 1 - CLIP)
-    return np.asarray(np.log(kept / (1 - kept)))
+    """Log odds of confidences, clipped to a distance of ``CLIP`` from 0 and 1."""
+    clipped = np.clip(score, CLIP, 1 - CLIP)
+    return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def intercept_and_slope(sample: Resamples, truth: Mask, score: Values) -> tuple[Figure, Figure]:
-    """Calibration intercept (slope held at 1) and slope (Cox 1958; Van Calster 2019).
+    """Calibration intercept (slope fixed at 1) and slope (Cox 1958; Van Calster 2019).
 
     Logistic regression of the truth on the log odds of the confidence. Standard errors sum the
     scores of each patient's images first (Liang and Zeger 1986).
     """
     odds = log_odds(score)
     ones = np.ones((len(score), 1))
-    intercept = _fitted(sample, truth, ones, odds)
-    slope = _fitted(sample, truth, np.column_stack([odds, ones]), np.zeros(len(score)))
+    intercept = _coefficient(sample, truth, ones, odds)
+    slope = _coefficient(sample, truth, np.column_stack([odds, ones]), np.zeros(len(score)))
     return intercept, slope
 
 
-def _fitted(sample: Resamples, truth: Mask, columns: Values, offset: Values) -> Figure:
+def _coefficient(sample: Resamples, truth: Mask, columns: Values, offset: Values) -> Figure:
     """The first coefficient of a logistic regression, with its interval over patients."""
     n, patients = len(truth), sample.patients
-    found = _newton(truth.astype(np.float64), columns, offset)
+    found = _maximum_likelihood(truth.astype(np.float64), columns, offset)
     if found is None:
-        reason = "confidences separate the images, or are all alike: no finite estimate"
+        reason = "confidences separate the images completely, or are all equal: no finite estimate"
         return Figure(None, n=n, patients=patients, reason=reason)
     weights, expected = found
     information = (columns * (expected * (1 - expected))[:, None]).T @ columns
@@ -84,11 +84,13 @@ def _fitted(sample: Resamples, truth: Mask, columns: Values, offset: Values) -> 
     spread = inverse @ (scores.T @ scores) @ inverse * patients / max(1, patients - 1)
     sides = min(sample.count(truth), sample.count(~truth))
     error = math.sqrt(float(spread[0, 0]))
-    return by_error(float(weights[0]), error, images=n, patients=patients, least=sides)
+    return error_figure(float(weights[0]), error, images=n, patients=patients, least=sides)
 
 
-def _newton(truth: Values, columns: Values, offset: Values) -> tuple[Values, Values] | None:
-    """Coefficients and fitted probabilities; None where there is no finite maximum."""
+def _maximum_likelihood(
+    truth: Values, columns: Values, offset: Values
+) -> tuple[Values, Values] | None:
+    """Coefficients and fitted probabilities by Newton's method; None if they diverge."""
     weights = np.zeros(columns.shape[1])
     for _ in range(_STEPS):
         expected = 1 / (1 + np.exp(-np.clip(columns @ weights + offset, -_FAR, _FAR)))

@@ -1,27 +1,31 @@
-"""Points of the curves of an evaluation: ROC, precision and recall, reliability, thresholds, risk.
+"""The curves: ROC, precision-recall, reliability, thresholds, risk and coverage.
 
-Imports numpy and scikit-learn: to be imported only when curves are drawn.
+Imports numpy and scikit-learn: to be imported only when curves are computed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from rekognition_xray.clinic.statistics.calibration import BINS, edges, places
-from rekognition_xray.clinic.statistics.estimates import View, label_view, pneumonia_view, sample_of
+from rekognition_xray.clinic.statistics.calibration import BINS, bin_edges, bin_places
+from rekognition_xray.clinic.statistics.estimates import (
+    BinaryView,
+    label_view,
+    pneumonia_view,
+    resample_patients,
+)
 from rekognition_xray.clinic.statistics.figures import Figure, known_label
-from rekognition_xray.clinic.statistics.intervals import Values, by_score
+from rekognition_xray.clinic.statistics.intervals import Values, score_figure
 from rekognition_xray.clinic.statistics.referral import RiskCoverage, RiskPoint
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
+from rekognition_xray.clinic.statistics.test_image import TestImage
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import is_pneumonia
-
-if TYPE_CHECKING:
-    from rekognition_xray.clinic.evaluation import Evaluation
+from rekognition_xray.labels import distinguish_pneumonia
 
 _MOST_THRESHOLDS: Final = 100
 _COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
@@ -29,10 +33,10 @@ _COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
 
 @attrs.frozen
 class CurvePoint:
-    """A point of a curve: images of at least this confidence are called.
+    """A point of a curve, for a threshold: images of at least this confidence are called.
 
     Attributes:
-        x, y: 1 less specificity and sensitivity (ROC), or sensitivity and precision.
+        x, y: 1 − specificity and sensitivity (ROC), or sensitivity and precision.
         threshold: the confidence, 0 to 1; None at the end where no image, or every one, is called.
     """
 
@@ -46,8 +50,8 @@ class ReliabilityBin:
     """Images of similar confidence.
 
     Attributes:
-        low, high: confidences between which the bin lies; the upper end belongs to it.
-        confidence: their mean confidence.
+        low, high: ends of the bin; the upper end is included.
+        confidence: the mean confidence of its images.
         frequency: the share of them that shows it.
     """
 
@@ -59,12 +63,12 @@ class ReliabilityBin:
 
 @attrs.frozen
 class SweepPoint:
-    """What a threshold would give.
+    """The figures at one threshold.
 
     Attributes:
         threshold: images of at least this confidence are called.
         sensitivity, specificity: at that threshold.
-        called: share of all images that are called, in the mix of the test part.
+        called: share of all test images that are called.
     """
 
     threshold: float
@@ -75,15 +79,15 @@ class SweepPoint:
 
 @attrs.frozen
 class Curves:
-    """All curves of one side against the rest; empty where the images do not hold both.
+    """All curves of one side against the rest; empty if the images do not include both.
 
     Attributes:
         of: a label, or pneumonia of any type.
         roc: from (0, 0) to (1, 1).
         precision_recall: from high to low sensitivity.
-        reliability: ten bins of equally many images; fewer where confidences repeat.
-        calibration_error: of these bins as they are, not corrected for noise.
-        sweep: thresholds in rising order.
+        reliability: ten bins of equally many images; fewer if confidences are repeated.
+        calibration_error: of these bins, not corrected for noise.
+        sweep: thresholds in ascending order.
     """
 
     of: str
@@ -94,7 +98,7 @@ class Curves:
     sweep: tuple[SweepPoint, ...]
 
 
-def curves(sample: Resamples, view: View, *, points: int) -> Curves:
+def view_curves(sample: Resamples, view: BinaryView, *, points: int) -> Curves:
     """The curves of one view, each of at most about ``points`` points."""
     usable = bool(np.isfinite(view.score).all())
     if not usable or view.truth.all() or not view.truth.any():
@@ -111,12 +115,12 @@ def curves(sample: Resamples, view: View, *, points: int) -> Curves:
     )
 
 
-def _roc(view: View, points: int) -> tuple[CurvePoint, ...]:
+def _roc(view: BinaryView, points: int) -> tuple[CurvePoint, ...]:
     false, true, thresholds = roc_curve(view.truth, view.score)
     return _points(false, true, thresholds, points)
 
 
-def _precision_recall(view: View, points: int) -> tuple[CurvePoint, ...]:
+def _precision_recall(view: BinaryView, points: int) -> tuple[CurvePoint, ...]:
     precision, recall, thresholds = precision_recall_curve(view.truth, view.score)
     return _points(recall, precision, np.r_[thresholds, np.inf], points)
 
@@ -132,24 +136,24 @@ def _points(x: Values, y: Values, thresholds: Values, points: int) -> tuple[Curv
 
 
 def _spread(count: int, points: int) -> list[int]:
-    """At most ``points`` places from the first to the last."""
+    """At most ``points`` evenly spaced indices from the first to the last."""
     return sorted({round(at) for at in np.linspace(0, count - 1, min(count, points))})
 
 
-def _reliability(sample: Resamples, view: View) -> tuple[ReliabilityBin, ...]:
-    inner = edges(view.score, BINS)
-    place = places(view.score, inner)
+def _reliability(sample: Resamples, view: BinaryView) -> tuple[ReliabilityBin, ...]:
+    inner = bin_edges(view.score, BINS)
+    place = bin_places(view.score, inner)
     ends = [0.0, *map(float, inner), 1.0]
-    made = []
+    bins = []
     for at in np.unique(place):
         among = place == at
         share = sample.ratio(view.truth, among, reason="")
         mean = float(view.score[among].mean())
-        made.append(ReliabilityBin(ends[at], ends[at + 1], mean, by_score(share)))
-    return tuple(made)
+        bins.append(ReliabilityBin(ends[at], ends[at + 1], mean, score_figure(share)))
+    return tuple(bins)
 
 
-def _sweep(sample: Resamples, view: View, points: int) -> tuple[SweepPoint, ...]:
+def _sweep(sample: Resamples, view: BinaryView, points: int) -> tuple[SweepPoint, ...]:
     scores = np.unique(view.score)
     chosen = [float(scores[at]) for at in _spread(len(scores), min(points, _MOST_THRESHOLDS))]
     called = view.score[:, None] >= np.array(chosen)
@@ -159,27 +163,27 @@ def _sweep(sample: Resamples, view: View, points: int) -> tuple[SweepPoint, ...]
         sample.ratios(called, np.ones(len(view.score), dtype=bool)),
     ]
     return tuple(
-        SweepPoint(threshold, *(by_score(share) for share in at))
+        SweepPoint(threshold, *(score_figure(share) for share in at))
         for threshold, *at in zip(chosen, *shares, strict=True)
     )
 
 
 def risk_coverage(sample: Resamples, wrong: Mask, certainty: Values, *, call: str) -> RiskCoverage:
-    """The curve of calls that are wrong or not, by how certain they are.
+    """The risk-coverage curve of calls, from whether each is wrong and how certain it is.
 
-    Images of equal certainty are decided or referred together, so that coverage can fall short of
-    the steps of 5 % that are asked for.
+    Images of equal certainty are decided or referred together, so the coverage can be below the
+    steps of 5 %.
     """
     points: dict[float, RiskPoint] = {}
-    for kept in (certainty >= _at(certainty, coverage) for coverage in _COVERAGES):
+    for kept in (certainty >= _least_certainty(certainty, coverage) for coverage in _COVERAGES):
         share = float(kept.mean())
         if kept.any() and share not in points:
-            points[share] = RiskPoint(share, by_score(sample.ratio(wrong, kept, reason="")))
+            points[share] = RiskPoint(share, score_figure(sample.ratio(wrong, kept, reason="")))
     return RiskCoverage(call, tuple(points.values()), _area(wrong, certainty))
 
 
-def _at(certainty: Values, coverage: float) -> float:
-    """The certainty that at most this share of images reaches; above all where none can."""
+def _least_certainty(certainty: Values, coverage: float) -> float:
+    """The certainty that at most this share of images reaches; infinite if there is none."""
     ordered = np.sort(certainty)[::-1]
     most = int(np.floor(coverage * len(ordered) + 1e-9))
     if most == len(ordered):
@@ -189,35 +193,61 @@ def _at(certainty: Values, coverage: float) -> float:
 
 
 def _area(wrong: Mask, certainty: Values) -> float:
-    """Mean, over the images, of the risk when all images of at least their certainty are decided."""
+    """Mean over the images of the risk if all images of at least their certainty are decided."""
     levels, place = np.unique(-certainty, return_inverse=True)
     images = np.cumsum(np.bincount(place, minlength=len(levels)))
     errors = np.cumsum(np.bincount(place, weights=wrong, minlength=len(levels)))
     return float((errors / images)[place].mean())
 
 
-def label_risk(evaluation: Evaluation) -> RiskCoverage:
-    """The work behind ``Evaluation.risk_coverage``."""
-    images = evaluation.images
+def label_risk(images: Sequence[TestImage], *, resamples: int, seed: int) -> RiskCoverage:
+    """The risk-coverage curve of the label of highest confidence.
+
+    Args:
+        images: the test images.
+        resamples: bootstrap resamples of the patients.
+        seed: seed of the resamples.
+    """
     wrong = np.array([image.truth != image.predicted for image in images])
     highest = np.array([image.confidences[image.predicted] for image in images])
     call = "the label of highest confidence; wrong when it is not the true one"
-    return risk_coverage(_sample(evaluation), wrong, highest, call=call)
+    sample = resample_patients(images, resamples=resamples, seed=seed)
+    return risk_coverage(sample, wrong, highest, call=call)
 
 
-def curves_of(evaluation: Evaluation, label: str | None, *, points: int) -> Curves:
-    """The work behind ``Evaluation.curves``; arguments and errors are described there."""
+def label_curves(
+    images: Sequence[TestImage],
+    labels: Sequence[str],
+    label: str | None,
+    *,
+    points: int,
+    resamples: int,
+    seed: int,
+) -> Curves:
+    """The curves of pneumonia, or of one label against all others.
+
+    Args:
+        images: the test images.
+        labels: the labels of the model.
+        label: one of them; pneumonia of any type without it.
+        points: most points of a curve, at least 2.
+        resamples: bootstrap resamples of the patients.
+        seed: seed of the resamples.
+
+    Raises:
+        EvaluationError: an unknown label, fewer than 2 points, or labels that do not distinguish
+            pneumonia from the rest.
+    """
     if points < 2:
-        raise EvaluationError(f"{points} points make no curve.", hint="200 are the default.")
-    if label is None and len({is_pneumonia(label) for label in evaluation.labels}) == 1:
         raise EvaluationError(
-            "The labels do not tell pneumonia from the rest.", hint="Name a label."
+            f"{points} points are too few for a curve.", hint="200 is the default."
         )
-    images = evaluation.images
-    known = label and known_label(label, evaluation.labels)
+    if label is None and not distinguish_pneumonia(labels):
+        raise EvaluationError(
+            "The labels do not distinguish pneumonia from the rest.", hint="Name a label."
+        )
+    known = label and known_label(label, labels)
     view = label_view(images, known) if known else pneumonia_view(images)
-    return curves(_sample(evaluation), view, points=points)
-
-
-def _sample(evaluation: Evaluation) -> Resamples:
-    return sample_of(evaluation.images, resamples=evaluation.resamples, seed=evaluation.seed)
+    return view_curves(
+        resample_patients(images, resamples=resamples, seed=seed), view, points=points
+    )

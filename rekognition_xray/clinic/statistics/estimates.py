@@ -1,4 +1,4 @@
-"""Figures with intervals from test images: patients are redrawn as wholes.
+"""Figures with intervals from test images, by a bootstrap over patients.
 
 Imports numpy: to be imported only when figures are computed.
 """
@@ -13,26 +13,29 @@ import attrs
 import numpy as np
 
 from rekognition_xray.clinic.statistics.calibration import calibration_error, intercept_and_slope
-from rekognition_xray.clinic.statistics.figures import BinaryFigures, Estimates, Figure, TestImage
-from rekognition_xray.clinic.statistics.intervals import Redrawn, Values, by_logit, by_score
+from rekognition_xray.clinic.statistics.figures import BinaryFigures, Estimates, Figure
+from rekognition_xray.clinic.statistics.intervals import (
+    BootstrapStatistic,
+    Values,
+    logit_figure,
+    score_figure,
+)
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
-from rekognition_xray.labels import is_pneumonia
+from rekognition_xray.clinic.statistics.test_image import TestImage
+from rekognition_xray.labels import PNEUMONIA, distinguish_pneumonia, is_pneumonia
 
-PNEUMONIA: Final = "pneumonia"
-"""Name of the two-class view."""
-
-NO_TWO_CLASSES: Final = "the labels do not tell pneumonia from the rest"
+NO_TWO_CLASSES: Final = "the labels do not distinguish pneumonia from the rest"
 
 
 @attrs.frozen(eq=False)
-class View:
+class BinaryView:
     """One side against the rest.
 
     Attributes:
-        name: what the one side is.
+        name: of the one side: a label or pneumonia.
         truth: which images show it.
-        called: which images are called so.
-        score: confidence of it, 0 to 1.
+        called: which images the model calls so.
+        score: its confidence for each image, 0 to 1.
     """
 
     name: str
@@ -41,9 +44,9 @@ class View:
     score: Values
 
 
-def label_view(images: Sequence[TestImage], label: str) -> View:
+def label_view(images: Sequence[TestImage], label: str) -> BinaryView:
     """A label against all others."""
-    return View(
+    return BinaryView(
         name=label,
         truth=np.array([image.truth == label for image in images]),
         called=np.array([image.predicted == label for image in images]),
@@ -51,9 +54,9 @@ def label_view(images: Sequence[TestImage], label: str) -> View:
     )
 
 
-def pneumonia_view(images: Sequence[TestImage]) -> View:
+def pneumonia_view(images: Sequence[TestImage]) -> BinaryView:
     """Pneumonia of any type against the rest."""
-    return View(
+    return BinaryView(
         name=PNEUMONIA,
         truth=np.array([image.has_pneumonia for image in images]),
         called=np.array([is_pneumonia(image.predicted) for image in images]),
@@ -61,7 +64,7 @@ def pneumonia_view(images: Sequence[TestImage]) -> View:
     )
 
 
-def sample_of(images: Sequence[TestImage], *, resamples: int, seed: int) -> Resamples:
+def resample_patients(images: Sequence[TestImage], *, resamples: int, seed: int) -> Resamples:
     """The resamples of the images' patients."""
     return Resamples([image.group for image in images], resamples=resamples, seed=seed)
 
@@ -70,43 +73,51 @@ def estimate(
     images: Sequence[TestImage], labels: Sequence[str], *, resamples: int, seed: int
 ) -> Estimates:
     """All figures of an evaluation; the same images in another order give the same figures."""
-    images = _ordered(images)
-    sample = sample_of(images, resamples=resamples, seed=seed)
+    images = _in_order(images)
+    sample = resample_patients(images, resamples=resamples, seed=seed)
     views = {label: label_view(images, label) for label in labels}
-    drawn = _overall(sample, images, views)
-    told = len({is_pneumonia(label) for label in labels}) == 2
-    two_class = binary_figures(sample, pneumonia_view(images)) if told else none(NO_TWO_CLASSES)
+    overall = _overall(sample, images, views)
+    distinguished = distinguish_pneumonia(labels)
+    two_class = (
+        binary_figures(sample, pneumonia_view(images))
+        if distinguished
+        else missing_figures(NO_TWO_CLASSES)
+    )
     return Estimates(
-        **{name: by_score(each) for name, each in drawn.items()},
+        **{name: score_figure(each) for name, each in overall.items()},
         calibration_error=_top_error(sample, images),
         by_label={label: binary_figures(sample, view) for label, view in views.items()},
         two_class=two_class,
     )
 
 
-def _ordered(images: Sequence[TestImage]) -> list[TestImage]:
-    """In one order, so that sums are rounded alike."""
+def _in_order(images: Sequence[TestImage]) -> list[TestImage]:
+    """Sorted by address, so that sums are rounded the same way."""
     return sorted(images, key=lambda image: image.source_ref)
 
 
-def none(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigures:
-    """Figures of a view that does not exist."""
+def missing_figures(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigures:
+    """Figures without values, all for the same reason."""
     nothing = Figure(None, n=n, patients=patients, reason=reason)
     return BinaryFigures(**{field.name: nothing for field in attrs.fields(BinaryFigures)})
 
 
-def binary_figures(sample: Resamples, view: View) -> BinaryFigures:
+def binary_figures(sample: Resamples, view: BinaryView) -> BinaryFigures:
     """All figures of one view."""
     unusable = int((~np.isfinite(view.score)).sum())
     if unusable:
         reason = f"{unusable} images have no usable confidence of {view.name}"
-        return none(reason, n=len(view.score), patients=sample.patients)
-    counts = {name: by_score(drawn) for name, drawn in counted(sample, view).items()}
-    ranks = {name: by_logit(drawn) for name, drawn in ranked(sample, view).items()}
-    return BinaryFigures(**counts, **ranks, **_calibrated(sample, view))
+        return missing_figures(reason, n=len(view.score), patients=sample.patients)
+    counts = {
+        name: score_figure(statistic) for name, statistic in count_statistics(sample, view).items()
+    }
+    ranks = {
+        name: logit_figure(statistic) for name, statistic in rank_statistics(sample, view).items()
+    }
+    return BinaryFigures(**counts, **ranks, **_calibration_figures(sample, view))
 
 
-def counted(sample: Resamples, view: View) -> dict[str, Redrawn]:
+def count_statistics(sample: Resamples, view: BinaryView) -> dict[str, BootstrapStatistic]:
     """The figures that follow from counts and sums, on the images and on every resample."""
     truth, called = view.truth, view.called
     cells = [truth & called, ~truth & called, truth & ~called, ~truth & ~called]
@@ -114,44 +125,46 @@ def counted(sample: Resamples, view: View) -> dict[str, Redrawn]:
     hit, false, missed, passed, square = totals.T
     with np.errstate(invalid="ignore", divide="ignore"):
         sensitivity, specificity = hit / (hit + missed), passed / (passed + false)
-        # Without an image that shows it both would be 0, whatever the model.
+        # If no image shows it, both would be 0 for any model.
         shown = np.where(hit + missed > 0, hit, np.nan)
         f1 = 2 * shown / (2 * shown + false + missed)
         precision = shown / (hit + false)
     everything = np.ones(len(truth), dtype=bool)
     images = totals[:, :4].sum(axis=1)
     gap = _one_sided(view)
-    # The rarer side bounds what can be known of figures that both sides take part in.
+    # A figure of both sides is limited by the patients of the rarer side.
     sides = min(sample.count(truth), sample.count(~truth))
 
-    def drawn(values: Values, among: Mask, reason: str, units: int | None = None) -> Redrawn:
-        return sample.redrawn(values, among, reason=reason, units=units)
+    def statistic(
+        values: Values, among: Mask, reason: str, units: int | None = None
+    ) -> BootstrapStatistic:
+        return sample.statistic(values, among, reason=reason, units=units)
 
     absent = f"no test image shows {view.name}"
     uncalled = f"no test image was called {view.name}" if view.truth.any() else absent
     return {
-        "sensitivity": drawn(sensitivity, truth, absent),
-        "specificity": drawn(specificity, ~truth, f"every test image shows {view.name}"),
-        "precision": drawn(precision, called, uncalled),
-        "f1": drawn(f1, truth | called, absent),
-        "accuracy": drawn((hit + passed) / images, everything, ""),
-        "balanced_accuracy": drawn((sensitivity + specificity) / 2, everything, gap, sides),
-        "brier": drawn(square / images, everything, "", sides),
+        "sensitivity": statistic(sensitivity, truth, absent),
+        "specificity": statistic(specificity, ~truth, f"every test image shows {view.name}"),
+        "precision": statistic(precision, called, uncalled),
+        "f1": statistic(f1, truth | called, absent),
+        "accuracy": statistic((hit + passed) / images, everything, ""),
+        "balanced_accuracy": statistic((sensitivity + specificity) / 2, everything, gap, sides),
+        "brier": statistic(square / images, everything, "", sides),
     }
 
 
-def ranked(sample: Resamples, view: View) -> dict[str, Redrawn]:
+def rank_statistics(sample: Resamples, view: BinaryView) -> dict[str, BootstrapStatistic]:
     """Areas under the curves, on the images and on every resample."""
     everything = np.ones(len(view.truth), dtype=bool)
     sides = min(sample.count(view.truth), sample.count(~view.truth))
     areas = sample.rank_figures(view.truth, view.score)
     return {
-        name: sample.redrawn(values, everything, reason=_one_sided(view), units=sides)
+        name: sample.statistic(values, everything, reason=_one_sided(view), units=sides)
         for name, values in zip(("auroc", "average_precision"), areas, strict=True)
     }
 
 
-def _calibrated(sample: Resamples, view: View) -> dict[str, Figure]:
+def _calibration_figures(sample: Resamples, view: BinaryView) -> dict[str, Figure]:
     error = calibration_error(sample, view.truth, view.score)
     if _one_sided(view):
         nothing = attrs.evolve(
@@ -167,27 +180,27 @@ def _calibrated(sample: Resamples, view: View) -> dict[str, Figure]:
     }
 
 
-def _one_sided(view: View) -> str:
-    """Why the view has no two sides; empty where it has."""
+def _one_sided(view: BinaryView) -> str:
+    """Why the view has one side only; empty if it has two."""
     if not view.truth.any():
         return f"no test image shows {view.name}"
     return f"every test image shows {view.name}" if view.truth.all() else ""
 
 
 def _overall(
-    sample: Resamples, images: Sequence[TestImage], views: Mapping[str, View]
-) -> dict[str, Redrawn]:
+    sample: Resamples, images: Sequence[TestImage], views: Mapping[str, BinaryView]
+) -> dict[str, BootstrapStatistic]:
     """Figures of all labels together, on the images and on every resample."""
     everything = np.ones(len(images), dtype=bool)
     right = np.array([image.truth == image.predicted for image in images])
-    each = [counted(sample, view) for view in views.values()]
+    each = [count_statistics(sample, view) for view in views.values()]
     absent = [label for label, view in views.items() if not view.truth.any()]
     lacking = f"no test image shows {', '.join(absent)}"
     units = min(figures["sensitivity"].patients for figures in each)
 
-    def mean(name: str) -> Redrawn:
+    def mean(name: str) -> BootstrapStatistic:
         values = np.mean([_column(figures[name]) for figures in each], axis=0)
-        return sample.redrawn(values, everything, reason=lacking, units=units)
+        return sample.statistic(values, everything, reason=lacking, units=units)
 
     # Half the sum over the labels, so that it lies within 0 and 1 as with two classes.
     brier = np.sum([_column(figures["brier"]) for figures in each], axis=0) / 2
@@ -196,12 +209,12 @@ def _overall(
         "accuracy": sample.ratio(right, everything, reason=""),
         "balanced_accuracy": mean("sensitivity"),
         "f1": mean("f1"),
-        "brier": sample.redrawn(brier, everything, reason=unusable),
+        "brier": sample.statistic(brier, everything, reason=unusable),
     }
 
 
-def _column(drawn: Redrawn) -> Values:
-    return np.append(drawn.value, drawn.draws)
+def _column(statistic: BootstrapStatistic) -> Values:
+    return np.append(statistic.value, statistic.replicates)
 
 
 def _unusable(images: Sequence[TestImage]) -> Mask:
@@ -210,7 +223,7 @@ def _unusable(images: Sequence[TestImage]) -> Mask:
 
 
 def _top_error(sample: Resamples, images: Sequence[TestImage]) -> Figure:
-    """Calibration error of the highest confidence as the probability of being right."""
+    """Calibration error of the highest confidence, taken as the probability of being right."""
     unusable = int(_unusable(images).sum())
     if unusable:
         reason = f"{unusable} images have a confidence that is not a number"
@@ -220,22 +233,24 @@ def _top_error(sample: Resamples, images: Sequence[TestImage]) -> Figure:
     return calibration_error(sample, right, highest)
 
 
-def draws(
+def bootstrap_statistics(
     images: Sequence[TestImage], labels: Sequence[str], *, resamples: int, seed: int
-) -> Iterator[tuple[str, Redrawn]]:
-    """Every figure with its values on the resamples, by name, such as ``two_class.auroc``.
+) -> Iterator[tuple[str, BootstrapStatistic]]:
+    """Every figure with its bootstrap replicates, by name, such as ``two_class.auroc``.
 
-    For paired comparison: the same patients and seed give the same resamples, so that values of
-    two versions on the same images can be subtracted draw by draw. Calibration error, intercept
-    and slope are not among them.
+    For paired comparison: the same patients and seed give the same resamples, so the replicates of
+    two versions on the same images can be subtracted. Calibration error, intercept and slope are
+    not included.
     """
-    images = _ordered(images)
-    sample = sample_of(images, resamples=resamples, seed=seed)
+    images = _in_order(images)
+    sample = resample_patients(images, resamples=resamples, seed=seed)
     views = {f"by_label.{label}": label_view(images, label) for label in labels}
     overall = _overall(sample, images, {label: views[f"by_label.{label}"] for label in labels})
     yield from overall.items()
-    if len({is_pneumonia(label) for label in labels}) == 2:
+    if distinguish_pneumonia(labels):
         views["two_class"] = pneumonia_view(images)
     for place, view in views.items():
-        for name, drawn in (counted(sample, view) | ranked(sample, view)).items():
-            yield f"{place}.{name}", drawn
+        for name, statistic in (
+            count_statistics(sample, view) | rank_statistics(sample, view)
+        ).items():
+            yield f"{place}.{name}", statistic

@@ -1,17 +1,16 @@
-"""The values that an evaluation is made of: figures with intervals, test images, tables."""
+"""Figures with intervals, and the service's own. Plain values, no numpy."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 import attrs
 
-from rekognition_xray.clinic.statistics import fields
-from rekognition_xray.clinic.statistics.fields import FieldError, Json
+from rekognition_xray.clinic import json_fields as fields
+from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
 
 NOT_ESTIMABLE: Final = "not estimable"
 
@@ -21,13 +20,13 @@ class Figure:
     """An estimate with its 95 % interval.
 
     Attributes:
-        value: the estimate, 0 to 1 (calibration slope and intercept: any number); None when the
+        value: the estimate, 0 to 1 (calibration slope and intercept: any number); None if the
             images do not support one.
-        low, high: ends of the 95 % interval; None together with the value.
-        n: images that the figure rests on, such as those of the label for a sensitivity.
-        patients: patients of those images; an image without a known patient is its own.
-        method: how the interval was made.
-        reason: why there is no value; empty where there is one.
+        low, high: ends of the 95 % interval; None if there is no value.
+        n: number of images that the figure rests on; for a sensitivity, those with the label.
+        patients: number of their patients; an image whose patient is not known counts as one.
+        method: how the interval was computed.
+        reason: why there is no value; empty if there is one.
     """
 
     value: float | None
@@ -39,34 +38,36 @@ class Figure:
     reason: str = attrs.field(default="", kw_only=True)
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON; ``from_dict`` turns it back."""
+        """Plain data for JSON; ``from_dict`` reads it back."""
         return attrs.asdict(self)
 
     @classmethod
     def from_dict(cls, data: object, key: str = "the figure") -> Figure:
-        """A figure out of what ``to_dict`` gave.
+        """Reads what ``to_dict`` returned.
 
         Args:
-            data: that, also after a way through JSON.
-            key: what an error calls the figure.
+            data: the plain data, also after it was written to JSON and read back.
+            key: the name of the figure in an error.
 
         Raises:
-            FieldError: names the field that is missing or of another kind.
+            FieldError: names the field that is missing or has the wrong type.
         """
-        told = fields.object_in(data, key)
-        value, low, high = (_number(told, name) for name in ("value", "low", "high"))
+        record = fields.object_in(data, key)
+        value, low, high = (_number(record, name) for name in ("value", "low", "high"))
         if (value is None) != (low is None and high is None) or (low is None) != (high is None):
-            raise FieldError(f"{key} has a value without an interval, or the other way round")
+            raise FieldError(
+                f"{key} has a value without an interval, or an interval without a value"
+            )
         if value is not None and not (low or 0.0) <= value <= (high or 0.0):
-            raise FieldError(f"{key} has an interval that does not hold its value")
+            raise FieldError(f"{key} has an interval that does not include its value")
         return cls(
             value,
             low,
             high,
-            n=fields.count_in(told, "n"),
-            patients=fields.count_in(told, "patients"),
-            method=fields.string_in(told.get("method"), "method"),
-            reason=fields.string_in(told.get("reason"), "reason"),
+            n=fields.count_in(record, "n"),
+            patients=fields.count_in(record, "patients"),
+            method=fields.string_in(record.get("method"), "method"),
+            reason=fields.string_in(record.get("reason"), "reason"),
         )
 
     def __str__(self) -> str:
@@ -77,58 +78,22 @@ class Figure:
         return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
 
 
-def _number(told: Json, name: str) -> float | None:
-    if told.get(name) is None:
+def _number(record: Json, name: str) -> float | None:
+    if record.get(name) is None:
         return None
-    value = fields.number_in(told, name)
+    value = fields.number_in(record, name)
     if not math.isfinite(value):
         raise FieldError(f"{name} is {value!r}, not a finite number")
     return value
 
 
 @attrs.frozen
-class TestImage:
-    """One image of the test part, as the service judged it.
-
-    Attributes:
-        source_ref: its address in S3.
-        patient: the pseudonym in that address, None where there is none.
-        truth: the label it was sent with.
-        confidences: label to confidence, 0 to 1; every label of the model is there.
-        predicted: the label of highest confidence; of equal ones the first in table order.
-    """
-
-    __test__: ClassVar[bool] = False  # the name begins with Test; pytest would collect it
-
-    source_ref: str
-    patient: str | None
-    truth: str
-    confidences: Mapping[str, float] = attrs.field(hash=False)
-    predicted: str
-
-    @property
-    def group(self) -> str:
-        """What is drawn as one in a resample: the patient, or the image where none is known."""
-        return self.patient or self.source_ref
-
-    @property
-    def has_pneumonia(self) -> bool:
-        """Whether the image was sent with a label that means pneumonia."""
-        return is_pneumonia(self.truth)
-
-    @property
-    def pneumonia(self) -> float:
-        """Confidence, 0 to 1, that the image shows pneumonia of any type."""
-        return pneumonia_confidence(self.confidences)
-
-
-@attrs.frozen
 class ServiceLabel:
-    """The service's own figures for one label; None where it gives none or no image has the label.
+    """The service's own figures for one label; None if it reports none or no image has the label.
 
     Attributes:
-        threshold: the assumed threshold, 0 to 1: best F1 on the test images themselves.
-        test_images: test images with this label.
+        threshold: the assumed threshold, 0 to 1: the one of best F1 on the test images themselves.
+        test_images: number of test images with this label.
     """
 
     label: str
@@ -143,11 +108,11 @@ class ServiceLabel:
 class ServiceFigures:
     """The evaluation summary as the service wrote it.
 
-    Its aggregates are unweighted means over the labels; no interval comes with them.
+    Its aggregates are unweighted means over the labels, without intervals.
 
     Attributes:
         confusion: (true label, predicted label) to the share of the true label's test images.
-        version_arn: the model version that the summary names.
+        version_arn: ARN of the model version.
     """
 
     f1: float | None
@@ -165,28 +130,29 @@ class ServiceFigures:
 class BinaryFigures:
     """One side against the rest: a label against all others, or pneumonia of any type.
 
-    An image counts as called when its label of highest confidence is the label, or means pneumonia.
-    Ranks and probabilities are those of the label's confidence, or of the sum of the confidences
-    that mean pneumonia.
+    An image counts as called if its label of highest confidence is the label, or means pneumonia.
+    Areas under curves and calibration use the label's confidence, or the sum of the confidences of
+    the labels that mean pneumonia.
 
     Attributes:
-        sensitivity: called, of the images that show it.
-        specificity: not called, of the others.
-        precision: right, of the images called: the predictive value in the mix of this test part,
-            which is how it was collected and no prevalence. For one that is stated take
-            ``Evaluation.at_prevalence``.
-        f1: harmonic mean of precision and sensitivity; depends on the mix, as precision does.
-        accuracy: right, of all images; depends on the mix.
+        sensitivity: share of the images that show it that are called.
+        specificity: share of the other images that are not called.
+        precision: share of right calls among the images called: the positive predictive value for
+            the mix of labels in this test set, which is not a prevalence. Use
+            ``Evaluation.at_prevalence`` for a prevalence that you state.
+        f1: harmonic mean of precision and sensitivity; depends on the mix of labels.
+        accuracy: share of all images that are right; depends on the mix of labels.
         balanced_accuracy: mean of sensitivity and specificity.
-        auroc: area under the ROC curve: the chance that an image that shows it ranks above another.
-        average_precision: mean precision over the ranks of the images that show it; depends on
-            the mix, which is also what a model at chance reaches.
-        brier: mean square of confidence less truth (Brier 1950); 0 is best.
-        calibration_error: mean gap between confidence and truth over ten bins of equally many
-            images (expected calibration error), corrected for noise; 0 is best.
-        calibration_intercept: how far, in log odds, confidences are too low (above 0) or too high
-            (below 0) as a whole; 0 is best (Van Calster 2019).
-        calibration_slope: below 1, confidences are too extreme; above 1, too timid.
+        auroc: area under the ROC curve: the probability that an image that shows it has a higher
+            confidence than one that does not.
+        average_precision: mean precision over the ranks of the images that show it; depends on the
+            mix of labels. A model at chance reaches the share of images that show it.
+        brier: mean squared difference between confidence and truth (Brier 1950); 0 is best.
+        calibration_error: mean difference between confidence and truth over ten bins of equally
+            many images (expected calibration error), corrected for noise; 0 is best.
+        calibration_intercept: how much, in log odds, confidences are too low (above 0) or too high
+            (below 0) on the whole; 0 is best (Van Calster 2019).
+        calibration_slope: below 1, confidences are too extreme; above 1, too moderate.
     """
 
     sensitivity: Figure
@@ -202,7 +168,7 @@ class BinaryFigures:
     calibration_intercept: Figure
     calibration_slope: Figure
 
-    def named(self) -> dict[str, Figure]:
+    def by_name(self) -> dict[str, Figure]:
         """Name to figure, in the order above."""
         return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
 
@@ -221,9 +187,22 @@ class Estimates:
 
 
 def known_label(label: str, labels: Sequence[str]) -> str:
-    """The label, where the model has it; EvaluationError where not."""
+    """The label; raises EvaluationError if the model does not have it."""
     if label not in labels:
         raise EvaluationError(
             f"The model has no label {label!r}.", hint=f"It has {', '.join(labels)}."
         )
     return label
+
+
+_FIGURE_NAMES: Final = {
+    "f1": "F1",
+    "auroc": "AUROC",
+    "brier": "Brier score",
+    "calibration_error": "calibration error (less noise)",
+}
+
+
+def figure_name(key: str) -> str:
+    """What tables call a figure: ``balanced accuracy`` for ``balanced_accuracy``."""
+    return _FIGURE_NAMES.get(key, key.replace("_", " "))

@@ -1,4 +1,4 @@
-"""From a figure and its values on redrawn patients to a 95 % interval.
+"""The 95 % intervals, from a figure and its values on bootstrap resamples of the patients.
 
 Imports numpy and scipy: to be imported only when figures are computed.
 """
@@ -17,9 +17,9 @@ from rekognition_xray.clinic.statistics.figures import Figure
 
 Values: TypeAlias = npt.NDArray[np.float64]
 
-SCORE: Final = "score interval, patients redrawn"
-LOGIT: Final = "logit interval, patients redrawn"
-INVERSION: Final = "test inversion, patients redrawn"
+SCORE: Final = "score interval, bootstrap over patients"
+LOGIT: Final = "logit interval, bootstrap over patients"
+INVERSION: Final = "test inversion, bootstrap over patients"
 ROBUST: Final = "interval by patients' scores"
 
 _Z: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
@@ -28,27 +28,27 @@ _HALVINGS: Final = 20
 
 
 @attrs.frozen(eq=False)
-class Redrawn:
-    """A figure on the images as they are, and on every resample of their patients.
+class BootstrapStatistic:
+    """A figure on the test images, and on every bootstrap resample of their patients.
 
     Attributes:
-        value: on the images; NaN where they do not support it.
-        draws: on the resamples; NaN likewise.
+        value: on the test images; NaN if they do not support it.
+        replicates: on the resamples; NaN likewise.
         images, patients: that it rests on.
-        units: independent units that bound what can be known: patients of the rarer side where
-            two sides are compared. Degrees of freedom are one less.
-        reason: why there is no value; empty where there is one.
+        units: number of independent units: if two sides are compared, the patients of the rarer
+            side. Degrees of freedom are one less.
+        reason: why there is no value; empty if there is one.
     """
 
     value: float
-    draws: Values
+    replicates: Values
     images: int
     patients: int
     units: int
     reason: str = ""
 
     def missing(self) -> Figure | None:
-        """The figure without value, where there is none."""
+        """A figure without value and with the reason; None if there is a value."""
         if not math.isnan(self.value):
             return None
         return Figure(None, n=self.images, patients=self.patients, reason=self.reason)
@@ -59,7 +59,7 @@ class Redrawn:
 
 
 def score_interval(value: float, units: float, quantile: float = _Z) -> tuple[float, float]:
-    """The score interval (Wilson 1927) of a share seen on ``units`` independent units."""
+    """The score interval (Wilson 1927) of a share observed on ``units`` independent units."""
     spread = quantile * quantile / units
     middle = (value + spread / 2) / (1 + spread)
     half = math.sqrt(value * (1 - value) * spread + spread * spread / 4) / (1 + spread)
@@ -68,60 +68,62 @@ def score_interval(value: float, units: float, quantile: float = _Z) -> tuple[fl
     return low, high
 
 
-def by_score(drawn: Redrawn) -> Figure:
+def score_figure(statistic: BootstrapStatistic) -> Figure:
     """Interval of a share, or of a mean of values within 0 and 1.
 
-    Wilson's interval for the number of independent units that would have the variance seen over
+    Wilson's interval for the number of independent units that would have the variance observed over
     the resamples, ``value * (1 - value) / variance``: the effective sample size of Korn and
     Graubard (1998), with their correction for few units (quantile of Student's t, variance
     times ``units / (units - 1)``). Where all resamples agree, Wilson's own for ``units``.
     """
-    return drawn.missing() or drawn.figure(*_scored(drawn), SCORE)
+    return statistic.missing() or statistic.figure(*_score_ends(statistic), SCORE)
 
 
-def by_logit(drawn: Redrawn) -> Figure:
-    """Interval of an area under a curve, symmetric on the scale of log odds.
+def logit_figure(statistic: BootstrapStatistic) -> Figure:
+    """Interval of an area under a curve, symmetric on the log odds scale.
 
     Pepe (2003) for the ROC curve, Boyd, Eng and Page (2013) for precision and recall: the
-    standard error over the resamples is carried to the log odds (delta method), with the
-    corrections for few units of ``by_score``. Where all resamples agree, Wilson's interval for
+    standard error over the resamples is transformed to log odds (delta method), with the
+    corrections for few units of ``score_figure``. Where all resamples agree, Wilson's interval for
     ``units``.
     """
-    absent = drawn.missing()
+    absent = statistic.missing()
     if absent:
         return absent
-    if _agree(drawn):
-        return drawn.figure(*_scored(drawn), LOGIT)
-    deviation = math.sqrt(float(np.nanvar(drawn.draws)) * _small(drawn.units))
-    error = deviation / (drawn.value * (1 - drawn.value))
-    middle = math.log(drawn.value / (1 - drawn.value))
-    step = _student(drawn.units) * error
-    return drawn.figure(_expit(middle - step), _expit(middle + step), LOGIT)
+    if _replicates_agree(statistic):
+        return statistic.figure(*_score_ends(statistic), LOGIT)
+    deviation = math.sqrt(
+        float(np.nanvar(statistic.replicates)) * _small_sample_factor(statistic.units)
+    )
+    error = deviation / (statistic.value * (1 - statistic.value))
+    middle = math.log(statistic.value / (1 - statistic.value))
+    step = _t_quantile(statistic.units) * error
+    return statistic.figure(_expit(middle - step), _expit(middle + step), LOGIT)
 
 
-def of_gaps(gaps: Values, draws: Values, *, images: int, patients: int) -> Figure:
+def gap_figure(gaps: Values, replicates: Values, *, images: int, patients: int) -> Figure:
     """The sum of absolute gaps, corrected for noise, with its interval.
 
-    The sum of absolute values is too high where gaps are small against their noise, and more so
-    on resamples, so neither it nor its percentiles can be taken. Test inversion by resamples
-    (Carpenter 1999) instead: gaps of a given size, with the noise of the resamples added, either
-    do or do not give sums like the one seen. Sizes that do make the interval; the one whose
-    median sum is the one seen makes the value. How the size is spread over the gaps matters and
-    is not known: it is once spread as seen and once as their standard errors are, the interval
-    takes in both, and the value is their mean.
+    The sum of absolute values is biased upwards if gaps are small compared with their noise, and
+    more so on resamples. So neither the sum nor its percentiles can be used. Instead, a bootstrap
+    test is inverted (Carpenter 1999). For a given total size of the gaps, noise from the resamples
+    is added and the sums are compared with the observed sum. The interval consists of the sizes
+    that are compatible with it; the value is the size whose median sum equals it. How the size is
+    distributed over the gaps is not known: once it is distributed like the observed gaps, once like
+    their standard errors. The interval covers both, and the value is their mean.
 
     Args:
-        gaps: one value for each bin, on the images as they are.
-        draws: the same on the resamples, one row each.
-        images: that the gaps rest on.
-        patients: of those images.
+        gaps: one value for each bin, on the test images.
+        replicates: the same on the resamples, one row each.
+        images: number of images that the gaps rest on.
+        patients: number of their patients.
     """
     seen = float(np.abs(gaps).sum())
-    noise = (draws - gaps)[~np.isnan(draws).any(axis=1)]
+    noise = (replicates - gaps)[~np.isnan(replicates).any(axis=1)]
     if patients > 1:
-        noise = noise * (math.sqrt(_small(patients)) * _student(patients) / _Z)
+        noise = noise * (math.sqrt(_small_sample_factor(patients)) * _t_quantile(patients) / _Z)
     spreads = (gaps, np.where(gaps < 0, -1.0, 1.0) * noise.std(axis=0))
-    found = [_inverted(seen, spread, noise) for spread in spreads if np.abs(spread).sum() > 0]
+    found = [_agreeing_sizes(seen, spread, noise) for spread in spreads if np.abs(spread).sum() > 0]
     if not found:
         return Figure(seen, 0.0, 1.0, n=images, patients=patients, method=INVERSION)
     lows, middles, highs = zip(*found, strict=True)
@@ -129,15 +131,15 @@ def of_gaps(gaps: Values, draws: Values, *, images: int, patients: int) -> Figur
     return Figure(*ends, n=images, patients=patients, method=INVERSION)
 
 
-def _inverted(seen: float, spread: Values, noise: Values) -> tuple[float, float, float]:
-    """Low end, middle and high end of the sizes that agree with the sum seen."""
+def _agreeing_sizes(seen: float, spread: Values, noise: Values) -> tuple[float, float, float]:
+    """Low end, middle and high end of the sizes that are compatible with the observed sum."""
     shape = spread / np.abs(spread).sum()
     low, middle, high = (_size(seen, shape, noise, share) for share in (0.975, 0.5, 0.025))
     return low, middle, high
 
 
 def _size(seen: float, shape: Values, noise: Values, share: float) -> float:
-    """The size of gaps at which the given share of sums lies below the one seen; 0 if none."""
+    """The size at which the given share of sums lies below the observed one; 0 if none."""
 
     def reached(size: float) -> bool:
         return bool((np.abs(size * shape + noise).sum(axis=1) < seen).mean() <= share)
@@ -151,31 +153,31 @@ def _size(seen: float, shape: Values, noise: Values, share: float) -> float:
     return high
 
 
-def by_error(value: float, error: float, *, images: int, patients: int, least: int) -> Figure:
-    """An estimate and its standard error over patients, with the quantile of Student's t."""
-    step = _student(least) * error
+def error_figure(value: float, error: float, *, images: int, patients: int, least: int) -> Figure:
+    """Interval of an estimate by its standard error over patients and Student's t."""
+    step = _t_quantile(least) * error
     return Figure(value, value - step, value + step, n=images, patients=patients, method=ROBUST)
 
 
-def _scored(drawn: Redrawn) -> tuple[float, float]:
-    if _agree(drawn):
-        return score_interval(drawn.value, drawn.units)
-    variance = float(np.nanvar(drawn.draws)) * _small(drawn.units)
-    units = drawn.value * (1 - drawn.value) / variance
-    return score_interval(drawn.value, units, _student(drawn.units))
+def _score_ends(statistic: BootstrapStatistic) -> tuple[float, float]:
+    if _replicates_agree(statistic):
+        return score_interval(statistic.value, statistic.units)
+    variance = float(np.nanvar(statistic.replicates)) * _small_sample_factor(statistic.units)
+    units = statistic.value * (1 - statistic.value) / variance
+    return score_interval(statistic.value, units, _t_quantile(statistic.units))
 
 
-def _agree(drawn: Redrawn) -> bool:
-    usable = drawn.draws[~np.isnan(drawn.draws)]
-    alone = drawn.units < 2 or len(usable) < 2
-    return alone or drawn.value in {0.0, 1.0} or float(usable.var()) < _AGREE
+def _replicates_agree(statistic: BootstrapStatistic) -> bool:
+    usable = statistic.replicates[~np.isnan(statistic.replicates)]
+    alone = statistic.units < 2 or len(usable) < 2
+    return alone or statistic.value in {0.0, 1.0} or float(usable.var()) < _AGREE
 
 
-def _small(units: int) -> float:
+def _small_sample_factor(units: int) -> float:
     return units / (units - 1)
 
 
-def _student(units: int) -> float:
+def _t_quantile(units: int) -> float:
     return float(stdtrit(max(1, units - 1), 0.975))
 
 

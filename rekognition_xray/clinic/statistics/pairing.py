@@ -1,4 +1,4 @@
-"""Differences of two versions on the same images, with intervals over patients.
+"""Differences of two versions on the same images, by a paired bootstrap over patients.
 
 Imports numpy and scipy: to be imported only when figures are computed.
 """
@@ -12,13 +12,19 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtrit
 
-from rekognition_xray.clinic.statistics import estimates
-from rekognition_xray.clinic.statistics.figures import Figure, TestImage
-from rekognition_xray.clinic.statistics.intervals import Redrawn, Values, by_logit, by_score
+from rekognition_xray.clinic.statistics.estimates import NO_TWO_CLASSES, bootstrap_statistics
+from rekognition_xray.clinic.statistics.figures import Figure
+from rekognition_xray.clinic.statistics.intervals import (
+    BootstrapStatistic,
+    Values,
+    logit_figure,
+    score_figure,
+)
+from rekognition_xray.clinic.statistics.test_image import TestImage
 
-PAIRED: Final = "paired adjusted interval, patients redrawn"
+PAIRED: Final = "paired adjusted interval, bootstrap over patients"
 
-_AGREE: Final = 1e-15  # rounding leaves about so much where all resamples agree
+_AGREE: Final = 1e-15  # about what rounding leaves if all resamples agree
 
 Triple = tuple[Figure, Figure, Figure]
 
@@ -32,59 +38,63 @@ def differences(
     resamples: int,
     seed: int,
 ) -> dict[str, Triple]:
-    """The figures of both versions, and new less old.
+    """The figures of both versions, and new minus old.
 
     Args:
-        old: the images, as the old version judged them.
-        new: the same images in the same order, as the new version did.
+        old: the images, as classified by the old version.
+        new: the same images in the same order, as classified by the new version.
         labels: of both versions.
-        figures: our name of a figure to its name among ``estimates.draws``.
-        resamples: redraws of the patients, the same ones for both versions: what is easy or hard
-            about a patient cancels out.
-        seed: of the redraws.
+        figures: name of a figure to its name in ``bootstrap_statistics``.
+        resamples: bootstrap resamples of the patients, the same for both versions, so that easy and
+            difficult patients cancel out.
+        seed: seed of the resamples.
     """
-    drawn = [
-        dict(estimates.draws(images, labels, resamples=resamples, seed=seed))
+    by_version = [
+        dict(bootstrap_statistics(images, labels, resamples=resamples, seed=seed))
         for images in (old, new)
     ]
     return {
-        name: _triple(drawn[0].get(place), drawn[1].get(place), place, len(labels))
+        name: _figures_of_both(
+            by_version[0].get(place), by_version[1].get(place), place, len(labels)
+        )
         for name, place in figures.items()
     }
 
 
-def _triple(old: Redrawn | None, new: Redrawn | None, place: str, labels: int) -> Triple:
+def _figures_of_both(
+    old: BootstrapStatistic | None, new: BootstrapStatistic | None, place: str, labels: int
+) -> Triple:
     if old is None or new is None:
-        nothing = Figure(None, reason=estimates.NO_TWO_CLASSES)
+        nothing = Figure(None, reason=NO_TWO_CLASSES)
         return nothing, nothing, nothing
     if place.endswith("auroc"):
-        return by_logit(old), by_logit(new), by_pairs(old, new, added=0)
+        return logit_figure(old), logit_figure(new), paired_figure(old, new, added=0)
     added = 1 / labels if place == "balanced_accuracy" else 1
-    return by_score(old), by_score(new), by_pairs(old, new, added=added)
+    return score_figure(old), score_figure(new), paired_figure(old, new, added=added)
 
 
-def by_pairs(old: Redrawn, new: Redrawn, *, added: float = 1) -> Figure:
-    """New less old, with its interval.
+def paired_figure(old: BootstrapStatistic, new: BootstrapStatistic, *, added: float = 1) -> Figure:
+    """New minus old, with its interval.
 
-    The variance of the paired resamples makes a standard error. For shares the interval is that of
-    Agresti and Min (2005, "Simple improved confidence intervals for comparing matched
-    proportions"): as if two more independent units had been seen, one half in each of the four
-    outcomes. It is carried here from pairs to patients: ``units`` stands for their number, with
-    the corrections for few units of ``intervals.by_score``. Two versions that agree on every image
-    therefore get an interval around 0 that narrows with more patients, and not the width 0.
+    The standard error comes from the variance over the paired resamples. For shares, the interval
+    is that of Agresti and Min (2005, "Simple improved confidence intervals for comparing matched
+    proportions"): two independent units are added, one half to each of the four outcomes. It is
+    applied to patients instead of pairs: ``units`` is their number, with the corrections for few
+    units of ``score_figure``. So two versions that agree on every image get an interval around 0
+    that becomes narrower with more patients, not one of width 0.
 
     Args:
         old: the old version's figure.
         new: the new version's, on the same resamples.
-        added: what the added units weigh: 1 for a share; 1 / n for the mean of n shares; 0 for a
-            figure that moves in small steps, such as an area, which then gets the plain interval
-            by Student's t. Where all resamples agree it counts as 1.
+        added: weight of the added units: 1 for a share; 1 / n for the mean of n shares; 0 for a
+            figure that changes in small steps, such as an area, which then gets the plain interval
+            by Student's t. If all resamples agree, it counts as 1.
     """
     missing = old.missing() or new.missing()
     if missing:
         return missing
     change, units = new.value - old.value, old.units
-    variance = _variance(new.draws - old.draws, units)
+    variance = _variance(new.replicates - old.replicates, units)
     weight = added if variance > _AGREE else 1
     more = 2 if weight else 0
     middle = change * units / (units + more)

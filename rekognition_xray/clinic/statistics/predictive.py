@@ -1,4 +1,4 @@
-"""Predictive values at a prevalence that a reader states. Plain arithmetic, no numpy."""
+"""Predictive values at a stated prevalence. Plain arithmetic, no numpy."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RATIO: Final = "from the intervals of sensitivity and specificity"
 
 @attrs.frozen
 class PredictiveValues:
-    """What a call means where the given share of images shows what is called.
+    """Predictive values at a stated prevalence.
 
     Attributes:
-        of: what is called: a label, or pneumonia of any type.
-        prevalence: the share, 0 to 1, that was stated.
-        ppv: share of right calls among images called so.
-        npv: share of right calls among images not called so.
+        of: a label, or pneumonia of any type.
+        prevalence: share of images that show it, 0 to 1.
+        ppv: positive predictive value: share of images called so that show it.
+        npv: negative predictive value: share of images not called so that do not show it.
     """
 
     of: str
@@ -38,35 +38,37 @@ def predictive_values(
 ) -> PredictiveValues:
     """PPV and NPV by Bayes' rule from sensitivity and specificity.
 
-    Intervals come from those of sensitivity and specificity, by the method of variance estimates
-    recovery for a ratio (Donner and Zou 2012) on the likelihood ratios; the two are taken as
-    independent, since a patient's images are hardly ever on both sides.
+    The intervals are derived from those of sensitivity and specificity, by the method of variance
+    estimates recovery for a ratio (Donner and Zou 2012) on the likelihood ratios. The two are
+    assumed to be independent, because the images of one patient are hardly ever on both sides.
 
     Args:
         sensitivity: with its interval.
         specificity: with its interval.
-        prevalence: share of images that show it where the model shall be used, between 0 and 1.
-            A test set's own mix is how it was collected, not a prevalence.
-        of: what is called.
+        prevalence: share of images that show it where the model is to be used, between 0 and 1.
+            The mix of labels in a test set is not a prevalence.
+        of: a label, or pneumonia.
 
     Raises:
-        EvaluationError: a prevalence that is not between 0 and 1.
+        EvaluationError: the prevalence is not between 0 and 1.
     """
     if not 0 < prevalence < 1:  # NaN included
         raise EvaluationError(
             f"A prevalence of {prevalence!r} is not between 0 and 1.",
-            hint="Give the share of images that show it where the model shall be used, such as 0.1.",
+            hint="Use the share of images that show it where the model is to be used, such as 0.1.",
         )
     odds = prevalence / (1 - prevalence)
     return PredictiveValues(
         of=of,
         prevalence=prevalence,
-        ppv=_share(odds, sensitivity, _turned(specificity), "no image would be called so"),
-        npv=_share(1 / odds, specificity, _turned(sensitivity), "every image would be called so"),
+        ppv=_share(odds, sensitivity, _complement(specificity), "no image would be called so"),
+        npv=_share(
+            1 / odds, specificity, _complement(sensitivity), "every image would be called so"
+        ),
     )
 
 
-def _turned(figure: Figure) -> Figure:
+def _complement(figure: Figure) -> Figure:
     if figure.value is None or figure.low is None or figure.high is None:
         return figure
     return attrs.evolve(figure, value=1 - figure.value, low=1 - figure.high, high=1 - figure.low)
@@ -94,7 +96,7 @@ def _ends(figure: Figure) -> tuple[float, float, float]:
 def _ratio(
     one: tuple[float, float, float], other: tuple[float, float, float]
 ) -> tuple[float, float]:
-    """Ends of the interval of a ratio (Donner and Zou 2012), arranged so that 0 divides nothing."""
+    """Ends of the interval of a ratio (Donner and Zou 2012), without division by 0."""
     top, top_low, top_high = one
     bottom, bottom_low, bottom_high = other
     both = top * bottom

@@ -1,10 +1,10 @@
-"""Values of the risk-coverage curve: what referral of the least certain images buys. No numpy."""
+"""The risk-coverage curve: error rate against the share of images decided. No numpy."""
 
 from __future__ import annotations
 
 import attrs
 
-from rekognition_xray.clinic.statistics import fields
+from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.statistics.figures import Figure
 
 
@@ -27,9 +27,9 @@ class RiskCoverage:
 
     Attributes:
         call: what is decided and when it is wrong, in words.
-        points: from all images decided downwards.
-        area: mean of the risk over all coverages, 0 to 1 (Geifman and El-Yaniv 2017); small is
-            good, and the risk at full coverage is what a ranking at chance gives.
+        points: in descending order of coverage.
+        area: mean risk over all coverages, 0 to 1 (Geifman and El-Yaniv 2017); smaller is better. A
+            ranking at chance gives the risk at full coverage.
     """
 
     call: str
@@ -37,20 +37,20 @@ class RiskCoverage:
     area: float
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON; ``from_dict`` turns it back."""
+        """Plain data for JSON; ``from_dict`` reads it back."""
         return {**attrs.asdict(self), "points": [attrs.asdict(point) for point in self.points]}
 
     @classmethod
     def from_dict(cls, data: object) -> RiskCoverage:
-        """A curve out of what ``to_dict`` gave.
+        """Reads what ``to_dict`` returned.
 
         Raises:
-            FieldError: names the field that is missing or of another kind.
+            FieldError: names the field that is missing or has the wrong type.
         """
-        told = fields.object_in(data, "risk_coverage")
+        record = fields.object_in(data, "risk_coverage")
         points = tuple(
             RiskPoint(fields.number_in(point, "coverage"), Figure.from_dict(point.get("risk")))
-            for point in fields.objects_in(told, "points")
+            for point in fields.objects_in(record, "points")
         )
-        call = fields.string_in(told.get("call"), "call")
-        return cls(call, points, fields.number_in(told, "area"))
+        call = fields.string_in(record.get("call"), "call")
+        return cls(call, points, fields.number_in(record, "area"))

@@ -1,4 +1,4 @@
-"""Test images as arrays, and resamples of their patients.
+"""Bootstrap resamples of the patients of test images.
 
 Imports numpy: to be imported only when figures are computed.
 """
@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rekognition_xray.clinic.statistics.intervals import Redrawn, Values
+from rekognition_xray.clinic.statistics.intervals import BootstrapStatistic, Values
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -19,12 +19,12 @@ _BLOCK: Final = 2_000_000  # cells of (resamples x images) in memory at once
 
 
 class Resamples:
-    """Resamples of patients: each draws as many as there are, with replacement, with all images.
+    """Bootstrap resamples: patients are drawn with replacement, each with all of its images.
 
-    The bootstrap over clusters (Davison and Hinkley 1997, section 3.8). A resample is kept as
-    the number of times that each patient was drawn; figures are computed with these as weights.
-    The same groups and seed give the same resamples, in whatever order the images come: figures
-    of two versions on the same images can be compared draw by draw.
+    The cluster bootstrap (Davison and Hinkley 1997, section 3.8). A resample is stored as the
+    number of times that each patient was drawn: the weights with which figures are computed. The
+    same groups and seed give the same resamples, whatever the order of the images, so that figures
+    of two versions on the same images can be compared resample by resample.
     """
 
     def __init__(self, groups: Sequence[str], *, resamples: int, seed: int) -> None:
@@ -39,7 +39,7 @@ class Resamples:
             row[:] = np.bincount(drawn, minlength=self.patients)
 
     def count(self, among: Mask) -> int:
-        """Patients with an image among those given."""
+        """Number of patients with an image in the mask."""
         return len(np.unique(self.patient[among]))
 
     def totals(self, table: npt.ArrayLike) -> Values:
@@ -56,36 +56,41 @@ class Resamples:
     def rank_figures(self, positive: Mask, score: Values) -> tuple[Values, Values]:
         """Area under the ROC curve and average precision: images first, then each resample.
 
-        Of equal scores half counts for the area; average precision takes them at once, without
-        interpolation, as scikit-learn does. NaN where one side was not drawn.
+        Ties count half for the area; average precision processes tied scores together, without
+        interpolation, as scikit-learn does. NaN if one side is not in the resample.
         """
         order = np.argsort(-score, kind="stable")
         yes, patient = positive[order].astype(np.float64), self.patient[order]
         starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
         tied = starts if len(starts) < len(order) else None
-        parts = [_ranked(rows[:, patient], yes, tied) for rows in self._blocks(max(1, len(order)))]
+        parts = [
+            _weighted_ranks(rows[:, patient], yes, tied)
+            for rows in self._blocks(max(1, len(order)))
+        ]
         areas, precisions = zip(*parts, strict=True)
         return np.concatenate(areas), np.concatenate(precisions)
 
-    def ratio(self, top: Mask | Values, among: Mask, *, reason: str) -> Redrawn:
+    def ratio(self, top: Mask | Values, among: Mask, *, reason: str) -> BootstrapStatistic:
         """The mean of ``top`` over the images ``among``."""
         return self.ratios(top[:, None], among, reason=reason)[0]
 
-    def ratios(self, tops: Mask | Values, among: Mask, *, reason: str = "") -> list[Redrawn]:
+    def ratios(
+        self, tops: Mask | Values, among: Mask, *, reason: str = ""
+    ) -> list[BootstrapStatistic]:
         """The mean of every column of ``tops`` over the images ``among``."""
         totals = self.totals(np.column_stack([tops * among[:, None], among]))
         with np.errstate(invalid="ignore", divide="ignore"):
             values = totals[:, :-1] / totals[:, -1:]
-        return [self.redrawn(column, among, reason=reason) for column in values.T]
+        return [self.statistic(column, among, reason=reason) for column in values.T]
 
-    def redrawn(
+    def statistic(
         self, values: Values, among: Mask, *, reason: str, units: int | None = None
-    ) -> Redrawn:
-        """Values as ``totals`` or ``rank_figures`` give them, with what they rest on."""
+    ) -> BootstrapStatistic:
+        """The statistic with the values of ``totals`` or ``rank_figures``."""
         patients = self.count(among)
         least = max(1, patients if units is None else units)
         missing = bool(np.isnan(values[0]))
-        return Redrawn(
+        return BootstrapStatistic(
             float(values[0]),
             values[1:],
             int(among.sum()),
@@ -95,16 +100,16 @@ class Resamples:
         )
 
     def _blocks(self, width: int) -> Iterator[Values]:
-        """The weights in blocks of rows, so that ``width`` columns of them stay in memory."""
+        """The weights in blocks of rows, so that ``width`` columns fit into memory."""
         step = max(1, _BLOCK // width)
         for start in range(0, len(self.weights), step):
             yield self.weights[start : start + step].astype(np.float64)
 
 
-def _ranked(
+def _weighted_ranks(
     weight: Values, yes: Values, starts: npt.NDArray[np.intp] | None
 ) -> tuple[Values, Values]:
-    """Area and average precision for rows of weights, images from the highest score down."""
+    """Area and average precision for rows of weights; images in descending order of score."""
     above = weight * yes
     below = weight - above
     if starts is not None:
@@ -114,7 +119,7 @@ def _ranked(
     with np.errstate(invalid="ignore", divide="ignore"):
         lost = (above * (misses - below / 2)).sum(axis=1)
         area = 1 - lost / (positives * negatives)
-        # Images not drawn carry no weight, so 0 / 0 before the first drawn one is no matter.
+        # Images that were not drawn have weight 0, so 0 / 0 before the first drawn one is harmless.
         hits /= np.maximum(hits + misses, 1.0)
         precision = (above * hits).sum(axis=1) / positives
     return area, np.where(negatives > 0, precision, np.nan)

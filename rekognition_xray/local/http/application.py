@@ -1,4 +1,4 @@
-"""The WSGI application: requests to Rekognition and S3 told apart, bounded, and answered."""
+"""The WSGI application: routes requests to Rekognition or S3, limits their size, answers them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rekognition_xray.local.failures import ServiceError
 from rekognition_xray.local.http.checksums import BodyRefused, checked_body
 from rekognition_xray.local.http.operations import answer
 from rekognition_xray.local.http.protocol import CONTENT_TYPE, render_error
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, World
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -42,8 +42,8 @@ _VIRTUAL_HOST: Final = re.compile(r"([a-z0-9][a-z0-9.\-]+)\.localhost(:\d+)?")
 
 
 @attrs.frozen
-class Signed:
-    """What the signature of a request says: by whom, where, for which service."""
+class Signature:
+    """The signature of a request: the caller, and the service that it is for."""
 
     caller: Caller
     service: str
@@ -60,7 +60,7 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request, whatever it is and whatever goes wrong."""
         try:
-            signed = self._signed(environ)
+            signed = self._signature(environ)
             if "HTTP_X_AMZ_TARGET" in environ:
                 return self._rekognition(environ, start_response, signed)
             if signed is not None and signed.service not in _S3:
@@ -71,19 +71,19 @@ class Application:
             return _reply_error(ServiceError("InternalServerError"), start_response)
 
     def _rekognition(
-        self, environ: WSGIEnvironment, start_response: StartResponse, signed: Signed | None
+        self, environ: WSGIEnvironment, start_response: StartResponse, signed: Signature | None
     ) -> Iterable[bytes]:
         try:
             body = _body(environ)
             target = _target(environ)
-            caller = _identified(signed)
+            caller = _rekognition_caller(signed)
             reply = answer(self._world, caller, target, body, check=self._check)
         except ServiceError as error:
             return _reply_error(error, start_response)
         return _reply("200 OK", reply, str(uuid.uuid4()), start_response)
 
     def _s3(
-        self, environ: WSGIEnvironment, start_response: StartResponse, signed: Signed | None
+        self, environ: WSGIEnvironment, start_response: StartResponse, signed: Signature | None
     ) -> Iterable[bytes]:
         caller = signed.caller if signed else Caller(_DEFAULT_ACCOUNT, self._region)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account
@@ -95,7 +95,7 @@ class Application:
             return _reply_s3("400 Bad Request", refused.code, str(refused), start_response)
         except ExpatError as error:
             return _reply_s3("400 Bad Request", "MalformedXML", f"No XML: {error}", start_response)
-        except ValueError as error:  # what moto lets through of numbers and dates that are none
+        except ValueError as error:  # numbers and dates that moto does not check
             return _reply_s3("400 Bad Request", "InvalidArgument", str(error), start_response)
         except Exception:
             logger.exception("S3: %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
@@ -103,14 +103,14 @@ class Application:
             status = "500 Internal Server Error"
             return _reply_s3(status, "InternalError", text, start_response)
 
-    def _signed(self, environ: WSGIEnvironment) -> Signed | None:
+    def _signature(self, environ: WSGIEnvironment) -> Signature | None:
         text = environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", "")
         found = _SCOPE.search(text)
         if found is None:
             return None
         key, region, service = found.groups()
         account = key if re.fullmatch(r"\d{12}", key) else _DEFAULT_ACCOUNT
-        return Signed(Caller(account, region), service)
+        return Signature(Caller(account, region), service)
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
@@ -130,7 +130,7 @@ def _target(environ: WSGIEnvironment) -> str:
     return target
 
 
-def _identified(signed: Signed | None) -> Caller:
+def _rekognition_caller(signed: Signature | None) -> Caller:
     if signed is None:
         raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
     if signed.service != _SIGNING_NAME:

@@ -1,4 +1,4 @@
-"""What an S3 request says of its own body, compared with the body."""
+"""The body of an S3 request: taken out of its ``aws-chunked`` form, compared with checksums."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import importlib
 import logging
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,6 @@ from functools import cache
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 import attrs
-
-from rekognition_xray.local.http.aws_chunked import ChunksBroken, unchunk
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -27,10 +26,12 @@ _PREFIX: Final = "HTTP_X_AMZ_CHECKSUM_"
 _SETTINGS: Final = frozenset({"ALGORITHM", "MODE", "TYPE"})
 _LENGTHS: Final = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32, "md5": 16}
 _STREAMING: Final = "STREAMING-"
+_LINE: Final = 16 << 10
+_IN_MEMORY: Final = 4 << 20
 
 
 class BodyRefused(Exception):  # noqa: N818 (an answer of the service)
-    """A body that is not what the request says of it; `code` is S3's."""
+    """A body that does not match its headers; `code` is the one of S3."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -62,7 +63,7 @@ def checked_body(environ: WSGIEnvironment) -> Iterator[None]:
     """Compares the body with every checksum that came with it, and takes it out of its chunks.
 
     Known are Content-MD5, X-Amz-Content-SHA256, and x-amz-checksum- with sha256, sha1 and crc32;
-    crc32c and crc64nvme where the package awscrt is installed, else they are believed.
+    crc32c and crc64nvme where the package awscrt is installed, else they are not checked.
 
     Raises:
         BodyRefused: they differ (BadDigest), or one is malformed.
@@ -112,26 +113,26 @@ def _open(environ: WSGIEnvironment) -> None:
     if others := [one for one in codings if one and one != "aws-chunked"]:
         environ["HTTP_CONTENT_ENCODING"] = ",".join(others)
     environ.pop("HTTP_X_AMZ_TRAILER", None)
-    for name, value in trailers.items():  # as if it had been said before the body
+    for name, value in trailers.items():  # as if it had come before the body
         if name.startswith("x-amz-checksum-"):
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
 
 
 def _wanted(environ: WSGIEnvironment) -> Iterator[tuple[str, bytes]]:
-    if said := environ.get("HTTP_CONTENT_MD5"):
-        yield "md5", _decoded("md5", said)
-    said = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
-    if len(said) == 64:
-        yield "payload", _hexadecimal(said)
+    if stated := environ.get("HTTP_CONTENT_MD5"):
+        yield "md5", _decode("md5", stated)
+    stated = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
+    if len(stated) == 64:
+        yield "payload", _hexadecimal(stated)
     if environ["REQUEST_METHOD"] == "POST" and "uploadId=" in environ.get("QUERY_STRING", ""):
         return  # the end of a multipart upload: these speak of the object, not of the request
     for key, value in environ.items():
         name = key.removeprefix(_PREFIX)
         if key.startswith(_PREFIX) and name not in _SETTINGS:
-            yield name.lower(), _decoded(name.lower(), value)
+            yield name.lower(), _decode(name.lower(), value)
 
 
-def _decoded(name: str, text: str) -> bytes:
+def _decode(name: str, text: str) -> bytes:
     try:
         digest = base64.b64decode(text, validate=True)
     except binascii.Error:
@@ -190,3 +191,61 @@ def _blocks(body: IO[bytes], length: int) -> Iterable[bytes]:
     while length and (block := body.read(min(length, _BLOCK))):
         length -= len(block)
         yield block
+
+
+class ChunksBroken(ValueError):  # noqa: N818 (says what the chunks are)
+    """A body that does not match the sizes of its chunks."""
+
+
+def unchunk(body: IO[bytes], length: int | None) -> tuple[IO[bytes], dict[str, str]]:
+    """The content, rewound, and the trailers by name in lower case.
+
+    Signatures of chunks are not judged. Raises `ChunksBroken`, also where `length` is given and
+    the content has another one.
+    """
+    content: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (handed on)
+    try:
+        while size := _size(body):
+            _copy(body, content, size)
+        trailers = _trailers(body)
+        _check_length(content, length)
+    except BaseException:
+        content.close()
+        raise
+    content.seek(0)
+    return content, trailers
+
+
+def _size(body: IO[bytes]) -> int:
+    number = body.readline(_LINE).partition(b";")[0].strip()
+    try:
+        size = int(number, 16)
+    except ValueError as error:
+        raise ChunksBroken("the size of a chunk is missing") from error
+    if size < 0:
+        raise ChunksBroken("the size of a chunk is negative")
+    return size
+
+
+def _copy(body: IO[bytes], content: IO[bytes], size: int) -> None:
+    while size:
+        data = body.read(min(size, _BLOCK))
+        if not data:
+            raise ChunksBroken("the body ends within a chunk")
+        content.write(data)
+        size -= len(data)
+    if body.read(2) != b"\r\n":
+        raise ChunksBroken("a chunk does not end where it says")
+
+
+def _check_length(content: IO[bytes], length: int | None) -> None:
+    if length is not None and content.tell() != length:
+        raise ChunksBroken(f"{content.tell()} bytes came, {length} were announced")
+
+
+def _trailers(body: IO[bytes]) -> dict[str, str]:
+    trailers: dict[str, str] = {}
+    while (line := body.readline(_LINE).decode("latin-1").strip()) and len(trailers) < 16:
+        name, _, value = line.partition(":")
+        trailers[name.strip().lower()] = value.strip()
+    return trailers

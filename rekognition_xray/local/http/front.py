@@ -1,4 +1,4 @@
-"""What the server calls: the faults that were asked for, then the application of the present term.
+"""What the server calls: first the requested faults, then the application of the current term.
 
 A term is the life of a world between two resets.
 """
@@ -19,11 +19,11 @@ import attrs
 from waitress.channel import ClientDisconnected
 
 from rekognition_xray.local.failures import ServiceError
+from rekognition_xray.local.faults import Delay, Drop, Page, Refusal
 from rekognition_xray.local.http.application import Application
 from rekognition_xray.local.http.protocol import CONTENT_TYPE, TARGET, render_error
-from rekognition_xray.local.http.s3_operations import s3_operations
-from rekognition_xray.local.state.effects import Delay, Drop, Page, Refusal
-from rekognition_xray.local.state.world import World
+from rekognition_xray.local.services import s3_operations
+from rekognition_xray.local.state import World
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -44,32 +44,32 @@ _PAGE: Final = b"<html><head><title>Error</title></head><body><h1>Error</h1></bo
 
 @attrs.define(eq=False)
 class Term:
-    """A world, its application, who is in it, and a folder that ends with it."""
+    """A world, its application, the number of requests in it, and a folder deleted with it."""
 
     world: World
     application: Application
     scratch: Path | None
-    _guests: int = attrs.field(default=0, init=False)
+    _requests: int = attrs.field(default=0, init=False)
     _left: threading.Condition = attrs.field(factory=threading.Condition, init=False)
 
     def enter(self) -> None:
         """A request comes in; the term does not end before it has left."""
         with self._left:
-            self._guests += 1
+            self._requests += 1
 
     def leave(self) -> None:
         """A request is answered."""
         with self._left:
-            self._guests -= 1
+            self._requests -= 1
             self._left.notify_all()
 
     def end(self, seconds: float) -> bool:
-        """Drops its jobs, and frees everything once nobody is in it; whether that is done."""
+        """Drops its jobs, waits for its requests, and frees everything; False after a time-out."""
         deadline = time.monotonic() + seconds
         self.world.jobs.stop()
         self.world.faults.close()
         with self._left:
-            empty = self._left.wait_for(lambda: not self._guests, seconds)
+            empty = self._left.wait_for(lambda: not self._requests, seconds)
         if not empty or not self.world.jobs.join(max(0.0, deadline - time.monotonic())):
             return False
         self.world.close()
@@ -91,14 +91,14 @@ class Front:
         return self._term
 
     def change(self, make: Callable[[Term], Term]) -> Term:
-        """Begins a new term and tells the old one; requests that come meanwhile wait for it."""
+        """Begins a new term and returns the old one; requests wait meanwhile."""
         with self._changing:
             old = self._term
             self._term = make(old)
         return old
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request, or does what was asked for in its place."""
+        """Answers one request, or applies a fault instead."""
         with self._changing:
             term = self._term
             term.enter()

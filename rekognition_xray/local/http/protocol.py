@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import cache
 from typing import Any, Final
 
-import botocore.session
-from botocore.model import OperationModel, ServiceModel
+from botocore.model import OperationModel
 
 from rekognition_xray.local.assumptions import Assumptions
 from rekognition_xray.local.failures import ServiceError
-from rekognition_xray.local.http.shapes import Problem, Reading
-from rekognition_xray.local.state.records import Members
+from rekognition_xray.local.http.shapes import Problem, ShapeReader
+from rekognition_xray.local.services import service_model
+from rekognition_xray.local.state import Members
 
 logger = logging.getLogger(__name__)
 
 TARGET: Final = "RekognitionService."
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
-
-
-@cache
-def service_model() -> ServiceModel:
-    """The shapes and operations of Rekognition, as botocore ships them."""
-    loader = botocore.session.Session().get_component("data_loader")
-    return ServiceModel(loader.load_service_model("rekognition", "service-2"), "rekognition")
 
 
 def operation_model(target: str) -> OperationModel:
@@ -38,7 +30,7 @@ def operation_model(target: str) -> OperationModel:
 
 def parse(operation: OperationModel, body: bytes, assumptions: Assumptions) -> Members:
     """The members of a request. Raises `ServiceError` for a body or value that does not fit."""
-    reading = Reading()
+    reading = ShapeReader()
     document = _document(body)
     if operation.input_shape is None:
         return {}
@@ -51,7 +43,7 @@ def parse(operation: OperationModel, body: bytes, assumptions: Assumptions) -> M
 def render(operation: OperationModel, reply: Members, *, check: bool) -> bytes:
     """The body of a reply; with `check` the reply has to fit the model in every detail."""
     if check and operation.output_shape is not None:
-        reading = Reading(strict=True)
+        reading = ShapeReader(strict=True)
         reading.read(operation.output_shape, reply)
         if reading.problems:
             texts = "; ".join(problem.text for problem in reading.problems)

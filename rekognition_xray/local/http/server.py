@@ -62,7 +62,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         taken: int = super().received(data)
         if not self.completed and self.header_plus.startswith(_TLS):
             self.parse_header(b"GET / HTTP/1.0\r\n")
-            self.error = BadRequest("this is TLS; the local cloud speaks http, not https")
+            self.error = BadRequest("this is TLS; the local cloud answers http, not https")
             self.completed = True
         if self.completed:
             self.expect_continue = False

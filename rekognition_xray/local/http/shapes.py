@@ -25,7 +25,7 @@ class Problem:
     text: str
 
 
-class Reading:
+class ShapeReader:
     """One pass over a value: collects problems and turns wire forms into Python's.
 
     Blobs become bytes, timestamps stay numbers, members that are null or not in the model are

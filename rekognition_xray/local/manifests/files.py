@@ -1,4 +1,4 @@
-"""Whole manifests on their way into a dataset: which lines stay, and what refuses them all."""
+"""Whole manifests for a dataset: which lines it keeps, and when it refuses the file."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Literal
 import attrs
 
 from rekognition_xray.local.assumptions import Assumptions, Limits
-from rekognition_xray.local.manifests.faults import (
+from rekognition_xray.local.manifests.attributes import LineRules
+from rekognition_xray.local.manifests.defects import (
     FILE_TOO_LARGE,
     MESSAGES,
     TOO_MANY_ROWS,
     UNREADABLE_FILE,
 )
-from rekognition_xray.local.manifests.line_rules import LineRules
+from rekognition_xray.local.manifests.entry import Entry, as_entry
 from rekognition_xray.local.manifests.lines import Line, read_line
-from rekognition_xray.local.state.records import Entry
 
 
 class ManifestRefused(Exception):  # noqa: N818 (an answer of the service)
-    """A manifest that fails as a whole; the text is what StatusMessage says."""
+    """A manifest that fails as a whole; the text is its StatusMessage."""
 
 
 @attrs.frozen
@@ -56,7 +56,7 @@ class ManifestReader:
         return [read_line(text, rules) for text in texts]
 
     def entries(self, data: bytes, keep: Literal["first", "last"]) -> list[Entry]:
-        """What a dataset keeps of a manifest: no line with terminal errors, no second source-ref.
+        """The entries for a dataset: no line with terminal errors, no second source-ref.
 
         Raises `ManifestRefused` where too many lines are dropped.
         """
@@ -71,15 +71,3 @@ class ManifestReader:
         if dropped > self.assumptions.terminal_error_share * len(lines):
             raise ManifestRefused(MESSAGES["ERROR_TOO_MANY_RECORDS_IN_ERROR"])
         return list(kept.values())
-
-
-def as_entry(line: Line, source_ref: str) -> Entry:
-    """A line as a dataset remembers it."""
-    labels = {label.name: label.boxed for label in line.labels}
-    return Entry(
-        source_ref=source_ref,
-        line=line.text,
-        labels=tuple(labels.items()),
-        labelled=line.annotated,
-        faulty=bool(line.errors),
-    )

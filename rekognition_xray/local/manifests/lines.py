@@ -1,4 +1,4 @@
-"""One manifest line: read, checked, and written back with what is wrong in it."""
+"""One manifest line: read, checked, and written back with its defects."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import attrs
 
-from rekognition_xray.local.manifests.attributes import check_attribute
-from rekognition_xray.local.manifests.faults import TERMINAL, VOIDING, Fault, Place, fault
-from rekognition_xray.local.manifests.line_rules import LabelFound, LineRules
+from rekognition_xray.local.manifests.attributes import LineLabel, LineRules, check_attribute
+from rekognition_xray.local.manifests.defects import TERMINAL, VOIDING, Defect, Place, defect
 
 _SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z._\-]{3,255})/(.{1,1024})", re.DOTALL)
 _OURS: Final = ("cl-metadata", "cl-errors")
@@ -21,33 +20,33 @@ _SUFFIX: Final = "-metadata"
 
 @attrs.frozen
 class Line:
-    """A line as given, what it says and what is wrong with it.
+    """A line as given, its content and its defects.
 
     Attributes:
         text: the line itself, without reports that an earlier run had put into it.
         data: its JSON object; None where it is none.
         source_ref: the image's address, where that is well formed.
-        labels: what its valid label attributes say.
-        annotated: whether it bears label attributes at all.
-        faults: all errors and warnings.
+        labels: the labels of its valid label attributes.
+        annotated: whether it has label attributes at all.
+        defects: all errors and warnings.
     """
 
     text: str
     data: dict[str, Any] | None
     source_ref: str | None
-    labels: tuple[LabelFound, ...]
+    labels: tuple[LineLabel, ...]
     annotated: bool
-    faults: tuple[Fault, ...]
+    defects: tuple[Defect, ...]
 
     @property
-    def errors(self) -> tuple[Fault, ...]:
+    def errors(self) -> tuple[Defect, ...]:
         """Faults that are no warnings."""
-        return tuple(found for found in self.faults if not found.is_warning)
+        return tuple(found for found in self.defects if not found.is_warning)
 
     @property
     def terminal(self) -> bool:
         """Whether a dataset drops the line."""
-        return any(found.code in TERMINAL for found in self.faults)
+        return any(found.code in TERMINAL for found in self.defects)
 
     @property
     def valid(self) -> bool:
@@ -56,7 +55,7 @@ class Line:
 
     @property
     def ignored(self) -> bool:
-        """Whether the line is merely unlabelled."""
+        """Whether the line is unlabelled and has no errors."""
         return not self.labels and not self.errors
 
     @property
@@ -67,30 +66,30 @@ class Line:
             raise ValueError("the line names no image")
         return found[1], found[2]
 
-    def with_fault(self, found: Fault) -> Line:
-        """The same line with one more fault."""
-        return attrs.evolve(self, faults=(*self.faults, found))
+    def with_defect(self, found: Defect) -> Line:
+        """The same line with one more defect."""
+        return attrs.evolve(self, defects=(*self.defects, found))
 
 
 def read_line(text: str, rules: LineRules) -> Line:
-    """Reads and checks one line; whatever is wrong is in its faults."""
+    """Reads and checks one line; its defects say what is wrong."""
     data = _parse(text, rules)
     if data is None:
-        return _refused(text, None, None, fault("ERROR_INVALID_JSON_LINE"))
+        return _refused(text, None, None, defect("ERROR_INVALID_JSON_LINE"))
     if _drop_reports(data):
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     source_ref = data.get("source-ref")
     if source_ref is None:
-        return _refused(text, data, None, fault("ERROR_MISSING_SOURCE_REF"))
+        return _refused(text, data, None, defect("ERROR_MISSING_SOURCE_REF"))
     if not isinstance(source_ref, str) or not _SOURCE_REF.fullmatch(source_ref):
-        return _refused(text, data, None, fault("ERROR_INVALID_SOURCE_REF_FORMAT"))
+        return _refused(text, data, None, defect("ERROR_INVALID_SOURCE_REF_FORMAT"))
     return _check_labels(text, data, source_ref, rules)
 
 
 def with_reports(line: Line, *, errors_key: str, warnings_key: str | None = None) -> dict[str, Any]:
-    """The line's JSON with its faults under these keys, each in the part that it is about."""
+    """The line's JSON with its defects under these keys, each in the part that it is about."""
     data = copy.deepcopy(line.data) if line.data is not None else {}
-    for found in line.faults:
+    for found in line.defects:
         key = warnings_key if found.is_warning else errors_key
         if key is not None:
             part = _part(data, found.place)
@@ -101,7 +100,7 @@ def with_reports(line: Line, *, errors_key: str, warnings_key: str | None = None
 
 
 def _part(data: dict[str, Any], place: Place) -> dict[str, Any]:
-    """The innermost object on the way to a place: text and numbers can hold no report."""
+    """The innermost object that contains a place, since text and numbers cannot hold a report."""
     part: Any = data
     inner = data
     for step in place:
@@ -124,46 +123,46 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _refused(text: str, data: dict[str, Any] | None, source_ref: str | None, found: Fault) -> Line:
-    return Line(text, data, source_ref, (), annotated=False, faults=(found,))
+def _refused(text: str, data: dict[str, Any] | None, source_ref: str | None, found: Defect) -> Line:
+    return Line(text, data, source_ref, (), annotated=False, defects=(found,))
 
 
 def _check_labels(text: str, data: dict[str, Any], source_ref: str, rules: LineRules) -> Line:
     names = [name for name in data if name != "source-ref"]
     pairs = [name for name in names if f"{name}{_SUFFIX}" in data and name in data]
     if not names:
-        warning = fault("WARNING_UNANNOTATED_RECORD")
-        return Line(text, data, source_ref, (), annotated=False, faults=(warning,))
+        warning = defect("WARNING_UNANNOTATED_RECORD")
+        return Line(text, data, source_ref, (), annotated=False, defects=(warning,))
     if not pairs:
-        return _refused(text, data, source_ref, fault("ERROR_NO_LABEL_ATTRIBUTES"))
-    labels: list[LabelFound] = []
-    faults: list[Fault] = []
+        return _refused(text, data, source_ref, defect("ERROR_NO_LABEL_ATTRIBUTES"))
+    labels: list[LineLabel] = []
+    defects: list[Defect] = []
     for name in pairs:
         found, wrong = check_attribute(name, data[name], data[f"{name}{_SUFFIX}"], rules)
         labels.extend(found)
-        faults.extend(wrong)
-    annotated = any(not found.is_warning for found in faults) or bool(labels)
-    faults.extend(_on_the_whole_line(labels, faults))
-    void = [found for found in faults if found.code in VOIDING]
+        defects.extend(wrong)
+    annotated = any(not found.is_warning for found in defects) or bool(labels)
+    defects.extend(_on_the_whole_line(labels, defects))
+    void = [found for found in defects if found.code in VOIDING]
     if void:
-        faults = void
-    return Line(text, data, source_ref, tuple(labels), annotated, tuple(faults))
+        defects = void
+    return Line(text, data, source_ref, tuple(labels), annotated, tuple(defects))
 
 
-def _on_the_whole_line(labels: list[LabelFound], faults: list[Fault]) -> list[Fault]:
+def _on_the_whole_line(labels: list[LineLabel], defects: list[Defect]) -> list[Defect]:
     if labels:
         return []
-    if faults and all(found.is_warning for found in faults):
-        return [fault("WARNING_NO_ANNOTATIONS")]
-    return [fault("ERROR_NO_VALID_LABEL_ATTRIBUTES")]
+    if defects and all(found.is_warning for found in defects):
+        return [defect("WARNING_NO_ANNOTATIONS")]
+    return [defect("ERROR_NO_VALID_LABEL_ATTRIBUTES")]
 
 
-def _voids(found: Fault) -> bool:
+def _voids(found: Defect) -> bool:
     return not found.place or found.code in VOIDING
 
 
 def _drop_reports(data: dict[str, Any]) -> bool:
-    """Takes out what a listing or a validation manifest had added; whether there was anything."""
+    """Removes what a listing or a validation manifest had added; True if there was anything."""
     ours = [key for key in _OURS if key in data]
     for key in ours:
         del data[key]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from rekognition_xray.local.assumptions import Limits
-from rekognition_xray.local.manifests.faults import BETWEEN_MANIFESTS, Fault, fault
+from rekognition_xray.local.manifests.defects import BETWEEN_MANIFESTS, Defect, defect
 from rekognition_xray.local.manifests.lines import Line, with_reports
 
 IMAGE_LEVEL: Final = "IMAGE_LEVEL_LABELS"
@@ -20,20 +20,20 @@ UNDETERMINED: Final = "NOT_DETERMINED"
 
 @attrs.frozen(kw_only=True)
 class Verdict:
-    """What is wrong with the manifests of a training; nothing where all three are empty."""
+    """The defects of a training's manifests; there are none where all three are empty."""
 
     use_case: str
-    training: tuple[Fault, ...]
-    testing: tuple[Fault, ...]
-    together: tuple[Fault, ...]
+    training: tuple[Defect, ...]
+    testing: tuple[Defect, ...]
+    together: tuple[Defect, ...]
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def defects(self) -> tuple[Defect, ...]:
         """All of them, the ones of the training manifest first."""
         return (*self.training, *self.testing, *self.together)
 
-    def replaced_by(self, found: Fault) -> Verdict:
-        """The verdict that this is wrong and nothing else."""
+    def replaced_by(self, found: Defect) -> Verdict:
+        """The verdict with this defect alone."""
         both = found.code in BETWEEN_MANIFESTS
         return attrs.evolve(
             self,
@@ -44,11 +44,11 @@ class Verdict:
 
 
 def judge(
-    training: list[Line], testing: list[Line], limits: Limits, *, early: Iterable[Fault] = ()
+    training: list[Line], testing: list[Line], limits: Limits, *, early: Iterable[Defect] = ()
 ) -> Verdict:
     """Applies the rules of one manifest to each, then those of both together.
 
-    `early` are faults of the training manifest that were found before, such as an automatic split
+    `early` are defects of the training manifest that were found before, such as an automatic split
     that is not possible.
     """
     on_training = (*_invalid_rows(training, limits), *_buckets(training), *early)
@@ -93,7 +93,7 @@ def validation_manifest(lines: Iterable[Line]) -> Iterator[str]:
         yield json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def _statistics(lines: list[Line], faults: tuple[Fault, ...], use_case: str) -> dict[str, Any]:
+def _statistics(lines: list[Line], defects: tuple[Defect, ...], use_case: str) -> dict[str, Any]:
     valid = sum(line.valid for line in lines)
     ignored = sum(line.ignored for line in lines)
     return {
@@ -103,19 +103,19 @@ def _statistics(lines: list[Line], faults: tuple[Fault, ...], use_case: str) -> 
         "invalid_json_lines": len(lines) - valid - ignored,
         "ignored_json_lines": ignored,
         "error_json_line_indices": [n for n, line in enumerate(lines, start=1) if line.errors],
-        "errors": [found.as_members() for found in faults],
+        "errors": [found.as_members() for found in defects],
     }
 
 
-def _invalid_rows(lines: list[Line], limits: Limits) -> Iterator[Fault]:
+def _invalid_rows(lines: list[Line], limits: Limits) -> Iterator[Defect]:
     invalid = sum(not line.valid and not line.ignored for line in lines)
     if invalid > limits.invalid_share * len(lines):
-        yield fault("ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST")
+        yield defect("ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST")
 
 
-def _buckets(lines: list[Line]) -> Iterator[Fault]:
+def _buckets(lines: list[Line]) -> Iterator[Defect]:
     if len({line.image[0] for line in lines if line.source_ref is not None}) > 1:
-        yield fault("ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS")
+        yield defect("ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS")
 
 
 def _use_case(training: list[Line]) -> str:
@@ -133,25 +133,25 @@ def _usable(lines: list[Line], use_case: str) -> set[str]:
     return {name for line in lines for name in usable_labels(line, use_case)}
 
 
-def _label_counts(lines: list[Line], use_case: str, limits: Limits) -> Iterator[Fault]:
+def _label_counts(lines: list[Line], use_case: str, limits: Limits) -> Iterator[Defect]:
     least = 1 if use_case == BOXES else 2
     every = len(_all_labels(lines))
     if every < least:
-        yield fault("ERROR_MANIFEST_TOO_FEW_LABELS")
+        yield defect("ERROR_MANIFEST_TOO_FEW_LABELS")
     elif every > limits.labels:
-        yield fault("ERROR_MANIFEST_TOO_MANY_LABELS")
+        yield defect("ERROR_MANIFEST_TOO_MANY_LABELS")
     elif len(_usable(lines, use_case)) < least:
-        yield fault("ERROR_MANIFEST_TOO_FEW_USABLE_LABELS")
+        yield defect("ERROR_MANIFEST_TOO_FEW_USABLE_LABELS")
 
 
 def _overlaps(
     training: list[Line], testing: list[Line], use_case: str, limits: Limits
-) -> Iterator[Fault]:
+) -> Iterator[Defect]:
     percent = round(limits.label_overlap * 100)
     if _overlap(_all_labels(training), _all_labels(testing)) < limits.label_overlap:
-        yield fault("ERROR_INSUFFICIENT_LABEL_OVERLAP", about=percent)
+        yield defect("ERROR_INSUFFICIENT_LABEL_OVERLAP", about=percent)
     elif _overlap(_usable(training, use_case), _usable(testing, use_case)) < limits.label_overlap:
-        yield fault("ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP", about=percent)
+        yield defect("ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP", about=percent)
 
 
 def _overlap(training: set[str], testing: set[str]) -> float:

@@ -7,16 +7,13 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_found
-from rekognition_xray.local.http.objects import BucketUnwritable, ObjectUnreadable
-from rekognition_xray.local.manifests.faults import OUTPUT_UNWRITABLE
+from rekognition_xray.local.manifests import OUTPUT_UNWRITABLE
+from rekognition_xray.local.objects import BucketUnwritable, ObjectUnreadable
 from rekognition_xray.local.rules.lookup import DELETING, project_of
 from rekognition_xray.local.rules.tags import check_tags
 from rekognition_xray.local.rules.versions import READY, check_name_and_room, record_version
-from rekognition_xray.local.state.grants import may_copy
-from rekognition_xray.local.state.jobs import Stopped
-from rekognition_xray.local.state.records import Members, Project, Version
-from rekognition_xray.local.state.world import Caller, World
-from rekognition_xray.local.training.results import ResultFiles
+from rekognition_xray.local.state import Caller, Members, Project, Stopped, Version, World, may_copy
+from rekognition_xray.local.training import ResultFiles
 
 COPYING, COPIED, FAILED = "COPYING_IN_PROGRESS", "COPYING_COMPLETED", "COPYING_FAILED"
 _FAULT = "The copy ended with an internal error. Delete it and copy again."

@@ -7,14 +7,17 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
-from rekognition_xray.local.http.objects import ObjectUnreadable
-from rekognition_xray.local.manifests.faults import MESSAGES, UNREADABLE_FILE
-from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
+from rekognition_xray.local.manifests import (
+    MESSAGES,
+    UNREADABLE_FILE,
+    Entry,
+    ManifestRefused,
+    as_entry,
+)
+from rekognition_xray.local.objects import ObjectUnreadable
 from rekognition_xray.local.rules.lookup import dataset_of, project_of
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.state.entry_table import EntryFilter
-from rekognition_xray.local.state.records import Dataset, Entry, Members
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, Dataset, EntryFilter, Members, World
 
 CREATING, UPDATING, DELETING = "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"
 BUSY = frozenset({CREATING, UPDATING, DELETING})
@@ -79,7 +82,7 @@ def describe_dataset(world: World, caller: Caller, asked: Members) -> Members:
 
 
 def delete_dataset(world: World, caller: Caller, asked: Members) -> Members:
-    """DeleteDataset; images and manifests in S3 stay."""
+    """DeleteDataset; images and manifests in S3 remain."""
     with world.store.transaction():
         dataset = dataset_of(world, caller, asked["DatasetArn"])
         check_free(world, dataset)
@@ -98,7 +101,7 @@ def delete_dataset(world: World, caller: Caller, asked: Members) -> Members:
 
 
 def _images_gone(world: World, dataset: Dataset) -> str | None:
-    """What a dataset of an earlier process says as long as its images are not in S3 again."""
+    """The message of a dataset of an earlier process whose images are no longer in S3."""
     if dataset.arn not in world.remembered or dataset.status in BUSY:
         return None
     account, region = dataset.arn.split(":")[4], dataset.arn.split(":")[3]
@@ -111,12 +114,12 @@ def _images_gone(world: World, dataset: Dataset) -> str | None:
         return None
     return (
         f"{missing} of the first {len(lines)} images are not in S3: objects end with the local "
-        "cloud's process, which was started anew. Upload them again."
+        "cloud's process, which was restarted. Upload them again."
     )
 
 
 def check_free(world: World, dataset: Dataset) -> None:
-    """Raises ResourceInUse while something is done with a dataset."""
+    """Raises ResourceInUse while a dataset is busy."""
     if dataset.status == DELETING:
         raise ServiceError(world.assumptions.dataset_deletion, "The dataset is being deleted.")
     if dataset.status in BUSY:
@@ -124,7 +127,7 @@ def check_free(world: World, dataset: Dataset) -> None:
 
 
 def check_last_update(world: World, dataset: Dataset) -> None:
-    """Raises what is assumed of a dataset whose last update failed, if anything."""
+    """Raises the assumed error, if any, for a dataset whose last update failed."""
     code = world.assumptions.failed_update
     if dataset.status == "UPDATE_FAILED" and code is not None:
         raise ServiceError(code, f"The last update of the {dataset.type} dataset failed.")

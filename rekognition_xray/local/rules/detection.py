@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_ready
-from rekognition_xray.local.http.objects import ObjectUnreadable
 from rekognition_xray.local.images import ImageRefused, check_image
+from rekognition_xray.local.learning import UnreadableImage
+from rekognition_xray.local.objects import ObjectUnreadable
 from rekognition_xray.local.rules.lookup import version_of
 from rekognition_xray.local.rules.running import RUNNING
-from rekognition_xray.local.state.models import PLACES, rounded
-from rekognition_xray.local.state.records import Members, Version
-from rekognition_xray.local.state.world import Caller, World
-from rekognition_xray.local.training.learner import UnreadableImage
+from rekognition_xray.local.state import PLACES, Caller, Members, Version, World, round_confidences
 
 _CODES = {
     "bytes": "ImageTooLargeException",
@@ -59,7 +57,7 @@ def _confidences(world: World, caller: Caller, version: Version, data: bytes) ->
         _running(world, caller, version.arn)  # it may have been stopped and deleted meanwhile
         raise
     try:
-        return rounded(model.confidences(data))
+        return round_confidences(model.confidences(data))
     except UnreadableImage as error:
         raise ServiceError("InvalidImageFormatException") from error
 

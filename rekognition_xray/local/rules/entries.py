@@ -9,11 +9,15 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter, not_ready
-from rekognition_xray.local.http.pages import page_size
-from rekognition_xray.local.manifests.faults import NOT_ENOUGH_TO_DISTRIBUTE
-from rekognition_xray.local.manifests.files import ManifestRefused, as_entry
-from rekognition_xray.local.manifests.line_rules import LineRules
-from rekognition_xray.local.manifests.lines import read_line, with_reports
+from rekognition_xray.local.manifests import (
+    NOT_ENOUGH_TO_DISTRIBUTE,
+    Entry,
+    LineRules,
+    ManifestRefused,
+    as_entry,
+    read_line,
+    with_reports,
+)
 from rekognition_xray.local.rules.datasets import (
     CREATING,
     DELETING,
@@ -25,10 +29,8 @@ from rekognition_xray.local.rules.datasets import (
     settle,
 )
 from rekognition_xray.local.rules.lookup import dataset_of
-from rekognition_xray.local.state.entry_table import EntryFilter
-from rekognition_xray.local.state.records import Dataset, Entry, Members
-from rekognition_xray.local.state.world import Caller, World
-from rekognition_xray.local.training.splitting import draw_test
+from rekognition_xray.local.state import Caller, Dataset, EntryFilter, Members, World, page_size
+from rekognition_xray.local.training import draw_test
 
 _UPDATED = "The dataset was successfully updated."
 Change = Callable[[], None]
@@ -93,7 +95,7 @@ def list_dataset_entries(world: World, caller: Caller, asked: Members) -> Member
         dataset = _listable(world, caller, asked["DatasetArn"])
         found = world.store.entries.page(dataset.arn, wanted, after=after, limit=size + 1)
     rules = world.manifests.rules
-    reply: Members = {"DatasetEntries": [listed(text, rules) for _, text in found[:size]]}
+    reply: Members = {"DatasetEntries": [line_in_listing(text, rules) for _, text in found[:size]]}
     if len(found) > size:
         reply["NextToken"] = world.pager.token(scope, asked, str(found[size - 1][0]))
     return reply
@@ -112,7 +114,7 @@ def list_dataset_labels(world: World, caller: Caller, asked: Members) -> Members
     return reply
 
 
-def listed(text: str, rules: LineRules) -> str:
+def line_in_listing(text: str, rules: LineRules) -> str:
     """A line as listings show it: with its state, and its errors where there are any."""
     line = read_line(text, rules)
     data = with_reports(line, errors_key="cl-errors")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import secrets
 
 from rekognition_xray.local.failures import ServiceError
-from rekognition_xray.local.http.pages import page_size
 from rekognition_xray.local.rules.lookup import project_of
-from rekognition_xray.local.state.grants import PolicyMalformed, parse_policy
-from rekognition_xray.local.state.records import Members, Policy
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import (
+    Caller,
+    Members,
+    Policy,
+    PolicyMalformed,
+    World,
+    page_size,
+    parse_policy,
+)
 
 _PAGE = 5
 
@@ -59,7 +64,7 @@ def list_project_policies(world: World, caller: Caller, asked: Members) -> Membe
 
 
 def delete_project_policy(world: World, caller: Caller, asked: Members) -> Members:
-    """DeleteProjectPolicy; copies that were made under it stay."""
+    """DeleteProjectPolicy; copies that it allowed remain."""
     with world.store.transaction():
         project = project_of(world, caller, asked["ProjectArn"])
         known = _find(world, project.arn, asked["PolicyName"])

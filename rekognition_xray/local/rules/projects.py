@@ -1,4 +1,4 @@
-"""Projects: made at once, listed newest first, deleted when nothing is left in them."""
+"""Projects: created at once, listed newest first, deleted when they are empty."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Callable
 import attrs
 
 from rekognition_xray.local.failures import ServiceError, in_use, invalid_parameter
-from rekognition_xray.local.http.pages import page_size
 from rekognition_xray.local.rules.lookup import DELETING, datasets_of, project_of
 from rekognition_xray.local.rules.policies import forget_policies
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.state.records import Dataset, Members, Project
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, Dataset, Members, Project, World, page_size
 
 _CUSTOM_LABELS = "CUSTOM_LABELS"
 

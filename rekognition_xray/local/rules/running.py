@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import attrs
 
+from rekognition_xray.local.bill import Charge
 from rekognition_xray.local.failures import ServiceError, invalid_parameter
+from rekognition_xray.local.faults import Fault, Hang
 from rekognition_xray.local.rules.lookup import version_of
-from rekognition_xray.local.state.effects import Fault, Hang
-from rekognition_xray.local.state.jobs import Stopped
-from rekognition_xray.local.state.records import Charge, Members, Version
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, Members, Stopped, Version, World
 
 STARTING, RUNNING, STOPPING, STOPPED = "STARTING", "RUNNING", "STOPPING", "STOPPED"
 
@@ -79,12 +78,12 @@ def _hang(world: World, hanging: Fault, go_on: Callable[[], None]) -> None:
 
 
 def _ignore(_error: Exception) -> None:
-    """Nothing to put right: the version stays as it is."""
+    """Does nothing: the version remains as it is."""
 
 
 @attrs.frozen(eq=False)
 class _Start:
-    """One start of a version. When a later one has begun it changes nothing any more."""
+    """One start of a version. It changes nothing once a later start has begun."""
 
     world: World
     version: Version

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rekognition_xray.local.failures import ServiceError, invalid_parameter
 from rekognition_xray.local.rules.lookup import dataset_of, project_of, version_of
-from rekognition_xray.local.state.records import Members
-from rekognition_xray.local.state.world import Caller, World
+from rekognition_xray.local.state import Caller, Members, World
 
 
 def tag_resource(world: World, caller: Caller, asked: Members) -> Members:

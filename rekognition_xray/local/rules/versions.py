@@ -6,16 +6,23 @@ from collections.abc import Callable
 
 import attrs
 
+from rekognition_xray.local.bill import Charge
 from rekognition_xray.local.failures import ServiceError, invalid_parameter
-from rekognition_xray.local.http.pages import page_size
 from rekognition_xray.local.rules.datasets import BUSY as DATASET_BUSY
 from rekognition_xray.local.rules.datasets import check_last_update
 from rekognition_xray.local.rules.lookup import DELETING, datasets_of, project_of, version_of
 from rekognition_xray.local.rules.tags import check_tags
-from rekognition_xray.local.state.jobs import Stopped
-from rekognition_xray.local.state.records import Charge, Dataset, Members, Project, Version
-from rekognition_xray.local.state.world import Caller, World
-from rekognition_xray.local.training.trainer import Sources, Trained, TrainingRefused, train
+from rekognition_xray.local.state import (
+    Caller,
+    Dataset,
+    Members,
+    Project,
+    Stopped,
+    Version,
+    World,
+    page_size,
+)
+from rekognition_xray.local.training import Sources, TrainingOutcome, TrainingRefused, train
 
 TRAINING = "TRAINING_IN_PROGRESS"
 READY = "The model is ready to run."
@@ -91,7 +98,7 @@ def describe_project_versions(world: World, caller: Caller, asked: Members) -> M
 
 
 def delete_project_version(world: World, caller: Caller, asked: Members) -> Members:
-    """DeleteProjectVersion; its result files in S3 stay."""
+    """DeleteProjectVersion; its result files in S3 remain."""
     with world.store.transaction():
         version = version_of(world, caller, asked["ProjectVersionArn"])
         if version.status not in world.assumptions.deletable:
@@ -148,7 +155,7 @@ def _train(world: World, project: Project, version: Version, sources: Sources) -
     world.jobs.start([version.arn], "training", work, failed)
 
 
-def _finish(world: World, version: Version, trained: Trained) -> None:
+def _finish(world: World, version: Version, trained: TrainingOutcome) -> None:
     ended = world.clock.now()
     seconds = max(1, round(ended - version.created))
     shown = {

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from rekognition_xray.local.state.records import Entry
+from rekognition_xray.local.manifests import Entry
 
 
 @attrs.frozen(kw_only=True)
 class EntryFilter:
-    """Which entries to list; absent filters let everything through, all must hold."""
+    """Which entries to list; an absent filter accepts every entry, and all filters must hold."""
 
     labels: tuple[str, ...] = ()
     labelled: bool | None = None
@@ -72,7 +72,7 @@ class EntryTable:
         return [line for (line,) in rows]
 
     def buckets(self, dataset_arn: str) -> set[str]:
-        """The buckets in which the images lie."""
+        """The buckets that hold the images."""
         rows = self._database.execute(
             "SELECT DISTINCT substr(source_ref, 6, instr(substr(source_ref, 6), '/') - 1) "
             "FROM entry WHERE dataset_arn = ?",

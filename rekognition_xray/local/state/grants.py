@@ -1,4 +1,4 @@
-"""Project policies: what a document has to look like, and whom it lets copy which version."""
+"""Project policies: the grammar of a document, and which accounts may copy which version."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _RESOURCE: Final = re.compile(
 )
 
 
-class PolicyMalformed(ValueError):  # noqa: N818 (says what the document is)
-    """A document that breaks the grammar; the text says where."""
+class PolicyMalformed(ValueError):  # noqa: N818 (names the condition)
+    """A document that breaks the grammar; the text names the place."""
 
 
 @attrs.frozen
 class Statement:
-    """One statement. `accounts` holds 12 digits each, or ``*`` for everybody."""
+    """One statement. `accounts` holds 12 digits each, or ``*`` for all accounts."""
 
     allows: bool
     accounts: frozenset[str]
@@ -35,7 +35,7 @@ class Statement:
     conditional: bool
 
     def covers(self, account: str, version_arn: str) -> bool:
-        """Whether it speaks of this account and version."""
+        """Whether it applies to this account and version."""
         named = any(re.fullmatch(_pattern(one), version_arn) for one in self.resources)
         return named and bool(self.accounts & {"*", account})
 

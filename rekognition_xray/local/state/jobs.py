@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from rekognition_xray.local.state.clock import Clock
+from rekognition_xray.local.clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ class _Job:
     failed: Callable[[Exception], None]
 
 
-class Holding:
+class DescribeHold:
     """How long, and how many at once, a Describe may wait for work to end.
 
-    There are fewer places than the server has threads: whoever finds none is answered at once.
+    There are fewer places than server threads: a Describe that finds none is answered at once.
     """
 
     def __init__(self, seconds: float, places: int) -> None:
@@ -71,9 +71,9 @@ class Jobs:
     ) -> None:
         """Starts `work` for these resources.
 
-        `work` is given a function that says whether to stop (it may raise `JobStopped`), and
+        `work` is given a function that returns whether to stop (it may raise `JobStopped`), and
         returns what makes the new state visible; that is called when the step's time is over.
-        `failed` is called with an exception that nobody expected. `due` is when the step's time is
+        `failed` is called with an unexpected exception. `due` is when the step's time is
         over, where that is not the usual one.
         """
         end = self._clock.due(step) if due is None else due
@@ -93,20 +93,20 @@ class Jobs:
             )
 
     def advance(self, seconds: float) -> None:
-        """Moves a manual clock and waits for the jobs whose time has come."""
+        """Moves a manual clock and waits for the jobs that are due."""
         now = self._clock.advance(seconds)
         with self._changed:
             self._changed.wait_for(lambda: not any(job.due <= now for job in self._running))
 
     def stop(self) -> None:
-        """Tells all jobs to stop; whoever waits for one waits no longer."""
+        """Asks all jobs to stop; nothing waits for them any longer."""
         self._closing.set()
         self._clock.wake()
         with self._changed:
             self._changed.notify_all()
 
     def join(self, seconds: float) -> bool:
-        """Waits for the threads of jobs that were told to stop; whether all have ended."""
+        """Waits for the threads of jobs that were asked to stop; True when all have ended."""
         with self._changed:
             threads = list(self._running.values())
         end = time.monotonic() + seconds
@@ -115,7 +115,7 @@ class Jobs:
         return not any(thread.is_alive() for thread in threads)
 
     def close(self, seconds: float = 30.0) -> None:
-        """Tells all jobs to stop and waits for their threads."""
+        """Asks all jobs to stop and waits for their threads."""
         self.stop()
         if not self.join(seconds):
             with self._changed:

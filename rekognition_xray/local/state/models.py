@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from rekognition_xray.local.training.learner import Learner, Model
-from rekognition_xray.local.training.named import DEFAULT, learner_named
+from rekognition_xray.local.learning import DEFAULT_LEARNER, Learner, Model, learner_named
 
 _OURS: Final = re.compile(r"[0-9a-f]{32}(\.draft)?")
 
@@ -19,7 +18,7 @@ PLACES: Final = 7
 """Decimals of a confidence 0-1: about what a number of single precision holds."""
 
 
-def rounded(confidences: Mapping[str, float]) -> dict[str, float]:
+def round_confidences(confidences: Mapping[str, float]) -> dict[str, float]:
     """Confidences as they are shown; thresholds and result files are made of the same."""
     return {label: round(share, PLACES) for label, share in confidences.items()}
 
@@ -67,17 +66,17 @@ class Models:
         draft.rename(final)
 
     def unload(self, arn: str) -> None:
-        """Frees the memory; the files stay."""
+        """Frees the memory; the files remain."""
         with self._lock:
             self._loaded.pop(arn, None)
 
     def delete(self, arn: str) -> None:
-        """Forgets a model, files and all."""
+        """Deletes a model, its files too."""
         self.unload(arn)
         shutil.rmtree(self._place(arn), ignore_errors=True)
 
     def sweep(self, arns: Iterable[str]) -> None:
-        """Removes files of versions other than these, and drafts: work that was cut off."""
+        """Removes drafts of unfinished work, and files of versions other than these."""
         kept = {self._place(arn).name for arn in arns}
         for place in self._folder.glob("*"):
             if _OURS.fullmatch(place.name) and place.name not in kept:
@@ -85,7 +84,7 @@ class Models:
 
     def _default_learner(self) -> Learner:
         if self._learner is None:
-            self._learner = learner_named(DEFAULT)
+            self._learner = learner_named(DEFAULT_LEARNER)
         return self._learner
 
     def _place(self, arn: str) -> Path:

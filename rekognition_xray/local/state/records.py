@@ -1,4 +1,4 @@
-"""What the local cloud remembers of projects, policies, datasets, entries, versions, charges."""
+"""The records that the local cloud stores: projects, policies, datasets and versions."""
 
 from __future__ import annotations
 
@@ -38,21 +38,10 @@ class Dataset:
 
 
 @attrs.frozen
-class Entry:
-    """One line of a dataset. `labels` pairs each label's name with whether it has a box."""
-
-    source_ref: str
-    line: str
-    labels: tuple[tuple[str, bool], ...]
-    labelled: bool
-    faulty: bool
-
-
-@attrs.frozen
 class Version:
     """A project version.
 
-    `given` holds what the request that made it said; `outcome` what its training came to: the
+    `given` holds the members of the request that created it; `outcome` the result of training: the
     members that Describe shows afterwards, and the thresholds of its labels.
     """
 
@@ -81,15 +70,3 @@ class Policy:
     document: str
     created: float
     updated: float
-
-
-@attrs.frozen
-class Charge:
-    """What costs: a training (`units` 1) or a running version; `ended` is None while it runs."""
-
-    id: str
-    kind: str
-    version_arn: str
-    started: float
-    ended: float | None
-    units: int

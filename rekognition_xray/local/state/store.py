@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from rekognition_xray.local.bill import Charge
 from rekognition_xray.local.state.entry_table import EntryTable
-from rekognition_xray.local.state.records import Charge, Dataset, Policy, Project, Version
+from rekognition_xray.local.state.records import Dataset, Policy, Project, Version
 
 R = TypeVar("R", bound=attrs.AttrsInstance)
 

@@ -1,4 +1,4 @@
-"""What every rule works with: the parts of one local cloud, and who is calling."""
+"""What every rule works with: the parts of one local cloud, and the caller."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import attrs
 
 from rekognition_xray.local.assumptions import Assumptions, Limits
 from rekognition_xray.local.bill import Bill, Prices, bill
+from rekognition_xray.local.clock import Clock
 from rekognition_xray.local.faults import Faults
-from rekognition_xray.local.http.objects import Objects
-from rekognition_xray.local.http.pages import Pager
-from rekognition_xray.local.manifests.files import ManifestReader
-from rekognition_xray.local.state.clock import Clock
-from rekognition_xray.local.state.jobs import Holding, Jobs
+from rekognition_xray.local.manifests import ManifestReader
+from rekognition_xray.local.objects import Objects
+from rekognition_xray.local.state.jobs import DescribeHold, Jobs
 from rekognition_xray.local.state.models import Models
+from rekognition_xray.local.state.pages import Pager
 from rekognition_xray.local.state.rates import Rates
 from rekognition_xray.local.state.store import Store
 
 
 @attrs.frozen
 class Caller:
-    """Who asks, and where: a 12-digit account and a Region."""
+    """The caller: a 12-digit account and a Region."""
 
     account: str
     region: str
@@ -41,7 +41,7 @@ class World:
     models: Models
     clock: Clock
     jobs: Jobs
-    holding: Holding
+    holding: DescribeHold
     pager: Pager
     assumptions: Assumptions
     limits: Limits
@@ -50,7 +50,7 @@ class World:
     faults: Faults = attrs.field(factory=Faults)
     rates: Rates = attrs.field(factory=Rates)
     remembered: set[str] = attrs.field(factory=set)
-    """Datasets of an earlier process, whose images may be gone: S3 objects end with theirs."""
+    """Datasets of an earlier process; its S3 objects, and so the images, may be gone."""
     starts: dict[str, object] = attrs.field(factory=dict)
     """The latest start of each version: one that was stopped has work under way for a while."""
 
@@ -71,7 +71,7 @@ class World:
         return bill(charges, now=self.clock.now(), prices=self.prices)
 
     def close(self) -> None:
-        """Frees everything; state and models stay where they are kept in a folder."""
+        """Frees everything; state and models in a data folder remain."""
         self.objects.close()
         self.store.close()
 

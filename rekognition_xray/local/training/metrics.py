@@ -21,7 +21,7 @@ _Flags = npt.NDArray[np.bool_]
 
 @attrs.frozen
 class LabelMetrics:
-    """One label: figures 0-1 at `threshold` (0-1), and how many test images bear it."""
+    """One label: figures 0-1 at `threshold` (0-1), and how many test images have it."""
 
     label: str
     precision: float
@@ -42,9 +42,9 @@ class ConfusionShare:
 
 @attrs.frozen
 class Metrics:
-    """Everything the evaluation summary holds. Labels stand in the order they were asked for.
+    """Everything the evaluation summary holds. Labels keep the order in which they were given.
 
-    `confusion` has every pair of labels whose truth occurs. Where all images bear one label each,
+    `confusion` has every pair of labels whose truth occurs. Where each image has one label,
     an image is predicted as its most confident label and the shares of one truth sum to 1; in
     multi-label data it is predicted as every label that reaches its threshold.
     """

@@ -23,7 +23,7 @@ _Line = dict[str, object]
 
 @attrs.frozen
 class TestedImage:
-    """A test image: its place in S3, its true labels, and the model's confidence (0-1) per label."""
+    """A test image: its address in S3, true labels, and the model's confidence (0-1) per label."""
 
     __test__ = False  # pytest takes every Test... for a test
 

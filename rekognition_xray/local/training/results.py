@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from rekognition_xray.local.http.objects import BucketUnwritable, Objects, ObjectUnreadable
-from rekognition_xray.local.manifests.lines import Line
-from rekognition_xray.local.manifests.verdict import Verdict, summary, validation_manifest
-from rekognition_xray.local.state.records import Members, Version
+from rekognition_xray.local.manifests import Line, Verdict, summary, validation_manifest
+from rekognition_xray.local.objects import BucketUnwritable, Objects, ObjectUnreadable
+from rekognition_xray.local.state import Members, Version
 
 if TYPE_CHECKING:
-    from rekognition_xray.local.training.judging import Judged
+    from rekognition_xray.local.training.evaluating import EvaluationFiles
 
 Place = tuple[str, str]
 """Bucket and key."""
@@ -55,7 +54,7 @@ class ResultFiles:
             },
         }
 
-    def write_results(self, reports: Members, judged: Judged) -> Members:
+    def write_results(self, reports: Members, judged: EvaluationFiles) -> Members:
         """Evaluation summary and the two snapshots; the reports' members with these added."""
         evaluation = self._write("EvaluationResultSummary", judged.summary)
         train = self._write_lines("TrainingGroundTruth", judged.training)
@@ -79,12 +78,12 @@ class ResultFiles:
 
         Raises `ObjectUnreadable` where a file is gone, `BucketUnwritable`.
         """
-        shown: Members = self._copied(source.outcome["shown"], source)
+        shown: Members = self._copy_files(source.outcome["shown"], source)
         return shown
 
-    def _copied(self, part: Any, source: Version) -> Any:
+    def _copy_files(self, part: Any, source: Version) -> Any:
         if isinstance(part, list):
-            return [self._copied(one, source) for one in part]
+            return [self._copy_files(one, source) for one in part]
         if not isinstance(part, dict):
             return part
         if "S3Object" in part:
@@ -92,7 +91,7 @@ class ResultFiles:
             data = self.objects.read(source.account, source.region, bucket, key)
             return self._write(key.rpartition("/")[2].partition("-")[0], data.decode())
         return {
-            name: value if name == "Input" else self._copied(value, source)
+            name: value if name == "Input" else self._copy_files(value, source)
             for name, value in part.items()
         }
 

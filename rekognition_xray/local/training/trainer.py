@@ -13,28 +13,34 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from rekognition_xray.local.http.objects import BucketUnwritable, ObjectUnreadable
 from rekognition_xray.local.images import ImageRefused, check_decodes, check_image
-from rekognition_xray.local.manifests.faults import (
+from rekognition_xray.local.learning import Example, Model, TrainingStopped
+from rekognition_xray.local.manifests import (
+    BOXES,
     EMPTY_FILE,
     OUTPUT_UNWRITABLE,
     UNREADABLE_FILE,
-    Fault,
-    fault,
+    Defect,
+    Line,
+    ManifestRefused,
+    defect,
+    judge,
+    usable_labels,
 )
-from rekognition_xray.local.manifests.files import ManifestRefused
-from rekognition_xray.local.manifests.lines import Line
-from rekognition_xray.local.manifests.verdict import BOXES, judge, usable_labels
-from rekognition_xray.local.state.jobs import JobStopped, Stopped
-from rekognition_xray.local.state.models import rounded
-from rekognition_xray.local.state.records import Members, Version
-from rekognition_xray.local.state.world import World
-from rekognition_xray.local.training.learner import Example, Model, TrainingStopped
+from rekognition_xray.local.objects import BucketUnwritable, ObjectUnreadable
+from rekognition_xray.local.state import (
+    JobStopped,
+    Members,
+    Stopped,
+    Version,
+    World,
+    round_confidences,
+)
 from rekognition_xray.local.training.results import Place, ResultFiles
 from rekognition_xray.local.training.splitting import draw_test
 
 if TYPE_CHECKING:
-    from rekognition_xray.local.training.judging import Judged
+    from rekognition_xray.local.training.evaluating import EvaluationFiles
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +50,7 @@ _PATIENT_FOLDER: Final = re.compile(r"(?:.*/)?([0-9a-f]{16,64})/[^/]+", re.DOTAL
 
 @attrs.frozen
 class Sources:
-    """Where the lines come from: lines as they stand in a dataset, or a manifest in S3.
+    """Where the lines come from: the lines of a dataset, or a manifest in S3.
 
     `testing` is None where the service splits by itself.
     """
@@ -54,15 +60,15 @@ class Sources:
 
 
 @attrs.frozen
-class Trained:
-    """What a training came to: the members that Describe shows, and each label's threshold 0-1."""
+class TrainingOutcome:
+    """The result of a training: the members that Describe shows, and each label's threshold 0-1."""
 
     shown: Members
     thresholds: dict[str, float]
 
 
-class TrainingRefused(Exception):  # noqa: N818 (an answer of the service, not a fault)
-    """A training that fails for its data; `shown` tells where the reports lie."""
+class TrainingRefused(Exception):  # noqa: N818 (an answer of the service)
+    """A training that fails for its data; `shown` says where the reports are."""
 
     def __init__(self, message: str, shown: Members | None = None) -> None:
         self.message = message
@@ -72,9 +78,9 @@ class TrainingRefused(Exception):  # noqa: N818 (an answer of the service, not a
 
 def train(
     world: World, project_name: str, version: Version, sources: Sources, stopped: Stopped
-) -> Trained:
+) -> TrainingOutcome:
     """Runs a whole training. Raises `TrainingRefused`, `JobStopped`."""
-    run = _Run(world, version, stopped)
+    run = _Training(world, version, stopped)
     files = ResultFiles(world.objects, project_name, version)
     try:
         files.check_writable()
@@ -85,24 +91,26 @@ def train(
         raise JobStopped from error
 
 
-def _train(run: _Run, files: ResultFiles, sources: Sources) -> Trained:
+def _train(run: _Training, files: ResultFiles, sources: Sources) -> TrainingOutcome:
     failure = run.world.faults.on_training()
     if failure is not None and not failure.code:
         raise TrainingRefused(failure.message)
     training, testing, early = _lines(run, sources)
     verdict = judge(training, testing, run.world.limits, early=early)
     if failure is not None:
-        verdict = verdict.replaced_by(Fault(failure.code, failure.message))
+        verdict = verdict.replaced_by(Defect(failure.code, failure.message))
     reports = files.write_reports(training, testing, verdict)
-    if verdict.faults:
-        raise TrainingRefused(verdict.faults[0].message, reports)
+    if verdict.defects:
+        raise TrainingRefused(verdict.defects[0].message, reports)
     if verdict.use_case == BOXES:
         raise TrainingRefused(run.world.assumptions.boxes_message, reports)
     images, tests = run.images(training, verdict.use_case), run.images(testing, verdict.use_case)
     model = run.fit(images)
-    judged = run.judge(model, images, tests)
+    evaluated = run.evaluate(model, images, tests)
     run.world.models.save(run.version.arn, model)
-    return Trained(shown=files.write_results(reports, judged), thresholds=judged.thresholds)
+    return TrainingOutcome(
+        shown=files.write_results(reports, evaluated), thresholds=evaluated.thresholds
+    )
 
 
 @attrs.frozen
@@ -113,8 +121,8 @@ class _Image:
 
 
 @attrs.frozen
-class _Run:
-    """One training's way to images and learner."""
+class _Training:
+    """One training, with access to its images and its learner."""
 
     world: World
     version: Version
@@ -143,7 +151,7 @@ class _Run:
             raise TrainingRefused(str(error)) from error
 
     def checked(self, lines: list[Line]) -> list[Line]:
-        """The lines, with a fault where the image is missing or not fit for the service."""
+        """The lines, with a defect where the image is missing or not fit for the service."""
         with ThreadPoolExecutor(_THREADS, "images") as threads:
             return list(threads.map(self._check_image, lines))
 
@@ -159,7 +167,7 @@ class _Run:
             check_decodes(data)
         except (ObjectUnreadable, ImageRefused) as error:
             logger.info("%s: %s", line.source_ref, error)
-            return line.with_fault(fault("ERROR_INVALID_IMAGE"))
+            return line.with_defect(defect("ERROR_INVALID_IMAGE"))
         return line
 
     def images(self, lines: list[Line], use_case: str) -> list[_Image]:
@@ -184,21 +192,23 @@ class _Run:
             stopped=self.stopped,
         )
 
-    def judge(self, model: Model, trained: Sequence[_Image], tests: Sequence[_Image]) -> Judged:
-        """What the model says of the test images that bear a label it knows, and how good it is."""
-        # scikit-learn takes a second to import: only who trains waits for it
-        from rekognition_xray.local.training.judging import judge_model  # noqa: PLC0415
+    def evaluate(
+        self, model: Model, trained: Sequence[_Image], tests: Sequence[_Image]
+    ) -> EvaluationFiles:
+        """The model's answers to the test images whose labels it knows, and its figures."""
+        # heavy: scikit-learn takes a second to import
+        from rekognition_xray.local.training.evaluating import evaluate_model  # noqa: PLC0415
 
         def ask(image: _Image) -> tuple[str, tuple[str, ...], dict[str, float]]:
             if self.stopped():
                 raise JobStopped
-            shares = rounded(model.confidences(self.read(image.place)))
+            shares = round_confidences(model.confidences(self.read(image.place)))
             return image.source_ref, image.labels, shares
 
         known = frozenset(model.labels)
         with ThreadPoolExecutor(_THREADS, "test") as threads:
             tested = list(threads.map(ask, (image for image in tests if known & set(image.labels))))
-        return judge_model(
+        return evaluate_model(
             model.labels,
             [(image.source_ref, image.labels) for image in trained],
             tested,
@@ -208,14 +218,14 @@ class _Run:
 
 
 def _in_percents(name: str) -> Callable[[float], None]:
-    """Logs how far the training `name` is, each percent once."""
-    told = -1
+    """Logs the progress of the training `name`, each percent once."""
+    last = -1
 
     def report(fraction: float) -> None:
-        nonlocal told
+        nonlocal last
         percent = math.floor(fraction * 100)
-        if percent > told:
-            told = percent
+        if percent > last:
+            last = percent
             logger.info("training %s: %d %%", name, percent)
 
     return report
@@ -227,8 +237,8 @@ def group_of(key: str) -> str:
     return found[1] if found else key
 
 
-def _lines(run: _Run, sources: Sources) -> tuple[list[Line], list[Line], list[Fault]]:
-    """Training and testing lines, all checked, and a fault where they cannot be split."""
+def _lines(run: _Training, sources: Sources) -> tuple[list[Line], list[Line], list[Defect]]:
+    """Training and testing lines, all checked, and a defect where they cannot be split."""
     manifests = run.world.manifests
     texts = run.manifest(sources.training)
     test_texts = None if sources.testing is None else run.manifest(sources.testing)
@@ -238,7 +248,7 @@ def _lines(run: _Run, sources: Sources) -> tuple[list[Line], list[Line], list[Fa
     return _split(run, training)
 
 
-def _split(run: _Run, lines: list[Line]) -> tuple[list[Line], list[Line], list[Fault]]:
+def _split(run: _Training, lines: list[Line]) -> tuple[list[Line], list[Line], list[Defect]]:
     names = [f"{line.source_ref} {number}" for number, line in enumerate(lines)]
     labels = {
         name: tuple(label.name for label in line.labels)
@@ -251,7 +261,7 @@ def _split(run: _Run, lines: list[Line]) -> tuple[list[Line], list[Line], list[F
     least = run.world.assumptions.min_images_to_split
     early = []
     if counts and min(counts.values()) < least:
-        early.append(fault("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT"))
+        early.append(defect("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT"))
     drawn = draw_test(labels, share=run.world.limits.test_share, seed=run.world.seed)
     training = [line for name, line in zip(names, lines, strict=True) if name not in drawn]
     testing = [line for name, line in zip(names, lines, strict=True) if name in drawn]

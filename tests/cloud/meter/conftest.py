@@ -15,7 +15,7 @@ from rekognition_xray.data.images import prepare
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 
-from ...learner import MeanLearner
+from ...support.learner import MeanLearner
 
 EPOCH = 1_800_000_000.0
 NAP = 30.0

@@ -10,8 +10,7 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.assumptions import Assumptions
+from rekognition_xray.local import Assumptions, LocalCloud
 
 SIGNED: Final = (
     "AWS4-HMAC-SHA256 Credential=123456789012/20260102/us-east-1/rekognition/aws4_request, "

@@ -16,7 +16,7 @@ import attrs
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from rekognition_xray.local.assumptions import Assumptions, Limits
+from rekognition_xray.local import Assumptions, Limits
 
 from . import cases, sharing  # noqa: F401 (what is shared registers itself)
 from .provoking import REGISTERED, Members, Provocation, project_of, provokes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rekognition_xray.local.http.operations import OPERATIONS
+from rekognition_xray.local.http import OPERATIONS
 
 from . import cases, reference
 

@@ -1,0 +1,33 @@
+"""Writing files that are never incomplete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """A stream to a temporary file beside ``path`` that replaces it when the block ends.
+
+    After an exception in the block, ``path`` is as it was before.
+
+    Args:
+        path: of the file, in a folder that exists.
+
+    Yields:
+        The stream, for bytes.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+        temporary.chmod(0o644)  # mkstemp's 0600 is for secrets
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

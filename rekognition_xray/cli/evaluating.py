@@ -1,0 +1,115 @@
+"""``evaluate``: what a trained version is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import rekognition_xray as rx
+from rekognition_xray.cli.errors import EPILOG
+from rekognition_xray.cli.options import FILE
+from rekognition_xray.cli.places import VERSION, Place, in_a_place
+from rekognition_xray.cli.terminal import Terminal, speaks
+
+if TYPE_CHECKING:
+    from rekognition_xray.clinic.report import Images
+
+_AIMS = ("sensitivity", "specificity", "max_referrals")
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("version", metavar=VERSION)
+@click.option("--html", type=FILE, help="Write the page of figures there.")
+@click.option("--pictures", is_flag=True, help="Show the test images on it; fetched from S3.")
+@click.option("--card", type=FILE, help="Write the model card there: .json, else Markdown.")
+@click.option("--policy", "policy_file", type=FILE, help="Write the policy there, for diagnose.")
+@click.option(
+    "--sensitivity", type=_SHARE, metavar="SHARE", help="Choose a policy that reaches it."
+)
+@click.option(
+    "--specificity", type=_SHARE, metavar="SHARE", help="Choose a policy that reaches it."
+)
+@click.option(
+    "--max-referrals",
+    type=_SHARE,
+    metavar="SHARE",
+    help="Choose a policy that refers no more images.",
+)
+@click.option(
+    "--prevalence",
+    type=_SHARE,
+    metavar="SHARE",
+    help="Predictive values on the page, for this share.",
+)
+@click.option("--allow-leaks", is_flag=True, help="Go on where test patients were trained on.")
+@click.option(
+    "--resamples", type=click.IntRange(100), metavar="N", default=1000, help="For the intervals."
+)
+@click.option(
+    "--seed", type=int, metavar="N", default=0, help="Seed of the intervals and of a policy."
+)
+@speaks
+@in_a_place
+def evaluate(
+    terminal: Terminal,
+    place: Place,
+    *,
+    version: str,
+    html: Path | None,
+    pictures: bool,
+    card: Path | None,
+    policy_file: Path | None,
+    prevalence: float | None,
+    allow_leaks: bool,
+    resamples: int,
+    seed: int,
+    **aims: float | None,
+) -> None:
+    """Figures of a version, with intervals.
+
+    On its test images, each with a 95 % interval. VERSION is PROJECT/VERSION, an ARN, or PROJECT
+    for its version in use; it need not run. Reads its three result files from S3; free but for
+    these requests. Not a medical device.
+    """
+    asked = {name: value for name, value in aims.items() if value is not None}
+    if len(asked) > 1 or (policy_file and not asked):
+        options = ", ".join("--" + name.replace("_", "-") for name in _AIMS)
+        raise click.UsageError(f"A policy takes exactly one of {options}.")
+    handle = place.version(version)
+    evaluation = rx.Evaluation.from_version(
+        handle, allow_leaks=allow_leaks, resamples=resamples, seed=seed
+    )
+    policy = evaluation.policy(**asked, seed=seed) if asked else None  # type: ignore[arg-type]
+    written: dict[str, str | None] = dict.fromkeys(("html", "card", "policy"))
+    if html is not None:
+        images = _images_from_s3(handle.aws) if pictures else None
+        page = evaluation.to_html(html, images=images, policy=policy, prevalence=prevalence)
+        written["html"] = str(page)
+    if card is not None:
+        made = rx.ModelCard.of(evaluation, version=handle.describe(), policy=policy)
+        written["card"] = _write(
+            card, made.to_json() if card.suffix == ".json" else made.to_markdown()
+        )
+    if policy_file is not None and policy is not None:
+        written["policy"] = _write(policy_file, policy.to_json())
+    record = {"evaluation": evaluation, "policy": policy, "files": written}
+    parts = [str(evaluation), *([f"Policy\n{policy}"] if policy else [])]
+    files = [f"{what}: {path}" for what, path in written.items() if path]
+    parts += ["\n".join(files)] if files else []
+    terminal.result(record, "\n\n".join(parts))
+
+
+def _images_from_s3(aws: rx.Aws) -> Images:
+    """Pictures for the page: each image by GetObject."""
+    from rekognition_xray.cloud.s3 import read_object
+
+    return lambda address: read_object(aws, rx.S3Location.parse(address))
+
+
+def _write(path: Path, text: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return str(path)

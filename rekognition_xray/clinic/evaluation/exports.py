@@ -1,0 +1,90 @@
+"""An evaluation as plain data and as a frame: every figure with interval, images and method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from rekognition_xray.clinic.evaluation.tables import MIX
+from rekognition_xray.clinic.extras import needs_frames
+from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.statistics import Figure
+
+if TYPE_CHECKING:
+    import pandas
+
+    from rekognition_xray.clinic.evaluation.evaluation import Evaluation
+
+_FORMAT_VERSION: Final = 1
+OVERALL: Final = ("accuracy", "balanced_accuracy", "f1", "brier", "calibration_error")
+"""Attributes of an evaluation that hold the figures for all labels together."""
+
+
+def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
+    """View, name and figure: all labels, pneumonia or not, then each label against the others."""
+    for name in OVERALL:
+        yield "all labels", name, getattr(evaluation, name)
+    views = {"pneumonia or not": evaluation.two_class}
+    views |= {f"label: {label}": each for label, each in evaluation.by_label.items()}
+    for view, each in views.items():
+        for name, figure in each.by_name().items():
+            yield view, name, figure
+
+
+def as_dict(evaluation: Evaluation) -> dict[str, object]:
+    """The evaluation as plain data; see ``Evaluation.to_dict``."""
+    return {
+        "format": "rekognition_xray.evaluation",
+        "format_version": _FORMAT_VERSION,
+        "notices": [NOTICE, TYPE_NOTICE, MIX],
+        "name": evaluation.name,
+        "version_arn": evaluation.version_arn,
+        "made_by": evaluation.made_by,
+        "split": evaluation.split,
+        "warnings": list(evaluation.warnings),
+        "labels": list(evaluation.labels),
+        "images": len(evaluation.images),
+        "patients": evaluation.patients,
+        "known_patients": evaluation.known_patients,
+        "resamples": evaluation.resamples,
+        "seed": evaluation.seed,
+        "figures": {name: getattr(evaluation, name).to_dict() for name in OVERALL},
+        "two_class": _figure_dicts(evaluation.two_class.by_name()),
+        "by_label": {
+            label: _figure_dicts(each.by_name()) for label, each in evaluation.by_label.items()
+        },
+        "confusion": evaluation.confusion,
+        "service": _service(evaluation),
+    }
+
+
+def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
+    """One row for each figure; see ``Evaluation.to_frame``."""
+    needs_frames("Evaluation.to_frame()")
+    import pandas as pd  # noqa: PLC0415 - optional
+
+    origin = {"version": evaluation.name, "split": evaluation.split, "made_by": evaluation.made_by}
+    rows = [
+        origin | {"view": view, "figure": name} | figure.to_dict()
+        for view, name, figure in figures(evaluation)
+    ]
+    frame = pd.DataFrame(rows).rename(columns={"n": "images"})
+    numbers = ["value", "low", "high"]
+    return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
+def _figure_dicts(each: Mapping[str, Figure]) -> dict[str, object]:
+    return {name: figure.to_dict() for name, figure in each.items()}
+
+
+def _service(evaluation: Evaluation) -> dict[str, object]:
+    service = evaluation.service
+    return attrs.asdict(service) | {
+        "labels": [attrs.asdict(row) for row in service.labels],
+        "confusion": [
+            {"truth": truth, "called": called, "share": share}
+            for (truth, called), share in service.confusion.items()
+        ],
+    }

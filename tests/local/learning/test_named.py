@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from rekognition_xray.local import LocalCloud
+from rekognition_xray.local.__main__ import main
+from rekognition_xray.local.learning import LEARNERS, choose_learner, learner_named
+
+MISSING = r"'deep' needs packages of the extra 'deep'; torch is missing.*rekognition-xray\[deep\]"
+
+
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without PyTorch."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "torch" or ".deep" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+
+def test_the_default_is_there_without_further_packages() -> None:
+    assert learner_named("fast").name == "fast"
+    assert choose_learner("fast") is None
+    assert choose_learner(None) is None
+
+
+def test_a_learner_of_ones_own_is_taken_as_it_is() -> None:
+    own = learner_named("fast")
+    assert choose_learner(own) is own
+
+
+def test_an_unknown_name_is_told_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"no learner is named 'slow'.*fast, deep"):
+        LocalCloud(learner="slow")
+
+
+def test_a_missing_extra_is_named_at_once(no_torch: None) -> None:
+    with pytest.raises(ImportError, match=MISSING):
+        LocalCloud(learner="deep")
+
+
+def test_serve_says_what_is_missing(no_torch: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--learner", "deep", "--port", "0"]) == 2
+    assert "pip install 'rekognition-xray[deep]'" in capsys.readouterr().err
+
+
+def test_serve_takes_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--learner", "slow"])
+    assert all(name in capsys.readouterr().err for name in LEARNERS[:1])
