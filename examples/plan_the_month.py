@@ -82,5 +82,5 @@ planned = rx.plan_month(IMAGES, days=DAYS).drained.low
 share = planned.lines[0].quantity / hours - 1
 print(f"\n{DAYS} day on the local cloud, at {PUBLISHED_TPS} images a second, by its bill:")
 print(f"planned {planned.lines[0].quantity} h, billed {hours:.6f} h: the plan is {share:+.1%} off")
-print(rx.PriceBook().reckon(planned, hours=hours))
+print(rx.PriceBook().compare_with_bill(planned, hours=hours))
 assert abs(share) < Decimal("0.05")

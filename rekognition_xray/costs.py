@@ -126,7 +126,7 @@ class EstimateRange(Record):
 
 
 @attrs.frozen(str=False)
-class Reckoning(Record):
+class BillComparison(Record):
     """What was estimated, beside what was billed."""
 
     estimated: Estimate
@@ -299,7 +299,9 @@ class PriceBook:
         assumed = "only the time in state RUNNING is billed; AWS does not document start and stop"
         return Estimate((line,), (assumed,), self.currency)
 
-    def reckon(self, estimated: Estimate, *, hours: Money, units: int = 1) -> Reckoning:
+    def compare_with_bill(
+        self, estimated: Estimate, *, hours: Money, units: int = 1
+    ) -> BillComparison:
         """After a run: the estimate beside what the hours come to that AWS's bill shows.
 
         Args:
@@ -314,7 +316,7 @@ class PriceBook:
         if estimated.currency != self.currency:
             message = f"cannot compare {estimated.currency} with {self.currency}"
             raise ValueError(message)
-        return Reckoning(estimated, self.inference(hours, units=units))
+        return BillComparison(estimated, self.inference(hours, units=units))
 
     def storage(self, size: int, *, months: Money = 1) -> Estimate:
         """Cost of keeping images in S3.

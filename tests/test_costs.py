@@ -230,10 +230,10 @@ def test_a_file_of_prices_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_after_a_run_the_estimate_stands_beside_the_bill() -> None:
-    found = prices.reckon(prices.inference(1), hours="1.25")
+    found = prices.compare_with_bill(prices.inference(1), hours="1.25")
     assert found.difference == Decimal("1.00")
     assert found.share == Decimal("0.2")
     assert str(found) == "estimated 4.00, billed 5.00 USD (+1.00, +20.0% of the bill)"
-    assert prices.reckon(prices.inference(1), hours=0).share is None
+    assert prices.compare_with_bill(prices.inference(1), hours=0).share is None
     with pytest.raises(ValueError, match="EUR"):
-        prices.reckon(Estimate((), currency="EUR"), hours=1)
+        prices.compare_with_bill(Estimate((), currency="EUR"), hours=1)

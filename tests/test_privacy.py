@@ -24,7 +24,7 @@ from PIL import Image
 pytest.importorskip("pydicom", reason="needs the extra dicom")
 
 import rekognition_xray as rx
-from rekognition_xray.cloud import storage
+from rekognition_xray.cloud import forgetting, storage
 from rekognition_xray.data.images import read_patient
 from rekognition_xray.data.preparing import LEDGER, prepare
 from rekognition_xray.data.reading import ImageName
@@ -219,11 +219,11 @@ def forget_one(aws: rx.Aws, originals: Path) -> str:
     image = next(image for image in xrays if image.path.suffix == ".dcm")
     said: list[str] = []
 
-    def confirm(plan: storage.ForgetPlan) -> bool:
+    def confirm(plan: forgetting.ForgetPlan) -> bool:
         said.append(str(plan))
         return True
 
-    done = storage.forget(image, f"s3://{BUCKET}/images", aws=aws, confirm=confirm)
+    done = forgetting.forget(image, f"s3://{BUCKET}/images", aws=aws, confirm=confirm)
     assert done.deleted
     return f"{said} {done}"
 

@@ -12,7 +12,7 @@ from rekognition_xray.cloud.waiting import Clock
 
 @attrs.frozen
 class AwsRecipe:
-    """What it takes to make an ``Aws`` again; ``Aws.recipe`` writes it, ``Aws.from_recipe`` reads it.
+    """What it takes to make an ``Aws`` again: from ``Aws.recipe``, for ``Aws.from_recipe``.
 
     Attributes:
         factory: a function of a module that makes the session; None makes it by boto3's own rules.

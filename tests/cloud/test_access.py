@@ -14,10 +14,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import storage
-from rekognition_xray.cloud import meter
+from rekognition_xray.cloud import forgetting, meter, permissions, storage
 from rekognition_xray.cloud.permissions import OPERATIONS
-from rekognition_xray.cloud.permissions import policies as access
 from rekognition_xray.cloud.permissions.calls import ACTIONS, BEHIND, IMAGES_IN_S3, TAGS
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
@@ -60,7 +58,7 @@ def recorded(cloud: LocalCloud) -> tuple[rx.Aws, Recorder]:
     return rx.Aws(session=session, clock=NoWaitClock()), recorder
 
 
-def policy(purpose: access.Purpose, **changed: object) -> access.PolicyDocument:
+def policy(purpose: permissions.Purpose, **changed: object) -> permissions.PolicyDocument:
     asked = {
         "account": "123456789012",
         "region": "us-east-1",
@@ -69,14 +67,14 @@ def policy(purpose: access.Purpose, **changed: object) -> access.PolicyDocument:
         "output_prefix": "models",
         "project": "pneumonia",
     }
-    return access.policy_for(purpose, **{**asked, **changed})
+    return permissions.policy_for(purpose, **{**asked, **changed})
 
 
-def actions(document: access.PolicyDocument) -> set[str]:
+def actions(document: permissions.PolicyDocument) -> set[str]:
     return {action for statement in document["Statement"] for action in statement["Action"]}
 
 
-def allows(document: access.PolicyDocument, action: str, resource: str) -> bool:
+def allows(document: permissions.PolicyDocument, action: str, resource: str) -> bool:
     return any(
         action in statement["Action"]
         and any(fnmatchcase(resource, pattern) for pattern in statement["Resource"])
@@ -157,7 +155,7 @@ def metering(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
 def forget(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
     made(cloud, draw)
     patient = next(iter(draw("others"))).group
-    assert storage.forget(patient, STORE, aws=aws, confirm=lambda _: True).done
+    assert forgetting.forget(patient, STORE, aws=aws, confirm=lambda _: True).done
 
 
 RUNS: dict[str, Callable[[rx.Aws, LocalCloud, Draw], None]] = {
@@ -216,7 +214,7 @@ def test_every_operation_is_one_of_aws_and_every_purpose_is_known() -> None:
 
 @pytest.mark.parametrize("purpose", OPERATIONS)
 def test_a_policy_is_json_and_within_iams_limit_for_the_longest_names(
-    purpose: access.Purpose,
+    purpose: permissions.Purpose,
 ) -> None:
     longest = policy(
         purpose,
@@ -229,7 +227,7 @@ def test_a_policy_is_json_and_within_iams_limit_for_the_longest_names(
         kms_key=KEY,
         also=["DeleteDataset", "CopyProjectVersion"],
     )
-    assert len(json.dumps(longest, separators=(",", ":"))) <= access.MAX_SIZE
+    assert len(json.dumps(longest, separators=(",", ":"))) <= permissions.MAX_SIZE
     sids = [statement["Sid"] for statement in longest["Statement"]]
     assert len(set(sids)) == len(sids)
     assert all(sid.isalnum() for sid in sids)
@@ -239,7 +237,7 @@ def test_only_what_iam_knows_no_resource_for_stands_on_a_star() -> None:
     for purpose in OPERATIONS:
         for statement in policy(purpose)["Statement"]:
             if statement["Resource"] == ["*"]:
-                assert statement["Sid"] == access.NO_RESOURCE
+                assert statement["Sid"] == permissions.NO_RESOURCE
                 assert set(statement["Action"]) <= {
                     "rekognition:CreateProject",
                     "rekognition:DescribeProjects",
@@ -298,7 +296,7 @@ def test_further_operations_can_be_named() -> None:
     ],
 )
 def test_a_key_is_used_for_what_the_purpose_needs(
-    purpose: access.Purpose, needed: set[str]
+    purpose: permissions.Purpose, needed: set[str]
 ) -> None:
     assert {one for one in actions(policy(purpose)) if one.startswith("kms:")} == set()
     document = policy(purpose, kms_key=KEY)
@@ -306,28 +304,28 @@ def test_a_key_is_used_for_what_the_purpose_needs(
     assert all(allows(document, one, KEY) for one in needed)
     who = "arn:aws:iam::123456789012:role/trainer"
     if needed:
-        statement = access.key_statement(purpose, principal=who)
+        statement = permissions.key_statement(purpose, principal=who)
         assert set(statement["Action"]) == needed
         assert statement["Principal"] == {"AWS": who}
     else:
         with pytest.raises(errors.InvalidRequestError, match="needs no key"):
-            access.key_statement(purpose, principal=who)
+            permissions.key_statement(purpose, principal=who)
 
 
 def test_a_bucket_is_reached_over_tls_and_encrypted_with_its_key_only() -> None:
-    plain = access.bucket_policy(BUCKET)["Statement"]
+    plain = permissions.bucket_policy(BUCKET)["Statement"]
     assert [one["Sid"] for one in plain] == ["OnlyOverTls"]
-    assert {one["Effect"] for one in access.bucket_policy(BUCKET, kms_key=KEY)["Statement"]} == {
-        "Deny"
-    }
-    assert json.loads(json.dumps(access.bucket_policy(BUCKET, kms_key=KEY)))["Version"]
-    chinese = access.bucket_policy(BUCKET, partition="aws-cn")["Statement"]
+    assert {
+        one["Effect"] for one in permissions.bucket_policy(BUCKET, kms_key=KEY)["Statement"]
+    } == {"Deny"}
+    assert json.loads(json.dumps(permissions.bucket_policy(BUCKET, kms_key=KEY)))["Version"]
+    chinese = permissions.bucket_policy(BUCKET, partition="aws-cn")["Statement"]
     assert all(f"arn:aws-cn:s3:::{BUCKET}" in str(one["Resource"]) for one in chinese)
 
 
 def test_the_local_clouds_s3_takes_the_bucket_policy(cloud: LocalCloud, aws: rx.Aws) -> None:
     aws.s3.put_bucket_policy(
-        Bucket=BUCKET, Policy=json.dumps(access.bucket_policy(BUCKET, kms_key=KEY))
+        Bucket=BUCKET, Policy=json.dumps(permissions.bucket_policy(BUCKET, kms_key=KEY))
     )
     assert json.loads(aws.s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
 

@@ -12,7 +12,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.xrays import Labelling, Part
@@ -59,13 +59,15 @@ def put(project: rx.CustomLabelsProject, calls: Calls) -> Put:
 
     def put(*, replace: bool = False, **manifests: Manifest) -> None:
         calls.clear()
-        datasets.put_all(project.aws, project.arn, manifests, store=STORE, replace=replace)
+        datasets.put_manifests(project.aws, project.arn, manifests, store=STORE, replace=replace)
 
     return put
 
 
 def held(project: rx.CustomLabelsProject, kind: str) -> Manifest:
-    return datasets.listed(project.aws, datasets.of_project(project.aws, project.arn)[kind])
+    return datasets.read_manifest(
+        project.aws, datasets.dataset_arns(project.aws, project.arn)[kind]
+    )
 
 
 def test_a_dataset_is_what_its_manifest_says(
@@ -167,7 +169,7 @@ def test_a_dataset_that_the_service_has_distributed_is_kept(
 ) -> None:
     whole = images(*range(30))
     put(TRAIN=whole)
-    datasets.distribute(project.aws, project.arn)
+    datasets.distribute_entries(project.aws, project.arn)
     counts = {kind: seen.entries for kind, seen in project.datasets().items()}
     assert counts == {"TRAIN": 24, "TEST": 6}
     for replace in (False, True):
@@ -182,9 +184,9 @@ def test_a_dataset_whose_creation_failed_is_made_anew_when_allowed(
     bad = STORE / "bad.manifest"
     aws.s3.put_object(Bucket=bad.bucket, Key=bad.key, Body=b"no manifest")
     with pytest.raises(errors.DatasetFailedError, match="CREATE_FAILED"):
-        datasets.create(aws, project.arn, "TRAIN", bad)
+        datasets.create_dataset(aws, project.arn, "TRAIN", bad)
     with pytest.raises(errors.DatasetFailedError, match="CREATE_FAILED"):
-        datasets.update(aws, datasets.of_project(aws, project.arn)["TRAIN"], images(1))
+        datasets.update_dataset(aws, datasets.dataset_arns(aws, project.arn)["TRAIN"], images(1))
     with pytest.raises(errors.AlreadyExistsError):
         put(TRAIN=images(1, 2))
     put(TRAIN=images(1, 2), replace=True)
@@ -198,7 +200,7 @@ def test_a_dataset_that_others_filled_is_not_touched_unless_allowed(
     content |= {"other": 1, "other-metadata": content["label-metadata"] | {"class-name": "x"}}
     place = STORE / "theirs.manifest"
     aws.s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(content))
-    datasets.create(aws, project.arn, "TRAIN", place)
+    datasets.create_dataset(aws, project.arn, "TRAIN", place)
     with pytest.raises(errors.AlreadyExistsError):
         put(TRAIN=images(1, 2))
     assert calls == []
@@ -207,7 +209,7 @@ def test_a_dataset_that_others_filled_is_not_touched_unless_allowed(
 
 
 def test_an_empty_dataset_is_filled(project: rx.CustomLabelsProject, put: Put) -> None:
-    datasets.create(project.aws, project.arn, "TRAIN", None)
+    datasets.create_dataset(project.aws, project.arn, "TRAIN", None)
     put(TRAIN=images(1, 2))
     assert held(project, "TRAIN") == images(1, 2)
 
@@ -216,7 +218,7 @@ def test_an_empty_dataset_is_filled(project: rx.CustomLabelsProject, put: Put) -
 def dataset(project: rx.CustomLabelsProject, put: Put) -> str:
     """The ARN of a dataset of three images."""
     put(TRAIN=images(1, 2, 3))
-    return datasets.of_project(project.aws, project.arn)["TRAIN"]
+    return datasets.dataset_arns(project.aws, project.arn)["TRAIN"]
 
 
 def test_large_updates_go_blob_by_blob(
@@ -226,10 +228,10 @@ def test_large_updates_go_blob_by_blob(
     limit = len(more.text()) // 3
     monkeypatch.setattr(Manifest.blobs, "__defaults__", (limit,))
     calls.clear()
-    seen = datasets.update(aws, dataset, more)
+    seen = datasets.update_dataset(aws, dataset, more)
     assert calls == ["UpdateDatasetEntries"] * 4
     assert seen.entries == 59
-    assert datasets.listed(aws, dataset) == images(*range(1, 60))
+    assert datasets.read_manifest(aws, dataset) == images(*range(1, 60))
 
 
 def test_blobs_are_as_large_as_the_service_takes(aws: rx.Aws) -> None:
@@ -241,7 +243,7 @@ def test_an_update_waits_for_a_dataset_that_is_busy(
     cloud: LocalCloud, aws: rx.Aws, dataset: str, calls: Calls
 ) -> None:
     cloud.faults.error("UpdateDatasetEntries", "ResourceInUseException", times=3)
-    assert datasets.update(aws, dataset, images(4)).entries == 4
+    assert datasets.update_dataset(aws, dataset, images(4)).entries == 4
     assert calls[-4:] == ["UpdateDatasetEntries"] * 4
 
 
@@ -249,8 +251,8 @@ def test_an_update_that_fails_says_why_and_can_be_repeated(
     project: rx.CustomLabelsProject, aws: rx.Aws, dataset: str, put: Put
 ) -> None:
     with pytest.raises(errors.DatasetFailedError, match="multiple S3 buckets"):
-        datasets.update(aws, dataset, images(4, bucket="another"))
-    assert datasets.describe(aws, dataset).status == "UPDATE_FAILED"
+        datasets.update_dataset(aws, dataset, images(4, bucket="another"))
+    assert datasets.describe_dataset(aws, dataset).status == "UPDATE_FAILED"
     put(TRAIN=images(1, 2, 3, 4))
     assert held(project, "TRAIN") == images(1, 2, 3, 4)
 
@@ -293,7 +295,7 @@ def test_lines_that_the_service_drops_are_noticed(
 )
 def test_datasets_beyond_the_limits_are_refused(kind, counts, region: str, code: str) -> None:
     with pytest.raises(errors.ManifestError, match=kind) as caught:
-        datasets.check_limits(counts, kind, region=region)
+        datasets.check_dataset_size(counts, kind, region=region)
     assert [fault.code for fault in caught.value.faults] == [code]
 
 
@@ -307,7 +309,7 @@ def test_datasets_beyond_the_limits_are_refused(kind, counts, region: str, code:
     ],
 )
 def test_datasets_at_the_limits_are_not_refused(kind, counts, region: str) -> None:
-    datasets.check_limits(counts, kind, region=region)
+    datasets.check_dataset_size(counts, kind, region=region)
 
 
 def test_limits_are_checked_before_anything_is_sent(put: Put, calls: Calls) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.projects.deleting import DeletionPlan
+from rekognition_xray.cloud.projects import DeletionPlan
 from rekognition_xray.local import LocalCloud
 
 MODELS = "s3://clinic-xrays/models"

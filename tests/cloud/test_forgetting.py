@@ -10,8 +10,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import storage
-from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud import datasets, forgetting, storage
 from rekognition_xray.cloud.tags import write_tags
 from rekognition_xray.data.pseudonyms import KEY_VARIABLE, PseudonymKey
 from rekognition_xray.local import LocalCloud
@@ -23,7 +22,7 @@ STORE = f"s3://{BUCKET}/images"
 pytestmark = pytest.mark.usefixtures("no_wait")
 
 
-def yes(_: storage.ForgetPlan) -> bool:
+def yes(_: forgetting.ForgetPlan) -> bool:
     return True
 
 
@@ -41,7 +40,9 @@ def contents(aws: rx.Aws) -> bytes:
 
 def entries(project: rx.CustomLabelsProject) -> dict[str, dict[str, str]]:
     return {
-        kind: {entry.source_ref: entry.label for entry in datasets.listed(project.aws, seen.arn)}
+        kind: {
+            entry.source_ref: entry.label for entry in datasets.read_manifest(project.aws, seen.arn)
+        }
         for kind, seen in project.datasets().items()
     }
 
@@ -74,7 +75,7 @@ def test_the_images_leave_s3_and_the_datasets_and_all_others_stay(
     aws: rx.Aws, project: rx.CustomLabelsProject, patient: str, pseudonym: str
 ) -> None:
     before = entries(project)
-    done = storage.forget(patient, STORE, aws=aws, confirm=yes)
+    done = forgetting.forget(patient, STORE, aws=aws, confirm=yes)
     assert done.done
     assert entries(project) == {
         kind: {ref: label for ref, label in held.items() if pseudonym not in ref}
@@ -91,8 +92,8 @@ def test_it_is_shown_first_and_without_a_yes_nothing_changes(
     aws: rx.Aws, project: rx.CustomLabelsProject, patient: str, pseudonym: str
 ) -> None:
     before, held = objects(aws), entries(project)
-    shown: list[storage.ForgetPlan] = []
-    answer = storage.forget(patient, STORE, aws=aws, confirm=shown.append)
+    shown: list[forgetting.ForgetPlan] = []
+    answer = forgetting.forget(patient, STORE, aws=aws, confirm=shown.append)
     assert not answer.done
     assert (objects(aws), entries(project)) == (before, held)
     (plan,) = shown
@@ -109,7 +110,7 @@ def test_it_is_shown_first_and_without_a_yes_nothing_changes(
 def test_a_image_names_its_patient(
     aws: rx.Aws, project: rx.CustomLabelsProject, split: rx.Split, pseudonym: str
 ) -> None:
-    storage.forget(split.train.images[0], STORE, aws=aws, confirm=yes)
+    forgetting.forget(split.train.images[0], STORE, aws=aws, confirm=yes)
     assert not [key for key in objects(aws) if pseudonym in key]
 
 
@@ -124,7 +125,7 @@ def test_all_versions_and_delete_markers_of_a_versioned_bucket_go(
     aws.s3.put_object(Bucket=BUCKET, Key=place.key, Body=b"an older version")
     aws.s3.delete_object(Bucket=BUCKET, Key=place.key)
     assert objects(aws).count(place.key) == 3
-    done = storage.forget(image, STORE, aws=aws, confirm=yes)
+    done = forgetting.forget(image, STORE, aws=aws, confirm=yes)
     assert done.deleted == 4
     folder = place.key.rsplit("/", 1)[0]
     assert not [key for key in objects(aws) if key.startswith(folder)]
@@ -135,9 +136,9 @@ def test_entries_keep_their_origin_and_datasets_their_tags(
     aws: rx.Aws, project: rx.CustomLabelsProject, split: rx.Split, patient: str
 ) -> None:
     write_tags(aws, project.datasets()["TRAIN"].arn, {"owner": "radiology"})
-    storage.forget(patient, STORE, aws=aws, confirm=yes)
+    forgetting.forget(patient, STORE, aws=aws, confirm=yes)
     arn = project.datasets()["TRAIN"].arn
-    manifest = datasets.listed(aws, arn)
+    manifest = datasets.read_manifest(aws, arn)
     assert manifest.part == split.train.part
     assert manifest.labelling.rule == split.train.labelling.rule
     assert aws.rekognition.list_tags_for_resource(ResourceArn=arn)["Tags"] == {"owner": "radiology"}
@@ -150,13 +151,13 @@ def test_versions_that_have_learned_and_files_that_list_the_keys_are_named_and_s
     (ref, *_) = entries(project)["TRAIN"]
     seen = trained.describe()
     line = read_first_line(aws, seen.training_output, ref)
-    shown: list[storage.ForgetPlan] = []
+    shown: list[forgetting.ForgetPlan] = []
 
-    def note(plan: storage.ForgetPlan) -> bool:
+    def note(plan: forgetting.ForgetPlan) -> bool:
         shown.append(plan)
         return True
 
-    storage.forget(patient_of(ref, trained), STORE, aws=aws, confirm=note)
+    forgetting.forget(patient_of(ref, trained), STORE, aws=aws, confirm=note)
     (plan,) = shown
     assert plan.remains.learned == (trained.arn,)
     assert seen.training_output in plan.remains.files
@@ -187,8 +188,8 @@ def test_a_result_file_that_cannot_be_read_is_named(
     place = trained.describe().testing_output
     assert place is not None
     aws.s3.delete_object(Bucket=BUCKET, Key=place.key)
-    shown: list[storage.ForgetPlan] = []
-    storage.forget(patient_of(ref, trained), STORE, aws=aws, confirm=shown.append)
+    shown: list[forgetting.ForgetPlan] = []
+    forgetting.forget(patient_of(ref, trained), STORE, aws=aws, confirm=shown.append)
     assert shown[0].remains.unread == (place,)
 
 
@@ -213,7 +214,7 @@ def test_a_project_that_is_training_is_not_touched(draw) -> None:
         project.train("v1", output=f"s3://{BUCKET}/models")
         before = objects(aws)
         with pytest.raises(errors.InUseError, match="is being trained") as told:
-            storage.forget(train.images[0], STORE, aws=aws, confirm=yes)
+            forgetting.forget(train.images[0], STORE, aws=aws, confirm=yes)
         assert "wait_until_trained" in told.value.hint
         assert set(before) <= set(objects(aws))
 
@@ -224,7 +225,7 @@ def test_only_the_projects_that_are_named_are_touched(
     other = rx.CustomLabelsProject.get_or_create("other", aws=aws)
     other.put_datasets(train=split.train, test=split.test, store=STORE)
     before = entries(project)
-    storage.forget(patient, STORE, aws=aws, confirm=yes, projects=[other])
+    forgetting.forget(patient, STORE, aws=aws, confirm=yes, projects=[other])
     assert entries(project) == before
     assert entries(other) != before
 
@@ -233,7 +234,7 @@ def test_images_of_the_same_patient_in_another_store_stay(
     aws: rx.Aws, project: rx.CustomLabelsProject, split: rx.Split, patient: str, pseudonym: str
 ) -> None:
     storage.store(split.train, f"s3://{BUCKET}/elsewhere", aws=aws)
-    storage.forget(patient, STORE, aws=aws, confirm=yes)
+    forgetting.forget(patient, STORE, aws=aws, confirm=yes)
     left = {key.split("/")[0] for key in objects(aws) if pseudonym in key}
     assert left == {"elsewhere"}
 
@@ -247,8 +248,8 @@ def test_the_last_patient_leaves_an_empty_dataset(aws: rx.Aws, draw) -> None:
     project = rx.CustomLabelsProject.get_or_create("one", aws=aws)
     manifest = Manifest.of(dataset, receipt.addresses)
     where = S3Location.parse(STORE)
-    datasets.put(aws, project.arn, "TRAIN", manifest, store=where, replace=False)
-    storage.forget(dataset.images[0], STORE, aws=aws, confirm=yes)
+    datasets.put_manifests(aws, project.arn, {"TRAIN": manifest}, store=where, replace=False)
+    forgetting.forget(dataset.images[0], STORE, aws=aws, confirm=yes)
     assert project.datasets()["TRAIN"].entries == 0
     assert not objects(aws)
 
@@ -258,14 +259,14 @@ def test_the_last_patient_leaves_an_empty_dataset(aws: rx.Aws, draw) -> None:
 
 def test_a_patient_whom_nobody_stored_is_told(aws: rx.Aws, split: rx.Split) -> None:
     with pytest.raises(errors.NotFoundError, match="Nothing under the pseudonym") as told:
-        storage.forget("person999", STORE, aws=aws, confirm=yes)
+        forgetting.forget("person999", STORE, aws=aws, confirm=yes)
     assert "person999" not in str(told.value)
     assert "another key" in told.value.hint
 
 
 def test_another_key_finds_nobody_and_says_so(aws: rx.Aws, patient: str) -> None:
     with pytest.raises(errors.NotFoundError) as told:
-        storage.forget(patient, STORE, aws=aws, confirm=yes, key="another key altogether")
+        forgetting.forget(patient, STORE, aws=aws, confirm=yes, key="another key altogether")
     assert "another key gives the same patient another pseudonym" in told.value.hint
 
 
@@ -275,7 +276,7 @@ def test_a_lost_key_is_told_and_none_is_made(
     monkeypatch.delenv(KEY_VARIABLE)
     monkeypatch.setattr(platformdirs, "user_data_path", lambda *_, **__: tmp_path / "keys")
     with pytest.raises(errors.NotFoundError, match="No key for the pseudonyms"):
-        storage.forget(patient, STORE, aws=aws, confirm=yes)
+        forgetting.forget(patient, STORE, aws=aws, confirm=yes)
     assert not (tmp_path / "keys").exists()
 
 
@@ -311,12 +312,12 @@ def test_wherever_it_is_cut_off_the_next_run_completes_it(
     aws = rx.Aws(cloud.session(), clock=project.aws.clock)
     cut_off(aws, operation, calls, when)
     with pytest.raises(KeyboardInterrupt):
-        storage.forget(patient, STORE, aws=aws, confirm=yes)
+        forgetting.forget(patient, STORE, aws=aws, confirm=yes)
     if (operation, calls, when) == ("DeleteObjects", 1, "after"):  # all had been done
         with pytest.raises(errors.NotFoundError):
-            storage.forget(patient, STORE, aws=project.aws, confirm=yes)
+            forgetting.forget(patient, STORE, aws=project.aws, confirm=yes)
     else:
-        assert storage.forget(patient, STORE, aws=project.aws, confirm=yes).done
+        assert forgetting.forget(patient, STORE, aws=project.aws, confirm=yes).done
     assert entries(project) == wanted
     arn = project.datasets()["TRAIN"].arn
     tags = project.aws.rekognition.list_tags_for_resource(ResourceArn=arn)["Tags"]
@@ -351,9 +352,9 @@ def test_what_s3_refuses_to_delete_is_listed_and_the_next_run_tries_again(
 
     aws.s3.meta.events.register("after-call.s3.DeleteObjects", refuse)
     with pytest.raises(errors.StorageError, match="images/x: AccessDenied: locked") as told:
-        storage.forget(patient, STORE, aws=aws, confirm=yes)
+        forgetting.forget(patient, STORE, aws=aws, confirm=yes)
     assert "object lock" in told.value.hint
-    assert storage.forget(patient, STORE, aws=project.aws, confirm=yes).done
+    assert forgetting.forget(patient, STORE, aws=project.aws, confirm=yes).done
 
 
 def test_images_that_come_back_meanwhile_are_found(
@@ -367,9 +368,9 @@ def test_images_that_come_back_meanwhile_are_found(
 
     aws.s3.meta.events.register("after-call.s3.DeleteObjects", put_back)
     with pytest.raises(errors.StorageError, match="are left") as told:
-        storage.forget(patient, STORE, aws=aws, confirm=yes)
+        forgetting.forget(patient, STORE, aws=aws, confirm=yes)
     assert back in str(told.value)
-    assert storage.forget(patient, STORE, aws=project.aws, confirm=yes).done
+    assert forgetting.forget(patient, STORE, aws=project.aws, confirm=yes).done
     assert back not in objects(project.aws)
 
 
@@ -377,4 +378,4 @@ def test_a_damaged_journal_is_told(aws: rx.Aws, patient: str, pseudonym: str) ->
     key = f"images/forgetting/{pseudonym}/datasets.json"
     aws.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"x": 1}).encode())
     with pytest.raises(errors.StorageError, match="no journal"):
-        storage.forget(patient, STORE, aws=aws, confirm=yes)
+        forgetting.forget(patient, STORE, aws=aws, confirm=yes)

@@ -8,8 +8,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import storage
-from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud import datasets, storage
 from rekognition_xray.cloud.s3 import S3Location
 
 STORE = "s3://clinic-xrays/store"
@@ -44,7 +43,7 @@ def test_images_in_s3_become_datasets_without_an_upload(
     assert receipt.addresses == {image: image.address for image in (*train, *test)}
     assert all(key.startswith("store/manifests/") for key in keys(aws))
     for kind, dataset in (("TRAIN", train), ("TEST", test)):
-        held = datasets.listed(aws, project.datasets()[kind].arn)
+        held = datasets.read_manifest(aws, project.datasets()[kind].arn)
         assert {(e.source_ref, e.label) for e in held} == {(f.address, f.label) for f in dataset}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.data.dataset import Xray
 from rekognition_xray.data.dataset.dataset import Part
@@ -212,9 +212,9 @@ def test_a_training_on_parts_of_two_splits_is_refused_unless_allowed(
     split = draw().split(test=0.4, seed=1)
     receipt = project.put_datasets(train=split.train, test=split.test, store=STORE)
     other = attrs.evolve(split.test, part=Part("test", "0123456789ab"))
-    datasets.delete(project.aws, project.datasets()["TEST"].arn)
+    datasets.delete_dataset(project.aws, project.datasets()["TEST"].arn)
     manifest, place = Manifest.of(other, receipt.addresses), S3Location.parse(STORE)
-    datasets.put(project.aws, project.arn, "TEST", manifest, store=place, replace=False)
+    datasets.put_manifests(project.aws, project.arn, {"TEST": manifest}, store=place, replace=False)
     with pytest.raises(errors.SplitError, match="0123456789ab") as caught:
         project.train("v1", output=MODELS)
     assert "no training was started" in str(caught.value)
@@ -230,8 +230,8 @@ def test_a_training_on_datasets_that_somebody_distributed_by_image_is_refused(
 ) -> None:
     split = draw(patients=10).split(test=0.4, seed=1)
     project.put_datasets(train=split.train, test=split.test, store=STORE)
-    datasets.delete(project.aws, project.datasets()["TEST"].arn)
-    datasets.distribute(project.aws, project.arn)
+    datasets.delete_dataset(project.aws, project.datasets()["TEST"].arn)
+    datasets.distribute_entries(project.aws, project.arn)
     with pytest.raises(errors.SplitError, match="distributed by image"):
         project.train("v1", output=MODELS)
 

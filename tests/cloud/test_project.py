@@ -11,7 +11,7 @@ from PIL import Image
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.datasets import putting as datasets
+from rekognition_xray.cloud import datasets
 
 STORE = "s3://clinic-xrays/images"
 
@@ -46,7 +46,7 @@ def test_datasets_hold_what_was_put(project: rx.CustomLabelsProject, draw) -> No
     for kind, part in (("TRAIN", train), ("TEST", test)):
         assert (found[kind].entries, found[kind].labelled) == (len(part), len(part))
         assert (found[kind].labels, found[kind].with_errors) == (3, 0)
-        listed = datasets.listed(project.aws, found[kind].arn)
+        listed = datasets.read_manifest(project.aws, found[kind].arn)
         assert Counter(entry.label for entry in listed) == Counter(image.label for image in part)
         sent = {str(receipt.locations[image]): image.label for image in part}
         assert {entry.source_ref: entry.label for entry in listed} == sent

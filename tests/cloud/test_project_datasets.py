@@ -7,8 +7,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.datasets import putting as datasets
-from rekognition_xray.cloud.datasets.listing import listed
+from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.xrays import Labelling
@@ -23,7 +22,9 @@ def filled(project: rx.CustomLabelsProject) -> rx.CustomLabelsProject:
     entries = [Entry(f"{STORE}/{label}-{n}.jpg", label) for label in labels for n in (1, 2)]
     manifest = Manifest(entries, Labelling("test"))
     place = S3Location.parse(STORE)
-    datasets.put(project.aws, project.arn, "TRAIN", manifest, store=place, replace=False)
+    datasets.put_manifests(
+        project.aws, project.arn, {"TRAIN": manifest}, store=place, replace=False
+    )
     client, arn = project.aws.rekognition, project.datasets()["TRAIN"].arn
     bare = f'{{"source-ref":"{STORE}/bare.jpg"}}'
     line = next(iter(manifest.blobs())).decode().splitlines()[0]
@@ -79,7 +80,9 @@ def test_entries_are_read_as_they_are_asked_for(project: rx.CustomLabelsProject)
     entries = [Entry(f"{STORE}/{n:03}.jpg", ("normal", "viral")[n % 2]) for n in range(250)]
     manifest = Manifest(entries, Labelling("test"))
     place = S3Location.parse(STORE)
-    datasets.put(project.aws, project.arn, "TRAIN", manifest, store=place, replace=False)
+    datasets.put_manifests(
+        project.aws, project.arn, {"TRAIN": manifest}, store=place, replace=False
+    )
     asked: list[object] = []
     events, event = (
         project.aws.rekognition.meta.events,
@@ -127,12 +130,12 @@ def test_a_dataset_that_is_not_there_is_named(filled: rx.CustomLabelsProject) ->
 @pytest.mark.parametrize("line", ["nonsense", "[]", '"text"'])
 def test_an_entry_of_another_shape_is_a_fault_of_the_service(line: str) -> None:
     with pytest.raises(errors.ServiceFaultError, match="no JSON"):
-        listed(line)
+        datasets.parse_entry(line)
 
 
 def test_boxes_tell_their_labels() -> None:
     line = '{"source-ref":"s3://b/k","x":{},"x-metadata":{"class-map":{"0":"clip","1":"tube"}}}'
-    assert listed(line).labels == ("clip", "tube")
+    assert datasets.parse_entry(line).labels == ("clip", "tube")
 
 
 # -- what was sent and what was kept -----------------------------------------------------------

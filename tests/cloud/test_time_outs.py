@@ -9,7 +9,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.datasets import dataset_calls
+from rekognition_xray.cloud import datasets
+from rekognition_xray.cloud.datasets import calls
 from rekognition_xray.cloud.meter import stopping
 from rekognition_xray.cloud.projects import deleting
 from rekognition_xray.cloud.projects import project as projects
@@ -44,7 +45,7 @@ def stuck(patient: rx.Aws, draw, monkeypatch: pytest.MonkeyPatch) -> Stuck:
     project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images")
     version = project.train("v1", output=MODELS)
     version.wait_until_trained()
-    for module in (dataset_calls, deleting):
+    for module in (calls, deleting):
         monkeypatch.setattr(module, "_BUDGET", BUDGET)
     clock = NoWaitClock()
     aws = rx.Aws(patient.session, clock=clock)
@@ -56,25 +57,25 @@ def stuck(patient: rx.Aws, draw, monkeypatch: pytest.MonkeyPatch) -> Stuck:
 
 
 def update(stuck: Stuck) -> None:
-    entries = dataset_calls.listed(stuck.project.aws, stuck.train)
-    dataset_calls.update(stuck.project.aws, stuck.train, entries)
+    entries = datasets.read_manifest(stuck.project.aws, stuck.train)
+    datasets.update_dataset(stuck.project.aws, stuck.train, entries)
 
 
 def update_twice(stuck: Stuck) -> None:
     """The second finds the dataset busy with the first."""
-    entries = dataset_calls.listed(stuck.project.aws, stuck.train)
+    entries = datasets.read_manifest(stuck.project.aws, stuck.train)
     changes = {"GroundTruth": next(iter(entries.blobs()))}
     stuck.project.aws.rekognition.update_dataset_entries(DatasetArn=stuck.train, Changes=changes)
-    dataset_calls.update(stuck.project.aws, stuck.train, entries)
+    datasets.update_dataset(stuck.project.aws, stuck.train, entries)
 
 
 def create(stuck: Stuck) -> None:
     other = rx.CustomLabelsProject.get_or_create("other", aws=stuck.project.aws)
-    dataset_calls.create(stuck.project.aws, other.arn, "TEST", None)
+    datasets.create_dataset(stuck.project.aws, other.arn, "TEST", None)
 
 
 def delete_dataset(stuck: Stuck) -> None:
-    dataset_calls.delete(stuck.project.aws, stuck.train)
+    datasets.delete_dataset(stuck.project.aws, stuck.train)
 
 
 def delete_project(stuck: Stuck) -> None:

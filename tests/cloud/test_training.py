@@ -13,8 +13,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.versions import training_range
-from rekognition_xray.cloud.versions.training_estimate import Earlier
+from rekognition_xray.cloud.versions import EarlierTraining, training_range
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
 
@@ -22,7 +21,7 @@ STORE = "s3://clinic-xrays/images"
 MODELS = "s3://clinic-xrays/models"
 
 
-def hours(images: int, *earlier: Earlier) -> tuple[Decimal, Decimal]:
+def hours(images: int, *earlier: EarlierTraining) -> tuple[Decimal, Decimal]:
     found = training_range(images, earlier, rx.PriceBook())
     return found.low.lines[0].quantity, found.high.lines[0].quantity
 
@@ -39,26 +38,29 @@ def test_without_an_earlier_training_the_range_is_the_published_one() -> None:
 
 
 def test_an_earlier_training_on_as_many_images_is_taken_twice_for_the_upper_end() -> None:
-    assert hours(5000, Earlier("v1", Decimal("1.3"), 5000)) == (Decimal("1.3"), Decimal("2.6"))
+    assert hours(5000, EarlierTraining("v1", Decimal("1.3"), 5000)) == (
+        Decimal("1.3"),
+        Decimal("2.6"),
+    )
 
 
 def test_more_images_take_longer_in_proportion_or_not_at_all() -> None:
-    assert hours(10_000, Earlier("v1", Decimal(1), 5000)) == (1, 4)
-    assert hours(2500, Earlier("v1", Decimal(1), 5000)) == (Decimal("0.5"), 2)
+    assert hours(10_000, EarlierTraining("v1", Decimal(1), 5000)) == (1, 4)
+    assert hours(2500, EarlierTraining("v1", Decimal(1), 5000)) == (Decimal("0.5"), 2)
 
 
 def test_several_earlier_trainings_widen_the_range() -> None:
-    earlier = (Earlier("v2", Decimal(2), 100), Earlier("v1", Decimal(1), 100))
+    earlier = (EarlierTraining("v2", Decimal(2), 100), EarlierTraining("v1", Decimal(1), 100))
     assert hours(100, *earlier) == (1, 4)
 
 
 def test_no_training_takes_longer_than_aws_lets_it() -> None:
-    assert hours(10_000, Earlier("v1", Decimal(5), 10)) == (5, 24)
+    assert hours(10_000, EarlierTraining("v1", Decimal(5), 10)) == (5, 24)
 
 
 def test_a_training_on_nobody_knows_how_many_images_is_told_and_not_used() -> None:
-    assert hours(100, Earlier("v1", Decimal(1), None)) == (Decimal("0.5"), 24)
-    found = training_range(100, [Earlier("v1", Decimal(1), None)], rx.PriceBook())
+    assert hours(100, EarlierTraining("v1", Decimal(1), None)) == (Decimal("0.5"), 24)
+    found = training_range(100, [EarlierTraining("v1", Decimal(1), None)], rx.PriceBook())
     assert "version v1 of this project: 1.000 h for an unknown number of images" in str(found)
 
 

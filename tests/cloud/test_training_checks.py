@@ -7,8 +7,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
+from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.datasets import DatasetDescription
-from rekognition_xray.cloud.datasets import putting as datasets
 from rekognition_xray.cloud.versions import TrainingQuotas, training_checks
 from rekognition_xray.local import LocalCloud
 
@@ -148,8 +148,8 @@ def test_half_of_the_trained_labels_must_be_tested_and_no_others() -> None:
 
 
 def test_datasets_of_others_are_looked_into(ready: rx.CustomLabelsProject) -> None:
-    datasets.delete(ready.aws, ready.datasets()["TEST"].arn)
-    datasets.create(ready.aws, ready.arn, "TEST", None)
+    datasets.delete_dataset(ready.aws, ready.datasets()["TEST"].arn)
+    datasets.create_dataset(ready.aws, ready.arn, "TEST", None)
     with pytest.raises(errors.TrainingRefusedError) as caught:
         ready.train("v1", output=MODELS)
     assert "no images" in str(caught.value)

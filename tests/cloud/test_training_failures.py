@@ -9,7 +9,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.failures import faults, found, settled_badly
+from rekognition_xray.cloud.failures import faults, named_errors, settled_badly
 from rekognition_xray.cloud.s3 import S3Location, write_object
 from rekognition_xray.cloud.version_description import VersionDescription
 from rekognition_xray.local import LocalCloud
@@ -121,12 +121,12 @@ ERROR = {"code": "ERROR_X", "message": "An X."}
 )
 def test_errors_are_found_in_every_part_of_a_line(part, key: str) -> None:
     line = {"source-ref": "s3://b/k", **part({key: [ERROR]})}
-    assert list(found(line)) == [("ERROR_X", "An X.")]
+    assert list(named_errors(line)) == [("ERROR_X", "An X.")]
 
 
 @pytest.mark.parametrize("line", ["errors", ["errors"], 3, None, {"errors": "x"}, {"errors": [3]}])
 def test_lines_of_another_shape_name_nothing(line: object) -> None:
-    assert list(found(line)) == []
+    assert list(named_errors(line)) == []
 
 
 def described(**places: S3Location) -> VersionDescription:

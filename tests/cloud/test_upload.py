@@ -23,7 +23,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import storage
-from rekognition_xray.cloud.storage import notice
+from rekognition_xray.cloud.storage import upload as uploading
 from rekognition_xray.data.preparing import PrepareProgress, prepare
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.local import LocalCloud
@@ -277,7 +277,7 @@ def test_times_of_a_listing_are_those_that_boto3_reads(
 
 @pytest.fixture
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notice, "_told", type(notice._told)())
+    monkeypatch.setattr(uploading, "_notice_given", type(uploading._notice_given)())
 
 
 @pytest.fixture
@@ -293,11 +293,11 @@ def test_the_notice_on_aws_using_content_comes_once(
 ) -> None:
     storage.store(boxes(tmp_path, 1), STORE, aws=half_real)
     storage.store(boxes(tmp_path, 2), STORE, aws=half_real)
-    (record,) = [record for record in caplog.records if record.name == notice.__name__]
+    (record,) = [record for record in caplog.records if record.name == uploading.__name__]
     assert record.levelno == logging.WARNING
     for told in ("improve its services", "AISERVICES_OPT_OUT_POLICY", '"optOut"', "opted_out=True"):
         assert told in record.getMessage()
-    assert json.loads(notice.POLICY)
+    assert json.loads(uploading.OPT_OUT_POLICY)
 
 
 def test_who_has_opted_out_is_not_told(
@@ -305,9 +305,9 @@ def test_who_has_opted_out_is_not_told(
 ) -> None:
     opted_out = attrs.evolve(half_real, opted_out=True)
     storage.store(boxes(tmp_path, 1), STORE, aws=opted_out)
-    assert notice.__name__ not in {record.name for record in caplog.records}
+    assert uploading.__name__ not in {record.name for record in caplog.records}
 
 
 def test_a_local_cloud_needs_no_notice(aws: rx.Aws, untold: None, tmp_path: Path, caplog) -> None:
     storage.store(boxes(tmp_path, 1), STORE, aws=aws)
-    assert notice.__name__ not in {record.name for record in caplog.records}
+    assert uploading.__name__ not in {record.name for record in caplog.records}

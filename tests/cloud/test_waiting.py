@@ -5,10 +5,7 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from rekognition_xray.cloud.datasets import putting as datasets
-from rekognition_xray.cloud import meter
-from rekognition_xray.cloud.projects import deleting, project
-from rekognition_xray.cloud.versions import version
+from rekognition_xray.cloud import datasets, meter, projects, versions
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait, WaitProgress
 from rekognition_xray.errors import (
     NotReadyError,
@@ -86,12 +83,12 @@ def test_whoever_watches_gets_every_look(clock) -> None:
 @pytest.mark.parametrize(
     ("table", "shape"),
     [
-        (project.CREATED, "ProjectStatus"),
+        (projects.CREATED, "ProjectStatus"),
         (datasets.READY, "DatasetStatus"),
         (datasets.DELETED, "DatasetStatus"),
-        (version.TRAINED, "ProjectVersionStatus"),
-        (deleting.VERSION_GONE, "ProjectVersionStatus"),
-        (deleting.PROJECT_GONE, "ProjectStatus"),
+        (versions.TRAINED, "ProjectVersionStatus"),
+        (projects.VERSION_GONE, "ProjectVersionStatus"),
+        (projects.PROJECT_GONE, "ProjectStatus"),
         (meter.RUNS, "ProjectVersionStatus"),
         (meter.RESTS, "ProjectVersionStatus"),
     ],

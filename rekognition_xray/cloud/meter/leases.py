@@ -31,9 +31,10 @@ LEASE_RENEWAL: Final = 300.0
 LEASE_MARGIN: Final = 120.0
 """How much later than it says a lease counts as expired.
 
-A lease that is renewed in time has at least LEASE_SECONDS - LEASE_RENEWAL = 600 s left. AWS refuses requests
-whose clock is more than 5 minutes off, so two clocks that both get answers are less than 600 s
-apart: neither a wrong clock nor one that jumps takes another's model away, and LEASE_MARGIN is to spare.
+A lease that is renewed in time has at least LEASE_SECONDS - LEASE_RENEWAL = 600 s left. AWS refuses
+requests whose clock is more than 5 minutes off, so two clocks that both get answers are less than
+600 s apart. So neither a wrong clock nor one that jumps takes another user's model away, and
+LEASE_MARGIN is to spare.
 """
 
 Role = Literal["runs", "joined", "left"]

@@ -1,10 +1,13 @@
-"""TODO rekognition_xray.cloud.permissions."""
+"""The least permissions that a program needs: IAM policies, a bucket policy, KMS statements."""
 
 from __future__ import annotations
 
-from rekognition_xray.cloud.permissions.calls import OPERATIONS
+from rekognition_xray.cloud.permissions.calls import OPERATIONS, Purpose
 from rekognition_xray.cloud.permissions.policies import (
     MAX_SIZE,
+    NO_RESOURCE,
+    PolicyDocument,
+    Statement,
     bucket_policy,
     key_statement,
     policy_for,
@@ -12,7 +15,11 @@ from rekognition_xray.cloud.permissions.policies import (
 
 __all__ = [
     "MAX_SIZE",
+    "NO_RESOURCE",
     "OPERATIONS",
+    "PolicyDocument",
+    "Purpose",
+    "Statement",
     "bucket_policy",
     "key_statement",
     "policy_for",

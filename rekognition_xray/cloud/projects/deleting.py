@@ -25,7 +25,10 @@ from rekognition_xray.errors import InUseError, NotFoundError, list_paths
 
 log = logging.getLogger(__name__)
 
-_STAYS: Final = "What stays: images, manifests and result files in S3, and copies of versions in other projects."
+_STAYS: Final = (
+    "What stays: images, manifests and result files in S3, and copies of versions in other "
+    "projects."
+)
 _GONE: Final = "(deleted)"
 VERSION_GONE: Final[SettleTable] = dict.fromkeys(TRAINED, Settled.GO_ON) | {_GONE: Settled.DONE}
 """Once its deletion was asked for: is the version gone?"""

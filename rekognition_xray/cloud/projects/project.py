@@ -337,10 +337,10 @@ class CustomLabelsProject:
         these very datasets and for this output is given back, whatever came of it.
 
         The version is tagged: ``rxray.training`` with a digest of datasets and output, by which it
-        is found again; ``rxray.images`` with the number of training images; ``rxray.split`` with the
-        fingerprint of the split that the datasets are parts of, where their manifests name it; and
-        ``rxray.leaks`` where train and test share what they must not and that was allowed. AWS asks
-        for the permission ``rekognition:TagResource`` then.
+        is found again; ``rxray.images`` with the number of training images; ``rxray.split`` with
+        the fingerprint of the split that the datasets are parts of, where their manifests name it;
+        and ``rxray.leaks`` where train and test share what they must not and that was allowed. AWS
+        asks for the permission ``rekognition:TagResource`` then.
 
         Calls DescribeProjectVersions, DescribeProjects, HeadBucket, CreateProjectVersion; for each
         dataset DescribeDataset, ListDatasetLabels, ListDatasetEntries and ListTagsForResource; and

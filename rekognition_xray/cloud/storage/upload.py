@@ -44,7 +44,7 @@ OPT_OUT_POLICY: Final = '{"services": {"rekognition": {"opt_out_policy": {"@@ass
 _NOTICE: Final = (
     "AWS may keep the content that Amazon Rekognition works on, and use it to improve its "
     "services, unless your organisation has opted out. How: in the management account of AWS "
-    "Organizations enable the policy type AISERVICES_OPT_OUT_OPT_OUT_POLICY and attach to the root, or to "
+    "Organizations enable the policy type AISERVICES_OPT_OUT_POLICY and attach to the root, or to "
     "this account, the policy %s. When that is done, Aws(..., opted_out=True) silences this notice."
 )
 _notice_given = threading.Event()
