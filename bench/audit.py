@@ -16,8 +16,8 @@ from typing import Final
 
 from threadpoolctl import threadpool_limits
 
-from rekognition_xray.data.auditing import audit, grouped, look, near_pairs, propose
-from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.auditing import grouped, look, near_pairs, propose
+from rekognition_xray.data.dataset import XrayDataset, audit
 
 FOLDER: Final = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
 

@@ -18,8 +18,7 @@ from distributed import Client, LocalCluster
 
 import rekognition_xray as rx
 from rekognition_xray.data.phantoms import make_phantoms
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local import Limits
+from rekognition_xray.local import Limits, LocalCloud
 
 KEY = "a public key, good for this example alone"  # keep yours secret: REKOGNITION_XRAY_KEY
 KINDS = {".jpeg", ".jpg", ".png", ".dcm"}

@@ -19,8 +19,8 @@ import html
 import json
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.policy import REFERRED
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.policy import REFERRED
 from rekognition_xray.data.pseudonyms import PseudonymKey
 
 HL7 = "http://terminology.hl7.org/CodeSystem"

@@ -17,8 +17,7 @@ from pathlib import Path
 import rekognition_xray as rx
 from rekognition_xray.costs import article_month
 from rekognition_xray.data.phantoms import make_phantoms
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local import Limits
+from rekognition_xray.local import Limits, LocalCloud
 from rekognition_xray.plans import PUBLISHED_TPS
 
 IMAGES, DAYS = 300, 1

@@ -209,7 +209,9 @@ def _show_output(card: rx.ModelCard, output: Path) -> None:
     for file in sorted(output.iterdir()):
         print(f"  {file.name}")
     for checklist in card.checklists:
-        print(f"{checklist.name}: {checklist.answer_count} of {len(checklist.items)} items answered")
+        print(
+            f"{checklist.name}: {checklist.answer_count} of {len(checklist.items)} items answered"
+        )
     print(f"\nEvaluation page: {(output / 'evaluation.html').resolve()}")
     print(f"Model card:      {(output / 'card.md').resolve()}")
 

@@ -25,8 +25,9 @@ pytest.importorskip("pydicom", reason="needs the extra dicom")
 
 import rekognition_xray as rx
 from rekognition_xray.cloud import storage
+from rekognition_xray.data.dataset import prepare
 from rekognition_xray.data.images import read_patient
-from rekognition_xray.data.preparing import LEDGER, prepare
+from rekognition_xray.data.preparing import LEDGER
 from rekognition_xray.data.reading import ImageName
 from rekognition_xray.errors import AuditError
 from rekognition_xray.local import LocalCloud

@@ -14,7 +14,7 @@ import rekognition_xray as rx
 from rekognition_xray.clinic.diagnosis import BulkProgress, asking, bulk
 from rekognition_xray.clinic.diagnosis.inputs import Sendable
 from rekognition_xray.cloud.storage import store
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.errors import (
     AccessDeniedError,
     ConnectionFailedError,
@@ -246,7 +246,9 @@ def test_what_was_stored_is_referred_to_and_not_read(diagnoser, clinic, stored, 
     told = [diagnoser.diagnose(address) for address in stored]
     assert [one.finding for one in told] == ["normal", "bacterial", "viral"]
     assert [one.source for one in told] == stored
-    assert [one.image_sha256 for one in told] == [prepare(p).sha256 for p in clinic.images[:3]]
+    assert [one.image_sha256 for one in told] == [
+        prepare_image(p).sha256 for p in clinic.images[:3]
+    ]
     assert read == []
 
 
@@ -256,7 +258,7 @@ def test_any_other_object_is_read_prepared_and_sent(diagnoser, clinic, monkeypat
     clinic.version.aws.s3.put_object(Bucket="clinic", Key="raw/image 1.jpeg", Body=body)
     told = diagnoser.diagnose("s3://clinic/raw/image 1.jpeg")
     assert told.finding == "bacterial"
-    assert told.image_sha256 == prepare(clinic.images[1]).sha256
+    assert told.image_sha256 == prepare_image(clinic.images[1]).sha256
     assert len(read) == 1
 
 

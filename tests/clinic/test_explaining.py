@@ -18,7 +18,7 @@ from rekognition_xray.clinic.explanation.explaining import Missing
 from rekognition_xray.clinic.explanation.heat import scale_of
 from rekognition_xray.clinic.explanation.occlusion import Covering, shares
 from rekognition_xray.costs import PriceBook
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.errors import (
     CostCapError,
     DataError,
@@ -130,7 +130,7 @@ def test_the_whole_image_is_asked_about_in_the_very_bytes_that_diagnose_sends(wa
     path = tmp_path / "image.jpeg"
     ward.image.save(path, comment=b"John Doe")
     found = explain(rx.Diagnoser(ward.version), str(path), grid=2)
-    assert ward.asked[0] == prepare(path).data
+    assert ward.asked[0] == prepare_image(path).data
     assert found.image_sha256 == rx.Diagnoser(ward.version).diagnose(path).image_sha256
     assert not any(b"John Doe" in data for data in ward.asked)
     assert len({Image.open(io.BytesIO(data)).format for data in ward.asked}) == 1

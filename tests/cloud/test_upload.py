@@ -24,7 +24,8 @@ import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import storage
 from rekognition_xray.cloud.storage import notice
-from rekognition_xray.data.preparing import PrepareProgress, prepare
+from rekognition_xray.data.dataset import prepare
+from rekognition_xray.data.preparing import PrepareProgress
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.local import LocalCloud
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rekognition_xray.data.auditing import Duplicates
-from rekognition_xray.data.auditing.findings import Audit, Unusable
+from rekognition_xray.data.auditing.finding import Audit, Unusable
 from rekognition_xray.data.dataset import Rejected, Xray, XrayDataset
 
 Draw = Callable[..., Image.Image]

@@ -9,13 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from rekognition_xray.data.auditing import Audit
 from rekognition_xray.data.auditing import shortcuts as module
+from rekognition_xray.data.auditing.checks import Evidence
 from rekognition_xray.data.auditing.checks import shortcuts as check
-from rekognition_xray.data.auditing.evidence import Evidence
 from rekognition_xray.data.auditing.looks import Look
 from rekognition_xray.data.auditing.shortcuts import Shortcut, shortcuts
-from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data.dataset import Audit, Xray, XrayDataset
 
 LABELS = ("normal", "bacterial", "viral")
 

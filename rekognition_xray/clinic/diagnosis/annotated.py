@@ -11,7 +11,13 @@ from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import GREY, INK, PAPER, VERMILION, colour_of, write
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN
-from rekognition_xray.data.images import MAX_BYTES, MAX_DETECT_BYTES, PreparedImage, decode, prepare
+from rekognition_xray.data.images import (
+    MAX_BYTES,
+    MAX_DETECT_BYTES,
+    PreparedImage,
+    decode,
+    prepare_image,
+)
 from rekognition_xray.errors import DataError
 from rekognition_xray.labels import BACTERIAL, VIRAL, in_order
 
@@ -70,7 +76,7 @@ def _grey_of(image: Picture, sha256: str, *, allow_burned_in: bool) -> Image.Ima
     # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
     _refuse_another(
         any(
-            prepare(source, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
+            prepare_image(source, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
             for most in (MAX_DETECT_BYTES, MAX_BYTES)
         )
     )

@@ -10,7 +10,7 @@ import attrs
 from PIL import Image
 
 from rekognition_xray.cloud.s3 import S3Location, read_object
-from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, prepare
+from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, prepare_image
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import AccessDeniedError, AwsError, ImageError, StorageError
 
@@ -78,7 +78,7 @@ def sendable(image: ImageSource, aws: Aws, *, allow_burned_in: bool) -> Sendable
         return _from_s3(image, aws, allow_burned_in=allow_burned_in)
     content = Path(image) if isinstance(image, str | os.PathLike) else image
     source = source_of(image)
-    prepared = prepare(content, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    prepared = prepare_image(content, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     if source is None:
         source = str(getattr(image, "filename", "") or f"image {prepared.sha256[:12]}")
     return Sendable(source, prepared.data, prepared.sha256)
@@ -107,7 +107,7 @@ def _from_s3(place: S3Location, aws: Aws, *, allow_burned_in: bool) -> Sendable:
             code=error.code,
             request_id=error.request_id,
         ) from error
-    prepared = prepare(
+    prepared = prepare_image(
         content, name=str(place), allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES
     )
     return Sendable(str(place), prepared.data, prepared.sha256)

@@ -18,7 +18,13 @@ from rekognition_xray.clinic.explanation.occlusion import Covering, Fill, Floats
 from rekognition_xray.clinic.explanation.plan import PER_SECOND, ExplainPlan, plan_explanation
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.versions import ModelVersion
-from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, decode, encode, prepare
+from rekognition_xray.data.images import (
+    MAX_DETECT_BYTES,
+    PreparedImage,
+    decode,
+    encode,
+    prepare_image,
+)
 from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
@@ -298,7 +304,7 @@ class _Asking:
 def _pixels(image: ImageSource, *, allow_burned_in: bool) -> tuple[PreparedImage, Image.Image]:
     """The prepared image, and its grey pixels before they were encoded."""
     source = Path(image) if isinstance(image, str) else image
-    prepared = prepare(source, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    prepared = prepare_image(source, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     grey = decode(source, allow_burned_in=allow_burned_in).grey
     if grey.size != (prepared.width, prepared.height):
         size = (prepared.width, prepared.height)

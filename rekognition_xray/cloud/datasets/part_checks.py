@@ -22,9 +22,8 @@ from rekognition_xray.cloud.tags import (
     remove_tags,
     write_tags,
 )
-from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.dataset import XrayDataset, prepare
 from rekognition_xray.data.manifests import Manifest
-from rekognition_xray.data.preparing import prepare
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.splitting import Leak, shared_pictures
 from rekognition_xray.data.xrays import Part, Xray

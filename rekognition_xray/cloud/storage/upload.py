@@ -30,8 +30,8 @@ from rekognition_xray.cloud.storage.planning import (
 )
 from rekognition_xray.cloud.storage.sending import Parcel, Sender, parallel, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
-from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.preparing import Prepared, PreparedFile, PrepareProgress, prepare
+from rekognition_xray.data.dataset import Prepared, XrayDataset, prepare
+from rekognition_xray.data.preparing import PreparedFile, PrepareProgress
 from rekognition_xray.data.pseudonyms import PseudonymKey
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import AwsError

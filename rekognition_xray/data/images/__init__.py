@@ -1,4 +1,4 @@
-"""TODO rekognition_xray.data.images."""
+"""One image: read, checked against the limits, and turned into the grey file that the service sees."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rekognition_xray.data.images.image import (
     MAX_BYTES,
     MAX_DETECT_BYTES,
     PreparedImage,
-    check_limits,
+    check_image_size,
     decode,
-    prepare,
+    prepare_image,
 )
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ __all__ = [
     "MAX_BYTES",
     "MAX_DETECT_BYTES",
     "PreparedImage",
-    "check_limits",
+    "check_image_size",
     "decode",
     "encode",
     "is_dicom",
-    "prepare",
+    "prepare_image",
     "read_file",
     "read_patient",
     "refusal",

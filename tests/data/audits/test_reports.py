@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rekognition_xray.data.auditing import Audit
-from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data.dataset import Audit, Xray, XrayDataset
 from rekognition_xray.errors import AuditError, DataError
 
 from .conftest import Draw, Write, findings

@@ -13,8 +13,9 @@ from multiprocessing import get_context
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data.preparing import LEDGER, prepare, read_ledger
-from rekognition_xray.data.preparing.preparing import PrepareProgress
+from rekognition_xray.data.dataset import prepare
+from rekognition_xray.data.dataset.prepared import PrepareProgress
+from rekognition_xray.data.preparing import LEDGER, read_ledger
 from rekognition_xray.errors import AuditError, DataError, MissingExtraError, PreparedFolderError
 
 from .conftest import read, results

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data.preparing import LEDGER, LedgerEntry, prepare, read_ledger
+from rekognition_xray.data.dataset import prepare
+from rekognition_xray.data.dataset.prepared import PrepareProgress
+from rekognition_xray.data.preparing import LEDGER, LedgerEntry, read_ledger
 from rekognition_xray.data.preparing.ledger import Ledger
-from rekognition_xray.data.preparing.preparing import PrepareProgress
 from rekognition_xray.errors import AuditError, PreparedFolderError
 
 from .conftest import read, results

@@ -12,8 +12,9 @@ import attrs
 import pytest
 
 import rekognition_xray as rx
+from rekognition_xray.data.dataset import prepare
 from rekognition_xray.data.images import image as images
-from rekognition_xray.data.preparing import LEDGER, prepare, read_ledger
+from rekognition_xray.data.preparing import LEDGER, read_ledger
 from rekognition_xray.data.preparing import run as prepare_run
 from rekognition_xray.data.preparing import worker as prepare_worker
 from rekognition_xray.errors import DataError
