@@ -30,7 +30,7 @@ from pydantic import BaseModel
 
 import rekognition_xray as rx
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.errors import ImageError
 
 MAX_BYTES = 64 * 2**20  # of an upload; a DICOM image of 16 bits can have 40 MB

@@ -14,7 +14,7 @@ import logging
 import os
 
 import rekognition_xray as rx
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 
 logging.getLogger().setLevel(logging.INFO)
 

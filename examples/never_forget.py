@@ -18,8 +18,7 @@ from pathlib import Path
 from lambda_stop_expired import handler
 
 import rekognition_xray as rx
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.waiting import SystemClock
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
@@ -46,7 +45,7 @@ class Later(Impatient):
 
     def utc(self) -> float:
         """Seconds since the epoch."""
-        return time.time() + leases.SECONDS + leases.MARGIN + 60
+        return time.time() + meter.LEASE_SECONDS + meter.LEASE_MARGIN + 60
 
 
 def train(folder: Path) -> rx.ModelVersion:

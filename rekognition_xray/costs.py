@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import attrs
 
+from rekognition_xray.pricefile import Figure, PriceReader, no_region
 from rekognition_xray.records import Record
 
 Item = Literal[
@@ -213,8 +214,6 @@ class PriceBook:
             PriceBookError: none come with it; names the Regions known and how to add one.
         """
         if region != "us-east-1":
-            from rekognition_xray.pricefile import no_region  # noqa: PLC0415 (it imports this file)
-
             raise no_region(region, ["us-east-1"], "The price book that comes with the library")
         return cls()
 
@@ -243,9 +242,16 @@ class PriceBook:
             PriceBookError: the file cannot be read, holds faults (all are told together, those of
                 other Regions included) or lacks the Region.
         """
-        from rekognition_xray.pricefile import read_prices  # noqa: PLC0415 (it imports this file)
-
-        return read_prices(Path(path), region)
+        units = {str(item): unit for item, unit in UNITS.items()}
+        file = PriceReader(units, money).read(Path(path))
+        if region not in file.regions:
+            raise no_region(region, file.regions, f"The price book {path}")
+        figures = cast("Mapping[Item, Figure]", file.regions[region])
+        prices = {
+            item: Price(figure.amount, UNITS[item], figure.source, figure.as_of)
+            for item, figure in figures.items()
+        }
+        return cls(prices, file.currency, region)
 
     def __str__(self) -> str:
         rows = [

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.cloud.meter import RunningVersion
-from rekognition_xray.cloud.meter.leases import Lease, Leases
+from rekognition_xray.cloud.meter import Lease, Leases, RunningVersion
 from rekognition_xray.records import plain
 
 NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import attrs
 import boto3
@@ -34,7 +34,7 @@ from botocore.parsers import ResponseParserError, ResponseParserFactory
 from botocore.utils import parse_timestamp
 
 from rekognition_xray import errors
-from rekognition_xray.cloud.recipe import AwsRecipe, own_address, rebuilt, recipe_of
+from rekognition_xray.cloud.recipe import AwsRecipe, own_address
 from rekognition_xray.cloud.waiting import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -230,6 +230,28 @@ def _time(text: str) -> dt.datetime:
 
 SessionFactory: TypeAlias = Callable[[], boto3.Session]
 
+_FACTORY_HINT: Final = (
+    "Name a function of a module that makes the session there, too: "
+    "Aws(session_factory=my_module.make_session)."
+)
+_BY_RULE: Final = frozenset(
+    {
+        "env",
+        "assume-role",
+        "assume-role-with-web-identity",
+        "sso",
+        "shared-credentials-file",
+        "login",
+        "custom-process",
+        "config-file",
+        "ec2-credentials-file",
+        "boto-config",
+        "container-role",
+        "iam-role",
+    }
+)
+"""Where boto3 finds credentials by its own rules, so that another process finds them, too."""
+
 
 def _default_session(aws: Aws) -> boto3.Session:
     return aws.session_factory() if aws.session_factory else boto3.Session()
@@ -274,7 +296,7 @@ class Aws:
     )
 
     def __reduce__(self) -> tuple[Callable[[AwsRecipe], Aws], tuple[AwsRecipe]]:
-        return rebuilt, (recipe_of(self),)
+        return Aws.from_recipe, (self.recipe(),)
 
     def _config(self, attempts: int) -> Config:
         return Config(
@@ -344,16 +366,81 @@ class Aws:
             self._regions[bucket] = reply.get("BucketRegion") or self.region
         return self._regions[bucket]
 
+    def recipe(self) -> AwsRecipe:
+        """What another process needs to make this ``Aws`` again.
 
-def from_recipe(recipe: AwsRecipe) -> Aws:
-    """What ``recipe.rebuilt`` makes of a recipe."""
-    if recipe.factory:
-        session = recipe.factory()
-    else:
-        session = boto3.Session(profile_name=recipe.profile, region_name=recipe.region)
+        May ask boto3 for the credentials, to see where they come from.
+
+        Raises:
+            TypeError: another process could not make the session again.
+        """
+        factory = self.session_factory
+        if factory is None:
+            self._check_found_by_rule()
+        elif "<" in getattr(factory, "__qualname__", "<"):
+            raise TypeError(
+                f"The session factory {factory!r} is no function of a module. {_FACTORY_HINT}"
+            )
+        profile = self.session.profile_name
+        settings = {
+            "connect_timeout": self.connect_timeout,
+            "read_timeout": self.read_timeout,
+            "attempts": self.attempts,
+            "regions": frozenset(self.regions),
+            "opted_out": self.opted_out,
+        }
+        return AwsRecipe(
+            factory=factory,
+            profile=None if factory or profile == "default" else profile,
+            region=self.region,
+            endpoints=(None, None) if factory else self.endpoints(),
+            settings=tuple(settings.items()),
+            clock=self.clock,
+        )
+
+    @classmethod
+    def from_recipe(cls, recipe: AwsRecipe) -> Aws:
+        """The ``Aws`` of a recipe.
+
+        A process makes one for each recipe, so that its connections are kept.
+        """
+        with _remaking:
+            if recipe not in _remade:
+                _remade[recipe] = _remake(recipe)
+            return _remade[recipe]
+
+    def endpoints(self) -> tuple[str | None, str | None]:
+        """Addresses of Rekognition and S3, where they are not AWS's own."""
+        return self.endpoint_url, own_address(self.s3.meta.endpoint_url)
+
+    def _check_found_by_rule(self) -> None:
+        name = f"{type(self.session).__module__}.{type(self.session).__qualname__}"
+        if name != "boto3.session.Session":
+            raise TypeError(
+                f"A session of {name} cannot be made again in another process. {_FACTORY_HINT}"
+            )
+        credentials = self.session.get_credentials()
+        if credentials is not None and credentials.method not in _BY_RULE:
+            raise TypeError(
+                "A session with credentials of its own cannot be made again in another process: "
+                f"credentials are never sent there. {_FACTORY_HINT}"
+            )
+
+
+_remade: dict[AwsRecipe, Aws] = {}
+_remaking = threading.Lock()
+
+
+def _remake(recipe: AwsRecipe) -> Aws:
+    factory = cast("SessionFactory | None", recipe.factory)
+    session = (
+        factory()
+        if factory
+        else boto3.Session(profile_name=recipe.profile, region_name=recipe.region)
+    )
     return Aws(
         session,
-        session_factory=recipe.factory,
+        session_factory=factory,
         clock=recipe.clock,
         urls=recipe.endpoints,
         **dict(recipe.settings),  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def _of_summary(aws: Aws, place: S3Location | None) -> Iterator[TrainingFault]:
         statistics = root.get("statistics", {})
         parts = {"": root, "TRAIN": statistics.get("training"), "TEST": statistics.get("testing")}
         for dataset, part in parts.items():
-            for code, message in found(part, deep=False):
+            for code, message in named_errors(part, deep=False):
                 yield TrainingFault(dataset, None, code, message)
     except (ValueError, AttributeError, AccessDeniedError, StorageError) as error:
         yield _unread("", place, error)
@@ -77,25 +77,27 @@ def _of_lines(aws: Aws, dataset: str, place: S3Location | None) -> Iterator[Trai
 def _of_line(dataset: str, number: int, line: bytes) -> Iterator[TrainingFault]:
     content = json.loads(line)
     image = content.get("source-ref", "") if isinstance(content, dict) else ""
-    for code, message in found(content):
+    for code, message in named_errors(content):
         yield TrainingFault(dataset, number, code, message, str(image))
 
 
-def found(content: object, *, deep: bool = True) -> Iterator[tuple[str, str]]:
+def named_errors(content: object, *, deep: bool = True) -> Iterator[tuple[str, str]]:
     """Code and message of every error that a line names, in itself or in one of its parts."""
     if isinstance(content, list):
         for part in content:
-            yield from found(part)
+            yield from named_errors(part)
     if not isinstance(content, dict):
         return
     for key, part in content.items():
         if key in _KEYS and isinstance(part, list):
-            yield from (_told(one) for one in part if isinstance(one, dict) and "code" in one)
+            yield from (
+                _code_and_message(one) for one in part if isinstance(one, dict) and "code" in one
+            )
         elif deep:
-            yield from found(part)
+            yield from named_errors(part)
 
 
-def _told(error: dict[str, object]) -> tuple[str, str]:
+def _code_and_message(error: dict[str, object]) -> tuple[str, str]:
     return str(error["code"]), str(error.get("message", ""))
 
 

@@ -1,9 +1,9 @@
-"""What the service says of a version, and when a training or a copy of one has settled."""
+"""``VersionRef`` and what the service says of versions; when a training or a copy has settled."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -11,6 +11,7 @@ import attrs
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.waiting import Settled, SettleTable
+from rekognition_xray.errors import NotFoundError
 from rekognition_xray.records import Record
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
         TestingDataResultTypeDef,
         TrainingDataResultTypeDef,
     )
-
-    from rekognition_xray.cloud.versions import ModelVersion
 
 TRAINED: Final[SettleTable] = {
     "TRAINING_IN_PROGRESS": Settled.GO_ON,
@@ -113,6 +112,60 @@ class VersionDescription(Record):
         return f"{self.name}: {self.status}{why}{made}{figure}{copied}"
 
 
+@attrs.frozen
+class VersionRef:
+    """Which version: its ARN, its project's, and the ``Aws`` to ask. ``ModelVersion`` is one.
+
+    Attributes:
+        aws: session and clients.
+        arn: the version's ARN.
+        project_arn: the ARN of its project.
+    """
+
+    aws: Aws = attrs.field(repr=False)
+    arn: str
+    project_arn: str
+
+    @property
+    def name(self) -> str:
+        """The version's name, read from the ARN."""
+        return self.arn.split("/")[-2]
+
+    def describe(self) -> VersionDescription:
+        """Asks the service. Calls DescribeProjectVersions; free.
+
+        Raises:
+            NotFoundError: the version does not exist (any more).
+        """
+        with aws_errors(self.arn):
+            reply = self.aws.rekognition.describe_project_versions(
+                ProjectArn=self.project_arn, VersionNames=[self.name]
+            )
+        for description in reply["ProjectVersionDescriptions"]:
+            if description.get("ProjectVersionArn") == self.arn:
+                return describe_reply(self.arn, description)
+        raise NotFoundError(
+            f"The version {self.name!r} does not exist in {self.project_arn}.", arn=self.arn
+        )
+
+    def status_and_description(self) -> tuple[str, VersionDescription]:
+        """What ``Wait.until`` reads. Calls DescribeProjectVersions; free."""
+        seen = self.describe()
+        return seen.status, seen
+
+
+def project_arns(aws: Aws) -> tuple[str, ...]:
+    """ARNs of all projects of the account and Region, as the service orders them.
+
+    Calls DescribeProjects once per 100; free.
+    """
+    pages = aws.rekognition.get_paginator("describe_projects").paginate()
+    with aws_errors("projects"):
+        return tuple(
+            project["ProjectArn"] for page in pages for project in page["ProjectDescriptions"]
+        )
+
+
 def descriptions(aws: Aws, project_arn: str) -> tuple[VersionDescription, ...]:
     """All versions of a project, newest first. Calls DescribeProjectVersions once per 100; free.
 
@@ -127,20 +180,10 @@ def _pages(aws: Aws, project_arn: str) -> Iterator[VersionDescription]:
     with aws_errors(project_arn):
         for page in pages.paginate(ProjectArn=project_arn):
             for told in page["ProjectVersionDescriptions"]:
-                yield described(told["ProjectVersionArn"], told)
+                yield describe_reply(told["ProjectVersionArn"], told)
 
 
-def looking_at(version: ModelVersion) -> Callable[[], tuple[str, VersionDescription]]:
-    """What ``Wait.until`` asks: the version's status, and all that is told of it."""
-
-    def look() -> tuple[str, VersionDescription]:
-        seen = version.describe()
-        return seen.status, seen
-
-    return look
-
-
-def described(arn: str, told: ProjectVersionDescriptionTypeDef) -> VersionDescription:
+def describe_reply(arn: str, told: ProjectVersionDescriptionTypeDef) -> VersionDescription:
     """One element of DescribeProjectVersions' reply as a value."""
     training, testing = told.get("TrainingDataResult", {}), told.get("TestingDataResult", {})
     evaluation, output = told.get("EvaluationResult", {}), told.get("OutputConfig", {})

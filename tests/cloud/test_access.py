@@ -15,8 +15,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import storage
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.permissions import OPERATIONS
 from rekognition_xray.cloud.permissions import policies as access
 from rekognition_xray.cloud.permissions.calls import ACTIONS, BEHIND, IMAGES_IN_S3, TAGS
@@ -145,8 +144,8 @@ def inference_from_s3(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
 def metering(aws: rx.Aws, cloud: LocalCloud, draw: Draw) -> None:
     """Somebody's model runs on, and its lease is long over."""
     version = made(cloud, draw)
-    dead = leases.Lease.new(dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "runs", None)
-    leases.put(version.aws, version.arn, dead)
+    dead = meter.Lease.new(dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "runs", None)
+    meter.write_lease(version.aws, version.arn, dead)
     version.aws.rekognition.start_project_version(
         ProjectVersionArn=version.arn, MinInferenceUnits=1
     )

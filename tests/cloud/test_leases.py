@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter.leases import Lease, parse, wall
+from rekognition_xray.cloud import meter
+from rekognition_xray.cloud.meter import Lease, parse_leases, utc_now
 from rekognition_xray.cloud.tags import is_value
 from rekognition_xray.testing import NoWaitClock
 
@@ -33,12 +33,12 @@ LEASES = st.builds(
 def test_what_is_written_is_a_tag_that_aws_takes_and_reads_back(lease: Lease) -> None:
     assert is_value(lease.value)
     assert len(lease.key) <= 128
-    assert parse({lease.key: lease.value}) == leases.Leases((lease,))
+    assert parse_leases({lease.key: lease.value}) == meter.Leases((lease,))
 
 
 @given(st.text())
 def test_no_text_is_fatal(text: str) -> None:
-    found = parse({LEASE.key: text, f"rxray.lease.{text}": LEASE.value})
+    found = parse_leases({LEASE.key: text, f"rxray.lease.{text}": LEASE.value})
     assert len(found.found) + len(found.damaged) in {1, 2}
 
 
@@ -57,16 +57,16 @@ def test_no_text_is_fatal(text: str) -> None:
     ],
 )
 def test_a_damaged_lease_is_named_and_protects_nothing(value: str) -> None:
-    found = parse({LEASE.key: value})
+    found = parse_leases({LEASE.key: value})
     assert (found.found, found.damaged) == ((), (LEASE.key,))
 
 
 def test_tags_of_others_are_no_leases() -> None:
-    assert parse({"rxray.split": "1", "ward": "3", "lease": LEASE.value}) == leases.Leases()
+    assert parse_leases({"rxray.split": "1", "ward": "3", "lease": LEASE.value}) == meter.Leases()
 
 
 def test_a_lease_lives_until_its_end_and_the_margin() -> None:
-    end = LEASE.until + dt.timedelta(seconds=leases.MARGIN)
+    end = LEASE.until + dt.timedelta(seconds=meter.LEASE_MARGIN)
     assert LEASE.live(end - dt.timedelta(seconds=1))
     assert not LEASE.live(end)
 
@@ -77,14 +77,14 @@ def test_who_has_left_holds_nothing() -> None:
 
 def test_two_clocks_that_aws_accepts_do_not_take_a_lease_for_expired() -> None:
     worst = 2 * 300.0  # each at most five minutes off
-    assert worst < leases.SECONDS - leases.RENEWAL + leases.MARGIN
+    assert worst < meter.LEASE_SECONDS - meter.LEASE_RENEWAL + meter.LEASE_MARGIN
 
 
 def test_a_new_lease_names_this_process_and_is_like_no_other() -> None:
     one, other = (Lease.new(NOW, "runs", NOW) for _ in range(2))
     assert one.id != other.id
-    assert one.until - NOW == dt.timedelta(seconds=leases.SECONDS)
-    assert parse({one.key: one.value}).found == (one,)
+    assert one.until - NOW == dt.timedelta(seconds=meter.LEASE_SECONDS)
+    assert parse_leases({one.key: one.value}).found == (one,)
 
 
 def test_the_time_of_day_comes_from_the_clock_that_has_it() -> None:
@@ -92,5 +92,5 @@ def test_the_time_of_day_comes_from_the_clock_that_has_it() -> None:
         def utc(self) -> float:
             return NOW.timestamp() + 0.9
 
-    assert wall(Wall()) == NOW
-    assert abs(wall(NoWaitClock()) - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+    assert utc_now(Wall()) == NOW
+    assert abs(utc_now(NoWaitClock()) - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)

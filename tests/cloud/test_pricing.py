@@ -13,8 +13,8 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import storage
-from rekognition_xray.cloud.meter import calibrate
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud.meter import measure_throughput
+from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.costs import Price
 from rekognition_xray.local import LocalCloud
@@ -89,7 +89,7 @@ def test_a_cap_on_an_upload_needs_prices_of_the_region(irish: rx.Aws, draw: Draw
 
 def test_a_budget_of_a_calibration_needs_prices_of_the_region(version: rx.ModelVersion) -> None:
     with refused():
-        calibrate(version, [b"image"])
+        measure_throughput(version, [b"image"])
 
 
 def test_without_a_cap_it_runs_by_prices_that_are_told_to_be_of_elsewhere(

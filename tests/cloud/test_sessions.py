@@ -12,7 +12,6 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud.aws import aws_errors
-from rekognition_xray.cloud.recipe import endpoints
 from rekognition_xray.local import LocalCloud
 
 CONFIG = """
@@ -96,7 +95,7 @@ def test_a_profile_leads_to_its_region_and_its_credentials(
     aws = rx.Aws(boto3.Session(profile_name=profile))
     assert aws.region == region
     assert host(aws) == f"https://rekognition.{region}.amazonaws.com"
-    assert endpoints(aws) == (None, None)
+    assert aws.endpoints() == (None, None)
     assert aws.session.get_credentials().method == method
 
 
@@ -122,7 +121,7 @@ def test_credentials_of_an_assumed_role_are_used_as_they_are() -> None:
 
 def test_a_profiles_endpoints_are_taken_service_by_service() -> None:
     aws = rx.Aws(boto3.Session(profile_name="local"))
-    assert endpoints(aws) == ("http://127.0.0.1:5555", "http://127.0.0.1:6666")
+    assert aws.endpoints() == ("http://127.0.0.1:5555", "http://127.0.0.1:6666")
     assert aws.region == "ap-northeast-1"
 
 

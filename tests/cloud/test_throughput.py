@@ -10,7 +10,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.meter import calibrate, throughput
+from rekognition_xray.cloud.meter import measure_throughput, throughput
 from rekognition_xray.local import Limits, LocalCloud
 
 from ..support.learner import MeanLearner
@@ -69,7 +69,7 @@ def test_the_speed_of_a_unit_is_found_without_its_burst(
     ready: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(throughput, "_THREADS", 1)  # several cannot share a clock moved by pauses
-    found = calibrate(ready.on(1), [ready.image], max_calls=120)
+    found = measure_throughput(ready.on(1), [ready.image], max_calls=120)
     assert found.saturated
     assert found.tps_per_unit == pytest.approx(TPS)
     assert found.calls == 120
@@ -80,13 +80,13 @@ def test_the_speed_of_a_unit_is_found_without_its_burst(
 
 def test_a_cost_that_buys_no_measure_is_refused(ready: Running) -> None:
     with pytest.raises(errors.CostCapError, match=r"buys 0\.9 s"):
-        calibrate(ready.version, [ready.image], max_cost="0.001")
+        measure_throughput(ready.version, [ready.image], max_cost="0.001")
 
 
 @pytest.mark.heavy
 def test_the_cost_ends_the_measure(ready: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throughput, "_THREADS", 1)
-    found = calibrate(ready.on(1), [ready.image], max_calls=10_000, max_cost="0.01")
+    found = measure_throughput(ready.on(1), [ready.image], max_calls=10_000, max_cost="0.01")
     assert 9 <= found.seconds <= 9.4
     assert found.cost.total == Decimal("0.01")
     assert found.tps_per_unit == pytest.approx(TPS)
@@ -94,7 +94,7 @@ def test_the_cost_ends_the_measure(ready: Running, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.heavy
 def test_few_calls_are_told_to_be_a_rough_measure(ready: Running) -> None:
-    found = calibrate(ready.on(2), [ready.image], max_calls=10)
+    found = measure_throughput(ready.on(2), [ready.image], max_calls=10)
     assert (found.units, found.calls, found.throttled) == (2, 10, 0)
     assert not found.saturated
     assert "rough" in str(found)
@@ -102,11 +102,11 @@ def test_few_calls_are_told_to_be_a_rough_measure(ready: Running) -> None:
 
 def test_a_model_that_is_not_running_is_not_measured(ready: Running) -> None:
     with pytest.raises(errors.NotReadyError):
-        calibrate(ready.version, [ready.image])
+        measure_throughput(ready.version, [ready.image])
 
 
 @pytest.mark.parametrize(("images", "calls"), [([], 10), ([b"image"], 0)])
 def test_nothing_is_measured_by_nothing(images: list[bytes], calls: int, aws: rx.Aws) -> None:
     version = rx.ModelVersion(aws, "arn", "arn")
     with pytest.raises(errors.InvalidRequestError, match="cannot be measured"):
-        calibrate(version, images, max_calls=calls)
+        measure_throughput(version, images, max_calls=calls)

@@ -26,7 +26,7 @@ from rekognition_xray.clinic.explanation import Explanation
 from rekognition_xray.clinic.statistics import PredictiveValues
 from rekognition_xray.cloud import storage
 from rekognition_xray.cloud.meter import RunningVersion, orphans
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.versions import Detection, TrainingProgress
 from rekognition_xray.costs import EstimateRange
 from rekognition_xray.data.dataset import Prepared

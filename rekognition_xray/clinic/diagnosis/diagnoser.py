@@ -18,7 +18,6 @@ from rekognition_xray.clinic.diagnosis.bulk_run import BulkRun, Progress
 from rekognition_xray.clinic.diagnosis.inputs import ImageSource, sendable
 from rekognition_xray.clinic.diagnosis.journal import Journal
 from rekognition_xray.clinic.policy import Policy
-from rekognition_xray.cloud.recipe import recipe_of
 from rekognition_xray.cloud.versions import ModelVersion
 from rekognition_xray.errors import EvaluationError
 
@@ -136,7 +135,7 @@ class Diagnoser:
         """
         known = None if journal is None else Journal(Path(journal), version_arn=self.version.arn)
         if executor is not None and not isinstance(executor, ThreadPoolExecutor):
-            recipe_of(self.version.aws)
+            self.version.aws.recipe()
         engine = Engine(
             self,
             images,

@@ -9,9 +9,10 @@ import attrs
 
 from rekognition_xray.clinic.explanation.occlusion import check_grid
 from rekognition_xray.costs import Estimate, Money, PriceBook, money
+from rekognition_xray.plans import PUBLISHED_TPS
 from rekognition_xray.errors import CostCapError, InvalidRequestError
 
-PER_SECOND: Final = 2.78
+PER_SECOND: Final = float(PUBLISHED_TPS)
 """Images a second that one inference unit answers: 10,000 an hour, from the example on AWS's
 price page. AWS promises no number; measure your own."""
 

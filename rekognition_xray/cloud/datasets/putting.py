@@ -9,63 +9,26 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from rekognition_xray.cloud.aws import Aws
-from rekognition_xray.cloud.datasets.dataset_calls import (
-    DELETED,
-    READY,
+from rekognition_xray.cloud.datasets.calls import (
     DatasetDescription,
     DatasetType,
-    create,
-    delete,
-    describe,
-    distribute,
-    dropped,
-    listed,
-    of_project,
-    update,
-    wait_until_ready,
+    create_dataset,
+    dataset_arns,
+    delete_dataset,
+    dropped_lines,
+    read_manifest,
+    update_dataset,
     wait_until_still,
 )
-from rekognition_xray.cloud.datasets.dataset_limits import REGIONAL_LIMITS, check_limits
+from rekognition_xray.cloud.datasets.checks import check_dataset_size
 from rekognition_xray.cloud.s3 import S3Location, write_object
 from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.errors import AlreadyExistsError, DatasetFailedError, ManifestError
 
-__all__ = [
-    "DELETED",
-    "READY",
-    "REGIONAL_LIMITS",
-    "DatasetDescription",
-    "DatasetType",
-    "check_limits",
-    "create",
-    "delete",
-    "describe",
-    "distribute",
-    "listed",
-    "of_project",
-    "put",
-    "put_all",
-    "update",
-    "wait_until_ready",
-]
-
 log = logging.getLogger(__name__)
 
 
-def put(
-    aws: Aws,
-    project_arn: str,
-    kind: DatasetType,
-    manifest: Manifest,
-    *,
-    store: S3Location,
-    replace: bool,
-) -> None:
-    """Makes a manifest's entries the project's dataset of that type; see ``put_all``."""
-    put_all(aws, project_arn, {kind: manifest}, store=store, replace=replace)
-
-
-def put_all(
+def put_manifests(
     aws: Aws,
     project_arn: str,
     manifests: Mapping[DatasetType, Manifest],
@@ -92,20 +55,20 @@ def put_all(
         replace: deletes what cannot be kept; images in S3 stay.
 
     Raises:
-        ManifestError: see ``check_limits``.
+        ManifestError: see ``check_dataset_size``.
         AlreadyExistsError: something would have to be deleted, and ``replace`` is false.
         DatasetFailedError: with the service's message, or because it dropped lines.
     """
     for kind, manifest in manifests.items():
-        check_limits(manifest.counts, kind, region=aws.region)
-    there = of_project(aws, project_arn)
+        check_dataset_size(manifest.counts, kind, region=aws.region)
+    there = dataset_arns(aws, project_arn)
     steps = [_step(aws, kind, there.get(kind), wanted) for kind, wanted in manifests.items()]
     beside = [arn for kind, arn in there.items() if kind not in manifests]
     if beside:
         steps, beside = _apart(aws, steps, beside)
     _refuse(project_arn, steps, beside, replace=replace)
     for arn in beside:
-        delete(aws, arn)
+        delete_dataset(aws, arn)
     for step in steps:
         step.carry_out(aws, project_arn, store)
 
@@ -144,16 +107,16 @@ class _Step:
             log.info("the %s dataset holds these entries already", self.kind)
             return
         if self.arn is not None and self.lacking is not None:
-            done = update(aws, self.arn, attrs.evolve(self.manifest, entries=self.lacking))
+            done = update_dataset(aws, self.arn, attrs.evolve(self.manifest, entries=self.lacking))
         else:
             place = self._written(aws, store)
             if self.arn is not None:
-                delete(aws, self.arn)
-            done = create(aws, project_arn, self.kind, place)
+                delete_dataset(aws, self.arn)
+            done = create_dataset(aws, project_arn, self.kind, place)
         if done.entries != len(self.manifest):
             raise DatasetFailedError(
                 f"The {self.kind} dataset {done.arn} holds {done.entries} entries and should hold "
-                f"{len(self.manifest)}; {dropped(aws, done.arn, self.manifest)}"
+                f"{len(self.manifest)}; {dropped_lines(aws, done.arn, self.manifest)}"
             )
 
     def _written(self, aws: Aws, store: S3Location) -> S3Location:
@@ -178,7 +141,7 @@ def _held(aws: Aws, seen: DatasetDescription) -> Manifest | None:
     if seen.status == "CREATE_FAILED":
         return None
     try:
-        return listed(aws, seen.arn)
+        return read_manifest(aws, seen.arn)
     except ManifestError as error:
         log.info("%s holds entries that are not ours: %s", seen.arn, error.message)
         return None

@@ -15,8 +15,15 @@ from typing import Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws
-from rekognition_xray.cloud.datasets import DatasetType, dataset_calls
-from rekognition_xray.cloud.forgetting.traces import MANIFESTS, Held, Patient, lines
+from rekognition_xray.cloud.datasets import (
+    DatasetType,
+    create_dataset,
+    dataset_arns,
+    delete_dataset,
+    describe_dataset,
+    wait_until_still,
+)
+from rekognition_xray.cloud.forgetting.traces import MANIFESTS, Patient, PatientDataset, lines
 from rekognition_xray.cloud.s3 import S3Location, read_object, write_object
 from rekognition_xray.cloud.tags import read_tags, write_tags
 from rekognition_xray.errors import DatasetFailedError, StorageError
@@ -80,7 +87,7 @@ def write_journal(aws: Aws, patient: Patient, rebuilds: Iterable[Rebuild]) -> No
     )
 
 
-def drafted(aws: Aws, patient: Patient, held: Held) -> Rebuild:
+def draft_rebuild(aws: Aws, patient: Patient, held: PatientDataset) -> Rebuild:
     """Writes the manifest of a dataset without the patient; changes nothing else.
 
     Lines keep their labels and their job name, and so the split they are from. Calls
@@ -116,12 +123,12 @@ def carry_out(aws: Aws, patient: Patient, rebuild: Rebuild) -> str:
         DatasetFailedError: with the service's message, or because it dropped lines.
         InUseError: the dataset is in use.
     """
-    arn = dataset_calls.of_project(aws, rebuild.project_arn).get(rebuild.kind)
+    arn = dataset_arns(aws, rebuild.project_arn).get(rebuild.kind)
     if arn is None or _is_to_go(aws, patient, arn):
         if arn is not None:
-            dataset_calls.delete(aws, arn)
+            delete_dataset(aws, arn)
         arn = _made(aws, patient, rebuild)
-    elif (there := dataset_calls.describe(aws, arn).entries) != rebuild.entries:
+    elif (there := describe_dataset(aws, arn).entries) != rebuild.entries:
         log.warning("%s holds %d entries, not %d: somebody filled it", arn, there, rebuild.entries)
         return arn
     if rebuild.tags:
@@ -130,7 +137,7 @@ def carry_out(aws: Aws, patient: Patient, rebuild: Rebuild) -> str:
 
 
 def _is_to_go(aws: Aws, patient: Patient, arn: str) -> bool:
-    seen = dataset_calls.wait_until_still(aws, arn)
+    seen = wait_until_still(aws, arn)
     if seen is not None and seen.status == "CREATE_FAILED":
         return True
     return seen is not None and any(map(patient.owns, lines(aws, arn, patient.mark)))
@@ -138,7 +145,7 @@ def _is_to_go(aws: Aws, patient: Patient, arn: str) -> bool:
 
 def _made(aws: Aws, patient: Patient, rebuild: Rebuild) -> str:
     place = S3Location(patient.where.bucket, rebuild.manifest) if rebuild.manifest else None
-    made = dataset_calls.create(aws, rebuild.project_arn, rebuild.kind, place)
+    made = create_dataset(aws, rebuild.project_arn, rebuild.kind, place)
     if made.entries != rebuild.entries:
         raise DatasetFailedError(
             f"The {rebuild.kind} dataset {made.arn} kept {made.entries} of the {rebuild.entries} "

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.datasets import DatasetType, dataset_calls
+from rekognition_xray.cloud.datasets import DatasetType, dataset_arns, wait_until_still
 from rekognition_xray.cloud.projects import CustomLabelsProject
 from rekognition_xray.cloud.s3 import S3Location, read_object
 from rekognition_xray.cloud.versions import ModelVersion, VersionDescription
@@ -55,7 +55,7 @@ class ObjectVersion:
 
 
 @attrs.frozen
-class Held:
+class PatientDataset:
     """A dataset that holds images of the patient.
 
     Attributes:
@@ -130,7 +130,7 @@ def _lists(aws: Aws, item: ObjectVersion, patient: Patient) -> bool:
         return patient.mark.encode() in reply["Body"].read()
 
 
-def held(project: CustomLabelsProject, patient: Patient) -> Iterator[Held]:
+def patient_datasets(project: CustomLabelsProject, patient: Patient) -> Iterator[PatientDataset]:
     """The project's datasets that hold the patient.
 
     Calls DescribeProjects, DescribeDataset and ListDatasetEntries; free.
@@ -139,13 +139,13 @@ def held(project: CustomLabelsProject, patient: Patient) -> Iterator[Held]:
         InUseError: there is such a dataset, and the project is training.
     """
     aws = project.aws
-    for kind, arn in dataset_calls.of_project(aws, project.arn).items():
-        seen = dataset_calls.wait_until_still(aws, arn)
+    for kind, arn in dataset_arns(aws, project.arn).items():
+        seen = wait_until_still(aws, arn)
         if seen is None or seen.status == "CREATE_FAILED":
             continue
         theirs = sum(map(patient.owns, lines(aws, arn, patient.mark)))
         if theirs:
-            yield Held(project.arn, kind, arn, seen.entries, theirs)
+            yield PatientDataset(project.arn, kind, arn, seen.entries, theirs)
 
 
 def lines(aws: Aws, arn: str, mark: str = "") -> Iterator[str]:
@@ -166,10 +166,10 @@ def remains(project: CustomLabelsProject, patient: Patient) -> Remains:
     Raises:
         InUseError: a version is being trained, perhaps on these images.
     """
-    return sum((_kept(version, patient) for version in project.versions()), Remains())
+    return sum((_remains_of(version, patient) for version in project.versions()), Remains())
 
 
-def _kept(version: ModelVersion, patient: Patient) -> Remains:
+def _remains_of(version: ModelVersion, patient: Patient) -> Remains:
     seen = version.describe()
     if seen.status == "TRAINING_IN_PROGRESS":
         raise InUseError(

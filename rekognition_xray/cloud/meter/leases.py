@@ -22,18 +22,18 @@ from rekognition_xray.records import Record
 
 log = logging.getLogger(__name__)
 
-PREFIX: Final = f"{OURS}lease."
+LEASE_PREFIX: Final = f"{OURS}lease."
 """How the keys of leases begin; the lease's id follows."""
-SECONDS: Final = 900.0
+LEASE_SECONDS: Final = 900.0
 """How long a lease holds after its last renewal."""
-RENEWAL: Final = 300.0
+LEASE_RENEWAL: Final = 300.0
 """How often it is renewed while its user lives: two renewals may fail."""
-MARGIN: Final = 120.0
+LEASE_MARGIN: Final = 120.0
 """How much later than it says a lease counts as expired.
 
-A lease that is renewed in time has at least SECONDS - RENEWAL = 600 s left. AWS refuses requests
+A lease that is renewed in time has at least LEASE_SECONDS - LEASE_RENEWAL = 600 s left. AWS refuses requests
 whose clock is more than 5 minutes off, so two clocks that both get answers are less than 600 s
-apart: neither a wrong clock nor one that jumps takes another's model away, and MARGIN is to spare.
+apart: neither a wrong clock nor one that jumps takes another's model away, and LEASE_MARGIN is to spare.
 """
 
 Role = Literal["runs", "joined", "left"]
@@ -59,7 +59,7 @@ class WallClock(Clock, Protocol):
         raise NotImplementedError
 
 
-def wall(clock: Clock) -> dt.datetime:
+def utc_now(clock: Clock) -> dt.datetime:
     """The time of day in UTC, whole seconds, by a clock or else by the machine."""
     seconds = clock.utc() if isinstance(clock, WallClock) else time.time()
     return dt.datetime.fromtimestamp(int(seconds), dt.UTC)
@@ -89,13 +89,13 @@ class Lease(Record):
     def new(cls, now: dt.datetime, role: Role, since: dt.datetime | None) -> Lease:
         """A lease of this process."""
         host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:80] or "unknown"
-        until = now + dt.timedelta(seconds=SECONDS)
+        until = now + dt.timedelta(seconds=LEASE_SECONDS)
         return cls(secrets.token_hex(6), f"{host}:{os.getpid()}", role, since, now, until)
 
     @property
     def key(self) -> str:
         """The tag's key."""
-        return PREFIX + self.id
+        return LEASE_PREFIX + self.id
 
     @property
     def value(self) -> str:
@@ -108,7 +108,7 @@ class Lease(Record):
 
     def live(self, now: dt.datetime) -> bool:
         """Whether its user may still be there."""
-        return self.role != "left" and now < self.until + dt.timedelta(seconds=MARGIN)
+        return self.role != "left" and now < self.until + dt.timedelta(seconds=LEASE_MARGIN)
 
     def __str__(self) -> str:
         return f"{self.owner} ({self.role}) until {self.until:%Y-%m-%d %H:%M:%S} UTC"
@@ -147,12 +147,12 @@ class Leases(Record):
         return min((one.since for one in self.found if one.since), default=None)
 
 
-def parse(tags: Mapping[str, str]) -> Leases:
+def parse_leases(tags: Mapping[str, str]) -> Leases:
     """Reads the leases among a version's tags; strict, and never fails."""
     found, damaged = [], []
     for key, value in sorted(tags.items()):
-        if key.startswith(PREFIX):
-            lease = _lease(key.removeprefix(PREFIX), value)
+        if key.startswith(LEASE_PREFIX):
+            lease = _lease(key.removeprefix(LEASE_PREFIX), value)
             if lease:
                 found.append(lease)
             else:
@@ -180,14 +180,14 @@ def _moment(text: str) -> dt.datetime:
     return found
 
 
-def read(aws: Aws, arn: str) -> Leases:
+def read_leases(aws: Aws, arn: str) -> Leases:
     """The leases on a version. Calls ListTagsForResource; free.
 
     Raises:
         NotFoundError: the version does not exist.
     """
     try:
-        leases = parse(all_tags(aws, arn))
+        leases = parse_leases(all_tags(aws, arn))
     except AccessDeniedError:
         return Leases(readable=False)
     if leases.damaged:
@@ -195,7 +195,7 @@ def read(aws: Aws, arn: str) -> Leases:
     return leases
 
 
-def put(aws: Aws, arn: str, lease: Lease) -> None:
+def write_lease(aws: Aws, arn: str, lease: Lease) -> None:
     """Writes a lease, or writes it anew. Calls TagResource; free.
 
     Raises:
@@ -205,7 +205,7 @@ def put(aws: Aws, arn: str, lease: Lease) -> None:
         aws.rekognition.tag_resource(ResourceArn=arn, Tags={lease.key: lease.value})
 
 
-def remove(aws: Aws, arn: str, *leases: Lease) -> None:
+def remove_leases(aws: Aws, arn: str, *leases: Lease) -> None:
     """Removes leases; one that is gone is no error. Calls UntagResource; free."""
     if leases:
         remove_tags(aws, arn, [lease.key for lease in leases])

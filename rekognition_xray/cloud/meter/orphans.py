@@ -6,22 +6,23 @@ import datetime as dt
 import logging
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
 from rekognition_xray.cloud.aws import Aws
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter.leases import Lease, Leases, wall
+from rekognition_xray.cloud.meter.leases import Lease, Leases, read_leases, remove_leases, utc_now
 from rekognition_xray.cloud.meter.stopping import BUDGET, STOPPABLE, look_and_stop, stop
 from rekognition_xray.cloud.pricing import book_for
-from rekognition_xray.cloud.version_description import VersionDescription, descriptions
+from rekognition_xray.cloud.version_description import (
+    VersionDescription,
+    VersionRef,
+    descriptions,
+    project_arns,
+)
 from rekognition_xray.costs import PriceBook
 from rekognition_xray.errors import AwsError, NotFoundError, StopFailedError
 from rekognition_xray.records import Record
-
-if TYPE_CHECKING:
-    from rekognition_xray.cloud.versions import ModelVersion
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ def stop_expired(
     """Stops the models that dead processes have left: all their leases have expired.
 
     Run it on a schedule, from any machine. A process that is killed then costs at most what its
-    model costs from its last renewal for ``leases.SECONDS`` + ``leases.MARGIN`` (17 minutes) and
+    model costs from its last renewal for ``LEASE_SECONDS`` + ``LEASE_MARGIN`` (17 minutes) and
     one interval of the schedule. All stops are asked for before any is waited for; one that fails
     does not keep the others from being tried. Calls what ``running`` does
     (DescribeProjects, DescribeProjectVersions, ListTagsForResource), StopProjectVersion and
@@ -214,11 +215,11 @@ def _due(seen: RunningVersion, *, unleased: bool) -> tuple[bool, str]:
     return False, "nobody holds a lease on it, and only unleased=True stops such models"
 
 
-def _asked(version: ModelVersion, *, unleased: bool) -> bool:
+def _asked(version: VersionRef, *, unleased: bool) -> bool:
     """Asks for the stop where it is still due, having looked anew at this very moment."""
     try:
-        found = leases.read(version.aws, version.arn)
-        now = wall(version.aws.clock)
+        found = read_leases(version.aws, version.arn)
+        now = utc_now(version.aws.clock)
         needed = found.live(now, "runs", "joined") or not (found.running or unleased)
         if needed or not found.readable:
             return False
@@ -228,7 +229,7 @@ def _asked(version: ModelVersion, *, unleased: bool) -> bool:
     return True
 
 
-def _ended(version: ModelVersion, seen: RunningVersion, reason: str, budget: float) -> Outcome:
+def _ended(version: VersionRef, seen: RunningVersion, reason: str, budget: float) -> Outcome:
     try:
         stop(version, per_hour=seen.per_hour, budget=budget)
     except StopFailedError as error:
@@ -236,7 +237,7 @@ def _ended(version: ModelVersion, seen: RunningVersion, reason: str, budget: flo
         return Outcome(seen, stopped=False, reason=reason, error=error)
     dead = (one for one in seen.leases.found if not one.live(seen.now))
     try:
-        leases.remove(version.aws, version.arn, *dead)
+        remove_leases(version.aws, version.arn, *dead)
     except AwsError as error:
         log.warning("expired leases could not be removed: %s", error.message)
     log.warning("%s is stopped: %s", version.arn, reason)
@@ -247,20 +248,16 @@ def _left(seen: RunningVersion, reason: str) -> Outcome:
     return Outcome(seen, stopped=False, reason=reason)
 
 
-def _running(aws: Aws, book: PriceBook) -> Iterator[tuple[ModelVersion, RunningVersion]]:
-    # Imported here, since both import this module.
-    from rekognition_xray.cloud.projects import CustomLabelsProject  # noqa: PLC0415
-    from rekognition_xray.cloud.versions import ModelVersion  # noqa: PLC0415
-
-    for project in (each.arn for each in CustomLabelsProject.list(aws=aws)):
+def _running(aws: Aws, book: PriceBook) -> Iterator[tuple[VersionRef, RunningVersion]]:
+    for project in project_arns(aws):
         for seen in _billing(aws, project):
             try:
-                found = leases.read(aws, seen.arn)
+                found = read_leases(aws, seen.arn)
             except NotFoundError:  # deleted meanwhile
                 continue
             units = seen.units or 1
             yield (
-                ModelVersion(aws, seen.arn, project),
+                VersionRef(aws, seen.arn, project),
                 RunningVersion(
                     seen.arn,
                     project,
@@ -269,7 +266,7 @@ def _running(aws: Aws, book: PriceBook) -> Iterator[tuple[ModelVersion, RunningV
                     found,
                     book.per_hour(units),
                     book.currency,
-                    wall(aws.clock),
+                    utc_now(aws.clock),
                     book.region if book.region != aws.region else None,
                 ),
             )

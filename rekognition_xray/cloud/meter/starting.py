@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
 from rekognition_xray.cloud.aws import aws_errors
-from rekognition_xray.cloud.meter.leases import wall
-from rekognition_xray.cloud.meter.run import SETTLE, Run
+from rekognition_xray.cloud.meter.leases import utc_now
+from rekognition_xray.cloud.meter.runs import SETTLE, Run
 from rekognition_xray.cloud.meter.stopping import RESTS, RUNS, STARTABLE, STOPPABLE, ask_to_stop
-from rekognition_xray.cloud.version_description import looking_at
+from rekognition_xray.cloud.version_description import VersionDescription, VersionRef
 from rekognition_xray.cloud.waiting import Wait
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -20,9 +20,6 @@ from rekognition_xray.errors import (
     InUseError,
     UnreachableStateError,
 )
-
-if TYPE_CHECKING:
-    from rekognition_xray.cloud.versions import ModelVersion, VersionDescription
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +49,9 @@ def start_or_join(run: Run, units: int, max_units: int | None, wait: Wait, *, mi
         left = attrs.evolve(wait, budget=max(0.0, end - clock.now()))
         status = version.describe().status
         if status == "STOPPING":
-            status = left.until(looking_at(version), RESTS, what=what, clock=clock).status
+            status = left.until(
+                version.status_and_description, RESTS, what=what, clock=clock
+            ).status
         if not _claimed(run, status, lambda: _start(version, units, max_units), mine=mine):
             continue
         seen = _wait_for_either(run, left, what)
@@ -92,7 +91,7 @@ def _join(run: Run, *, mine: bool) -> None:
 
 
 def _claim_and_start(run: Run, start: Callable[[], None]) -> bool:
-    others = run.claim("runs", wall(run.version.aws.clock))
+    others = run.claim("runs", utc_now(run.version.aws.clock))
     if not others.found and not _may_stop(run.version):
         return False
     try:
@@ -103,12 +102,12 @@ def _claim_and_start(run: Run, start: Callable[[], None]) -> bool:
         # Somebody was faster; who that is decides whether the end is ours to make.
         run.role = None
         return False
-    dead = (one for one in others.found if not one.live(wall(run.version.aws.clock)))
+    dead = (one for one in others.found if not one.live(utc_now(run.version.aws.clock)))
     run.forget(*dead)
     return True
 
 
-def _may_stop(version: ModelVersion) -> bool:
+def _may_stop(version: VersionRef) -> bool:
     """Makes sure that what is about to be started can be stopped again.
 
     AWS cannot be asked for permissions, but it checks them before it looks at states: a stop of a
@@ -149,7 +148,7 @@ def _wait_for_either(run: Run, wait: Wait, what: str) -> VersionDescription:
 
     try:
         return wait.until(
-            looking_at(run.version),
+            run.version.status_and_description,
             RUNS,
             what=what,
             clock=run.version.aws.clock,
@@ -166,13 +165,13 @@ class _Crossed(Exception):  # noqa: N818 (an answer, never seen outside this mod
         super().__init__(seen.status)
 
 
-def _did_not_start(version: ModelVersion, seen: VersionDescription) -> UnreachableStateError:
+def _did_not_start(version: VersionRef, seen: VersionDescription) -> UnreachableStateError:
     return UnreachableStateError(
         f"{version.arn} did not start: it is {seen.status}. {seen.status_message}"
     )
 
 
-def _start(version: ModelVersion, units: int, max_units: int | None) -> None:
+def _start(version: VersionRef, units: int, max_units: int | None) -> None:
     client = version.aws.rekognition_once
     with aws_errors(version.arn):
         if max_units is None:

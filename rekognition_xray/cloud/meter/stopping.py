@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rekognition_xray.cloud.aws import aws_errors
+from rekognition_xray.cloud.version_description import VersionDescription, VersionRef
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.errors import (
     AwsError,
@@ -15,9 +16,6 @@ from rekognition_xray.errors import (
     StopFailedError,
     WaitError,
 )
-
-if TYPE_CHECKING:
-    from rekognition_xray.cloud.versions import ModelVersion, VersionDescription
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ _SECOND_LOOK: Final = 0.1
 """Seconds from the first look, which asks for the stop: the local cloud has stopped by then."""
 
 
-def stop(version: ModelVersion, *, per_hour: Decimal | None = None, budget: float = BUDGET) -> None:
+def stop(version: VersionRef, *, per_hour: Decimal | None = None, budget: float = BUDGET) -> None:
     """Stops a version and makes sure that it has stopped, whoever else may be using it.
 
     Asks again at every look while the version is starting or running, since a stop that crosses a
@@ -85,7 +83,7 @@ def stop(version: ModelVersion, *, per_hour: Decimal | None = None, budget: floa
         ) from error
 
 
-def look_and_stop(version: ModelVersion) -> tuple[str, VersionDescription | None]:
+def look_and_stop(version: VersionRef) -> tuple[str, VersionDescription | None]:
     """Asks a version that starts or runs to stop; its status before that, and what was seen."""
     try:
         seen = version.describe()
@@ -99,7 +97,7 @@ def look_and_stop(version: ModelVersion) -> tuple[str, VersionDescription | None
     return seen.status, seen
 
 
-def ask_to_stop(version: ModelVersion) -> None:
+def ask_to_stop(version: VersionRef) -> None:
     """Calls StopProjectVersion and does not wait.
 
     Raises:

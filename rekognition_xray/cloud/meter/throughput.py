@@ -7,16 +7,15 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 import attrs
 
+from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.pricing import book_for
+from rekognition_xray.cloud.version_description import VersionDescription
 from rekognition_xray.costs import Estimate, Money, PriceBook
 from rekognition_xray.errors import CostCapError, InvalidRequestError, ThrottledError
-
-if TYPE_CHECKING:
-    from rekognition_xray.cloud.versions import ModelVersion
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +29,31 @@ _FEWEST: Final = 20
 """Answers between the first throttle and the end from which a speed is told as measured."""
 
 
+class RunningModel(Protocol):
+    """What is asked here; ``ModelVersion`` is one."""
+
+    @property
+    def aws(self) -> Aws:
+        """Session and clients."""
+        raise NotImplementedError
+
+    @property
+    def arn(self) -> str:
+        """The version's ARN."""
+        raise NotImplementedError
+
+    def describe(self) -> VersionDescription:
+        """What the service says of the version."""
+        raise NotImplementedError
+
+    def detect(self, image: bytes, *, once: bool = False) -> object:
+        """Asks the running model once."""
+        raise NotImplementedError
+
+
 @attrs.frozen(str=False)
 class Throughput:
-    """What a calibration found.
+    """What a measurement found.
 
     Attributes:
         tps_per_unit: images a second and inference unit.
@@ -63,8 +84,8 @@ class Throughput:
         )
 
 
-def calibrate(
-    model: ModelVersion,
+def measure_throughput(
+    model: RunningModel,
     images: Sequence[bytes],
     *,
     max_calls: int = 200,
@@ -119,7 +140,7 @@ def calibrate(
 class _Work:
     """What the threads share."""
 
-    model: ModelVersion
+    model: RunningModel
     images: Sequence[bytes]
     max_calls: int
     end: float

@@ -9,8 +9,14 @@ from typing import Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType, dataset_calls
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud.datasets import (
+    DatasetDescription,
+    DatasetType,
+    dataset_arns,
+    delete_dataset,
+    wait_until_still,
+)
+from rekognition_xray.cloud.meter import stop as stop_model
 from rekognition_xray.cloud.tags import CURRENT, read_tags
 from rekognition_xray.cloud.version_description import TRAINED, VersionDescription, descriptions
 from rekognition_xray.cloud.versions import ModelVersion
@@ -78,8 +84,8 @@ class DeletionPlan:
 
 
 @attrs.frozen
-class Deleted:
-    """What came of it.
+class DeletionResult:
+    """What a deletion did.
 
     Attributes:
         plan: what was shown.
@@ -92,32 +98,32 @@ class Deleted:
 
 def delete_project(
     aws: Aws, project_arn: str, *, confirm: Callable[[DeletionPlan], bool], stop: bool
-) -> Deleted:
+) -> DeletionResult:
     """Deletes a project; see ``CustomLabelsProject.delete``."""
     plan = _look(aws, project_arn)
     _check(plan, stop=stop)
     if confirm(plan) is not True:
         log.info("%s is not deleted: it was not confirmed", project_arn)
-        return Deleted(plan, done=False)
+        return DeletionResult(plan, done=False)
     handles = [ModelVersion(aws, seen.arn, project_arn) for seen in plan.versions]
     for version in handles:
-        meter.stop(version)
+        stop_model(version)
     for version, seen in zip(handles, plan.versions, strict=True):
         if seen.status != "DELETING":
             _delete_version(version)
     for version in handles:
         _wait_until_gone(version)
     for _, dataset in plan.datasets:
-        dataset_calls.delete(aws, dataset.arn)
+        delete_dataset(aws, dataset.arn)
     _delete(aws, project_arn)
     log.info("%s is deleted", project_arn)
-    return Deleted(plan, done=True)
+    return DeletionResult(plan, done=True)
 
 
 def _look(aws: Aws, project_arn: str) -> DeletionPlan:
-    arns = dataset_calls.of_project(aws, project_arn)
+    arns = dataset_arns(aws, project_arn)
     seen: Iterator[tuple[DatasetType, DatasetDescription | None]] = (
-        (kind, dataset_calls.wait_until_still(aws, arn)) for kind, arn in arns.items()
+        (kind, wait_until_still(aws, arn)) for kind, arn in arns.items()
     )
     return DeletionPlan(
         project_arn,

@@ -4,23 +4,62 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.datasets import (
+    DatasetComparison,
+    DatasetDescription,
+    DatasetEntry,
+    DatasetType,
+    check_dataset_size,
+    check_labels,
+    check_leaks,
+    check_rejected,
+    compare_entries,
+    dataset_arns,
+    datasets_by_type,
+    describe_dataset,
+    distribute_entries,
+    images_of_parts,
+    label_counts,
+    note_leaks,
+    preparation_folder,
+    put_manifests,
+    read_entries,
+    shared_prepared_pictures,
+    warn_of_unknown,
+)
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.projects import deleting, promotion
-from rekognition_xray.cloud.projects.deleting import Deleted, DeletionPlan
-from rekognition_xray.cloud.projects.project_datasets import ProjectDatasets
-from rekognition_xray.cloud.projects.promotion import Compared
+from rekognition_xray.cloud.projects.deleting import DeletionPlan, DeletionResult
+from rekognition_xray.cloud.projects.promotion import VersionComparison
 from rekognition_xray.cloud.s3 import S3Location
+from rekognition_xray.cloud.storage import Receipt, check_place
+from rekognition_xray.cloud.storage import store as store_images
 from rekognition_xray.cloud.tags import check_tags, read_tags, write_tags
-from rekognition_xray.cloud.version_description import VersionDescription, descriptions
-from rekognition_xray.cloud.versions import ModelVersion, TrainingQuotas, check_name, training
+from rekognition_xray.cloud.version_description import (
+    VersionDescription,
+    descriptions,
+    project_arns,
+)
+from rekognition_xray.cloud.versions import (
+    ModelVersion,
+    TrainingQuotas,
+    TrainingRequest,
+    check_name,
+    estimate_training,
+    start_training,
+)
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.costs import EstimateRange, Money, PriceBook
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.manifests import Manifest
+from rekognition_xray.data.splitting import leaks, left_to_chance
 from rekognition_xray.errors import InUseError, NotFoundError
 
 log = logging.getLogger(__name__)
@@ -32,15 +71,20 @@ CREATED: Final[SettleTable] = {
 }
 """Is the project there to be worked with?"""
 
+_NOT_SENT: Final = "nothing was uploaded"
+
 
 @attrs.frozen
-class CustomLabelsProject(ProjectDatasets):
+class CustomLabelsProject:
     """Handle on a project. It keeps nothing that the service can change.
 
     Attributes:
         aws: the way to AWS.
         arn: the project's ARN.
     """
+
+    aws: Aws = attrs.field(repr=False)
+    arn: str
 
     @classmethod
     def get_or_create(
@@ -94,18 +138,178 @@ class CustomLabelsProject(ProjectDatasets):
 
         Calls DescribeProjects once per 100; free.
         """
-        pages = aws.rekognition.get_paginator("describe_projects").paginate()
-        with aws_errors("projects"):
-            return tuple(
-                cls(aws, project["ProjectArn"])
-                for page in pages
-                for project in page["ProjectDescriptions"]
-            )
+        return tuple(cls(aws, arn) for arn in project_arns(aws))
 
     @property
     def name(self) -> str:
         """The project's name, read from the ARN."""
         return self.arn.split("/")[1]
+
+    def datasets(self) -> Mapping[DatasetType, DatasetDescription]:
+        """The datasets by type, ``TRAIN`` and ``TEST``. Calls DescribeProjects, DescribeDataset.
+
+        Raises:
+            NotFoundError: the project does not exist (any more).
+        """
+        found = dataset_arns(self.aws, self.arn)
+        return {kind: describe_dataset(self.aws, arn) for kind, arn in found.items()}
+
+    def put_datasets(
+        self,
+        *,
+        train: XrayDataset,
+        test: XrayDataset | None = None,
+        store: str | S3Location,
+        key: str | bytes | None = None,
+        replace: bool = False,
+        allow_leaks: bool = False,
+        work: str | Path | None = None,
+        progress: bool = False,
+    ) -> Receipt:
+        """Uploads the images and makes them the project's datasets; waits until that is done.
+
+        Everything is checked before the first byte is sent, also that train and test share no
+        patient, no image and no picture, and are parts of one split. Without ``test`` the service
+        moves a fifth of the entries to a test dataset (DistributeDatasetEntries): it knows no
+        patients, so that is refused where one has several images. ``allow_leaks`` goes on all the
+        same: a warning says what leaks, and the datasets and the versions that are trained on them
+        bear the tag ``rxray.leaks``.
+
+        Safe to repeat: images that are there are not sent again, a dataset that already holds the
+        same entries is kept. Images that lie in S3 stay where they lie.
+
+        Calls those of ``storage.store`` (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
+        GetBucketAcl, ListObjectsV2, PutObject); DescribeProjects, DescribeDataset,
+        ListDatasetEntries, ListTagsForResource and, as needed, CreateDataset, UpdateDatasetEntries
+        and DeleteDataset; DistributeDatasetEntries where there is no ``test``; and TagResource for
+        what leaks. S3 bills requests and storage; the datasets are free.
+
+        Args:
+            train: images to learn from; at least two labels.
+            test: images to judge by; at least two labels, all of them known to ``train``.
+            store: bucket and prefix for images and manifests, in the project's Region.
+            key: secret of the pseudonyms in the object keys; see PseudonymKey.find.
+            replace: deletes a dataset that holds other entries and makes it anew.
+            allow_leaks: goes on where train and test share what they must not.
+            work: folder for prepared images, kept for the next run; else a temporary one.
+            progress: shows bars.
+
+        Returns:
+            What was uploaded, and where each image lies.
+
+        Raises:
+            LabelsError: too few labels, or labels that only the test part has.
+            ManifestError: a part is larger than the service's guide allows.
+            SplitError: train and test share patients, images or pictures, or are of two splits.
+            AuditError: images that cannot be used, or files that the dataset rejected; all named.
+            StorageError: the bucket is missing or elsewhere.
+            AlreadyExistsError: the project has datasets with other entries.
+            DatasetFailedError: with the service's message.
+        """
+        check_rejected(train, test)
+        check_labels(train, test)
+        parts = datasets_by_type(train, test)
+        for kind, part in parts.items():
+            check_dataset_size(part.counts, kind, region=self.aws.region)
+        target = S3Location.parse(store)
+        found = leaks(train, test) if test is not None else left_to_chance(train)
+        leaking = check_leaks(found, allowed=allow_leaks, stopped=_NOT_SENT)
+        if test is None and not leaking:
+            warn_of_unknown(train)
+        check_place(self.aws, target.bucket)
+        images = images_of_parts(train, test)
+        with preparation_folder(work) as folder:
+            here = XrayDataset([image for image in images if image.address is None])
+            prepared = here.prepare(folder, progress=progress)
+            if test is not None:
+                same = shared_prepared_pictures(train, test, prepared)
+                leaking |= check_leaks(same, allowed=allow_leaks, stopped=_NOT_SENT)
+            in_s3 = (image for image in images if image.address is not None)
+            receipt = store_images(
+                [*prepared, *in_s3], target, aws=self.aws, key=key, progress=progress
+            )
+        manifests: dict[DatasetType, Manifest] = {
+            kind: Manifest.of(part, receipt.addresses) for kind, part in parts.items()
+        }
+        put_manifests(self.aws, self.arn, manifests, store=target, replace=replace)
+        if test is None:
+            distribute_entries(self.aws, self.arn)
+        made = dataset_arns(self.aws, self.arn)
+        note_leaks(self.aws, made.values(), leaking=leaking)
+        return receipt
+
+    def entries(
+        self,
+        kind: DatasetType,
+        *,
+        labels: Iterable[str] = (),
+        labelled: bool | None = None,
+        has_errors: bool | None = None,
+        contains: str = "",
+    ) -> Iterator[DatasetEntry]:
+        """The entries of a dataset, read as they are asked for, filtered by the service.
+
+        Calls DescribeProjects once, and ListDatasetEntries once per 100 entries; free.
+
+        Args:
+            kind: ``TRAIN`` or ``TEST``.
+            labels: only entries with one of these, at most 10.
+            labelled: only entries with a label, or only those without.
+            has_errors: only entries that the service finds fault with, or only the others.
+            contains: only entries whose source-ref contains this, such as a patient's pseudonym.
+
+        Raises:
+            NotFoundError: the project has no such dataset, or does not exist.
+            NotReadyError: the dataset is being made or changed.
+            InvalidRequestError: the service would refuse a filter.
+        """
+        return read_entries(
+            self.aws,
+            self._dataset(kind),
+            labels=labels,
+            labelled=labelled,
+            has_errors=has_errors,
+            contains=contains,
+        )
+
+    def labels(self, kind: DatasetType) -> Mapping[str, int]:
+        """Images of each label of a dataset. Calls DescribeProjects, ListDatasetLabels; free.
+
+        Raises:
+            NotFoundError: the project has no such dataset, or does not exist.
+        """
+        return label_counts(self.aws, self._dataset(kind))
+
+    def check(
+        self, kind: DatasetType, sent: Manifest | XrayDataset, receipt: Receipt | None = None
+    ) -> DatasetComparison:
+        """Compares what was sent to a dataset with what the service kept of it.
+
+        The service drops lines that it cannot use without a word, and flags others. Both are named
+        here. Calls DescribeProjects, and ListDatasetEntries once per 100 entries; free.
+
+        Args:
+            kind: ``TRAIN`` or ``TEST``.
+            sent: the manifest, or the images that ``put_datasets`` was given for this dataset.
+            receipt: what ``put_datasets`` gave back; needed for images that do not lie in S3.
+
+        Raises:
+            ManifestError: images of which nobody says where they lie.
+            NotFoundError: the project has no such dataset, or does not exist.
+        """
+        if isinstance(sent, XrayDataset):
+            sent = Manifest.of(sent, receipt.addresses if receipt else None)
+        return compare_entries(kind, sent, self.entries(kind))
+
+    def _dataset(self, kind: DatasetType) -> str:
+        found = dataset_arns(self.aws, self.arn)
+        if kind not in found:
+            raise NotFoundError(
+                f"The project {self.arn.split('/')[1]!r} has no {kind} dataset.",
+                arn=self.arn,
+                hint="It has TRAIN and TEST once put_datasets has been called.",
+            )
+        return found[kind]
 
     def train(
         self,
@@ -169,7 +373,7 @@ class CustomLabelsProject(ProjectDatasets):
             QuotaError: as many trainings are running as may, or the project is full.
             TrainingRefusedError: several of these; it carries them all.
         """
-        wanted = training.Wanted(
+        request = TrainingRequest(
             name,
             output,
             max_cost=max_cost,
@@ -179,7 +383,7 @@ class CustomLabelsProject(ProjectDatasets):
             allow_leaks=allow_leaks,
             quotas=quotas or TrainingQuotas(),
         )
-        return ModelVersion(self.aws, training.start(self.aws, self.arn, wanted), self.arn)
+        return ModelVersion(self.aws, start_training(self.aws, self.arn, request), self.arn)
 
     def training_estimate(
         self, prices: PriceBook | None = None, *, images: int | None = None
@@ -197,7 +401,7 @@ class CustomLabelsProject(ProjectDatasets):
         Raises:
             NotFoundError: the project has no TRAIN dataset, or does not exist.
         """
-        return training.estimate(self.aws, self.arn, book_for(self.aws, prices), images)
+        return estimate_training(self.aws, self.arn, book_for(self.aws, prices), images)
 
     def version(self, name: str) -> ModelVersion | None:
         """The version of that name, or None. Calls DescribeProjectVersions; free."""
@@ -235,7 +439,7 @@ class CustomLabelsProject(ProjectDatasets):
         arn = promotion.current(self.aws, self.arn)
         return None if arn is None else ModelVersion(self.aws, arn, self.arn)
 
-    def promote(self, version: ModelVersion, comparison: Compared | None = None) -> None:
+    def promote(self, version: ModelVersion, comparison: VersionComparison | None = None) -> None:
         """Makes a version the one in use.
 
         The project's tag ``rxray.current`` names it, and ``rxray.previous`` the one before, by name
@@ -281,7 +485,9 @@ class CustomLabelsProject(ProjectDatasets):
         check_tags(tags, "project")
         write_tags(self.aws, self.arn, tags)
 
-    def delete(self, *, confirm: Callable[[DeletionPlan], bool], stop: bool = False) -> Deleted:
+    def delete(
+        self, *, confirm: Callable[[DeletionPlan], bool], stop: bool = False
+    ) -> DeletionResult:
         """Deletes the project with its versions and datasets, after showing what that means.
 
         Nothing is changed before ``confirm`` has seen the plan and answered True. Then running

@@ -17,8 +17,8 @@ _WORSE: Final = "worse"
 _NONE: Final = "Look at project.describe_versions(), and promote one: project.promote(version)."
 
 
-class Compared(Protocol):
-    """What ``promote`` wants to know of a comparison; ``clinic.comparison.compare`` makes one."""
+class VersionComparison(Protocol):
+    """What ``promote`` wants to know of a comparison; ``clinic.evaluation.compare`` makes one."""
 
     @property
     def old(self) -> str:
@@ -46,7 +46,7 @@ def current(aws: Aws, project_arn: str) -> str | None:
     return _marked(aws, project_arn, mark).arn if mark else None
 
 
-def promote(aws: Aws, project_arn: str, arn: str, comparison: Compared | None) -> None:
+def promote(aws: Aws, project_arn: str, arn: str, comparison: VersionComparison | None) -> None:
     """Makes a version the one in use; see ``CustomLabelsProject.promote``."""
     seen = next((one for one in descriptions(aws, project_arn) if one.arn == arn), None)
     if seen is None:
@@ -119,7 +119,9 @@ def _check_usable(seen: VersionDescription) -> None:
         )
 
 
-def _check_compared(comparison: Compared, seen: VersionDescription, before: str | None) -> None:
+def _check_compared(
+    comparison: VersionComparison, seen: VersionDescription, before: str | None
+) -> None:
     if comparison.new != seen.arn:
         raise InvalidRequestError(
             f"The comparison is about {comparison.new}, not about {seen.arn}.",

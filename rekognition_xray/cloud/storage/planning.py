@@ -18,7 +18,13 @@ from rekognition_xray.costs import Estimate, Money, PriceBook, money
 from rekognition_xray.data.preparing import PreparedFile
 from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
 from rekognition_xray.data.xrays import Xray
-from rekognition_xray.errors import AwsError, CostCapError, LabelsError, list_paths
+from rekognition_xray.errors import (
+    AwsError,
+    CostCapError,
+    LabelsError,
+    StorageError,
+    list_paths,
+)
 from rekognition_xray.records import Record
 
 log = logging.getLogger(__name__)
@@ -112,7 +118,55 @@ def _refuse_contradictions(files: Iterable[PreparedFile]) -> None:
         )
 
 
-def look(aws: Aws, target: S3Location, *, allow_public: bool) -> Mapping[str, int]:
+def locations_in_s3(images: Iterable[Xray], *, beside: str | None) -> Mapping[Xray, S3Location]:
+    """Where images lie that lie in S3: exactly at their addresses. Makes no call.
+
+    Args:
+        images: images with an address.
+        beside: the bucket in which other images of the same dataset will lie, if there are any.
+
+    Raises:
+        StorageError: an address is not ``s3://bucket/key``, or the images would end in several
+            buckets, of which the service takes one for a dataset.
+        LabelsError: one address under two labels.
+    """
+    found = {image: _location(image) for image in images}
+    _refuse_two_labels(found)
+    buckets = {place.bucket for place in found.values()} | ({beside} if beside else set())
+    if len(buckets) > 1:
+        raise StorageError(
+            f"The images would lie in {len(buckets)} buckets, {', '.join(sorted(buckets))}; "
+            "nothing was uploaded.",
+            hint="Custom Labels takes images of one bucket for a dataset: copy them into one "
+            "(aws s3 sync), or store the others there.",
+        )
+    return found
+
+
+def _location(image: Xray) -> S3Location:
+    # The key as it is stored: S3Location.parse would take slashes off its ends.
+    bucket, _, key = (image.address or "").removeprefix("s3://").partition("/")
+    place = S3Location(bucket, key)
+    if not bucket or not key or str(place) != image.address:
+        raise StorageError(f"{image.source} is not an image's address, s3://bucket/key.")
+    return place
+
+
+def _refuse_two_labels(found: Mapping[Xray, S3Location]) -> None:
+    labels: dict[S3Location, set[str]] = defaultdict(set)
+    for image, place in found.items():
+        labels[place].add(image.label)
+    bad = {place: names for place, names in labels.items() if len(names) > 1}
+    if bad:
+        raise LabelsError(
+            f"{len(bad)} images in S3 stand under different labels; nothing was uploaded:\n"
+            + list_paths(f"{place}: {', '.join(sorted(names))}" for place, names in bad.items()),
+            paths=[str(place) for place in bad],
+            hint="Decide which label is right and leave the other out.",
+        )
+
+
+def check_and_list(aws: Aws, target: S3Location, *, allow_public: bool) -> Mapping[str, int]:
     """Checks a place and lists it, both at a time: keys below it, with their sizes.
 
     Calls those of ``check_place``, and ListObjectsV2.
@@ -122,12 +176,12 @@ def look(aws: Aws, target: S3Location, *, allow_public: bool) -> Mapping[str, in
     """
     _ = aws.s3  # made here, before two threads want it
     with ThreadPoolExecutor(1) as helper:
-        listing = helper.submit(_listed, aws, target)
+        listing = helper.submit(_object_sizes, aws, target)
         check_place(aws, target.bucket, allow_public=allow_public)
         return listing.result()
 
 
-def missing(
+def missing_parcels(
     aws: Aws, sizes: Mapping[str, int], parcels: Sequence[Parcel], *, verify: bool, threads: int
 ) -> list[Parcel]:
     """The parcels that do not lie in S3 yet.
@@ -148,7 +202,7 @@ def missing(
     return [p for p in parcels if p.place.key not in sizes or p.place in resent]
 
 
-def _listed(aws: Aws, target: S3Location) -> Mapping[str, int]:
+def _object_sizes(aws: Aws, target: S3Location) -> Mapping[str, int]:
     pages = aws.s3.get_paginator("list_objects_v2").paginate(
         Bucket=target.bucket, Prefix=f"{target.key}/" if target.key else ""
     )
@@ -174,7 +228,7 @@ def _unverified(aws: Aws, there: Sequence[Parcel], threads: int) -> list[Parcel]
     return bad
 
 
-def cost(
+def upload_cost(
     parcels: Sequence[Parcel], new: Sequence[Parcel], *, verify: bool, prices: PriceBook
 ) -> Estimate:
     """The requests of an upload, and one month of storage for what is new."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from tqdm import tqdm
@@ -16,27 +17,37 @@ from tqdm import tqdm
 from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
-from rekognition_xray.cloud.storage import notice
 from rekognition_xray.cloud.storage.buckets import check_place
-from rekognition_xray.cloud.storage.images_in_s3 import placed
 from rekognition_xray.cloud.storage.planning import (
     THREADS,
     UploadPlan,
+    check_and_list,
     check_cap,
-    cost,
-    look,
-    missing,
+    locations_in_s3,
+    missing_parcels,
     parcels_of,
+    upload_cost,
 )
 from rekognition_xray.cloud.storage.sending import Parcel, Sender, parallel, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
-from rekognition_xray.data.dataset import Prepared, XrayDataset, prepare
+from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.preparing import PreparedFile, PrepareProgress
 from rekognition_xray.data.pseudonyms import PseudonymKey
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import AwsError
 
 log = logging.getLogger(__name__)
+
+OPT_OUT_POLICY: Final = '{"services": {"rekognition": {"opt_out_policy": {"@@assign": "optOut"}}}}'
+"""An AI services opt-out policy of AWS Organizations that covers Amazon Rekognition."""
+
+_NOTICE: Final = (
+    "AWS may keep the content that Amazon Rekognition works on, and use it to improve its "
+    "services, unless your organisation has opted out. How: in the management account of AWS "
+    "Organizations enable the policy type AISERVICES_OPT_OUT_OPT_OUT_POLICY and attach to the root, or to "
+    "this account, the policy %s. When that is done, Aws(..., opted_out=True) silences this notice."
+)
+_notice_given = threading.Event()
 
 
 @attrs.frozen
@@ -98,7 +109,7 @@ class Receipt:
 
 
 def store(
-    images: Iterable[Xray] | Prepared,
+    images: Iterable[Xray | PreparedFile],
     where: str | S3Location,
     *,
     aws: Aws,
@@ -130,13 +141,14 @@ def store(
     services unless the organisation has opted out. ``Aws(opted_out=True)`` says that it has.
 
     Args:
-        images: images, or what ``data.preparing.prepare`` made of them.
+        images: images, or the prepared ones that ``XrayDataset.prepare`` gives, or both. Those
+            that are prepared are not prepared again.
         where: bucket and prefix, such as ``s3://clinic-xrays/kermany``.
         aws: the way to AWS.
         key: secret of the pseudonyms; see PseudonymKey.find.
         work: folder for prepared images, kept for the next run; else they are made in a temporary
             one, and made again by the next run.
-        executor: where images are prepared; see ``data.preparing.prepare``.
+        executor: where images are prepared; see ``XrayDataset.prepare``.
         threads: how many images are on their way at a time.
         kms_key: id, ARN or alias of the KMS key that S3 encrypts new objects with; else S3 takes
             the bucket's own. Needs ``kms:GenerateDataKey``, and ``kms:Decrypt`` to read.
@@ -159,18 +171,19 @@ def store(
         UploadError: images that were not uploaded, each with its reason; the others were.
     """
     target, book = S3Location.parse(where), book_for(aws, prices, max_cost)
-    if not isinstance(images, Prepared):  # preparing takes long: ask before it, and again after
-        check_place(aws, target.bucket, allow_public=allow_public)
-    with _ready(aws, images, target, work, executor, progress=progress) as (files, elsewhere):
+    preparing = _prepared(
+        aws, images, target, work, executor, allow_public=allow_public, progress=progress
+    )
+    with preparing as (files, elsewhere):
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
-        sizes = look(aws, target, allow_public=allow_public)
-        new = missing(aws, sizes, parcels, verify=verify, threads=threads)
-        estimate = cost(parcels, new, verify=verify, prices=book)
+        sizes = check_and_list(aws, target, allow_public=allow_public)
+        new = missing_parcels(aws, sizes, parcels, verify=verify, threads=threads)
+        estimate = upload_cost(parcels, new, verify=verify, prices=book)
         planned = _plan(target, parcels, new, elsewhere, estimate)
         check_cap(planned, max_cost)
         log.info("%s", planned)
         if new:
-            notice.tell_once(aws)
+            _give_notice(aws)
         _send(Sender(aws, _encryption(kms_key)), new, planned, threads, progress)
     sent = {image: parcel.place for parcel in parcels for image in parcel.images}
     locations = {**elsewhere, **sent}
@@ -178,7 +191,7 @@ def store(
 
 
 def plan(
-    images: Iterable[Xray] | Prepared,
+    images: Iterable[Xray | PreparedFile],
     where: str | S3Location,
     *,
     aws: Aws,
@@ -196,13 +209,14 @@ def plan(
     Without ``work`` the images that are prepared for this are thrown away again.
     """
     target = S3Location.parse(where)
-    if not isinstance(images, Prepared):  # preparing takes long: ask before it, and again after
-        check_place(aws, target.bucket, allow_public=allow_public)
-    with _ready(aws, images, target, work, executor, progress=False) as (files, elsewhere):
+    preparing = _prepared(
+        aws, images, target, work, executor, allow_public=allow_public, progress=False
+    )
+    with preparing as (files, elsewhere):
         parcels = parcels_of(files, target, PseudonymKey.find(key, store=str(target)))
-    sizes = look(aws, target, allow_public=allow_public)
-    new = missing(aws, sizes, parcels, verify=verify, threads=THREADS)
-    estimate = cost(parcels, new, verify=verify, prices=book_for(aws, prices))
+    sizes = check_and_list(aws, target, allow_public=allow_public)
+    new = missing_parcels(aws, sizes, parcels, verify=verify, threads=THREADS)
+    estimate = upload_cost(parcels, new, verify=verify, prices=book_for(aws, prices))
     return _plan(target, parcels, new, elsewhere, estimate)
 
 
@@ -224,29 +238,70 @@ def _plan(
     )
 
 
+@attrs.frozen
+class _Images:
+    """What an upload was given, sorted by what has to be done with it.
+
+    Attributes:
+        files: images that are prepared.
+        unprepared: images on this machine that are not prepared yet.
+        in_s3: images that lie in S3 already.
+    """
+
+    files: tuple[PreparedFile, ...]
+    unprepared: tuple[Xray, ...]
+    in_s3: tuple[Xray, ...]
+
+    @classmethod
+    def sort(cls, images: Iterable[Xray | PreparedFile]) -> _Images:
+        """Sorts images. Those that are given twice stay twice."""
+        given = tuple(images)
+        bare = [item for item in given if isinstance(item, Xray)]
+        return cls(
+            tuple(item for item in given if isinstance(item, PreparedFile)),
+            tuple(image for image in bare if image.address is None),
+            tuple(image for image in bare if image.address is not None),
+        )
+
+
 @contextmanager
-def _ready(
+def _prepared(
     aws: Aws,
-    images: Iterable[Xray] | Prepared,
+    images: Iterable[Xray | PreparedFile],
     target: S3Location,
     work: str | Path | None,
     executor: Executor | None,
     *,
+    allow_public: bool,
     progress: Progress,
 ) -> Iterator[tuple[tuple[PreparedFile, ...], Mapping[Xray, S3Location]]]:
     """Prepared files of the images on this machine, and where the images lie that are in S3."""
-    if isinstance(images, Prepared):
-        yield images.files, {}
-        return
-    given = tuple(images)
-    here = XrayDataset(tuple(image for image in given if image.address is None))
-    there = (image for image in given if image.address is not None)
-    elsewhere = placed(there, beside=target.bucket if len(here) else None)
+    given = _Images.sort(images)
+    if given.unprepared:  # preparing takes long: the place is checked before it, and again after
+        check_place(aws, target.bucket, allow_public=allow_public)
+    here = given.files or given.unprepared
+    elsewhere = locations_in_s3(given.in_s3, beside=target.bucket if here else None)
     for bucket in {place.bucket for place in elsewhere.values()} - {target.bucket}:
         check_bucket(aws, bucket)
+    if not given.unprepared:
+        yield given.files, elsewhere
+        return
     with tempfile.TemporaryDirectory(prefix="rekognition-xray-") as folder:
-        made = prepare(here, work or folder, executor=executor, progress=progress)
-        yield made.files, elsewhere
+        made = XrayDataset(given.unprepared).prepare(
+            work or folder, executor=executor, progress=progress
+        )
+        yield (*given.files, *made.files), elsewhere
+
+
+def _give_notice(aws: Aws) -> None:
+    """Logs the notice as a warning, unless this process has or the user has opted out.
+
+    Nothing is said where a custom endpoint answers, such as a local cloud.
+    """
+    if aws.opted_out or aws.endpoint_url is not None or _notice_given.is_set():
+        return
+    _notice_given.set()
+    log.warning(_NOTICE, OPT_OUT_POLICY)
 
 
 def _encryption(kms_key: str | None) -> Mapping[str, str]:

@@ -1,21 +1,41 @@
-"""TODO rekognition_xray.cloud.versions."""
+"""Trained versions of a model: training, describing, running, asking, copying and deleting them."""
 
 from __future__ import annotations
 
-from rekognition_xray.cloud.versions.copying import policy_for
-from rekognition_xray.cloud.versions.training_checks import TrainingQuotas, check_cap, check_name
-from rekognition_xray.cloud.versions.training_estimate import training_range
+from rekognition_xray.cloud.version_description import TRAINED, VersionDescription
+from rekognition_xray.cloud.versions.copying import copy_policy
+from rekognition_xray.cloud.versions.training import (
+    TrainingRequest,
+    estimate_training,
+    start_training,
+)
+from rekognition_xray.cloud.versions.training_checks import (
+    TrainingQuotas,
+    check_cap,
+    check_errors,
+    check_name,
+    check_overlap,
+)
+from rekognition_xray.cloud.versions.training_estimate import EarlierTraining, training_range
 from rekognition_xray.cloud.versions.training_progress import TrainingProgress
-from rekognition_xray.cloud.versions.version import Detection, ModelVersion, VersionDescription
+from rekognition_xray.cloud.versions.version import Destination, Detection, ModelVersion
 
 __all__ = [
+    "TRAINED",
+    "Destination",
     "Detection",
+    "EarlierTraining",
     "ModelVersion",
     "TrainingProgress",
     "TrainingQuotas",
+    "TrainingRequest",
     "VersionDescription",
     "check_cap",
+    "check_errors",
     "check_name",
-    "policy_for",
+    "check_overlap",
+    "copy_policy",
+    "estimate_training",
+    "start_training",
     "training_range",
 ]

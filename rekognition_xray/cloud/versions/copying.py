@@ -78,7 +78,7 @@ def start_copy(
         raise
 
 
-def policy_for(source_arn: str, account: str) -> str:
+def copy_policy(source_arn: str, account: str) -> str:
     """The project policy that lets another account copy a version, as JSON."""
     partition = source_arn.split(":")[1]
     statement = {
@@ -108,7 +108,7 @@ def _copied(aws: Aws, asked: CopyProjectVersionRequestTypeDef) -> str:
             hint=f"The account {ours} has to allow it by a policy on the project "
             f"{asked['SourceProjectArn']}: aws rekognition put-project-policy --project-arn "
             f"{asked['SourceProjectArn']} --policy-name copy --policy-document "
-            f"'{policy_for(source, theirs)}'",
+            f"'{copy_policy(source, theirs)}'",
         ) from error
 
 

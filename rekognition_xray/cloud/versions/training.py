@@ -15,8 +15,11 @@ from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.datasets import (
     DatasetDescription,
     DatasetType,
-    dataset_calls,
-    part_checks,
+    dataset_arns,
+    describe_dataset,
+    label_counts,
+    tags_of_split,
+    wait_until_ready,
 )
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.tags import IMAGES, TRAINING, check_tags, read_tags
@@ -47,7 +50,7 @@ _KINDS: Final[tuple[DatasetType, DatasetType]] = ("TRAIN", "TEST")
 
 
 @attrs.frozen
-class Wanted:
+class TrainingRequest:
     """A training as it was asked for; see ``CustomLabelsProject.train``."""
 
     name: str
@@ -60,7 +63,7 @@ class Wanted:
     quotas: TrainingQuotas = attrs.field(factory=TrainingQuotas)
 
 
-def estimate(
+def estimate_training(
     aws: Aws, project_arn: str, prices: PriceBook, images: int | None = None
 ) -> EstimateRange:
     """What a training of so many images may cost; see ``training_range``.
@@ -72,62 +75,65 @@ def estimate(
     """
     if images is None:
         arns = _dataset_arns(aws, project_arn, ("TRAIN",))
-        images = dataset_calls.describe(aws, arns["TRAIN"]).entries
+        images = describe_dataset(aws, arns["TRAIN"]).entries
     earlier = earlier_trainings(aws, descriptions(aws, project_arn))
     return training_range(images, earlier, prices)
 
 
-def start(aws: Aws, project_arn: str, wanted: Wanted) -> str:
+def start_training(aws: Aws, project_arn: str, request: TrainingRequest) -> str:
     """Starts a training, or finds the one that an earlier run has started; gives its ARN."""
     versions = descriptions(aws, project_arn)
     problems = Problems()
-    target = _check_arguments(aws, wanted, problems)
+    target = _check_arguments(aws, request, problems)
     seen: dict[DatasetType, DatasetDescription] = {}
     with problems.noted():
         for kind, arn in _dataset_arns(aws, project_arn, _KINDS).items():
             with problems.noted():
-                seen[kind] = dataset_calls.wait_until_ready(aws, arn)
-    digest = _digest(seen, target, wanted.kms_key) if target and len(seen) == len(_KINDS) else ""
+                seen[kind] = wait_until_ready(aws, arn)
+    digest = _digest(seen, target, request.kms_key) if target and len(seen) == len(_KINDS) else ""
     with problems.noted():
-        if found := _same(aws, project_arn, versions, wanted.name, digest):
+        if found := _same(aws, project_arn, versions, request.name, digest):
             log.info("version %s is there already: it is %s", found.name, found.status)
             return found.arn
     if target is not None:
         with problems.noted(AccessDeniedError):
             check_bucket(aws, target.bucket)
-    noted = _check_datasets(aws, seen, wanted, problems)
+    noted = _check_datasets(aws, seen, request, problems)
     with problems.noted():
         running = checks.running_trainings(aws)
-        checks.check_quotas(aws, project_arn, len(versions), running, wanted.quotas)
+        checks.check_quotas(aws, project_arn, len(versions), running, request.quotas)
     if "TRAIN" in seen:
         with problems.noted():
-            _check_price(aws, seen["TRAIN"].entries, versions, wanted)
+            _check_price(aws, seen["TRAIN"].entries, versions, request)
     if problems.found or target is None:
-        raise problems.error(wanted.name)
+        raise problems.error(request.name)
     own = {**noted, TRAINING: digest, IMAGES: str(seen["TRAIN"].entries)}
-    return _created(aws, project_arn, wanted, target, own)
+    return _created(aws, project_arn, request, target, own)
 
 
-def _check_arguments(aws: Aws, wanted: Wanted, problems: Problems) -> S3Location | None:
+def _check_arguments(aws: Aws, request: TrainingRequest, problems: Problems) -> S3Location | None:
     target = None
     with problems.noted():
-        checks.check_name("version", wanted.name)
+        checks.check_name("version", request.name)
     with problems.noted():
-        check_tags(wanted.tags)
+        check_tags(request.tags)
     with problems.noted():
-        checks.check_kms_key(wanted.kms_key)
+        checks.check_kms_key(request.kms_key)
     with problems.noted():
-        target = S3Location.parse(wanted.output)
+        target = S3Location.parse(request.output)
     with problems.noted():
         checks.check_region(aws)
     return target
 
 
 def _check_datasets(
-    aws: Aws, seen: Mapping[DatasetType, DatasetDescription], wanted: Wanted, problems: Problems
+    aws: Aws,
+    seen: Mapping[DatasetType, DatasetDescription],
+    request: TrainingRequest,
+    problems: Problems,
 ) -> Mapping[str, str]:
     """Looks into the datasets; gives the tags that tell of their split."""
-    counts = {kind: dataset_calls.label_counts(aws, one.arn) for kind, one in seen.items()}
+    counts = {kind: label_counts(aws, one.arn) for kind, one in seen.items()}
     for kind, one in seen.items():
         with problems.noted():
             checks.check_errors(kind, one)
@@ -139,23 +145,23 @@ def _check_datasets(
         checks.check_overlap(counts["TRAIN"], counts["TEST"])
     with problems.noted():
         train, test = seen["TRAIN"].arn, seen["TEST"].arn
-        # A warning points to whoever called project.train: past this, start and train.
-        return part_checks.notes(aws, train, test, allowed=wanted.allow_leaks, stacklevel=6)
+        # A warning points to whoever called project.train: past this, start_training and train.
+        return tags_of_split(aws, train, test, allowed=request.allow_leaks, stacklevel=6)
     return {}
 
 
 def _check_price(
-    aws: Aws, images: int, versions: tuple[VersionDescription, ...], wanted: Wanted
+    aws: Aws, images: int, versions: tuple[VersionDescription, ...], request: TrainingRequest
 ) -> None:
-    expected = training_range(images, earlier_trainings(aws, versions), wanted.prices)
+    expected = training_range(images, earlier_trainings(aws, versions), request.prices)
     log.info("%s\n%s", expected, CANNOT_STOP)
-    checks.check_cap(expected, wanted.max_cost)
+    checks.check_cap(expected, request.max_cost)
 
 
 def _dataset_arns(
     aws: Aws, project_arn: str, kinds: tuple[DatasetType, ...]
 ) -> Mapping[DatasetType, str]:
-    there = dataset_calls.of_project(aws, project_arn)
+    there = dataset_arns(aws, project_arn)
     missing = sorted(set(kinds) - set(there))
     if missing:
         raise NotFoundError(
@@ -210,29 +216,33 @@ def _same(
 
 
 def _created(
-    aws: Aws, project_arn: str, wanted: Wanted, target: S3Location, own: Mapping[str, str]
+    aws: Aws, project_arn: str, request: TrainingRequest, target: S3Location, own: Mapping[str, str]
 ) -> str:
     try:
-        return _create(aws, project_arn, wanted, target, {**wanted.tags, **own})
+        return _create(aws, project_arn, request, target, {**request.tags, **own})
     except (InUseError, ConnectionFailedError, ServiceFaultError) as error:
-        log.info("looking whether version %s was made: %s", wanted.name, error.message)
-        found = _appeared(aws, project_arn, wanted.name, own[TRAINING])
+        log.info("looking whether version %s was made: %s", request.name, error.message)
+        found = _appeared(aws, project_arn, request.name, own[TRAINING])
         if found is None:
             raise
         return found.arn
 
 
 def _create(
-    aws: Aws, project_arn: str, wanted: Wanted, target: S3Location, tags: Mapping[str, str]
+    aws: Aws,
+    project_arn: str,
+    request: TrainingRequest,
+    target: S3Location,
+    tags: Mapping[str, str],
 ) -> str:
     asked: CreateProjectVersionRequestTypeDef = {
         "ProjectArn": project_arn,
-        "VersionName": wanted.name,
+        "VersionName": request.name,
         "OutputConfig": {"S3Bucket": target.bucket, "S3KeyPrefix": target.key},
         "Tags": tags,
     }
-    if wanted.kms_key is not None:
-        asked["KmsKeyId"] = wanted.kms_key
+    if request.kms_key is not None:
+        asked["KmsKeyId"] = request.kms_key
     with aws_errors(project_arn):
         reply = aws.rekognition_once.create_project_version(**asked)
     return reply["ProjectVersionArn"]

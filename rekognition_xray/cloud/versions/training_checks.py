@@ -10,7 +10,8 @@ from typing import Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType, check_limits
+from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType, check_dataset_size
+from rekognition_xray.cloud.version_description import project_arns
 from rekognition_xray.costs import CANNOT_STOP, EstimateRange, Money, money
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -164,7 +165,7 @@ def check_images(
         counts: its images by label.
         region: the project's Region.
     """
-    check_limits(counts, kind, region=region, total=seen.entries)
+    check_dataset_size(counts, kind, region=region, total=seen.entries)
     if len(counts) < 2:
         raise LabelsError(
             f"The {kind} dataset holds images of {len(counts)} labels "
@@ -235,10 +236,7 @@ def running_trainings(aws: Aws) -> list[str]:
     """
     found = []
     try:
-        pages = aws.rekognition.get_paginator("describe_projects").paginate()
-        with aws_errors("projects"):
-            arns = [one["ProjectArn"] for page in pages for one in page["ProjectDescriptions"]]
-        for arn in arns:
+        for arn in project_arns(aws):
             with aws_errors(arn):
                 reply = aws.rekognition.describe_project_versions(ProjectArn=arn)
             found += [

@@ -27,7 +27,7 @@ _ARTICLE: Final = "the article of 2020: {:f} h for {:,} images of this kind"
 
 
 @attrs.frozen
-class Earlier:
+class EarlierTraining:
     """A training of the project that succeeded.
 
     Attributes:
@@ -41,19 +41,23 @@ class Earlier:
     images: int | None
 
 
-def earlier_trainings(aws: Aws, versions: Sequence[VersionDescription]) -> tuple[Earlier, ...]:
+def earlier_trainings(
+    aws: Aws, versions: Sequence[VersionDescription]
+) -> tuple[EarlierTraining, ...]:
     """The last five trainings that succeeded. Calls ListTagsForResource for each; free."""
     billed = [seen for seen in versions if seen.billable_training_seconds is not None]
     return tuple(_earlier(aws, seen) for seen in billed[:_LOOKED_AT])
 
 
-def _earlier(aws: Aws, seen: VersionDescription) -> Earlier:
+def _earlier(aws: Aws, seen: VersionDescription) -> EarlierTraining:
     noted = read_tags(aws, seen.arn).get(IMAGES, "")
     images = int(noted) if noted.isdecimal() and int(noted) else None
-    return Earlier(seen.name, Decimal(seen.billable_training_seconds or 0) / 3600, images)
+    return EarlierTraining(seen.name, Decimal(seen.billable_training_seconds or 0) / 3600, images)
 
 
-def training_range(images: int, earlier: Sequence[Earlier], prices: PriceBook) -> EstimateRange:
+def training_range(
+    images: int, earlier: Sequence[EarlierTraining], prices: PriceBook
+) -> EstimateRange:
     """What a training of so many images may cost.
 
     A former training of this project is taken to last as long again, and longer or shorter in
@@ -69,11 +73,11 @@ def training_range(images: int, earlier: Sequence[Earlier], prices: PriceBook) -
         hours = [hour for one, count in known for hour in (one.hours, one.hours * images / count)]
         least, most = min(*hours, most), min(_MARGIN * max(hours), most)
         sources.append(f"the upper end is {_MARGIN} times the longest expected, at most AWS's")
-    sources += _told(images, earlier)
+    sources += _sources(images, earlier)
     return prices.training_range(_rounded(least), _rounded(most), sources)
 
 
-def _told(images: int, earlier: Sequence[Earlier]) -> Iterator[str]:
+def _sources(images: int, earlier: Sequence[EarlierTraining]) -> Iterator[str]:
     for one in earlier:
         on = f"{one.images:,} images" if one.images else "an unknown number of images, not used"
         yield f"version {one.name} of this project: {_rounded(one.hours):f} h for {on}"

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Final, Protocol
 
 import attrs
 
-from rekognition_xray.cloud import failures
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud.failures import settled_badly
+from rekognition_xray.cloud.meter import Progress as StartProgress
+from rekognition_xray.cloud.meter import Run
+from rekognition_xray.cloud.meter import run as run_model
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.tags import LEAKS, SPLIT, check_tags, read_tags, write_tags
-from rekognition_xray.cloud.version_description import (
-    TRAINED,
-    VersionDescription,
-    described,
-    looking_at,
-)
+from rekognition_xray.cloud.version_description import TRAINED, VersionDescription, VersionRef
 from rekognition_xray.cloud.versions.copying import start_copy
 from rekognition_xray.cloud.versions.training_progress import Progress, training_reporter
 from rekognition_xray.cloud.waiting import Wait
 from rekognition_xray.costs import CANNOT_STOP, Money, PriceBook
 from rekognition_xray.errors import InvalidRequestError, NotFoundError
 from rekognition_xray.labels import confidence_of
-
-if TYPE_CHECKING:
-    from rekognition_xray.cloud.meter import Run
-    from rekognition_xray.cloud.projects import CustomLabelsProject
-
-__all__ = ["TRAINED", "Detection", "ModelVersion", "VersionDescription"]
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +46,22 @@ class Detection:
     seconds: float
 
 
+class Destination(Protocol):
+    """Where a copy goes; ``CustomLabelsProject`` is one."""
+
+    @property
+    def aws(self) -> Aws:
+        """Session and clients of the account that gets the copy."""
+        raise NotImplementedError
+
+    @property
+    def arn(self) -> str:
+        """The project's ARN."""
+        raise NotImplementedError
+
+
 @attrs.frozen
-class ModelVersion:
+class ModelVersion(VersionRef):
     """Handle on a version. It keeps nothing that the service can change.
 
     Attributes:
@@ -66,13 +71,10 @@ class ModelVersion:
         run: inside a block of ``running()`` what keeps it running; its ``per_hour`` is the price.
     """
 
-    aws: Aws = attrs.field(repr=False)
-    arn: str
-    project_arn: str
     run: Run | None = attrs.field(default=None, kw_only=True, repr=False, eq=False)
 
     def __reduce__(self) -> tuple[type[ModelVersion], tuple[Aws, str, str]]:
-        return ModelVersion, (self.aws, self.arn, self.project_arn)  # the stay belongs to a process
+        return ModelVersion, (self.aws, self.arn, self.project_arn)  # a run belongs to a process
 
     @classmethod
     def from_arn(cls, arn: str, *, aws: Aws) -> ModelVersion:
@@ -97,28 +99,6 @@ class ModelVersion:
         for project in reply["ProjectDescriptions"]:
             return cls(aws, arn, project["ProjectArn"])
         raise NotFoundError(f"The project {parts[1]!r} of {arn} does not exist.", arn=arn)
-
-    @property
-    def name(self) -> str:
-        """The version's name, read from the ARN."""
-        return self.arn.split("/")[-2]
-
-    def describe(self) -> VersionDescription:
-        """Asks the service. Calls DescribeProjectVersions; free.
-
-        Raises:
-            NotFoundError: the version does not exist (any more).
-        """
-        with aws_errors(self.arn):
-            reply = self.aws.rekognition.describe_project_versions(
-                ProjectArn=self.project_arn, VersionNames=[self.name]
-            )
-        for description in reply["ProjectVersionDescriptions"]:
-            if description.get("ProjectVersionArn") == self.arn:
-                return described(self.arn, description)
-        raise NotFoundError(
-            f"The version {self.name!r} does not exist in {self.project_arn}.", arn=self.arn
-        )
 
     def wait_until_trained(
         self,
@@ -161,7 +141,7 @@ class ModelVersion:
                 what=f"version {self.name}",
                 clock=self.aws.clock,
                 on_timeout=f"The training goes on at {per_hour} an hour. {CANNOT_STOP}",
-                failure=lambda seen: failures.settled_badly(self.aws, seen),
+                failure=lambda seen: settled_badly(self.aws, seen),
             )
 
     def running(
@@ -173,17 +153,17 @@ class ModelVersion:
         max_hours: Money | None = None,
         idle_stop: float | None = None,
         take_over: bool = False,
-        progress: meter.Progress = None,
+        progress: StartProgress = None,
         prices: PriceBook | None = None,
         budget: float = 3600.0,
     ) -> AbstractContextManager[ModelVersion]:
         """Runs the model inside a ``with`` block and stops it at the end, whatever happens.
 
         Where others need it as well, the last to leave stops it. See
-        ``rekognition_xray.cloud.meter.running.run``. AWS bills units times hours while it runs, used or
+        ``rekognition_xray.cloud.meter.run``. AWS bills units times hours while it runs, used or
         not. Where the prices of the Region are not known, ``max_cost`` needs ``prices``.
         """
-        return meter.run(
+        block = run_model(
             self,
             units,
             max_units=max_units,
@@ -195,6 +175,12 @@ class ModelVersion:
             prices=book_for(self.aws, prices, max_cost),
             budget=budget,
         )
+        return self._inside(block)
+
+    @contextmanager
+    def _inside(self, block: AbstractContextManager[Run]) -> Iterator[ModelVersion]:
+        with block as run:
+            yield attrs.evolve(self, run=run)
 
     def detect(
         self, image: bytes | S3Location, *, min_confidence: float = 0.0, once: bool = False
@@ -262,7 +248,7 @@ class ModelVersion:
 
     def copy_to(
         self,
-        project: CustomLabelsProject,
+        project: Destination,
         *,
         output: str | S3Location,
         name: str | None = None,
@@ -307,12 +293,12 @@ class ModelVersion:
         )
         copy = ModelVersion(project.aws, arn, project.arn)
         Wait(budget).until(
-            looking_at(copy),
+            copy.status_and_description,
             TRAINED,
             what=f"the copy {copy.name}",
             clock=project.aws.clock,
             on_timeout="The copying goes on; call copy_to again to wait for it.",
-            failure=lambda seen: failures.settled_badly(project.aws, seen),
+            failure=lambda seen: settled_badly(project.aws, seen),
         )
         return copy
 

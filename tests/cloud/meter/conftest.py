@@ -10,8 +10,7 @@ import attrs
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.data.images import prepare_image
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
@@ -61,7 +60,7 @@ class Ward:
     @property
     def tags(self) -> dict[str, str]:
         tags = self.version.tags()
-        return {key: value for key, value in tags.items() if key.startswith(leases.PREFIX)}
+        return {key: value for key, value in tags.items() if key.startswith(meter.LEASE_PREFIX)}
 
     def start_without_lease(self) -> None:
         self.version.aws.rekognition.start_project_version(

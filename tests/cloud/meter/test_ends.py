@@ -13,8 +13,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.local import LocalCloud
 
 from ..conftest import running_elsewhere
@@ -24,7 +23,7 @@ ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
 def test_the_price_comes_first_and_is_in_the_handle(ward: Ward, caplog) -> None:
-    caplog.set_level("INFO", logger="rekognition_xray.cloud.meter.running")
+    caplog.set_level("INFO", logger="rekognition_xray.cloud.meter")
     with ward.version.running(units=2) as model:
         assert model.run
         assert (model.run.per_hour, model.run.currency) == (Decimal("8.00"), "USD")
@@ -180,9 +179,9 @@ def test_a_killed_process_bills_until_its_lease_expires_and_the_next_interval(
         meter.stop_expired(ward.version.aws)
         sweeps += 1
     block.__exit__(None, None, None)  # gives the signals back; a killed stay does nothing
-    promise = leases.SECONDS + leases.MARGIN + interval
+    promise = meter.LEASE_SECONDS + meter.LEASE_MARGIN + interval
     assert sweeps > 1
-    assert 400 + leases.SECONDS <= ward.billed <= 400 + promise
+    assert 400 + meter.LEASE_SECONDS <= ward.billed <= 400 + promise
     assert ward.tags == {}
 
 
@@ -197,7 +196,7 @@ def test_a_process_that_is_killed_outright_leaves_a_lease_and_no_riddle(
     assert seen.owners[0].endswith(f":{process.pid}")
     assert [told.stopped for told in meter.stop_expired(trained.aws)] == [False]
     later = rx.Aws(session=cloud.session(), clock=CloudClock(cloud))
-    later.clock.wrong = (seen.now.timestamp() - EPOCH) + leases.SECONDS + leases.MARGIN + 60
+    later.clock.wrong = (seen.now.timestamp() - EPOCH) + meter.LEASE_SECONDS + meter.LEASE_MARGIN + 60
     later.clock.sleep = lambda seconds: None
     assert [told.stopped for told in meter.stop_expired(later)] == [True]
     assert cloud.bill.running == ()

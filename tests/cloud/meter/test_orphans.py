@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 
 from .conftest import Ward
 

@@ -7,8 +7,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter import running as meter
+from rekognition_xray.cloud import meter
 from rekognition_xray.local import LocalCloud
 
 from .conftest import EPOCH, NAP, Ward, kill
@@ -59,7 +58,7 @@ def test_who_dies_beside_another_does_not_keep_the_model_on(ward: Ward, enter) -
     living = enter(second)
     kill(dead)
     for _ in range(4):
-        ward.clock.sleep(leases.RENEWAL)
+        ward.clock.sleep(meter.LEASE_RENEWAL)
         living.run.look()
     assert meter.stop_expired(ward.version.aws)[0].stopped is False
     second.__exit__(None, None, None)
@@ -143,9 +142,9 @@ def test_without_permission_to_stop_nothing_is_started(ward: Ward) -> None:
 def test_a_clock_that_is_wrong_takes_no_model_away(ward: Ward, enter, seconds: int) -> None:
     block = ward.version.running()
     model = enter(block)
-    ward.clock.sleep(leases.RENEWAL)
+    ward.clock.sleep(meter.LEASE_RENEWAL)
     model.run.look()
-    ward.clock.sleep(leases.RENEWAL - 1)
+    ward.clock.sleep(meter.LEASE_RENEWAL - 1)
     ward.clock.wrong = seconds
     assert [told.stopped for told in meter.stop_expired(ward.version.aws)] == [False]
     ward.clock.wrong = 0
@@ -155,12 +154,12 @@ def test_a_clock_that_is_wrong_takes_no_model_away(ward: Ward, enter, seconds: i
 def test_a_clock_that_is_set_back_does_not_shorten_the_own_lease(ward: Ward) -> None:
     with ward.version.running() as model:
         assert model.run
-        ward.clock.sleep(leases.RENEWAL)
+        ward.clock.sleep(meter.LEASE_RENEWAL)
         ward.clock.wrong = -7200
         model.run.look()
         assert model.run.lease
         assert model.run.lease.until.timestamp() == pytest.approx(
-            EPOCH + ward.clock.now() + leases.SECONDS, abs=2
+            EPOCH + ward.clock.now() + meter.LEASE_SECONDS, abs=2
         )
 
 
@@ -182,7 +181,7 @@ def test_a_lease_that_cannot_be_renewed_is_tried_again_soon(ward: Ward) -> None:
         assert model.run
         assert model.run.lease
         before = model.run.lease.until
-        ward.clock.sleep(leases.RENEWAL)
+        ward.clock.sleep(meter.LEASE_RENEWAL)
         ward.cloud.faults.error("TagResource", "InvalidParameterException")
         model.run.look()
         assert model.run.lease.until == before

@@ -1,4 +1,4 @@
-"""``storage.forget``: a patient's images leave S3 and the datasets; what stays is named first."""
+"""``forget``: a patient's images leave S3 and the datasets; what stays is named first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import attrs
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.forgetting import rebuilding, traces
 from rekognition_xray.cloud.forgetting.rebuilding import Rebuild
-from rekognition_xray.cloud.forgetting.traces import Held, ObjectVersion, Patient, Remains
+from rekognition_xray.cloud.forgetting.traces import ObjectVersion, Patient, PatientDataset, Remains
 from rekognition_xray.cloud.projects import CustomLabelsProject
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.data.pseudonyms import KEY_VARIABLE, PseudonymKey, key_path
@@ -46,7 +46,7 @@ class ForgetPlan:
     pseudonym: str
     images: tuple[ObjectVersion, ...]
     manifests: tuple[ObjectVersion, ...]
-    datasets: tuple[Held, ...]
+    datasets: tuple[PatientDataset, ...]
     unfinished: tuple[Rebuild, ...]
     remains: Remains
 
@@ -91,8 +91,8 @@ class ForgetPlan:
 
 
 @attrs.frozen
-class Forgotten:
-    """What came of it.
+class ForgetResult:
+    """What forgetting a patient did.
 
     Attributes:
         plan: what was shown.
@@ -115,7 +115,7 @@ def forget(
     confirm: Callable[[ForgetPlan], bool],
     key: str | bytes | None = None,
     projects: Iterable[CustomLabelsProject] | None = None,
-) -> Forgotten:
+) -> ForgetResult:
     """Removes a patient's images from S3 and from datasets, after showing what that means.
 
     Nothing is changed before ``confirm`` has seen the plan and answered True. Then each dataset
@@ -158,7 +158,7 @@ def forget(
     plan, begun = _look(aws, known, asked)
     if confirm(plan) is not True:
         log.info("%s is not forgotten: it was not confirmed", known.pseudonym)
-        return Forgotten(plan, done=False)
+        return ForgetResult(plan, done=False)
     made = _rebuild(aws, known, plan)
     doomed = (*plan.images, *plan.manifests)
     _delete(aws, target.bucket, doomed)
@@ -166,7 +166,7 @@ def forget(
     if begun or made:
         _delete(aws, target.bucket, traces.object_versions(aws, rebuilding.journal_folder(known)))
     log.info("%s is forgotten: %d object versions", known.pseudonym, len(doomed))
-    return Forgotten(plan, done=True, deleted=len(doomed), datasets=made)
+    return ForgetResult(plan, done=True, deleted=len(doomed), datasets=made)
 
 
 def _key(key: str | bytes | None, target: S3Location) -> PseudonymKey:
@@ -191,7 +191,7 @@ def _look(
         patient.pseudonym,
         traces.object_versions(aws, patient.folder),
         traces.manifests(aws, patient),
-        tuple(held for project in projects for held in traces.held(project, patient)),
+        tuple(held for project in projects for held in traces.patient_datasets(project, patient)),
         begun or (),
         sum((traces.remains(project, patient) for project in projects), Remains()),
     )
@@ -207,7 +207,7 @@ def _look(
 def _rebuild(aws: Aws, patient: Patient, plan: ForgetPlan) -> tuple[str, ...]:
     drafts = {(item.project_arn, item.kind): item for item in plan.unfinished}
     for held in plan.datasets:
-        drafts[held.project_arn, held.kind] = rebuilding.drafted(aws, patient, held)
+        drafts[held.project_arn, held.kind] = rebuilding.draft_rebuild(aws, patient, held)
     if not drafts:
         return ()
     rebuilding.write_journal(aws, patient, drafts.values())
@@ -241,7 +241,7 @@ def _delete(aws: Aws, bucket: str, doomed: Sequence[ObjectVersion]) -> None:
 def _verify(aws: Aws, patient: Patient, projects: Sequence[CustomLabelsProject]) -> None:
     left = [
         *(f"s3://{patient.where.bucket}/{item.key}" for item in _objects(aws, patient)),
-        *(held.arn for project in projects for held in traces.held(project, patient)),
+        *(held.arn for project in projects for held in traces.patient_datasets(project, patient)),
     ]
     if left:
         raise StorageError(

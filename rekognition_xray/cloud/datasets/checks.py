@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.datasets.putting import DatasetType
+from rekognition_xray.cloud.datasets.calls import DatasetType
 from rekognition_xray.cloud.tags import (
     LEAKING,
     LEAKS,
@@ -22,8 +22,9 @@ from rekognition_xray.cloud.tags import (
     remove_tags,
     write_tags,
 )
-from rekognition_xray.data.dataset import XrayDataset, prepare
-from rekognition_xray.data.manifests import Manifest
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.manifests import MAX_ENTRIES, MAX_LABELS, Manifest
+from rekognition_xray.data.preparing import PreparedFile
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.splitting import Leak, shared_pictures
 from rekognition_xray.data.xrays import Part, Xray
@@ -31,12 +32,57 @@ from rekognition_xray.errors import (
     AuditError,
     LabelsError,
     ManifestError,
+    ManifestFault,
     PatientLeakWarning,
     SplitError,
     list_paths,
 )
 
+_SMALL: Final[Mapping[DatasetType, int]] = {"TRAIN": 28_000, "TEST": 7_000}
+REGIONAL_LIMITS: Final[Mapping[str, Mapping[DatasetType, int]]] = {
+    "ap-south-1": _SMALL,
+    "eu-west-2": _SMALL,
+}
+"""Regions where a dataset holds fewer entries than the 250,000 of all others."""
+_MAX_TESTED: Final = 1_000
+
 _ALLOW: Final = "Or pass allow_leaks=True, knowing that the figures come out too good."
+
+
+def check_dataset_size(
+    counts: Mapping[str, int], kind: DatasetType, *, region: str, total: int | None = None
+) -> None:
+    """Refuses a dataset that is larger than the service's guide allows; makes no call.
+
+    Args:
+        counts: images by label.
+        kind: which of a project's two datasets.
+        region: the project's Region; two have smaller datasets.
+        total: entries, where that is not the sum of the images by label.
+
+    Raises:
+        ManifestError: no images, more than 250,000 (or the Region's limit), more than 250 labels,
+            or more than 1,000 test images of a label.
+    """
+    total = sum(counts.values()) if total is None else total
+    limit = REGIONAL_LIMITS.get(region, {}).get(kind, MAX_ENTRIES)
+    crowded = sorted(label for label, count in counts.items() if count > _MAX_TESTED)
+    many = f"more than {_MAX_TESTED:,} images of {', '.join(crowded)}"
+    labels = f"{len(counts)} labels, where {MAX_LABELS} are taken"
+    images = f"{total:,} images, where {region} takes {limit:,}"
+    rules = (
+        (total == 0, "empty-manifest", "no images"),
+        (total > limit, "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM", images),
+        (len(counts) > MAX_LABELS, "ERROR_MANIFEST_TOO_MANY_LABELS", labels),
+        (kind == "TEST" and bool(crowded), "too-many-test-images", many),
+    )
+    faults = [ManifestFault(None, code, reason) for broken, code, reason in rules if broken]
+    if faults:
+        raise ManifestError(
+            f"The {kind} dataset would be outside the service's limits",
+            faults=faults,
+            hint="Take another share for the test part, or fewer images.",
+        )
 
 
 def check_rejected(*parts: XrayDataset | None) -> None:
@@ -68,7 +114,7 @@ def check_labels(train: XrayDataset, test: XrayDataset | None) -> None:
         )
 
 
-def judge(found: Iterable[Leak], *, allowed: bool, stopped: str, stacklevel: int = 3) -> bool:
+def check_leaks(found: Iterable[Leak], *, allowed: bool, stopped: str, stacklevel: int = 3) -> bool:
     """Whether there are leaks. They are refused, or told as a warning where they are allowed.
 
     Args:
@@ -110,12 +156,14 @@ def warn_of_unknown(train: XrayDataset) -> None:
         )
 
 
-def images_of(train: XrayDataset, test: XrayDataset | None) -> tuple[Xray, ...]:
+def images_of_parts(train: XrayDataset, test: XrayDataset | None) -> tuple[Xray, ...]:
     """The images of both parts, each once."""
     return tuple(dict.fromkeys([*train, *(test or ())]))
 
 
-def by_type(train: XrayDataset, test: XrayDataset | None) -> Mapping[DatasetType, XrayDataset]:
+def datasets_by_type(
+    train: XrayDataset, test: XrayDataset | None
+) -> Mapping[DatasetType, XrayDataset]:
     """What becomes which dataset; without a test part the service will make parts of its own."""
     if test is None:
         return {"TRAIN": attrs.evolve(train, part=None)}
@@ -123,8 +171,8 @@ def by_type(train: XrayDataset, test: XrayDataset | None) -> Mapping[DatasetType
 
 
 @contextmanager
-def prepared_in(work: str | Path | None) -> Iterator[str | Path]:
-    """The folder for prepared images: the user's, or one that is gone afterwards."""
+def preparation_folder(work: str | Path | None) -> Iterator[str | Path]:
+    """The folder for prepared images: the user's, or a temporary one."""
     if work is not None:
         yield work
         return
@@ -132,17 +180,20 @@ def prepared_in(work: str | Path | None) -> Iterator[str | Path]:
         yield folder
 
 
-def same_pictures(
-    train: XrayDataset, test: XrayDataset, folder: str | Path, *, progress: bool
+def shared_prepared_pictures(
+    train: XrayDataset, test: XrayDataset, files: Iterable[PreparedFile]
 ) -> Iterator[Leak]:
-    """Prepares the images of both parts and says which of them have equal pixels across the parts.
+    """Which images have equal pixels across the two parts.
 
     An image in S3 is known by its key, where that is one of ours, and else only by its address.
+
+    Args:
+        train: the train part.
+        test: the test part.
+        files: the prepared images of both parts that lie on this machine.
     """
-    images = images_of(train, test)
-    here = XrayDataset([image for image in images if image.address is None])
-    digests = {item.image: item.sha256 for item in prepare(here, folder, progress=progress)}
-    for image in images:
+    digests = {item.image: item.sha256 for item in files}
+    for image in images_of_parts(train, test):
         if image.address and pseudonym_in(image.address):
             digests[image] = image.address.rpartition("/")[2].partition(".")[0]
     return shared_pictures(train, test, digests)
@@ -161,7 +212,7 @@ def note_leaks(aws: Aws, arns: Iterable[str], *, leaking: bool) -> None:
             remove_tags(aws, arn, LEAKING)
 
 
-def notes(
+def tags_of_split(
     aws: Aws, train: str, test: str, *, allowed: bool, stacklevel: int = 4
 ) -> Mapping[str, str]:
     """The tags of a version that will be made from two datasets: their split, whether it leaks.
@@ -174,7 +225,7 @@ def notes(
         train: ARN of the one dataset.
         test: ARN of the other.
         allowed: whether the user said that leaks are meant.
-        stacklevel: of the warning then, counted from ``judge``.
+        stacklevel: of the warning then, counted from ``check_leaks``.
 
     Raises:
         SplitError: the datasets are not two parts of one split, and nobody said that this is meant.
@@ -183,7 +234,7 @@ def notes(
     found = list(_unlike(ours, theirs))
     told = all(LEAKS in read_tags(aws, arn) for arn in (train, test))
     stopped = "no training was started"
-    leaking = told or judge(found, allowed=allowed, stopped=stopped, stacklevel=stacklevel)
+    leaking = told or check_leaks(found, allowed=allowed, stopped=stopped, stacklevel=stacklevel)
     noted = dict(LEAKING) if leaking else {}
     if ours and theirs and not found and is_value(ours.fingerprint):
         noted[SPLIT] = ours.fingerprint

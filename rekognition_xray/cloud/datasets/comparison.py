@@ -1,4 +1,4 @@
-"""What was sent to a dataset beside what the service kept; it drops lines without a word."""
+"""What was sent to a dataset, compared with what the service kept: it drops lines silently."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
-from rekognition_xray.cloud.datasets.dataset_calls import DatasetType
-from rekognition_xray.cloud.datasets.listing import ListedEntry
+from rekognition_xray.cloud.datasets.calls import DatasetType
+from rekognition_xray.cloud.datasets.entries import DatasetEntry
 from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.errors import DatasetFailedError, list_paths
 
 
 @attrs.frozen(str=False)
-class Kept:
+class DatasetComparison:
     """A comparison of a manifest with a dataset.
 
     Attributes:
@@ -68,7 +68,9 @@ class Kept:
                 yield f"{what} ({len(rows):,}):\n{list_paths(rows)}"
 
 
-def compared(kind: DatasetType, sent: Manifest, there: Iterable[ListedEntry]) -> Kept:
+def compare_entries(
+    kind: DatasetType, sent: Manifest, there: Iterable[DatasetEntry]
+) -> DatasetComparison:
     """Compares a manifest with the entries of a dataset, which are read once."""
     wanted = {entry.source_ref: entry.label for entry in sent}
     changed: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -83,7 +85,7 @@ def compared(kind: DatasetType, sent: Manifest, there: Iterable[ListedEntry]) ->
             flagged.setdefault(fault.code, []).append(image)
         if image in wanted and entry.labels != (wanted[image],):
             changed[image] = (wanted[image], entry.labels)
-    return Kept(
+    return DatasetComparison(
         kind=kind,
         sent=len(sent),
         kept=kept,

@@ -8,13 +8,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud.meter import leases
-from rekognition_xray.cloud.meter.leases import Lease, Leases, Role, wall
+from rekognition_xray.cloud.meter.leases import (
+    LEASE_RENEWAL,
+    LEASE_SECONDS,
+    Lease,
+    Leases,
+    Role,
+    read_leases,
+    remove_leases,
+    utc_now,
+    write_lease,
+)
 from rekognition_xray.cloud.meter.stopping import stop
+from rekognition_xray.cloud.version_description import VersionRef
 from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
@@ -23,9 +33,6 @@ from rekognition_xray.errors import (
     StopFailedError,
     UnreachableStateError,
 )
-
-if TYPE_CHECKING:
-    from rekognition_xray.cloud.versions import ModelVersion
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +62,7 @@ class Run:
         lease: this user's lease as last written; None where none could be.
     """
 
-    version: ModelVersion
+    version: VersionRef
     per_hour: Decimal
     currency: str
     seconds: float | None = None
@@ -64,7 +71,7 @@ class Run:
     lease: Lease | None = None
     _may_tag: bool = True
     _began: float = attrs.field(init=False)
-    _wall: dt.datetime = attrs.field(init=False)
+    _entered: dt.datetime = attrs.field(init=False)
     _renewed: float = attrs.field(init=False)
     _last: float | None = attrs.field(default=None, init=False)
     _asking: int = attrs.field(default=0, init=False)
@@ -77,11 +84,11 @@ class Run:
     def __attrs_post_init__(self) -> None:
         clock = self.version.aws.clock
         self._began = self._renewed = clock.now()
-        self._wall = wall(clock)
+        self._entered = utc_now(clock)
 
     def others(self) -> Leases:
         """The leases of others. Calls ListTagsForResource."""
-        return leases.read(self.version.aws, self.version.arn).without(
+        return read_leases(self.version.aws, self.version.arn).without(
             self.lease.id if self.lease else ""
         )
 
@@ -93,7 +100,7 @@ class Run:
         """
         with self._acting:
             self._check_open()
-            made = Lease.new(wall(self.version.aws.clock), role, since)
+            made = Lease.new(utc_now(self.version.aws.clock), role, since)
             if self.lease:
                 made = attrs.evolve(made, id=self.lease.id)
             self.role = role
@@ -165,13 +172,13 @@ class Run:
     def forget(self, *gone: Lease) -> None:
         """Removes leases that nobody needs any more; never fails."""
         try:
-            leases.remove(self.version.aws, self.version.arn, *gone)
+            remove_leases(self.version.aws, self.version.arn, *gone)
         except AwsError as error:
             log.warning("leases on %s could not be removed: %s", self.version.arn, error.message)
 
     def _put(self, lease: Lease) -> None:
         try:
-            leases.put(self.version.aws, self.version.arn, lease)
+            write_lease(self.version.aws, self.version.arn, lease)
         except (AccessDeniedError, QuotaError) as error:
             if self.lease:
                 raise
@@ -226,7 +233,7 @@ class Run:
             except StopFailedError:
                 log.exception("the stop failed and will be tried again")
                 return False
-        elif self.lease and now >= self._renewed + leases.RENEWAL:
+        elif self.lease and now >= self._renewed + LEASE_RENEWAL:
             self._renew(now)
         return True
 
@@ -243,19 +250,19 @@ class Run:
         with self._acting:
             if self._closed or self.lease is None:
                 return
-            until = self._now() + dt.timedelta(seconds=leases.SECONDS)
+            until = self._now() + dt.timedelta(seconds=LEASE_SECONDS)
             try:
                 self._put(attrs.evolve(self.lease, until=until))
             except AwsError as error:
                 log.warning("the lease could not be renewed: %s", error.message)
-                now -= leases.RENEWAL - _LONGEST_NAP
+                now -= LEASE_RENEWAL - _LONGEST_NAP
             self._renewed = now
 
     def _now(self) -> dt.datetime:
         """The time of day; not set back by a clock that is."""
         clock = self.version.aws.clock
         passed = dt.timedelta(seconds=int(clock.now() - self._began))
-        return max(wall(clock), self._wall + passed)
+        return max(utc_now(clock), self._entered + passed)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -279,7 +286,7 @@ class Run:
                 fine = False
 
     def _nap(self) -> float:
-        due = [self._renewed + leases.RENEWAL] if self.lease else []
+        due = [self._renewed + LEASE_RENEWAL] if self.lease else []
         if self.seconds is not None:
             due.append(self._began + self.seconds)
         if self.idle_stop is not None and self._last is not None and not self._asking:

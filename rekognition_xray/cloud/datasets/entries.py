@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
-from rekognition_xray.cloud.failures import found
+from rekognition_xray.cloud.failures import named_errors
 from rekognition_xray.errors import InvalidRequestError, ManifestFault, ServiceFaultError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _REMARKS: Final = "cl-metadata"
 
 
 @attrs.frozen
-class ListedEntry:
+class DatasetEntry:
     """One entry of a dataset, as the service holds it.
 
     Attributes:
@@ -40,7 +40,7 @@ class ListedEntry:
     line: str = attrs.field(repr=False)
 
 
-def entries(
+def read_entries(
     aws: Aws,
     arn: str,
     *,
@@ -48,7 +48,7 @@ def entries(
     labelled: bool | None = None,
     has_errors: bool | None = None,
     contains: str = "",
-) -> Iterator[ListedEntry]:
+) -> Iterator[DatasetEntry]:
     """The entries of a dataset that meet all that is asked for; see ``project.entries``.
 
     Raises:
@@ -70,18 +70,18 @@ def _entries(
     aws: Aws,
     asked: ListDatasetEntriesRequestPaginateTypeDef,
     has_errors: bool | None,  # noqa: FBT001 - a filter with three values
-) -> Iterator[ListedEntry]:
+) -> Iterator[DatasetEntry]:
     pages = aws.rekognition.get_paginator("list_dataset_entries").paginate(**asked)
     with aws_errors(asked["DatasetArn"]):
         for page in pages:
             for line in page["DatasetEntries"]:
-                entry = listed(line)
+                entry = parse_entry(line)
                 # The service takes "no errors" for "all".
                 if has_errors is not False or not entry.faults:
                     yield entry
 
 
-def listed(line: str) -> ListedEntry:
+def parse_entry(line: str) -> DatasetEntry:
     """Reads a line as ListDatasetEntries gives it.
 
     Raises:
@@ -94,8 +94,8 @@ def listed(line: str) -> ListedEntry:
     if not isinstance(content, dict):
         raise ServiceFaultError(f"an entry that is no JSON object: {line[:200]!r}")
     remarks = content.get(_REMARKS)
-    faults = dict.fromkeys(ManifestFault(None, *told) for told in found(content))
-    return ListedEntry(
+    faults = dict.fromkeys(ManifestFault(None, *told) for told in named_errors(content))
+    return DatasetEntry(
         source_ref=str(content.get("source-ref", "")),
         labels=tuple(dict.fromkeys(_labels(content))),
         labelled=bool(isinstance(remarks, dict) and remarks.get("is_labeled")),

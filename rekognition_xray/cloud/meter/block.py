@@ -1,39 +1,25 @@
-"""Who pays: a model runs for a block and is stopped after it; whatever else runs can be seen."""
+"""A model runs for a ``with`` block and is stopped after it, whatever ends the block."""
 
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import Self
 
 import attrs
 from tqdm import tqdm
 
-from rekognition_xray.cloud.meter.orphans import Outcome, RunningVersion, running, stop_expired
-from rekognition_xray.cloud.meter.run import Run, watched
-from rekognition_xray.cloud.meter.signalling import Signals
+from rekognition_xray.cloud.meter.runs import Run, watched
 from rekognition_xray.cloud.meter.starting import start_or_join
-from rekognition_xray.cloud.meter.stopping import RESTS, RUNS, stop
+from rekognition_xray.cloud.version_description import VersionRef
 from rekognition_xray.cloud.waiting import Wait, WaitProgress
 from rekognition_xray.costs import Money, PriceBook
 from rekognition_xray.errors import CostCapError, InvalidRequestError
-
-if TYPE_CHECKING:
-    from rekognition_xray.cloud.versions import ModelVersion
-
-__all__ = [
-    "RESTS",
-    "RUNS",
-    "Outcome",
-    "Progress",
-    "RunningVersion",
-    "run",
-    "running",
-    "stop",
-    "stop_expired",
-]
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +29,7 @@ Progress = bool | Callable[[WaitProgress], None] | None
 
 @contextmanager
 def run(
-    version: ModelVersion,
+    version: VersionRef,
     units: int = 1,
     *,
     max_units: int | None = None,
@@ -54,7 +40,7 @@ def run(
     progress: Progress = None,
     prices: PriceBook,
     budget: float,
-) -> Iterator[ModelVersion]:
+) -> Iterator[Run]:
     """Starts a model, waits until it runs, and stops it at the end of the ``with`` block.
 
     The stop happens on leaving, on any exception, on SIGINT and SIGTERM where this is the main
@@ -86,7 +72,7 @@ def run(
         budget: seconds to wait for the model to run; AWS takes minutes, now and then 30.
 
     Returns:
-        The version; its ``run.per_hour`` is the price of an hour.
+        The run; its ``per_hour`` is the price of an hour.
 
     Raises:
         CostCapError: the cap buys less than a minute; nothing was started.
@@ -110,7 +96,7 @@ def run(
                     wait = Wait(budget, on_look=show)
                     start_or_join(stay, units, max_units, wait, mine=take_over)
                 stay.arm()
-                yield attrs.evolve(version, run=stay)
+                yield stay
             finally:
                 signals.hold()
         finally:  # of its own: a signal may cut off the hold, and never the stop
@@ -146,3 +132,43 @@ def _shown(progress: Progress) -> Iterator[Callable[[WaitProgress], None] | None
         yield lambda seen: bar.set_description_str(
             f"{seen.what} is {seen.status}, {seen.elapsed:.0f} s"
         )
+
+
+class _Signalled(BaseException):
+    """Unwinds the block after a signal; never seen outside this module."""
+
+
+@attrs.define
+class Signals:
+    """Turns SIGINT and SIGTERM into an unwinding of the block; delivers them once it is over.
+
+    Outside the main thread, where Python allows no handlers, it does nothing.
+    """
+
+    _previous: dict[int, object] = attrs.field(factory=dict)
+    _received: list[int] = attrs.field(factory=list)
+    _hold: bool = False
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._received.append(number)
+        if not self._hold:
+            self._hold = True
+            raise _Signalled
+
+    def hold(self) -> None:
+        """Keeps signals waiting, so that an impatient second Ctrl-C cannot cut off the stop."""
+        self._hold = True
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        if self._received:
+            # The previous handler decides now: KeyboardInterrupt, the end, or the caller's own.
+            signal.raise_signal(self._received[0])
+        return kind is not None and issubclass(kind, _Signalled)

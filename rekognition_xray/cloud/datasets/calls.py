@@ -84,7 +84,7 @@ class DatasetDescription:
     updated: dt.datetime | None = None
 
 
-def of_project(aws: Aws, project_arn: str) -> Mapping[DatasetType, str]:
+def dataset_arns(aws: Aws, project_arn: str) -> Mapping[DatasetType, str]:
     """Dataset ARNs by type. Calls DescribeProjects, the only call that knows them; free.
 
     Raises:
@@ -98,7 +98,7 @@ def of_project(aws: Aws, project_arn: str) -> Mapping[DatasetType, str]:
     raise NotFoundError(f"{project_arn} does not exist.", arn=project_arn)
 
 
-def describe(aws: Aws, arn: str) -> DatasetDescription:
+def describe_dataset(aws: Aws, arn: str) -> DatasetDescription:
     """Asks the service. Calls DescribeDataset; free. Raises NotFoundError."""
     with aws_errors(arn):
         told = aws.rekognition.describe_dataset(DatasetArn=arn)["DatasetDescription"]
@@ -115,7 +115,7 @@ def describe(aws: Aws, arn: str) -> DatasetDescription:
     )
 
 
-def listed(aws: Aws, arn: str) -> Manifest:
+def read_manifest(aws: Aws, arn: str) -> Manifest:
     """What a dataset holds. Calls ListDatasetEntries once per 100; free.
 
     Raises:
@@ -143,7 +143,7 @@ def label_counts(aws: Aws, arn: str) -> Mapping[str, int]:
     return {label: counts[label] for label in in_order(counts) if counts[label]}
 
 
-def create(
+def create_dataset(
     aws: Aws, project_arn: str, kind: DatasetType, manifest: S3Location | None
 ) -> DatasetDescription:
     """Creates a dataset, empty or from a manifest, and waits for it.
@@ -169,7 +169,7 @@ def create(
     return wait_until_ready(aws, reply["DatasetArn"])
 
 
-def delete(aws: Aws, arn: str) -> None:
+def delete_dataset(aws: Aws, arn: str) -> None:
     """Deletes a dataset, not its images in S3, and waits until it is gone.
 
     Calls DeleteDataset and DescribeDataset; free.
@@ -179,14 +179,14 @@ def delete(aws: Aws, arn: str) -> None:
 
     def look() -> tuple[str, None]:
         try:
-            return describe(aws, arn).status, None
+            return describe_dataset(aws, arn).status, None
         except NotFoundError:
             return _GONE, None
 
     Wait(_BUDGET).until(look, DELETED, what=arn, clock=aws.clock)
 
 
-def update(aws: Aws, arn: str, manifest: Manifest) -> DatasetDescription:
+def update_dataset(aws: Aws, arn: str, manifest: Manifest) -> DatasetDescription:
     """Sends lines to a dataset, which replaces those of the same images and takes in the others.
 
     The service takes no line away, and makes one update at a time: lines go in blobs of up to
@@ -210,12 +210,12 @@ def update(aws: Aws, arn: str, manifest: Manifest) -> DatasetDescription:
     if seen.entries < max(before.entries, len(manifest)):
         raise DatasetFailedError(
             f"{arn} holds {seen.entries} entries after an update of {before.entries} by "
-            f"{len(manifest)}; {dropped(aws, arn, manifest)}"
+            f"{len(manifest)}; {dropped_lines(aws, arn, manifest)}"
         )
     return seen
 
 
-def dropped(aws: Aws, arn: str, manifest: Manifest) -> str:
+def dropped_lines(aws: Aws, arn: str, manifest: Manifest) -> str:
     """Says which of the lines that were sent are not there. Calls ListDatasetEntries; free."""
     pages = aws.rekognition.get_paginator("list_dataset_entries").paginate(DatasetArn=arn)
     with aws_errors(arn):
@@ -237,13 +237,13 @@ def _start_update(aws: Aws, arn: str, blob: bytes) -> None:
                     DatasetArn=arn, Changes={"GroundTruth": blob}
                 )
         except InUseError:
-            return describe(aws, arn).status, None
+            return describe_dataset(aws, arn).status, None
         return _ACCEPTED, None
 
     Wait(_BUDGET).until(attempt, _SENT, what=f"an update of {arn}", clock=aws.clock)
 
 
-def distribute(aws: Aws, project_arn: str) -> None:
+def distribute_entries(aws: Aws, project_arn: str) -> None:
     """Lets the service move a fifth of the train entries into a test dataset, and waits.
 
     Calls DescribeProjects, CreateDataset, DistributeDatasetEntries and DescribeDataset; free.
@@ -251,10 +251,10 @@ def distribute(aws: Aws, project_arn: str) -> None:
     Raises:
         DatasetFailedError: with the service's message.
     """
-    found = dict(of_project(aws, project_arn))
+    found = dict(dataset_arns(aws, project_arn))
     if "TEST" not in found:
-        found["TEST"] = create(aws, project_arn, "TEST", None).arn
-    elif describe(aws, found["TEST"]).entries:
+        found["TEST"] = create_dataset(aws, project_arn, "TEST", None).arn
+    elif describe_dataset(aws, found["TEST"]).entries:
         log.info("the TEST dataset has entries already; nothing is distributed")
         return
     with aws_errors(project_arn):
@@ -282,7 +282,7 @@ def wait_until_still(aws: Aws, arn: str) -> DatasetDescription | None:
 
     def look() -> tuple[str, DatasetDescription | None]:
         try:
-            seen = describe(aws, arn)
+            seen = describe_dataset(aws, arn)
         except NotFoundError:
             return _GONE, None
         return seen.status, seen
@@ -292,7 +292,7 @@ def wait_until_still(aws: Aws, arn: str) -> DatasetDescription | None:
 
 def _settled(aws: Aws, arn: str, table: SettleTable) -> DatasetDescription:
     def look() -> tuple[str, DatasetDescription]:
-        seen = describe(aws, arn)
+        seen = describe_dataset(aws, arn)
         return seen.status, seen
 
     return Wait(_BUDGET).until(look, table, what=arn, clock=aws.clock, failure=_failed)
