@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.diagnosis import BulkProgress, asking, bulk
+from rekognition_xray.clinic.diagnosis import BulkProgress, engine, request
 from rekognition_xray.clinic.diagnosis.inputs import Sendable
 from rekognition_xray.cloud.storage import store
 from rekognition_xray.data.images import prepare
@@ -73,7 +73,7 @@ def test_a_throttled_call_is_no_failure_however_often(diagnoser, clinic):
 
 @pytest.mark.heavy
 def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypatch):
-    monkeypatch.setattr(bulk, "_PATIENCE", 0.2)
+    monkeypatch.setattr(engine, "_PATIENCE", 0.2)
     clinic.cloud.faults.error(DETECT, "ThrottlingException", percent=100)
     with pytest.raises(rx.XrayError, match="Throttling"):
         list(diagnoser.diagnose_many(clinic.images))
@@ -82,15 +82,15 @@ def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypat
 def test_a_image_that_the_service_fails_on_again_and_again_is_a_failure(
     diagnoser, clinic, monkeypatch
 ):
-    monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.2)
-    real = asking.call
+    monkeypatch.setattr(engine, "_LONGEST_PAUSE", 0.2)
+    real = request.call
 
     def call(diagnoser, ready, *, once=False):
         if ready.source.endswith(clinic.images[1].name):
             raise ConnectionFailedError("no reply")
         return real(diagnoser, ready, once=once)
 
-    monkeypatch.setattr(asking, "call", call)
+    monkeypatch.setattr(request, "call", call)
     run = diagnoser.diagnose_many(clinic.images)
     answers = list(run)
     assert isinstance(answers[1], rx.FailedDiagnosis)
@@ -100,7 +100,7 @@ def test_a_image_that_the_service_fails_on_again_and_again_is_a_failure(
 
 
 def test_a_service_that_cannot_be_reached_ends_the_run(diagnoser, clinic, monkeypatch, tmp_path):
-    monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(engine, "_LONGEST_PAUSE", 0.01)
     clinic.cloud.faults.drop(DETECT, percent=100)
     with pytest.raises(ConnectionFailedError):
         list(diagnoser.diagnose_many(clinic.images, journal=tmp_path / "journal.jsonl"))
@@ -204,8 +204,8 @@ def peak(diagnoser, monkeypatch, count, journal=None):
             diagnoser.version.arn, ready.sha256, "r", 0.1,
         )  # fmt: skip
 
-    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.asking.sendable", ready)
-    monkeypatch.setattr(asking, "call", call)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.request.sendable", ready)
+    monkeypatch.setattr(request, "call", call)
     tracemalloc.start()
     try:
         run = diagnoser.diagnose_many((f"image-{n}" for n in range(count)), journal=journal)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from rekognition_xray.clinic.diagnosis import asking
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.diagnosis.bulk import Engine
-from rekognition_xray.clinic.diagnosis.bulk_records import BulkProgress, BulkSummary
-from rekognition_xray.clinic.diagnosis.bulk_run import BulkRun, Progress
-from rekognition_xray.clinic.diagnosis.inputs import ImageSource, sendable
+from rekognition_xray.clinic.diagnosis.bulk import BulkRun, Progress
+from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis
+from rekognition_xray.clinic.diagnosis.engine import Engine
+from rekognition_xray.clinic.diagnosis.inputs import DiagnosableImage, sendable
 from rekognition_xray.clinic.diagnosis.journal import Journal
+from rekognition_xray.clinic.diagnosis.request import DiagnosisRequest, call
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.cloud.recipe import recipe_of
 from rekognition_xray.cloud.versions import ModelVersion
@@ -25,20 +24,9 @@ from rekognition_xray.errors import EvaluationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PIL.Image import Image
-
     from rekognition_xray.clinic.explanation import ExplainProgress, Explanation, Fill
     from rekognition_xray.costs import Money
-
-__all__ = [
-    "BulkProgress",
-    "BulkRun",
-    "BulkSummary",
-    "Diagnoser",
-    "Diagnosis",
-    "FailedDiagnosis",
-    "Image",
-]
+    from rekognition_xray.data.images import ImageSource
 
 
 @attrs.frozen
@@ -73,7 +61,11 @@ class Diagnoser:
                 hint="Thresholds do not carry over: take this version's evaluation.policy().",
             )
 
-    def diagnose(self, image: ImageSource) -> Diagnosis:
+    @property
+    def _request(self) -> DiagnosisRequest:
+        return DiagnosisRequest(self.version, self.policy, self.allow_burned_in)
+
+    def diagnose(self, image: DiagnosableImage) -> Diagnosis:
         """Asks about one image. Calls DetectCustomLabels once; no price per call.
 
         An object in S3 that ``storage.store()`` wrote, in the version's Region, is referred to and
@@ -91,11 +83,11 @@ class Diagnoser:
             AwsError: AWS refused the call or could not be reached.
         """
         ready = sendable(image, self.version.aws, allow_burned_in=self.allow_burned_in)
-        return asking.call(self, ready)
+        return call(self._request, ready)
 
     def diagnose_many(
         self,
-        images: Iterable[ImageSource],
+        images: Iterable[DiagnosableImage],
         *,
         journal: str | os.PathLike[str] | None = None,
         ordered: bool = True,
@@ -138,7 +130,7 @@ class Diagnoser:
         if executor is not None and not isinstance(executor, ThreadPoolExecutor):
             recipe_of(self.version.aws)
         engine = Engine(
-            self,
+            self._request,
             images,
             journal=known,
             ordered=ordered,
@@ -150,7 +142,7 @@ class Diagnoser:
 
     def explain(
         self,
-        image: Path | str | bytes | Image,
+        image: ImageSource,
         *,
         grid: int = 8,
         label: str | None = None,
@@ -161,16 +153,17 @@ class Diagnoser:
     ) -> Explanation:
         """Which parts of an image the answer leans on: what covering each cell of a grid changes.
 
-        See ``rekognition_xray.clinic.explanation.explaining.explain`` for arguments and errors.
+        See ``rekognition_xray.clinic.explanation.explain`` for arguments and errors.
 
         Calls DetectCustomLabels grid x grid + 1 times. Calls have no price, the model's time has:
-        the plan is told first, and ``max_calls`` and ``max_cost`` refuse before the first call.
+        the plan is shown first, and ``max_calls`` and ``max_cost`` refuse before the first call.
         """
         from rekognition_xray.clinic.explanation import explain  # noqa: PLC0415 - needs an extra
 
         return explain(
-            self,
+            self.version,
             image,
+            allow_burned_in=self.allow_burned_in,
             grid=grid,
             label=label,
             max_calls=max_calls,

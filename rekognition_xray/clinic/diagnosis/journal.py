@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 import attrs
 
 from rekognition_xray.clinic import json_fields as fields
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.errors import JournalError
 

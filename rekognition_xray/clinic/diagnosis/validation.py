@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.diagnosis import Answer, Diagnosis
 from rekognition_xray.clinic.statistics import TestImage
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError, list_paths
@@ -12,7 +12,7 @@ from rekognition_xray.labels import in_order
 
 
 def validation_images(
-    images: Iterable[Xray], answers: Iterable[Diagnosis | FailedDiagnosis], *, version_arn: str
+    images: Iterable[Xray], answers: Iterable[Answer], *, version_arn: str
 ) -> tuple[TestImage, ...]:
     """Truths of a dataset's images with the confidences that a version gave for them.
 
@@ -28,10 +28,10 @@ def validation_images(
         EvaluationError: names every image without a diagnosis, or whose diagnosis is another
             version's.
     """
-    told = {answer.source: answer for answer in answers}
+    by_source = {answer.source: answer for answer in answers}
     made, bad = [], []
     for image in images:
-        answer = told.get(str(image.source))
+        answer = by_source.get(str(image.source))
         if not isinstance(answer, Diagnosis):
             bad.append(f"{image.source}: {'failed' if answer else 'no diagnosis'}")
         elif answer.version_arn != version_arn:

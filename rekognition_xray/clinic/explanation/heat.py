@@ -14,7 +14,7 @@ from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.labels import BACTERIAL, VIRAL
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.explanation.explaining import Explanation
+    from rekognition_xray.clinic.explanation.explanation import Explanation
 
 LIMITS: Final = (
     "What the model's answer leans on, cell by cell; not where disease is. Cells that matter only "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import numpy as np
@@ -16,32 +17,25 @@ from tqdm import tqdm
 from rekognition_xray.clinic.explanation import heat
 from rekognition_xray.clinic.explanation.occlusion import Covering, Fill, Floats
 from rekognition_xray.clinic.explanation.plan import PER_SECOND, ExplainPlan, plan_explanation
+from rekognition_xray.clinic.fatal_errors import FATAL_ERRORS
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.versions import ModelVersion
-from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, decode, encode, prepare
-from rekognition_xray.errors import (
-    AccessDeniedError,
-    AwsError,
-    CredentialsError,
-    DataError,
-    InvalidRequestError,
-    NotFoundError,
-    NotReadyError,
+from rekognition_xray.data.images import (
+    MAX_DETECT_BYTES,
+    ImageSource,
+    PreparedImage,
+    decode,
+    encode,
+    prepare,
 )
+from rekognition_xray.errors import AwsError, DataError, InvalidRequestError
 from rekognition_xray.labels import PNEUMONIA, in_order, is_pneumonia, pneumonia_confidence
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.diagnosis import Diagnoser
     from rekognition_xray.costs import Money, PriceBook
-
-__all__ = ["ExplainPlan", "ExplainProgress", "Explanation", "Missing", "explain"]
 
 log = logging.getLogger(__name__)
 
-ImageSource: TypeAlias = Path | str | bytes | Image.Image
-
-_STOPS: Final = (NotReadyError, NotFoundError, CredentialsError, AccessDeniedError)
-"""Errors that every further call would meet too."""
 _IN_A_ROW: Final = 3
 """So many calls that fail one after the other end the asking: the rest would hardly fare better."""
 
@@ -60,8 +54,8 @@ class ExplainProgress:
 
 
 @attrs.frozen
-class Missing:
-    """A cell that no answer came for.
+class FailedCell:
+    """A cell whose call failed, or was not made.
 
     Attributes:
         row, column: from 0, from the top left.
@@ -104,7 +98,7 @@ class Explanation:
     drops: Floats = attrs.field(eq=attrs.cmp_using(eq=_equal), hash=False, repr=False)
     fill: Fill
     calls: int
-    missing: tuple[Missing, ...]
+    missing: tuple[FailedCell, ...]
     version_arn: str
     image_sha256: str
     plan: ExplainPlan
@@ -175,7 +169,7 @@ class Explanation:
 
 
 def explain(
-    asked: Diagnoser | ModelVersion,
+    version: ModelVersion,
     image: ImageSource,
     *,
     grid: int = 8,
@@ -186,6 +180,7 @@ def explain(
     units: int = 1,
     per_second: float = PER_SECOND,
     fill: Fill = "mean",
+    allow_burned_in: bool = False,
     progress: bool | Callable[[ExplainProgress], None] = False,
 ) -> Explanation:
     """An occlusion map of one image (after Zeiler and Fergus, ECCV 2014).
@@ -200,18 +195,19 @@ def explain(
     credentials expire, the cells that are left are not asked, and what is known is given out.
 
     Args:
-        asked: a diagnoser or a running version.
+        version: a running version.
         image: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
         grid: rows and columns of cells, 2 to 32.
         label: whose confidence to follow. Left out: ``pneumonia``, the sum of the labels that
             mean it, where the model has one, else the label of highest confidence.
         max_calls: refused if it would take more.
         max_cost: refused if the time would cost more, such as ``"0.10"``.
-        prices: the price book; the library's for the Region unless told.
+        prices: the price book; by default the library's, for the Region.
         units: inference units that the model runs on, for the plan.
         per_second: calls a second that a unit answers, for the plan.
         fill: what covers a cell: ``mean``, the image's mean grey, or ``blur``, the image without
             detail.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
         progress: True for a bar, or a function that gets an ExplainProgress.
 
     Raises:
@@ -222,15 +218,10 @@ def explain(
         NotReadyError: the version does not run.
         AwsError: AWS refused the whole image, or every cell.
     """
-    version, burned_in = (
-        (asked, False)
-        if isinstance(asked, ModelVersion)
-        else (asked.version, asked.allow_burned_in)
-    )
     book = book_for(version.aws, prices, max_cost)
     plan = plan_explanation(grid, units=units, per_second=per_second, prices=book)
     plan.check(max_calls=max_calls, max_cost=max_cost)
-    prepared, grey = _pixels(image, allow_burned_in=burned_in)
+    prepared, grey = _pixels(image, allow_burned_in=allow_burned_in)
     covering = Covering.of(grey, grid=grid, fill=fill)
     log.info("explaining image %s by %s", prepared.sha256[:12], plan)
     with _told(progress, plan) as tell:
@@ -264,7 +255,7 @@ class _Asking:
     as_jpeg: bool
     label: str
     calls: int = 0
-    missing: list[Missing] = attrs.field(factory=list)
+    missing: list[FailedCell] = attrs.field(factory=list)
     _failed: int = 0
 
     def all_cells(self, grid: int, tell: Callable[[int], object]) -> Floats:
@@ -277,13 +268,13 @@ class _Asking:
                 self._failed = 0
             except AwsError as error:
                 self._failed += 1
-                self.missing.append(Missing(row, column, error.message))
-                if isinstance(error, _STOPS) or self._failed == _IN_A_ROW:
+                self.missing.append(FailedCell(row, column, error.message))
+                if isinstance(error, FATAL_ERRORS) or self._failed == _IN_A_ROW:
                     if not np.isfinite(found).any():
                         raise
                     reason = f"not asked, since others failed: {error.message}"
                     self.missing += [
-                        Missing(row, column, reason) for row, column in cells[place + 1 :]
+                        FailedCell(row, column, reason) for row, column in cells[place + 1 :]
                     ]
                     break
             tell(self.calls)
@@ -297,7 +288,7 @@ class _Asking:
 
 def _pixels(image: ImageSource, *, allow_burned_in: bool) -> tuple[PreparedImage, Image.Image]:
     """The prepared image, and its grey pixels before they were encoded."""
-    source = Path(image) if isinstance(image, str) else image
+    source = Path(image) if isinstance(image, str | os.PathLike) else image
     prepared = prepare(source, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     grey = decode(source, allow_burned_in=allow_burned_in).grey
     if grey.size != (prepared.width, prepared.height):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -17,7 +17,7 @@ from rekognition_xray.labels import in_order
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from rekognition_xray.clinic.diagnosis.annotated import Picture
+    from rekognition_xray.data.images import ImageSource, PreparedImage
 
 
 @attrs.frozen(str=False)
@@ -59,7 +59,7 @@ class Diagnosis:
         """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
         return _schema("diagnosis")
 
-    def draw(self, image: Picture, *, allow_burned_in: bool = False) -> Image:
+    def draw(self, image: ImageSource | PreparedImage, *, allow_burned_in: bool = False) -> Image:
         """The image with the finding, the reason and each label's confidence; an RGB picture.
 
         No path, name or date stands on it; but it shows an image, so treat it as you treat those.
@@ -72,7 +72,7 @@ class Diagnosis:
             ImageError: the image cannot be used.
             DataError: it is another image.
         """
-        from rekognition_xray.clinic.diagnosis.annotated import draw  # noqa: PLC0415 - few need the pictures
+        from rekognition_xray.clinic.diagnosis.picture import draw  # noqa: PLC0415 - few need the pictures
 
         return draw(self, image, allow_burned_in=allow_burned_in)
 
@@ -89,10 +89,10 @@ class Diagnosis:
             raise ValueError(f"This is no diagnosis: {error}") from error
 
     def __str__(self) -> str:
-        told = ", ".join(
+        confidences = ", ".join(
             f"{label} {self.confidences[label]:.3f}" for label in in_order(self.confidences)
         )
-        return f"{self.source}: {self.finding} ({told})\n  why: {self.reason}\n  {NOTICE}"
+        return f"{self.source}: {self.finding} ({confidences})\n  why: {self.reason}\n  {NOTICE}"
 
 
 @attrs.frozen(str=False)
@@ -142,6 +142,10 @@ class FailedDiagnosis:
 
     def __str__(self) -> str:
         return f"{self.source}: no diagnosis ({self.error})\n  {self.reason}"
+
+
+Answer: TypeAlias = Diagnosis | FailedDiagnosis
+"""What a bulk run gives for an image."""
 
 
 def _schema(name: str) -> Json:
