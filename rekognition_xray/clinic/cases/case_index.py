@@ -36,13 +36,13 @@ _BATCH: Final = 32
 
 @attrs.frozen
 class Case:
-    """A known image that looks like the one that was asked about.
+    """A known image that looks like the one that was given.
 
     Attributes:
-        label: the label that it bears.
-        distance: 1 less the correlation of both pictures, 0 (alike) to 2 (a negative).
+        label: its label.
+        distance: 1 minus the correlation of the two images, from 0 (alike) to 2 (inverted).
         path: where it lies on this machine.
-        patient: its patient; None where nobody knows. It is for this machine only.
+        patient: its patient, for use on this machine only; None if unknown.
         name: its path within the dataset.
     """
 
@@ -61,7 +61,7 @@ def _same(one: Vector, other: Vector) -> bool:
 class CaseIndex:
     """Images with a descriptor each; everything in it stays on this machine.
 
-    It answers what known images look like a new one, for a person to compare. Images that look
+    It finds the known images that look like a new one, for a person to compare. Images that look
     alike need not show the same disease. Of 4,151 real images, the five nearest of other patients
     voted for the right one of three labels at a balanced accuracy of 0.75, where chance gives
     0.33; for pneumonia or not, 0.95.
@@ -86,7 +86,7 @@ class CaseIndex:
     ) -> CaseIndex:
         """Describes every image on this machine; about 2 ms and 1 kB for an image of 224 px.
 
-        Take the images that the version was trained on, never those that it is judged by.
+        Take the images that the version was trained on, never the test images.
 
         Args:
             dataset: images on disk.

@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 NAME: Final = "equalised-16"
-"""Goes into saved indexes: vectors of another descriptor are never compared with these."""
+"""Goes into saved indexes, so that vectors of another descriptor are never compared with these."""
 LENGTH: Final = 256
 _CELLS: Final = 16
 
@@ -39,7 +39,7 @@ def image_descriptor(image: ImageSource, *, allow_burned_in: bool = False) -> Ve
     """256 float32 of mean 0 and length 1, so that a dot product is a correlation.
 
     The image is squared and equalised, so that size, aspect, brightness, contrast and gamma hardly
-    count; what is left is which parts are brighter than which. An image of one tone gives zeros.
+    count; what remains is which parts are brighter than others. An image of one grey gives zeros.
 
     Raises:
         ImageError: the image cannot be used.

@@ -69,7 +69,7 @@ def dataset_fingerprint(images: Iterable[Xray]) -> str:
 
 
 def read_index(folder: Path) -> tuple[tuple[Xray, ...], Vector, str]:
-    """Images, vectors and fingerprint; a DataError says what is wrong."""
+    """Images, vectors and fingerprint; a DataError if they cannot be used."""
     try:
         words, numbers = (folder / _WORDS).read_bytes(), (folder / _NUMBERS).read_bytes()
     except OSError as error:
@@ -90,23 +90,23 @@ def _unusable(folder: Path, reason: str) -> DataError:
 
 
 def _images(words: bytes, digest: str) -> tuple[tuple[Xray, ...], str]:
-    said = fields.object_in(fields.load(fields.text_of(words)), _WORDS)
-    made_by = (said.get("version"), said.get("descriptor"))
+    data = fields.object_in(fields.load(fields.text_of(words)), _WORDS)
+    made_by = (data.get("version"), data.get("descriptor"))
     if made_by != (_VERSION, NAME):
         raise FieldError(f"it was made by version {made_by[0]!r}, descriptor {made_by[1]!r}")
-    if said.get("sha256") != digest:
+    if data.get("sha256") != digest:
         raise FieldError(f"{_NUMBERS} is not the file that {_WORDS} was written with")
-    images = tuple(map(_image, fields.objects_in(said, "images")))
-    fingerprint = fields.string_in(said.get("fingerprint"), "fingerprint")
+    images = tuple(map(_image, fields.objects_in(data, "images")))
+    fingerprint = fields.string_in(data.get("fingerprint"), "fingerprint")
     if dataset_fingerprint(images) != fingerprint:
         raise FieldError(f"images, labels or patients in {_WORDS} were changed")
     return images, fingerprint
 
 
-def _image(said: Json) -> Xray:
-    name, path, label = (fields.string_in(said.get(key), key) for key in ("name", "path", "label"))
+def _image(data: Json) -> Xray:
+    name, path, label = (fields.string_in(data.get(key), key) for key in ("name", "path", "label"))
     patient, split = (
-        None if said.get(key) is None else fields.string_in(said[key], key)
+        None if data.get(key) is None else fields.string_in(data[key], key)
         for key in ("patient", "split")
     )
     return Xray(Path(path), label, patient, split, name)

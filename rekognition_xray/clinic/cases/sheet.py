@@ -37,7 +37,7 @@ def cases_sheet(
     images, so treat it as you treat those.
 
     Args:
-        image: the image that was asked about.
+        image: the image that was searched for.
         cases: from ``CaseIndex.similar``.
         allow_burned_in: also take DICOM whose pixels may show a name.
 

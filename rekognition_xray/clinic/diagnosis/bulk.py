@@ -26,7 +26,7 @@ class BulkProgress:
 
     Attributes:
         done: images that have their answer.
-        total: images in all; None where the iterable does not say.
+        total: images in all; None if the iterable has no length.
         failed: those of them that got no diagnosis.
         throttled: calls that were refused for coming too fast, and repeated.
         rate: calls a second at present.
@@ -47,14 +47,14 @@ class BulkSummary(Record):
         images: images that have their answer.
         diagnosed: those with a diagnosis.
         failed: those without one.
-        remembered: those whose answer stood in the journal or had come for the same image before;
-            nothing was asked for them.
+        remembered: those whose answer was in the journal, or was known from the same image before;
+            no call was made for them.
         calls: calls made.
         throttled: calls that were refused for coming too fast, and repeated.
         faulted: calls that met a fault (no reply, a failing service), and were repeated.
         seconds: from the first image to the last answer.
-        price: what the version cost in these seconds; None where nobody could say on how many
-            units it ran.
+        price: what the version cost in these seconds; None if the number of its
+            units is not known.
     """
 
     images: int
@@ -72,14 +72,14 @@ class BulkSummary(Record):
     @property
     def per_second(self) -> float:
         """Images answered by calls, a second."""
-        asked = self.images - self.remembered
-        return asked / self.seconds if self.seconds else 0.0
+        called = self.images - self.remembered
+        return called / self.seconds if self.seconds else 0.0
 
     @property
     def per_image(self) -> Decimal | None:
-        """Price of an image that was asked for; None where there is none, or no price is known."""
-        asked = self.images - self.remembered
-        return self.price.total / asked if self.price and asked else None
+        """Price of an image that was sent; None if there is none, or no price is known."""
+        called = self.images - self.remembered
+        return self.price.total / called if self.price and called else None
 
     def __str__(self) -> str:
         rows = [
@@ -96,10 +96,10 @@ Progress: TypeAlias = bool | Callable[[BulkProgress], None]
 
 
 class BulkRun(Iterator[Answer]):
-    """The answers of ``diagnose_many``, as they come. Begins when the first is asked for.
+    """The answers of ``diagnose_many``, as they come. The run begins with the first ``next``.
 
-    Whoever stops taking answers should ``close`` it, or use it in a ``with`` block; when it is
-    forgotten, that happens by itself. Closing waits for the calls under way; their answers go to
+    If you stop before the end, ``close`` it, or use it in a ``with`` block; otherwise it closes
+    when it is garbage-collected. Closing waits for the calls under way and writes their answers to
     the journal.
     """
 
@@ -122,13 +122,13 @@ class BulkRun(Iterator[Answer]):
         if self._thread is None:
             self._thread = threading.Thread(target=self._engine.run, name="bulk", daemon=True)
             self._thread.start()
-        came = self._engine.out.get()
-        if came is None or isinstance(came, BaseException):
+        answer = self._engine.out.get()
+        if answer is None or isinstance(answer, BaseException):
             self._end()
-            raise StopIteration if came is None else came
-        self._engine.taken()
-        self._tell(came)
-        return came
+            raise StopIteration if answer is None else answer
+        self._engine.answer_taken()
+        self._report(answer)
+        return answer
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +141,7 @@ class BulkRun(Iterator[Answer]):
             self.close()
 
     def close(self) -> None:
-        """Asks for no more; waits for the calls under way. Closing twice does no harm."""
+        """Makes no more calls and waits for those under way. Closing twice does no harm."""
         self._engine.stop()
         self._end()
 
@@ -150,9 +150,9 @@ class BulkRun(Iterator[Answer]):
 
         Args:
             units: inference units that the version ran on; without it, DescribeProjectVersions is
-                called (free), and the least number that it was started with counts.
-            prices: the price book; the library's for the Region unless told. Where it knows none,
-                the price is by those of us-east-1, and a warning says so.
+                called (free), and the minimum that it was started with is used.
+            prices: the price book; by default the library's, for the Region. If it has no prices
+                for the Region, those of us-east-1 are used, and a warning says so.
         """
         counts = self._engine.counts
         began, ended = counts.began, counts.ended
@@ -180,7 +180,7 @@ class BulkRun(Iterator[Answer]):
         hours = (Decimal(seconds) / 3600).quantize(Decimal("0.000001"))
         return book_for(self._version.aws, prices).inference(hours, units=units) if units else None
 
-    def _tell(self, answer: Answer) -> None:
+    def _report(self, answer: Answer) -> None:
         self._done += 1
         self._failed += isinstance(answer, FailedDiagnosis)
         self._bar.update()

@@ -1,4 +1,4 @@
-"""Many images: paced calls, a bounded window of work, and what was paid for is kept."""
+"""The engine of bulk runs: paced calls, a bounded window of work, and no answer is lost."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ class Task:
 
     Attributes:
         place: its place among the images.
-        image: as it was given; None when it is ready to be sent.
-        source: what it is called; None as long as only its pixels will tell.
+        image: as it was given; None once it is prepared.
+        source: its name; None until it is made from its pixels.
         file: size and time of its file.
-        ready: what is to be sent, once that is known.
+        ready: what is to be sent, once it is prepared.
         tries: calls that met a fault.
         sent_at: when the last call was made.
         first_at: when the first one was.
-        twins: places of the same image that came later.
-        stay: held while a call is under way: a model that is asked is not idle.
+        twins: places where the same image was given again.
+        use: open while a call is under way, so that the meter does not count the model as idle.
     """
 
     place: int
@@ -97,11 +97,11 @@ class Task:
     sent_at: float = 0.0
     first_at: float = 0.0
     twins: list[int] = attrs.field(factory=list)
-    stay: ExitStack = attrs.field(factory=ExitStack)
+    use: ExitStack = attrs.field(factory=ExitStack)
 
 
-class Waiting:
-    """Images that may be sent: those that came first go first, repeated ones after their pause."""
+class TaskQueue:
+    """Images that may be sent: in their order; repeated ones after their pause."""
 
     def __init__(self) -> None:
         self._now: list[tuple[int, int, Task]] = []
@@ -134,9 +134,9 @@ class Waiting:
 class Outbox:
     """Answers on their way out: in the order of the images, or as they come."""
 
-    def __init__(self, *, ordered: bool, give: Callable[[Answer], None]) -> None:
+    def __init__(self, *, ordered: bool, hand_over: Callable[[Answer], None]) -> None:
         self._ordered = ordered
-        self._give = give
+        self._hand_over = hand_over
         self._held: dict[int, Answer] = {}
         self._next = 0
 
@@ -145,7 +145,7 @@ class Outbox:
 
     @property
     def due(self) -> bool:
-        """Whether an answer could be given out."""
+        """Whether an answer can be given out."""
         return bool(self._held) and (not self._ordered or self._next in self._held)
 
     def put(self, place: int, answer: Answer) -> None:
@@ -153,25 +153,25 @@ class Outbox:
         self._held[place] = answer
 
     def release(self, *, rest: bool = False) -> None:
-        """Gives out what is due; at the end of a run that was cut short, the rest, too."""
+        """Gives out what is due; with ``rest``, all answers: the run was cut short."""
         if rest or not self._ordered:
             for place in sorted(self._held):
-                self._give(self._held.pop(place))
+                self._hand_over(self._held.pop(place))
         while self._next in self._held:
-            self._give(self._held.pop(self._next))
+            self._hand_over(self._held.pop(self._next))
             self._next += 1
 
 
-_Done: TypeAlias = tuple[str, Task, "Future[object]"] | None
+_Completed: TypeAlias = tuple[str, Task, "Future[object]"] | None
 
 
 class Engine:
-    """Runs in a thread of its own: reads images, hands them to workers, paces, keeps the journal.
+    """Runs in its own thread: reads images, hands them to workers, paces calls, keeps the journal.
 
-    Images are read as they are needed. Workers prepare them and make the calls; without an executor
-    of the caller's, images are prepared before it is their turn. The engine alone decides when
-    a call is made, and what becomes of its outcome: a throttled one is repeated in its turn, one
-    that met a fault after a pause. An answer goes out after it has reached the disk.
+    Images are read as they are needed. Workers prepare them and make the calls; without the
+    caller's executor, images are prepared before their turn. The engine alone decides when a call
+    is made and what follows from its result: a throttled call is repeated in its turn, a call that
+    met a fault after a pause. An answer goes out after it has reached the disk.
     """
 
     def __init__(
@@ -188,38 +188,38 @@ class Engine:
         self.pacer = Pacer(most=MOST_CALLS)
         self.out: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
         self._name, self._number = uuid.uuid4().hex, itertools.count()
-        self._given = 0  # answers given out; who takes them counts them down
+        self._untaken = 0  # answers given out and not yet taken
         self._request = request
         self._images: Iterator[tuple[int, DiagnosableImage]] = enumerate(images)
         self._journal = journal
         self._executor = executor
         self._retry_failed = retry_failed
-        self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
+        self._completed: queue.SimpleQueue[_Completed] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._exhausted = False
         self._error: BaseException | None = None
-        self._last: BaseException | None = None  # the caller's images ended with it
+        self._source_error: BaseException | None = None  # the caller's images ended with it
         self._preparing = 0
-        self._waiting = Waiting()
-        self._asked = 0  # calls under way
-        self._named: dict[str, Task] = {}
-        self._outbox = Outbox(ordered=ordered, give=self._give)
+        self._queue = TaskQueue()
+        self._calling = 0  # calls under way
+        self._by_source: dict[str, Task] = {}
+        self._outbox = Outbox(ordered=ordered, hand_over=self._hand_over)
         self._synced = -math.inf
-        self._went_well = -math.inf
+        self._last_success = -math.inf
 
     # -- from other threads ----------------------------------------------------------------------
 
     def stop(self) -> None:
         """Asks for no further image; what is under way is awaited and kept."""
         self._stop.set()
-        self._done.put(None)
+        self._completed.put(None)
 
-    def taken(self) -> None:
+    def answer_taken(self) -> None:
         """An answer was taken: there is room for one more."""
         with self._lock:
-            self._given -= 1
-        self._done.put(None)
+            self._untaken -= 1
+        self._completed.put(None)
 
     def run(self) -> None:
         """The whole run; its end, or its error, is the last thing to go out."""
@@ -235,52 +235,52 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 - it is raised where the answers are taken
             self._error = self._error or error
         self.counts.ended = time.monotonic()
-        self.out.put(self._error or self._last)
+        self.out.put(self._error or self._source_error)
 
     # -- the loop --------------------------------------------------------------------------------
 
     def _work(self, pool: Executor) -> None:
         while True:
             now = time.monotonic()
-            if not self._over:
+            if not self._ending:
                 self._read(pool, now)
                 self._send(pool)
-            self._publish(now)
-            if not self._busy and (self._over or self._exhausted):
+            self._release_answers(now)
+            if not self._busy and (self._ending or self._exhausted):
                 break
-            for kind, task, future in self._news(self._pause()):
+            for kind, task, future in self._completed_work(self._pause()):
                 self._settle(kind, task, future)
         if self._journal is not None:
             self._journal.sync()
         self._outbox.release(rest=True)
 
     @property
-    def _over(self) -> bool:
+    def _ending(self) -> bool:
         return self._stop.is_set() or self._error is not None
 
     @property
     def _busy(self) -> bool:
-        waiting = 0 if self._over else len(self._waiting)
-        return bool(self._asked + self._preparing + waiting)
+        waiting = 0 if self._ending else len(self._queue)
+        return bool(self._calling + self._preparing + waiting)
 
     def _pause(self) -> float | None:
         """Seconds to wait for news; None until some come."""
         now = time.monotonic()
         pause = math.inf
-        if len(self._waiting) and not self._over:
-            pause = max(self.pacer.delay(now), self._waiting.pause(now))
+        if len(self._queue) and not self._ending:
+            pause = max(self.pacer.delay(now), self._queue.pause(now))
         if self._outbox.due:
             pause = min(pause, max(0.0, self._synced + _SYNC - now))
         return None if pause == math.inf else pause
 
-    def _news(self, pause: float | None) -> Iterator[tuple[str, Task, Future[object]]]:
+    def _completed_work(self, pause: float | None) -> Iterator[tuple[str, Task, Future[object]]]:
         try:
             if pause != 0:
-                first = self._done.get(timeout=pause)
+                first = self._completed.get(timeout=pause)
                 if first is not None:
                     yield first
             while True:
-                more = self._done.get_nowait()
+                more = self._completed.get_nowait()
                 if more is not None:
                     yield more
         except queue.Empty:
@@ -295,53 +295,53 @@ class Engine:
             if found is None:
                 self._exhausted = True
                 return
-            self._begin(Task(found[0], found[1], source_of(found[1])), pool)
+            self._start(Task(found[0], found[1], source_of(found[1])), pool)
             if (
                 time.monotonic() - now > _SYNC
             ):  # images that are known already must not hold up news
-                self._done.put(None)
+                self._completed.put(None)
                 return
 
     def _next_image(self) -> tuple[int, DiagnosableImage] | None:
         try:
             return next(self._images, None)
         except Exception as error:  # noqa: BLE001 - the caller's own: images before it have their turn
-            self._last = error
+            self._source_error = error
             return None
 
     def _has_room(self) -> bool:
         with self._lock:
-            given = self._given
+            given = self._untaken
         if len(self._outbox) + given >= _WINDOW:
             return False
-        return self._preparing + len(self._waiting) < _AHEAD
+        return self._preparing + len(self._queue) < _AHEAD
 
-    def _begin(self, task: Task, pool: Executor) -> None:
+    def _start(self, task: Task, pool: Executor) -> None:
         if self._journal is None or task.source is None:
             known = False
-        elif (twin := self._named.get(task.source)) is not None:
+        elif (twin := self._by_source.get(task.source)) is not None:
             twin.twins.append(task.place)
             return
         else:
             assert task.image is not None  # noqa: S101 - it was just read
             task.file = file_of(task.image)
             entry = self._journal.last(task.source)
-            if entry is not None and self._holds(entry, task):
-                self._remember(task, entry.answer)
+            if entry is not None and self._still_valid(entry, task):
+                self._reuse(task, entry.answer)
                 return
-            self._named[task.source] = task
+            self._by_source[task.source] = task
             known = entry is not None
         if self._executor is None:
             self._preparing += 1
-            self._submit("ready", task, pool, prepare_to_send)
+            self._submit("prepare", task, pool, prepare_to_send)
         elif known or (self._journal is not None and task.source is None):
             self._preparing += 1
-            self._submit("check", task, pool, identify_image)
+            self._submit("identify", task, pool, identify_image)
         else:
-            self._waiting.add(task)
+            self._queue.add(task)
 
-    def _holds(self, entry: Entry, task: Task) -> bool:
-        """Whether what a journal says is true of the image's file as it is now."""
+    def _still_valid(self, entry: Entry, task: Task) -> bool:
+        """Whether a journal entry still holds for the image's file."""
         if isinstance(entry.answer, FailedDiagnosis):
             return not self._retry_failed and entry.file == task.file
         return entry.file is not None and entry.file == task.file
@@ -350,118 +350,118 @@ class Engine:
         image = task.ready if task.image is None else task.image  # one of both is kept
         # A name of its own for each: of two equal calls Dask answers the second from memory.
         future = pool.submit(work, self._request, image, f"{self._name}-{next(self._number)}")
-        future.add_done_callback(lambda done: self._done.put((kind, task, done)))
+        future.add_done_callback(lambda done: self._completed.put((kind, task, done)))
 
     # -- sending ---------------------------------------------------------------------------------
 
     def _send(self, pool: Executor) -> None:
         now = time.monotonic()
-        while self.pacer.delay(now) <= 0 and (task := self._waiting.next(now)) is not None:
-            if not self._may_ask(task):
+        while self.pacer.delay(now) <= 0 and (task := self._queue.next(now)) is not None:
+            if not self._use_model(task):
                 return
             self.pacer.sent(now)
             self.counts.calls += 1
-            self._asked += 1
+            self._calling += 1
             task.sent_at, task.first_at = now, task.first_at or now
-            self._submit("asked", task, pool, diagnose_once)
+            self._submit("call", task, pool, diagnose_once)
             now = time.monotonic()
 
-    def _may_ask(self, task: Task) -> bool:
-        """Whether the model is there; the workers' processes do not know of the stay with it."""
+    def _use_model(self, task: Task) -> bool:
+        """Marks the model as in use, if it runs; processes of workers cannot mark it."""
         if (run := self._request.version.run) is not None:
             try:
-                task.stay.enter_context(run.asking())
+                task.use.enter_context(run.asking())
             except NotReadyError as over:
-                self._fail_all(over)
+                self._end_run(over)
                 return False
         return True
 
     # -- outcomes --------------------------------------------------------------------------------
 
     def _settle(self, kind: str, task: Task, future: Future[object]) -> None:
-        if kind == "asked":
-            self._asked -= 1
-            task.stay.close()
+        if kind == "call":
+            self._calling -= 1
+            task.use.close()
         else:
             self._preparing -= 1
         try:
-            came = future.result()
+            result = future.result()
         except BaseException as error:  # noqa: BLE001 - a worker that died, or a mistake of ours
-            if kind == "asked":
+            if kind == "call":
                 self.pacer.faulted()
-            self._fail_all(error)
+            self._end_run(error)
             return
-        if isinstance(came, CallResult):
-            self._outcome(task, came)
-        elif isinstance(came, Sendable):
-            self._is_ready(task, came, keep=kind == "ready")
-        elif isinstance(came, ImageError | AwsError):
-            self._refused(task, came)
+        if isinstance(result, CallResult):
+            self._take_call_result(task, result)
+        elif isinstance(result, Sendable):
+            self._take_prepared(task, result, keep=kind == "prepare")
+        elif isinstance(result, ImageError | AwsError):
+            self._conclude(task, result)
 
-    def _is_ready(self, task: Task, ready: Sendable, *, keep: bool) -> None:
+    def _take_prepared(self, task: Task, ready: Sendable, *, keep: bool) -> None:
         if self._journal is not None:
-            told = self._journal.known(ready.source, ready.sha256)
-            if told is not None:
-                self._journal.add(told, task.file)  # with the file as it is now
-                self._remember(task, told)
+            diagnosis = self._journal.known(ready.source, ready.sha256)
+            if diagnosis is not None:
+                self._journal.add(diagnosis, task.file)  # with the file as it is now
+                self._reuse(task, diagnosis)
                 return
         if keep:
             task.image, task.ready = None, ready
-        self._waiting.add(task)
+        self._queue.add(task)
 
-    def _outcome(self, task: Task, reply: CallResult) -> None:
+    def _take_call_result(self, task: Task, reply: CallResult) -> None:
         now = time.monotonic()
-        came = reply.outcome
+        result = reply.outcome
         if not reply.seconds:  # the worker could not prepare it, and made no call
             self.counts.calls -= 1
             self.pacer.faulted()
-            self._refused(task, came)
-        elif isinstance(came, ThrottledError):
+            self._conclude(task, result)
+        elif isinstance(result, ThrottledError):
             self.counts.throttled += 1
             self.pacer.throttled(task.sent_at, now)
-            self._waiting.add(task)
-            if now - max(self._went_well, self.counts.began or now) > _PATIENCE:
-                self._fail_all(came)
-        elif isinstance(came, ConnectionFailedError | ServiceFaultError):
+            self._queue.add(task)
+            if now - max(self._last_success, self.counts.began or now) > _PATIENCE:
+                self._end_run(result)
+        elif isinstance(result, ConnectionFailedError | ServiceFaultError):
             self.pacer.faulted()
-            self._faulted(task, came, now)
+            self._retry_after_fault(task, result, now)
         else:
             self.pacer.answered(task.sent_at, now)
-            self._refused(task, came)
+            self._conclude(task, result)
 
-    def _faulted(self, task: Task, error: AwsError, now: float) -> None:
+    def _retry_after_fault(self, task: Task, error: AwsError, now: float) -> None:
         self.counts.faulted += 1
         task.tries += 1
         if task.tries < _TRIES:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**task.tries) * random.uniform(0.5, 1)
-            self._waiting.add(task, at=now + pause)
-        elif self._went_well < task.first_at:  # no call at all went well meanwhile
-            self._fail_all(error)
+            self._queue.add(task, at=now + pause)
+        elif self._last_success < task.first_at:  # no call at all went well meanwhile
+            self._end_run(error)
         else:
-            self._refused(task, error)
+            self._conclude(task, error)
 
-    def _refused(self, task: Task, came: Diagnosis | ImageError | AwsError | object) -> None:
+    def _conclude(self, task: Task, result: Diagnosis | ImageError | AwsError | object) -> None:
         """An image has its diagnosis, or the reason why it gets none."""
-        if isinstance(came, Diagnosis):
-            self._went_well = time.monotonic()
-            self._finish(task, came)
-        elif isinstance(came, FATAL_ERRORS):
-            self._fail_all(came)
-        elif isinstance(came, ImageError | AwsError):
-            if isinstance(came, AwsError):
-                self._went_well = time.monotonic()
+        if isinstance(result, Diagnosis):
+            self._last_success = time.monotonic()
+            self._finish(task, result)
+        elif isinstance(result, FATAL_ERRORS):
+            self._end_run(result)
+        elif isinstance(result, ImageError | AwsError):
+            if isinstance(result, AwsError):
+                self._last_success = time.monotonic()
             source = task.source or (task.ready.source if task.ready else f"image {task.place}")
             arn = self._request.version.arn
-            kind = type(came).__name__
-            self._finish(task, FailedDiagnosis(source, str(came), kind, came.retryable, arn))
+            kind = type(result).__name__
+            self._finish(task, FailedDiagnosis(source, str(result), kind, result.retryable, arn))
 
-    def _fail_all(self, error: BaseException) -> None:
-        """Ends the run: nothing more is asked, what is under way is awaited."""
+    def _end_run(self, error: BaseException) -> None:
+        """Ends the run: no more calls are made; those under way are awaited."""
         if self._error is None:
             log.info("the run ends: %s", error)
             self._error = error
 
-    def _remember(self, task: Task, answer: Answer) -> None:
+    def _reuse(self, task: Task, answer: Answer) -> None:
         """An image whose answer is known: by the policy of now, and without a call."""
         if isinstance(answer, Diagnosis):
             answer = apply_policy(self._request.policy, answer)
@@ -472,7 +472,7 @@ class Engine:
         if self._journal is not None:
             self._journal.add(answer, task.file)
         if task.source is not None:
-            self._named.pop(task.source, None)
+            self._by_source.pop(task.source, None)
         self.counts.remembered += len(task.twins)
         for place in (task.place, *task.twins):
             self.counts.images += 1
@@ -481,7 +481,7 @@ class Engine:
 
     # -- answers ---------------------------------------------------------------------------------
 
-    def _publish(self, now: float) -> None:
+    def _release_answers(self, now: float) -> None:
         """Gives out what is due, after it has reached the disk; many with one write."""
         if self._journal is not None:
             self._journal.flush()
@@ -491,7 +491,7 @@ class Engine:
             self._synced = time.monotonic()
         self._outbox.release()
 
-    def _give(self, answer: Answer) -> None:
+    def _hand_over(self, answer: Answer) -> None:
         with self._lock:
-            self._given += 1
+            self._untaken += 1
         self.out.put(answer)

@@ -1,4 +1,4 @@
-"""What can be diagnosed, and what is sent for it: prepared bytes, or a reference into S3."""
+"""What can be diagnosed, and what is sent for it: prepared bytes, or a location in S3."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Sendable:
     """An image that is ready to be sent.
 
     Attributes:
-        source: what it is called: its path or address, or a name by its pixels.
-        image: prepared bytes, or where in S3 a prepared image lies.
+        source: its name: its path or address, or a name made from its pixels.
+        image: prepared bytes, or the location of a prepared image in S3.
         sha256: hash of the prepared image.
     """
 
@@ -39,7 +39,7 @@ class Sendable:
 
 
 def source_of(image: DiagnosableImage) -> str | None:
-    """What an image is called; None where only its pixels will tell."""
+    """The name of an image; None if it must be made from its pixels."""
     if isinstance(image, str | os.PathLike):
         return os.fspath(image)
     if isinstance(image, S3Location):
@@ -59,15 +59,15 @@ def file_of(image: DiagnosableImage) -> tuple[int, int] | None:
 
 
 def sendable(image: DiagnosableImage, aws: Aws, *, allow_burned_in: bool) -> Sendable:
-    """Prepares an image as the training images were prepared, or refers to one that is prepared.
+    """Prepares an image as the training images were, or refers to one that is prepared.
 
-    An object that ``store()`` wrote, in the Region of the clients, is referred to and not read;
-    any other is read. May call HeadBucket (once for a bucket) and GetObject; S3 bills them.
+    An object that ``store()`` wrote, in the Region of the clients, is passed by reference and not
+    read; any other is read. May call HeadBucket (once for a bucket) and GetObject; S3 bills them.
 
     Raises:
         ImageError: the image cannot be used.
         StorageError: there is no such object, or it may not be read.
-        AwsError: S3 could not be asked.
+        AwsError: S3 could not be reached, or refused the call.
     """
     if isinstance(image, PreparedImage):
         return _as_it_is(image)

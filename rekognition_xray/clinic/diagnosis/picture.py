@@ -71,7 +71,7 @@ def colour_of_finding(diagnosis: Diagnosis) -> Colour:
 def _grey_of(
     image: ImageSource | PreparedImage, sha256: str, *, allow_burned_in: bool
 ) -> Image.Image:
-    """The image's pixels, once it is sure that it is this image."""
+    """The image's pixels; a DataError if it is another image."""
     if isinstance(image, PreparedImage):
         _refuse_another(image.sha256 == sha256)
         return decode(image.data).grey
@@ -89,7 +89,7 @@ def _grey_of(
 def _refuse_another(same: bool) -> None:  # noqa: FBT001
     if not same:
         raise DataError(
-            "This is not the image that was diagnosed: its prepared pixels are others.",
+            "This is not the image that was diagnosed: its prepared pixels differ.",
             hint="Give draw() the image that diagnose() got.",
         )
 

@@ -16,12 +16,12 @@ def validation_images(
 ) -> tuple[TestImage, ...]:
     """Truths of a dataset's images with the confidences that a version gave for them.
 
-    Custom Labels judges no validation part by itself: let ``Diagnoser(version).diagnose_many``
+    Custom Labels evaluates no validation part by itself: let ``Diagnoser(version).diagnose_many``
     run over it, and choose with ``evaluation.policy(..., validation=...)``.
 
     Args:
         images: the validation part, such as ``split.validation``.
-        answers: their diagnoses, in any order; those of other images are left aside.
+        answers: their diagnoses, in any order; those of other images are ignored.
         version_arn: the version that the policy is for.
 
     Raises:
@@ -41,7 +41,7 @@ def validation_images(
     if bad:
         raise EvaluationError(
             f"{len(bad)} validation images cannot be used:\n{list_paths(bad)}",
-            hint="Let the version diagnose all of them; leaving some out would bend the figures.",
+            hint="Let the version diagnose all of them; leaving some out would bias the figures.",
         )
     return tuple(made)
 
