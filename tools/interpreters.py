@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMPUTED = [
-    "tests/clinic/report/test_report.py",
+    "tests/clinic/test_report.py",
     "tests/data/test_fitting.py",
     "tests/data/test_folds.py",
     "tests/data/test_near.py",
