@@ -14,8 +14,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import storage
-from rekognition_xray.cloud import meter
+from rekognition_xray.cloud import meter, storage
 from rekognition_xray.cloud.permissions import OPERATIONS
 from rekognition_xray.cloud.permissions import policies as access
 from rekognition_xray.cloud.permissions.calls import ACTIONS, BEHIND, IMAGES_IN_S3, TAGS

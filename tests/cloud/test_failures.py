@@ -8,8 +8,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import storage
-from rekognition_xray.cloud import meter
+from rekognition_xray.cloud import meter, storage
 from rekognition_xray.data.images import prepare_image
 from rekognition_xray.local import Faults, LocalCloud
 

@@ -12,9 +12,8 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import errors
-from rekognition_xray.cloud import storage
+from rekognition_xray.cloud import meter, storage
 from rekognition_xray.cloud.meter import measure_throughput
-from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.costs import Price
 from rekognition_xray.local import LocalCloud

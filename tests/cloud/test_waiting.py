@@ -5,8 +5,8 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from rekognition_xray.cloud.datasets import putting as datasets
 from rekognition_xray.cloud import meter
+from rekognition_xray.cloud.datasets import putting as datasets
 from rekognition_xray.cloud.projects import deleting, project
 from rekognition_xray.cloud.versions import version
 from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait, WaitProgress

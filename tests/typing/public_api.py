@@ -24,9 +24,8 @@ import rekognition_xray as rx
 from rekognition_xray.clinic.diagnosis import BulkProgress, BulkRun, BulkSummary
 from rekognition_xray.clinic.explanation import Explanation
 from rekognition_xray.clinic.statistics import PredictiveValues
-from rekognition_xray.cloud import storage
+from rekognition_xray.cloud import meter, storage
 from rekognition_xray.cloud.meter import RunningVersion, orphans
-from rekognition_xray.cloud import meter
 from rekognition_xray.cloud.versions import Detection, TrainingProgress
 from rekognition_xray.costs import EstimateRange
 from rekognition_xray.data.dataset import Prepared

@@ -15,6 +15,7 @@ from rekognition_xray.data.images.image import (
     decode,
     prepare_image,
 )
+from rekognition_xray.data.images.source import ImageSource
 
 if TYPE_CHECKING:
     from rekognition_xray.data.images.dicom import read_patient
@@ -29,6 +30,7 @@ else:
 __all__ = [
     "MAX_BYTES",
     "MAX_DETECT_BYTES",
+    "ImageSource",
     "PreparedImage",
     "check_image_size",
     "decode",

@@ -196,7 +196,9 @@ def test_a_process_that_is_killed_outright_leaves_a_lease_and_no_riddle(
     assert seen.owners[0].endswith(f":{process.pid}")
     assert [told.stopped for told in meter.stop_expired(trained.aws)] == [False]
     later = rx.Aws(session=cloud.session(), clock=CloudClock(cloud))
-    later.clock.wrong = (seen.now.timestamp() - EPOCH) + meter.LEASE_SECONDS + meter.LEASE_MARGIN + 60
+    later.clock.wrong = (
+        (seen.now.timestamp() - EPOCH) + meter.LEASE_SECONDS + meter.LEASE_MARGIN + 60
+    )
     later.clock.sleep = lambda seconds: None
     assert [told.stopped for told in meter.stop_expired(later)] == [True]
     assert cloud.bill.running == ()

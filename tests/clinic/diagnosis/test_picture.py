@@ -55,7 +55,7 @@ def written(monkeypatch):
         lines.append(text)
         real(picture, at, text, **style)
 
-    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.annotated.write", write)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.picture.write", write)
     return lines
 
 
@@ -123,7 +123,7 @@ def test_a_image_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
 
 
 def test_a_image_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monkeypatch):
-    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.annotated.MAX_DETECT_BYTES", 40_000)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.picture.MAX_DETECT_BYTES", 40_000)
     noise = Image.effect_noise((400, 400), 90)
     sent = prepare_image(noise, max_bytes=40_000)
     assert (sent.width, sent.height) != noise.size
