@@ -45,7 +45,7 @@ Nothing here is a medical device, and no figure is a reason to use a model for a
 ## How to read it
 
 - **The kind of split matters most.** A random split by image puts images of one patient into
-  train and test, so its figures come out too good. The same holds for folds and for vendors'
+  train and test, so a figure comes out too good. The same holds for folds and for vendors'
   splits by image. The official test images differ from the training images, and every method has
   lower figures there. Compare only rows with the same split code.
 - **Ours** are on unseen patients of the official folder `train` (and the 16 images of `val`).
@@ -160,8 +160,8 @@ def _ours(ours: Mapping) -> str:
         f"{train + test:,} images, split by patient: {train:,} to train and {test:,} to test "
         f"(seed {ours['seed']},\nfingerprint `{ours['fingerprint']}`). Images with identical "
         f"pixels count once, which leaves {pictures[0]:,} to train\nand {pictures[1]:,} to test. "
-        f"The test images show {int(ours['test_patients']):,} patients. Patients or pictures in both parts: "
-        f"{ours['shared']}.\nMeasured on {ours['measured_on']} by {ours['by']} (rekognition-xray "
+        f"The test images show {int(ours['test_patients']):,} patients.\n"
+        f"Patients or pictures in both parts: {ours['shared']}.\nMeasured on {ours['measured_on']} by {ours['by']} (rekognition-xray "
         f"{ours['library']}, scikit-learn {ours['scikit-learn']},\nPython {ours['python']})."
     )
     rows = [
