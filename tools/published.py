@@ -161,7 +161,8 @@ def _ours(ours: Mapping) -> str:
         f"(seed {ours['seed']},\nfingerprint `{ours['fingerprint']}`). Images with identical "
         f"pixels count once, which leaves {pictures[0]:,} to train\nand {pictures[1]:,} to test. "
         f"The test images show {int(ours['test_patients']):,} patients.\n"
-        f"Patients or pictures in both parts: {ours['shared']}.\nMeasured on {ours['measured_on']} by {ours['by']} (rekognition-xray "
+        f"Patients or pictures in both parts: {ours['shared']}.\n"
+        f"Measured on {ours['measured_on']} by {ours['by']} (rekognition-xray "
         f"{ours['library']}, scikit-learn {ours['scikit-learn']},\nPython {ours['python']})."
     )
     rows = [
