@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 import pytest
+from rekognition_xray.cloud.datasets.listing import listed
 
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud.datasets import putting as datasets
-from rekognition_xray.cloud.datasets.listing import listed
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.xrays import Labelling

@@ -1,4 +1,4 @@
-"""TODO rekognition_xray.cloud.permissions."""
+"""The least IAM policy, bucket policy and key statement for what a program does."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ __all__ = [
     "counted",
     "deal",
     "joined",
-    "random_split_leakage",
     "leaks",
     "left_to_chance",
+    "random_split_leakage",
     "shared_pictures",
 ]

@@ -285,7 +285,7 @@ def test_findings_of_the_audit_are_counted(evaluation, split):
     from rekognition_xray.data.dataset import Audit
 
     finding = Finding("duplicates", "warning", "same pixels", ("a", "b"), "look at them")
-    card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22))
+    card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22, dataset=rx.XrayDataset(())))
     assert facts(card)["data.audit"] == "22 images checked; found: duplicates (2 images)"
 
 
