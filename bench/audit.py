@@ -16,7 +16,7 @@ from typing import Final
 
 from threadpoolctl import threadpool_limits
 
-from rekognition_xray.data.auditing import audit, grouped, look, near_pairs, propose
+from rekognition_xray.data.auditing import grouped, look, near_pairs, propose
 from rekognition_xray.data.dataset import XrayDataset
 
 FOLDER: Final = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
@@ -26,7 +26,7 @@ def audited(name: str) -> None:
     """Prints what one audit took and found."""
     dataset = XrayDataset.from_folder(FOLDER / name)
     begun, worked = time.perf_counter(), time.process_time()
-    found = audit(dataset)
+    found = dataset.audit()
     seconds, busy = time.perf_counter() - begun, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{name}: {len(dataset):,} images, {seconds:.1f} s ({busy:.1f} s of processors)")

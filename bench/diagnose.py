@@ -24,7 +24,7 @@ from typing import Final
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.data.images import PreparedImage, prepare
+from rekognition_xray.data.images import PreparedImage, prepare_image
 
 ARN: Final = "arn:aws:rekognition:us-east-1:123456789012:project/chest/version/v1/1690556751958"
 PROJECT: Final = "arn:aws:rekognition:us-east-1:123456789012:project/chest/1690556751000"
@@ -64,7 +64,7 @@ def image(side: int) -> PreparedImage:
     """Noise of so many pixels a side, as ``prepare`` makes it of a JPEG."""
     buffer = io.BytesIO()
     Image.effect_noise((side, side), 30).save(buffer, "JPEG", quality=80)
-    return prepare(buffer.getvalue())
+    return prepare_image(buffer.getvalue())
 
 
 def timed(call: Callable[[], object]) -> float:

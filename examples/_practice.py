@@ -1,8 +1,8 @@
-"""What other examples are tried on: a local cloud with a small model in it. Nothing reaches AWS.
+"""The local cloud with a small model that other examples run on. Nothing reaches AWS.
 
-Inside the block the environment is what it is where a program really runs: AWS_* leads boto3 to the
-cloud, RXRAY_VERSION is the ARN of a trained version, RXRAY_POLICY the file of its policy. The images
-are phantoms; IMAGES=path/to/chest_xray takes real ones.
+Inside the block the environment is like that of a real program: AWS_* sends boto3 to the local
+cloud, RXRAY_VERSION is the ARN of a trained version, RXRAY_POLICY the file of its policy. The
+images are phantoms; IMAGES=path/to/chest_xray takes real ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KEY = "a public key, good for practice alone"
 
 @contextmanager
 def practice() -> Iterator[rx.XrayDataset]:
-    """Trains a version and gives the images that it has not seen."""
+    """Trains a version; yields the images that it has not seen."""
     with (
         tempfile.TemporaryDirectory() as scratch,
         LocalCloud(buckets=["clinic-xrays"]) as cloud,

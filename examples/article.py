@@ -1,16 +1,16 @@
-"""The 2020 article replayed: its three labels, its split by image beside one by patient, its prices.
+"""The 2020 article replayed: its three labels, its split by image, one by patient, and its prices.
 
-The article took Kaggle's chest X-rays, told bacterial from viral by the file name, let Custom
-Labels split the images 80 to 20, trained for 1.308 hours and read a precision of 0.946. Here the
-same clicks are calls, made twice: with the service's split, which knows no patients, and with whole
-patients.
+The article took Kaggle's chest X-rays, took bacterial or viral from the file name, let Custom
+Labels split the images 80 to 20, trained for 1.308 hours and reported a precision of 0.946. Here
+the same steps are calls. They run twice: with the service's split, which ignores patients, and with
+whole patients.
 
 Usage: python examples/article.py [path/to/chest_xray]
 
 Without a folder phantoms are drawn. Everything happens on this machine, and the figures are the
-local learner's, never AWS's. On AWS the two trainings would cost some 2.60 USD and the diagnoses as
-long as the model runs; see the end of the output. Real images: Kermany, Zhang and Goldbaum (2018),
-Mendeley Data V2, doi:10.17632/rscbjbr9sj.2, CC BY 4.0.
+local learner's, never AWS's. On AWS the two trainings would cost about 2.60 USD, and the diagnoses
+would cost as long as the model runs; see the end of the output. Real images: Kermany, Zhang and
+Goldbaum (2018), Mendeley Data V2, doi:10.17632/rscbjbr9sj.2, CC BY 4.0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STORE, MODELS = "s3://clinic-xrays/images", "s3://clinic-xrays/models"
 with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays"]) as cloud:
     aws = rx.Aws(session=cloud.session())
 
-    print("1. Three labels from two folders: the file name tells bacterial from viral")
+    print("1. Three labels from two folders: the file name says bacterial or viral")
     folder = sys.argv[1] if len(sys.argv) > 1 else None
     folder = folder or make_phantoms(
         Path(scratch), patients=24, images_per_patient=(3, 3), heights=(160, 240), seed=5
@@ -49,10 +49,10 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
         by_image.put_datasets(train=images, store=STORE, key=KEY)
     except rx.XrayError as refusal:
         print(f"   {type(refusal).__name__}: {refusal}")
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         by_image.put_datasets(train=images, store=STORE, key=KEY, allow_leaks=True)
-    print(*(f"   {warning.category.__name__}: {warning.message}" for warning in told), sep="\n")
+    print(*(f"   {warning.category.__name__}: {warning.message}" for warning in caught), sep="\n")
 
     print("\n3. The other way: whole patients, and copies together")
     split = images.split(test=0.2, seed=7, audit=audit)
@@ -60,7 +60,7 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
     by_patient.put_datasets(train=split.train, test=split.test, store=STORE, key=KEY)
     print(f"   {split.fingerprint}, seed {split.seed}")
 
-    print("\n4. Both trained and judged; the article read a precision of 0.946 and no interval")
+    print("\n4. Both trained and evaluated; the article has a precision of 0.946, no interval")
     for project in (by_image, by_patient):
         train, test = (
             {pseudonym_in(entry.source_ref) for entry in project.entries(kind)}

@@ -1,10 +1,10 @@
-"""An archive of images, by threads and by Dask: interrupted, continued, nothing asked twice.
+"""An archive of images, by threads and by Dask: interrupted, continued, and no call made twice.
 
 Usage: python examples/bulk_archive.py [folder of images] [journal.jsonl]
 
-Without a folder phantoms are drawn. All of it happens on this machine: the model is one of phantoms
-in a local cloud that lets 30 calls a second through, and Dask's workers are two processes. On AWS
-take the cloud and its environment away, and give Dask the address of your scheduler.
+Without a folder phantoms are drawn. Everything happens on this machine: the model is trained on
+phantoms in a local cloud that allows 30 calls a second, and Dask's workers are two processes. On
+AWS remove the cloud and its environment, and give Dask the address of your scheduler.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from distributed import Client, LocalCluster
 
 import rekognition_xray as rx
 from rekognition_xray.data.phantoms import make_phantoms
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local import Limits
+from rekognition_xray.local import Limits, LocalCloud
 
 KEY = "a public key, good for this example alone"  # keep yours secret: REKOGNITION_XRAY_KEY
 KINDS = {".jpeg", ".jpg", ".png", ".dcm"}
 
 
 def main() -> None:
-    """Trains, and asks about an archive in three sittings with one journal."""
+    """Trains a model, and diagnoses an archive in three runs with one journal."""
     with (
         tempfile.TemporaryDirectory() as scratch,
         LocalCloud(buckets=["clinic-xrays"], limits=Limits(unit_tps=30)) as cloud,
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def interrupted(diagnoser: rx.Diagnoser, images: list[Path], journal: Path) -> None:
-    """Half of the images, on threads; leaving the block ends the run, as Ctrl-C or a kill would."""
+    """Half of the images, in threads; leaving the block ends the run, as Ctrl-C or a kill would."""
     half = len(images) // 2
     with diagnoser.diagnose_many(images, journal=journal) as run:
         for taken, _ in enumerate(run, start=1):
@@ -69,14 +68,14 @@ def by_dask(diagnoser: rx.Diagnoser, images: list[Path], journal: Path) -> None:
 
 
 def again(diagnoser: rx.Diagnoser, images: list[Path], journal: Path) -> None:
-    """Once more: everything is known, and nothing is asked."""
+    """Once more: every answer is in the journal, and no call is made."""
     run = diagnoser.diagnose_many(images, journal=journal)
     assert len(list(run)) == len(images)
     print(f"\nOnce more: {run.summary(units=1).calls} calls; the journal has {lines(journal)}.")
 
 
 def lines(journal: Path) -> str:
-    """How long a journal is."""
+    """The length of a journal."""
     return f"{len(journal.read_text('utf-8').splitlines())} lines"
 
 
@@ -92,7 +91,7 @@ def trained(folder: Path) -> rx.ModelVersion:
 
 
 def drawn(folder: Path) -> Path:
-    """Images of no patient, and one file that is no image."""
+    """Phantoms, and one file that is not an image."""
     images = make_phantoms(
         folder, patients=120, images_per_patient=(1, 1), heights=(120, 200), seed=8
     )

@@ -1,8 +1,8 @@
-"""A new version takes an old one's place where it is shown to be better, and gives it back.
+"""A new version replaces an old one if it is shown to be better, and is rolled back.
 
 The first version learns from the images of a few patients, the second from all of them. Both are
-judged on the same test images; the second is promoted, and rolled back. Everything happens on this
-machine.
+evaluated on the same test images; the second is promoted, and rolled back. Everything happens on
+this machine.
 
 Usage: python examples/compare_and_promote.py [path/to/chest_xray]
 """
@@ -35,8 +35,8 @@ with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays
     evaluations = {}
     for name, images in {"few-images": few, "all-images": train}.items():
         receipt = project.put_datasets(train=images, test=test, store=store)
-        kept = project.check("TRAIN", images, receipt)
-        print(f"{kept}; expected: {str(project.training_estimate()).splitlines()[0]}")
+        checked = project.check("TRAIN", images, receipt)
+        print(f"{checked}; expected: {str(project.training_estimate()).splitlines()[0]}")
         version = project.train(name, output=models, max_cost="24.00")
         version.wait_until_trained()
         evaluations[name] = rx.Evaluation.from_version(version)

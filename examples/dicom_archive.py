@@ -1,9 +1,9 @@
-"""From a folder of DICOM files with names in them to images in S3 without any.
+"""From a folder of DICOM files that hold patients' names to images in S3 that hold none.
 
 Usage: python examples/dicom_archive.py [folder of .dcm files [labels.csv]]
 
-Labels stand in a CSV file with the columns ``image`` (name of the file) and ``label``; without one a
-image's label is the folder that it lies in. Images are grouped by the PatientID in the files. Without
+Labels come from a CSV file with the columns ``image`` (file name) and ``label``; without one, an
+image's label is the name of its folder. Images are grouped by the PatientID in the files. Without
 a folder a few files are drawn. All of it goes to the local cloud: nothing leaves this machine.
 """
 
@@ -32,23 +32,24 @@ from rekognition_xray.errors import ImageError, NoLabelError
 from rekognition_xray.local import LocalCloud
 
 KEY = "a public key, good for this example alone"  # keep yours secret: REKOGNITION_XRAY_KEY
-TOLD = {"PN", "LO", "SH", "LT", "ST", "UT", "DA", "UI"}  # kinds of elements that may name somebody
+# Kinds of elements that may identify a patient.
+IDENTIFYING = {"PN", "LO", "SH", "LT", "ST", "UT", "DA", "UI"}
 
 
 @attrs.frozen
 class Archive:
-    """A naming rule of our own: the label from a table or the folder, the patient from the file."""
+    """A custom naming rule: the label from a table or the folder, the patient from the file."""
 
     folder: Path
     table: Mapping[str, str]
 
     @property
     def labelling(self) -> Labelling:
-        """Who labelled, and when, this example cannot know."""
+        """This example does not know who labelled the images, or when."""
         return Labelling("archive")
 
     def read(self, path: PurePath) -> ImageName:
-        """Opens the file. What is no image is rejected with its reason, not raised."""
+        """Opens the file. A file that is not an image is rejected with the reason."""
         label = self.table.get(path.name) if self.table else path.parent.name
         if not label:
             raise NoLabelError("neither the table nor a folder gives it a label")
@@ -71,7 +72,7 @@ def main() -> None:
 
         prepared = images.prepare(work / "prepared")
         print(f"{prepared.made} prepared, {prepared.bytes / 1e6:.1f} MB of grey pixels")
-        print("\nThe ledger, which stays here, tells of each image what was done:")
+        print("\nThe ledger, which stays on this machine, lists what was done to each image:")
         for entry in read_ledger(prepared.folder)[:3]:
             print(f"  {entry.image} -> {entry.sha256[:12]}….{entry.extension}: {entry.steps}")
         again = images.prepare(work / "prepared")
@@ -84,16 +85,16 @@ def main() -> None:
         patients = {pseudonym_in(key) for key in stored}
         print(f"{len(stored)} objects lie under {len(patients)} pseudonyms, such as {min(stored)}")
 
-        words = told_in(item.image.path for item in prepared)
+        words = identifying_words(item.image.path for item in prepared)
         originals = b"".join(item.image.path.read_bytes() for item in prepared)
-        print(f"{len(words)} names, dates and other words stand in the files;")
+        print(f"{len(words)} names, dates and other words are in the files;")
         print(f"found in the files: {sum(word in originals for word in words)}")
         sent = b"".join(key.encode() + content for key, content in stored.items())
         print(f"found in what was stored: {sum(word in sent for word in words)}")
 
 
 def table() -> dict[str, str]:
-    """Labels by the names of the files, where a table is given."""
+    """Labels by file name; empty if no table is given."""
     if len(sys.argv) < 3:
         return {}
     with Path(sys.argv[2]).open(encoding="utf-8", newline="") as stream:
@@ -101,24 +102,24 @@ def table() -> dict[str, str]:
 
 
 def objects(aws: rx.Aws, bucket: str) -> dict[str, bytes]:
-    """What S3 holds, by key."""
+    """The objects in S3, by key."""
     pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     keys = [item["Key"] for page in pages for item in page["Contents"]]
     return {key: aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
-def told_in(paths: Iterable[Path]) -> set[bytes]:
-    """Every text, date and number of a file or a person, of five characters or more."""
+def identifying_words(paths: Iterable[Path]) -> set[bytes]:
+    """Every text, date and number that may identify a file or a person, from five characters on."""
     words = set()
     for path in paths:
         for element in dcmread(path, force=True).iterall():
-            if element.VR in TOLD:
+            if element.VR in IDENTIFYING:
                 words.add(str(element.value).encode())
     return {word for word in words if len(word) >= 5}
 
 
 def draw(folder: Path) -> Path:
-    """Phantoms as DICOM files of made-up patients; one says that a name is burned into it."""
+    """Phantoms as DICOM files of invented patients; one declares burned-in text."""
     phantoms = make_phantoms(folder / "phantoms", patients=6, images_per_patient=(2, 2), seed=3)
     for number, drawn in enumerate(rx.XrayDataset.from_folder(phantoms)):
         path = folder / "dicom" / drawn.label / f"image-{number:03}.dcm"
@@ -131,7 +132,7 @@ def draw(folder: Path) -> Path:
 
 
 def dicom(image: Image.Image, patient: str, number: int) -> Dataset:
-    """An image of computed radiography with what a hospital writes into it."""
+    """A computed radiography image with the tags that a hospital writes."""
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian

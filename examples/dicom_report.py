@@ -1,10 +1,10 @@
 """A folder of DICOM files becomes a worklist: an HTML page, a table in CSV, and JSON for programs.
 
-Images that the model refers, or calls pneumonia, come first; a person reads them all. Each file goes
-through the full chain of DICOM grey scales, and only grey pixels leave this machine. An image whose
-pixels may show a name is not sent, and stands in the report with the reason. The journal keeps
-every answer, so a run that was cut off goes on and asks nothing twice. The report names files, and
-so may tell of patients: keep it where the files may be.
+Images that the model refers, or calls pneumonia, come first; a person reads them all. Each file
+goes through the full chain of DICOM grey scales, and only grey pixels leave this machine. An image
+whose pixels may show a name is not sent; the report lists it with the reason. The journal keeps
+every answer, so an interrupted run continues and sends no image twice. The report names files, and
+so may identify patients: keep it where the files may be kept.
 
 Usage: python examples/dicom_report.py [folder for the report [folder of DICOM files]]
 
@@ -62,7 +62,7 @@ tr { border-bottom: 1px solid #8888 }
 
 
 def main() -> None:
-    """Asks about every image and writes the report."""
+    """Diagnoses every image and writes the report."""
     with (
         tempfile.TemporaryDirectory() as scratch,
         nullcontext() if "RXRAY_VERSION" in os.environ else practice(),
@@ -75,7 +75,7 @@ def main() -> None:
         policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
         images = sorted(path for path in folder.rglob("*") if path.is_file())
         if not images:
-            sys.exit(f"{folder} holds no files; nothing was started.")
+            sys.exit(f"{folder} holds no files; no model was started.")
         journal = output / f"journal-{version.arn.rpartition('/')[2]}.jsonl"  # one for each version
         with version.running(max_cost="2.00") as model:
             diagnoser = rx.Diagnoser(model, policy=policy)
@@ -83,9 +83,9 @@ def main() -> None:
         print(f"{len(answers)} images; the model is {version.describe().status}")
 
     rows = [row(answer, folder) for answer in answers]
-    told = {"notices": [NOTICE, TYPE_NOTICE], "model": version.arn, "policy": policy.name}
-    (output / "report.html").write_text(PAGE.render(rows=rows, **told), "utf-8")
-    whole = told | {"images": [answer.to_dict() for answer in answers]}
+    summary = {"notices": [NOTICE, TYPE_NOTICE], "model": version.arn, "policy": policy.name}
+    (output / "report.html").write_text(PAGE.render(rows=rows, **summary), "utf-8")
+    whole = summary | {"images": [answer.to_dict() for answer in answers]}
     (output / "report.json").write_text(json.dumps(whole, indent=2), "utf-8")
     with (output / "report.csv").open("w", encoding="utf-8", newline="") as stream:
         table = csv.DictWriter(stream, rows[0])
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def urgency(answer: rx.Diagnosis | rx.FailedDiagnosis) -> tuple[int, float]:
-    """What nobody has looked at comes first, then the referred, then by falling confidence."""
+    """Images without a diagnosis come first, then referred ones, then by confidence of disease."""
     if isinstance(answer, rx.FailedDiagnosis):
         return 0, 0.0
     return (1 if answer.referred else 2), answer.confidences.get("normal", 0.0)

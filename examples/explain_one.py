@@ -1,9 +1,9 @@
-"""Why did the model say that? An occlusion map of one image, and the known images most like it.
+"""Why this answer? An occlusion map of one image, and the known images most similar to it.
 
 Usage: python examples/explain_one.py [folder for the pictures] [path/to/chest_xray]
 
 Without images phantoms are drawn. Real ones: Kermany, Zhang and Goldbaum (2018), Mendeley Data V2,
-doi:10.17632/rscbjbr9sj.2, CC BY 4.0. Pictures of images are images: keep them where those may be.
+doi:10.17632/rscbjbr9sj.2, CC BY 4.0. The output shows images: keep it where those may be kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ GRID = 8
 
 
 def main() -> None:
-    """Trains on whole patients, explains an image of another one, and finds its like."""
+    """Trains on whole patients, explains an image of another patient, and finds similar ones."""
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("explained")
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, LocalCloud(buckets=["clinic-xrays"]) as cloud:
@@ -33,9 +33,9 @@ def main() -> None:
         with version.running(max_cost="1.00") as model:
             diagnoser = rx.Diagnoser(model)
             image = least_sure(diagnoser, test)
-            told = diagnoser.diagnose(image.path)
-            print(f"\n{told}\n")
-            why = diagnoser.explain(image.path, grid=GRID, label=told.finding, max_cost="0.10")
+            diagnosis = diagnoser.diagnose(image.path)
+            print(f"\n{diagnosis}\n")
+            why = diagnoser.explain(image.path, grid=GRID, label=diagnosis.finding, max_cost="0.10")
         print(why)
         why.overlay(image.path).save(output / "overlay.png")
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def draw(folder: str) -> Path:
-    """Images of no patient."""
+    """Phantoms; they show no patient."""
     return make_phantoms(
         Path(folder), patients=60, images_per_patient=(1, 2), heights=(200, 320), seed=7
     )
@@ -66,7 +66,7 @@ def trained(train: rx.XrayDataset, test: rx.XrayDataset, aws: rx.Aws) -> rx.Mode
 
 
 def least_sure(diagnoser: rx.Diagnoser, test: rx.XrayDataset) -> rx.Xray:
-    """Of a few images with pneumonia, that of the least sure answer: it has most to explain."""
+    """Of a few images with pneumonia, the one with the lowest confidence."""
     ill = [image for image in test if image.label != "normal"][:12]
     return min(ill, key=lambda image: max(diagnoser.diagnose(image.path).confidences.values()))
 

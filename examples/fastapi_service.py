@@ -1,17 +1,17 @@
-"""A web service that diagnoses images, with a model that runs just as long as the service does.
+"""A web service that diagnoses images, with a model that runs only as long as the service does.
 
 POST an image (JPEG, PNG or DICOM) as the body of a request to /diagnoses. It is read up to a limit,
 held in memory, prepared, and forgotten: no image, no file name and no tag is written or logged. The
-service knows nobody and lets everybody in, so put it behind your own sign-in and TLS.
+service has no access control, so put it behind your own sign-in and TLS.
 
 Usage, to try it on this machine without a port: python examples/fastapi_service.py
-In earnest, with one worker, where this file lies:
+In production, with one worker, in the folder of this file:
     RXRAY_VERSION=arn:aws:... RXRAY_POLICY=policy.json uvicorn fastapi_service:app
 
-On AWS the model costs 4 USD an hour and unit from start to stop. The meter stops it when the
-service ends, when it may have cost MAX_COST, and after IDLE seconds without an image; from then on
-the service answers 503 until it is started again. What is killed outright leaves its model to
-examples/lambda_stop_expired.py.
+On AWS the model costs 4 USD an hour and unit from start to stop. The library stops it when the
+service ends, when it may have cost MAX_COST, and after IDLE seconds without an image; after that
+the service answers 503 until it is started again. If the service is killed,
+examples/lambda_stop_expired.py stops its model.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Answer(BaseModel):
-    """What the service says of an image."""
+    """The answer of the service for an image."""
 
     finding: str
     referred: bool
@@ -62,11 +62,11 @@ async def lifespan(service: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-app = FastAPI(title="A second look at chest images", description=NOTICE, lifespan=lifespan)
+app = FastAPI(title="A second opinion on chest X-rays", description=NOTICE, lifespan=lifespan)
 
 
 async def image_of(request: Request) -> bytes:
-    """The body, as far as the limit; what its header says of its length proves nothing."""
+    """The body, up to the limit; the length in its header is not trusted."""
     image = bytearray()
     async for piece in request.stream():
         image += piece
@@ -78,13 +78,13 @@ async def image_of(request: Request) -> bytes:
 @app.post("/diagnoses", openapi_extra={"requestBody": {"required": True, "content": BODY}})
 def diagnose(image: Annotated[bytes, Depends(image_of)], request: Request) -> Answer:
     """One image; the call to AWS takes its time in a thread."""
-    told = request.app.state.diagnoser.diagnose(image)
-    return Answer(version=told.version_arn, **told.to_dict())
+    diagnosis = request.app.state.diagnoser.diagnose(image)
+    return Answer(version=diagnosis.version_arn, **diagnosis.to_dict())
 
 
 @app.get("/health")
 def health(request: Request) -> JSONResponse:
-    """200 while images can be diagnosed, else 503. Asks AWS, which is free; once in a while."""
+    """200 while images can be diagnosed, else 503. Calls AWS, which is free; do not poll often."""
     version = request.app.state.diagnoser.version
     status = version.describe().status
     price = f"{version.run.per_hour} {version.run.currency} per hour"
@@ -93,12 +93,12 @@ def health(request: Request) -> JSONResponse:
 
 @app.exception_handler(rx.XrayError)
 def refused(_request: Request, error: rx.XrayError) -> JSONResponse:
-    """What is the image's fault goes to whoever sent it; the rest goes to the log."""
+    """Errors of the image go to the client; all others go to the log."""
     if isinstance(error, ImageError):
         return JSONResponse({"detail": error.reason, "code": error.code}, 422)
     log.error("%s: %s", type(error).__name__, error)
     later = {"Retry-After": "2"} if error.retryable else None
-    return JSONResponse({"detail": "The model cannot be asked now."}, 503, headers=later)
+    return JSONResponse({"detail": "The model is not available now."}, 503, headers=later)
 
 
 if __name__ == "__main__":
@@ -118,6 +118,6 @@ if __name__ == "__main__":
 
             rx.Aws().rekognition.stop_project_version(ProjectVersionArn=os.environ["RXRAY_VERSION"])
             reply = client.post("/diagnoses", content=image.path.read_bytes())
-            print(f"somebody has stopped the model: {reply.status_code} {reply.json()}")
+            print(f"the model was stopped by hand: {reply.status_code} {reply.json()}")
             print("health:", client.get("/health").json())
         print("the service has ended; models still running:", len(meter.running(rx.Aws())))

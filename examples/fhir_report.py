@@ -1,10 +1,10 @@
 """A diagnosis as a FHIR R4 DiagnosticReport, for the software of a clinic.
 
 The report is preliminary: a person who reads the image makes it final. It holds one Observation,
-with the finding and the confidence of each label as components, and the Device that said so: the
-model version by its ARN. The patient is a pseudonym only, the same that names the images in S3, so
-whoever has the key can tell whose report it is. Codes are LOINC's and HL7's; the labels are those
-of the model and have none, since a coded finding would claim more than a model's confidence does.
+with the finding and the confidence of each label as components, and the Device that made it: the
+model version by its ARN. The patient is named by the same pseudonym as the images in S3, so only
+those who have the key can identify the patient. Codes are LOINC's and HL7's; the model's labels
+have none, since a coded finding would claim more than a model's confidence does.
 
 Usage: python examples/fhir_report.py
 
@@ -19,8 +19,8 @@ import html
 import json
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.policy import REFERRED
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
+from rekognition_xray.clinic.policy import REFERRED
 from rekognition_xray.data.pseudonyms import PseudonymKey
 
 HL7 = "http://terminology.hl7.org/CodeSystem"
@@ -28,26 +28,28 @@ HL7 = "http://terminology.hl7.org/CodeSystem"
 CHEST = ("http://loinc.org", "36554-4", "XR Chest Single view")
 RADIOLOGY = (f"{HL7}/v2-0074", "RAD", "Radiology")
 IMAGING = (f"{HL7}/observation-category", "imaging", "Imaging")
-PATIENTS = "https://clinic.example/pseudonyms"  # an address of your own; it need not lead anywhere
+PATIENTS = "https://clinic.example/pseudonyms"  # an address of your own; it need not exist
 URI = "urn:ietf:rfc:3986"
 
 
 def diagnostic_report(
-    told: rx.Diagnosis, pseudonym: str, *, issued: dt.datetime, study: str | None = None
+    diagnosis: rx.Diagnosis, pseudonym: str, *, issued: dt.datetime, study: str | None = None
 ) -> dict[str, object]:
     """The resource as plain data.
 
     Args:
-        told: what the model said.
-        pseudonym: of the patient.
+        diagnosis: the model's diagnosis.
+        pseudonym: the patient's pseudonym.
         issued: when this is written, with its time zone.
-        study: the DICOM Study Instance UID, where it may leave the clinic.
+        study: the DICOM Study Instance UID, if it may leave the clinic.
     """
     subject = {"type": "Patient", "identifier": {"system": PATIENTS, "value": pseudonym}}
     read_by = "A person must read this image" + (
-        ": the model does not decide it." if told.referred else " before anything is decided."
+        ": the model does not decide it." if diagnosis.referred else " before anything is decided."
     )
-    finding = "No finding by the model." if told.finding == REFERRED else f"Model: {told.finding}."
+    finding = f"Model: {diagnosis.finding}."
+    if diagnosis.finding == REFERRED:
+        finding = "No finding by the model."
     conclusion = f"{finding} {read_by} {NOTICE} {TYPE_NOTICE}"
     report = {
         "resourceType": "DiagnosticReport",
@@ -55,8 +57,8 @@ def diagnostic_report(
             "status": "generated",
             "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{html.escape(conclusion)}</div>',
         },
-        "contained": [device(told.version_arn), observation(told, subject, issued)],
-        "identifier": [{"system": URI, "value": f"urn:uuid:{told.request_id}"}],
+        "contained": [device(diagnosis.version_arn), observation(diagnosis, subject, issued)],
+        "identifier": [{"system": URI, "value": f"urn:uuid:{diagnosis.request_id}"}],
         "status": "preliminary",
         "category": [concept(*RADIOLOGY)],
         "code": concept(*CHEST),
@@ -71,8 +73,8 @@ def diagnostic_report(
     return report
 
 
-def observation(told: rx.Diagnosis, subject: object, issued: dt.datetime) -> dict[str, object]:
-    """The finding, the confidence of each label, and why the one follows from the others."""
+def observation(diagnosis: rx.Diagnosis, subject: object, issued: dt.datetime) -> dict[str, object]:
+    """The finding, the confidence of each label, and the reason for the finding."""
     return {
         "resourceType": "Observation",
         "id": "finding",
@@ -81,8 +83,8 @@ def observation(told: rx.Diagnosis, subject: object, issued: dt.datetime) -> dic
         "code": {"text": "Finding of a machine learning model on a chest image"},
         "subject": subject,
         "issued": issued.isoformat(timespec="seconds"),
-        "valueCodeableConcept": {"text": told.finding},
-        "note": [{"text": told.reason}],
+        "valueCodeableConcept": {"text": diagnosis.finding},
+        "note": [{"text": diagnosis.reason}],
         "device": {"reference": "#model"},
         "component": [
             {
@@ -94,7 +96,7 @@ def observation(told: rx.Diagnosis, subject: object, issued: dt.datetime) -> dic
                     "code": "1",
                 },
             }
-            for label, value in told.confidences.items()
+            for label, value in diagnosis.confidences.items()
         ],
     }
 
@@ -128,8 +130,8 @@ if __name__ == "__main__":
         policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
         image = images.images[0]
         with version.running(max_cost="1.00") as model:
-            told = rx.Diagnoser(model, policy=policy).diagnose(image.path)
+            diagnosis = rx.Diagnoser(model, policy=policy).diagnose(image.path)
         key = PseudonymKey.find(None, store="s3://clinic-xrays/images")
         now = dt.datetime.now(dt.UTC)
-        report = diagnostic_report(told, key.pseudonym(image.group), issued=now)
+        report = diagnostic_report(diagnosis, key.pseudonym(image.group), issued=now)
         print(json.dumps(report, indent=2))

@@ -1,16 +1,16 @@
-"""An AWS Lambda handler for S3 events: an image arrives, and its diagnosis lies beside it.
+"""An AWS Lambda handler for S3 events: an image arrives, and its diagnosis is written to S3.
 
 Point the bucket's event s3:ObjectCreated:* with the prefix inbox/ at it. Give the function a
 minute, 1 GB of memory, the variables RXRAY_VERSION and RXRAY_POLICY (a file of Policy.to_json,
-deployed with the code) and the policy of ``access.policy_for("inference", ...)`` with the right to
-put objects under diagnoses/. It starts no model, for that takes minutes: a program that holds
-``version.running()`` in the hours of the clinic does, at 4 USD an hour and unit.
+deployed with the code), and the policy of ``permissions.policy_for("inference", ...)`` with the
+right to put objects under diagnoses/. It starts no model, since that takes minutes: start it with a
+program that keeps ``version.running()`` open while the clinic is open, at 4 USD an hour and unit.
 
-- What cannot be done now raises: Lambda tries again twice, then hands the event to the function's
-  destination on failure, from where it can be sent again. A model that does not run is such a case.
-- An image that can never be used gets a result that says so.
-- Events come more than once: what is answered already is not asked again.
-- What it writes itself it refuses to read, so that no wrong trigger makes it run in circles.
+- An error that may pass is raised, such as a model that does not run: Lambda retries twice, then
+  passes the event to the function's failure destination, from which it can be sent again.
+- An image that can never be used gets a result with the reason.
+- Events may come more than once: an image that has its result is not sent again.
+- It refuses its own results, so that a wrong trigger does not make it call itself.
 
 Usage, to try it on this machine: python examples/lambda_s3_events.py
 """
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Answers for each image of an event; tells what was done with each."""
+    """Diagnoses each image of an event; returns what was done with each."""
     aws = rx.Aws()
     version = rx.ModelVersion.from_arn(os.environ["RXRAY_VERSION"], aws=aws)
     policy = rx.Policy.from_json(Path(os.environ["RXRAY_POLICY"]).read_text("utf-8"))
@@ -46,16 +46,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
 
 def images_of(records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[rx.S3Location, str]]:
-    """Where the images lie, and the mark of their content; S3 writes keys as in a web form."""
+    """The images' locations and ETags; S3 encodes keys as in a web form."""
     for record in records:
         bucket, item = record["s3"]["bucket"]["name"], record["s3"]["object"]
         yield rx.S3Location(bucket, unquote_plus(item["key"])), item["eTag"]
 
 
 def answer(diagnoser: rx.Diagnoser, image: rx.S3Location, etag: str) -> str:
-    """Asks about one image and writes the result, unless it is there."""
+    """Diagnoses one image and writes the result, unless it exists."""
     if image.key.startswith(f"{RESULTS}/"):
-        log.error("%s is a result, no image: correct the trigger", image)
+        log.error("%s is a result, not an image: correct the trigger", image)
         return "refused"
     aws, arn = diagnoser.version.aws, diagnoser.version.arn
     place = rx.S3Location(image.bucket, f"{RESULTS}/{image.key}.json")
@@ -63,16 +63,16 @@ def answer(diagnoser: rx.Diagnoser, image: rx.S3Location, etag: str) -> str:
     if (known.get("etag"), known.get("version_arn")) == (etag, arn):
         return "known"
     try:
-        told = diagnoser.diagnose(image).to_dict()
+        fields = diagnoser.diagnose(image).to_dict()
     except ImageError as error:
-        told = {"finding": None, "code": error.code, "reason": error.reason, "version_arn": arn}
-    result = json.dumps(told | {"etag": etag, "notice": NOTICE}, indent=2)
+        fields = {"finding": None, "code": error.code, "reason": error.reason, "version_arn": arn}
+    result = json.dumps(fields | {"etag": etag, "notice": NOTICE}, indent=2)
     write_object(aws, place, result.encode(), content_type="application/json")
-    return str(told["finding"] or "unusable")
+    return str(fields["finding"] or "unusable")
 
 
 def written(aws: rx.Aws, place: rx.S3Location) -> Mapping[str, object]:
-    """A result of earlier; empty where there is none."""
+    """An earlier result; empty if there is none."""
     try:
         return json.loads(read_object(aws, place))
     except StorageError as error:

@@ -1,9 +1,9 @@
-"""What a plain random split by image leaks, and what the library's split does instead.
+"""How a plain random split by image leaks patients, and the library's split that does not.
 
 Usage: python examples/leakage.py [path/to/chest_xray]
 
-Without a folder phantoms are drawn. The figures of the real images are of Kermany, Zhang and
-Goldbaum (2018), Mendeley Data V2, doi:10.17632/rscbjbr9sj.2, CC BY 4.0.
+Without a folder phantoms are drawn. Real images: Kermany, Zhang and Goldbaum
+ (2018), Mendeley Data V2, doi:10.17632/rscbjbr9sj.2, CC BY 4.0.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """What a random split by image does to a figure: the same images and learner, split in two ways.
 
-Five times a fifth of the images is kept for the test, so that each image is judged once by a model
-that has not seen it: once after a random split by image, where other images of its patient may have
-been learned from, and once after a split by whole patients. Both are trained and judged on this
+Five times, a fifth of the images is the test part, so that each image is diagnosed once by a model
+that has not seen it: once with a random split by image, where the model may have seen other images
+of the patient, and once with a split by whole patients. Both are trained and evaluated on this
 machine; the figures are the local learner's, never AWS's. The library refuses the random split
-unless it is told ``allow_leaks=True``, as here.
+without ``allow_leaks=True``.
 
 Usage: python examples/leakage_study.py [path/to/chest_xray]
 
-Without a folder phantoms are drawn: few patients with several small images each, so that there is
-much to leak. The real images are of Kermany, Zhang and Goldbaum (2018), Mendeley Data V2,
+Without a folder phantoms are drawn: few patients with several small images each, so that much
+leaks. The real images are of Kermany, Zhang and Goldbaum (2018), Mendeley Data V2,
 doi:10.17632/rscbjbr9sj.2, CC BY 4.0; on two cores they take about five minutes.
 """
 
@@ -41,7 +41,7 @@ Parts = tuple[rx.XrayDataset, rx.XrayDataset]
 
 
 def by_image(images: rx.XrayDataset) -> Iterator[Parts]:
-    """Images are dealt to the folds one by one, each label evenly; nobody looks at patients."""
+    """Images go to the folds one by one, each label evenly; patients are ignored."""
     dice = random.Random(SEED)
     dealt = sorted(images, key=lambda image: (image.label, dice.random()))
     for fold in range(FOLDS):
@@ -53,13 +53,15 @@ def by_image(images: rx.XrayDataset) -> Iterator[Parts]:
 
 
 def by_patient(images: rx.XrayDataset) -> Iterator[Parts]:
-    """Whole patients are dealt to the folds."""
+    """Whole patients go to the folds."""
     for split in images.folds(k=FOLDS, seed=SEED):
         yield split.train, split.test
 
 
-def judged(aws: rx.Aws, way: str, folds: Iterable[Parts], work: Path) -> dict[str, TestImage]:
-    """Every image by its address, as a model judged it that was trained on the other folds."""
+def cross_validated(
+    aws: rx.Aws, way: str, folds: Iterable[Parts], work: Path
+) -> dict[str, TestImage]:
+    """Every image by its address, as classified by a model trained on the other folds."""
     found: dict[str, TestImage] = {}
     for number, (train, test) in enumerate(folds, start=1):
         project = rx.CustomLabelsProject.get_or_create(f"{way}-{number}", aws=aws)
@@ -79,8 +81,8 @@ def signed(change: Figure) -> str:
     return f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
 
 
-def tell(title: str, mixed: Sequence[TestImage], apart: Sequence[TestImage]) -> str:
-    """A table of the same images after both splits; gives what it shows, in words."""
+def print_table(title: str, mixed: Sequence[TestImage], apart: Sequence[TestImage]) -> str:
+    """Prints a table of the same images after both splits; returns its conclusion in words."""
     labels = sorted({image.truth for image in apart})
     made = differences(apart, mixed, labels, FIGURES, resamples=RESAMPLES, seed=SEED)
     print(f"\n{title}: {len(apart):,} images of {len({image.group for image in apart}):,} patients")
@@ -94,7 +96,7 @@ def tell(title: str, mixed: Sequence[TestImage], apart: Sequence[TestImage]) -> 
         return "the random split reads too high"
     if change.high < 0:
         return "the random split reads lower"
-    return f"no difference is shown; if there is one, it is hardly above {change.high:.3f}"
+    return f"no difference is shown; if there is one, it is probably below {change.high:.3f}"
 
 
 with (
@@ -111,8 +113,8 @@ with (
     images = rx.XrayDataset.from_folder(folder, names=rx.KERMANY)
     print(images.leakage(1 / FOLDS, seed=SEED), end="\n\n")
     aws, work = rx.Aws(session=cloud.session()), Path(scratch, "prepared")
-    mixed = judged(aws, "random", by_image(images), work)
-    apart = judged(aws, "whole", by_patient(images), work)
+    mixed = cross_validated(aws, "random", by_image(images), work)
+    apart = cross_validated(aws, "whole", by_patient(images), work)
 
 images_of = Counter(image.group for image in apart.values())
 parts = {
@@ -125,14 +127,16 @@ parts = {
     ],
 }
 shown = {
-    title: tell(title, [mixed[place] for place in places], [apart[place] for place in places])
+    title: print_table(
+        title, [mixed[place] for place in places], [apart[place] for place in places]
+    )
     for title, places in parts.items()
     if title == "All images" or 0 < len(places) < len(apart)
 }
 print("\nWhat it means, by the 95 % interval of the difference of accuracy:")
 print(*(f"- {title}: {verdict}." for title, verdict in shown.items()), sep="\n")
 print(
-    "Images alike to the last pixel count once. Intervals redraw patients, the same for both splits;"
-    "\nthey say nothing of other hospitals, other learners or other folds. The figures are the "
+    "Identical images count once. Intervals resample patients, the same for both splits;"
+    "\nthey do not cover other hospitals, other learners or other folds. The figures are the "
     "local\nlearner's, never AWS's. Not a medical device."
 )

@@ -1,6 +1,6 @@
-"""The least IAM policy for each of a clinic's five jobs, the bucket's and the key's.
+"""The least IAM policy for each of five jobs, and the policies of the bucket and the key.
 
-Nothing is asked of AWS. With a purpose, prints that policy alone, as ``aws iam create-policy
+Nothing is sent to AWS. With a purpose, prints only that policy, as ``aws iam create-policy
 --policy-document`` takes it.
 
 Usage: python examples/least_permissions.py [prepare|train|inference|meter|forget]
@@ -34,8 +34,8 @@ if len(sys.argv) > 1:
     sys.exit()
 
 for purpose in OPERATIONS:
-    asked = {**where, "bucket": None} if purpose in {"inference", "meter"} else where
-    policy = policy_for(purpose, **asked, kms_key=key)
+    scope = {**where, "bucket": None} if purpose in {"inference", "meter"} else where
+    policy = policy_for(purpose, **scope, kms_key=key)
     size = len(json.dumps(policy, separators=(",", ":")))
     print(f"{purpose}: {size:,} of IAM's {MAX_SIZE:,} characters")
     for statement in policy["Statement"]:
@@ -44,9 +44,9 @@ for purpose in OPERATIONS:
         print(f"    on   {', '.join(statement['Resource'])}")
     print()
 
-print("What the bucket itself refuses:")
+print("The policy of the bucket, which refuses:")
 print(json.dumps(bucket_policy("clinic-xrays", kms_key=key), indent=2))
-print("\nWhat the key has to allow the trainer:")
+print("\nThe statement of the key, for the training role:")
 print(
     json.dumps(key_statement("train", principal="arn:aws:iam::123456789012:role/trainer"), indent=2)
 )

@@ -1,7 +1,7 @@
-"""Ways to leave a model that bills by the hour, and who stops it each time.
+"""Five ways to end the use of a model that bills by the hour, and what stops it each time.
 
-A block that ends, a block that fails, two users of one model, one that idles, and a process that is
-killed outright, whose model ``stop_expired`` finds. Everything happens on this machine.
+A block that ends, a block that fails, two users of one model, an idle model, and a killed process,
+whose model ``stop_expired`` finds. Everything happens on this machine.
 
 Usage: python examples/never_forget.py
 """
@@ -33,7 +33,7 @@ with rx.ModelVersion.from_arn(sys.argv[1], aws=rx.Aws()).running():
 
 
 class Impatient(SystemClock):
-    """The machine's clock; what is waited for here is done in a moment."""
+    """The machine's clock with shorter pauses; the local cloud is fast."""
 
     def sleep(self, seconds: float) -> None:
         """Sleeps a twentieth of it."""
@@ -41,7 +41,7 @@ class Impatient(SystemClock):
 
 
 class Later(Impatient):
-    """A quarter of an hour from now, and a little more than that."""
+    """A clock that is a little more than a quarter of an hour ahead."""
 
     def utc(self) -> float:
         """Seconds since the epoch."""
@@ -49,7 +49,7 @@ class Later(Impatient):
 
 
 def train(folder: Path) -> rx.ModelVersion:
-    """A small model of drawn images."""
+    """A small model trained on phantoms."""
     train, test = rx.XrayDataset.from_folder(folder, names=rx.KERMANY).split(test=0.4, seed=7)
     project = rx.CustomLabelsProject.get_or_create("chest", aws=rx.Aws(clock=Impatient()))
     project.put_datasets(train=train, test=test, store="s3://clinic-xrays/images", key=b"k" * 16)
@@ -64,7 +64,7 @@ def open_image(name: str) -> None:
 
 
 def use_and_leave(version: rx.ModelVersion) -> None:
-    """The ends that a process can notice."""
+    """Ends that a process can handle itself."""
     with version.running(units=1, max_cost="5.00", max_hours=2, idle_stop=900) as model:
         print(f"1. {model.run.per_hour} {model.run.currency} per hour, known before the start")
         print("  ", *meter.running(version.aws), sep="\n   ")
@@ -82,11 +82,11 @@ def use_and_leave(version: rx.ModelVersion) -> None:
     with version.running(idle_stop=0.1):
         while version.describe().status == "RUNNING":
             time.sleep(0.05)
-        print("4. nothing was asked for a while:", version.describe().status)
+        print("4. no call for a while:", version.describe().status)
 
 
 def be_killed(version: rx.ModelVersion) -> None:
-    """The end that nobody can notice from inside."""
+    """An end that the process cannot handle."""
     command = [sys.executable, "-c", WORKER, version.arn]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout.readline() == "running\n"

@@ -1,7 +1,7 @@
-"""What 300 images a day cost in a month, three ways; a batch in time; and a run that proves it.
+"""What 300 images a day cost in a month, three ways; a batch with a deadline; a run as a check.
 
 One day of the plan is then run on the local cloud, whose clock is moved by hand and whose steps
-take the time that AWS takes; its bill is laid beside the plan. Nothing reaches AWS.
+take as long as on AWS; its bill is compared with the plan. Nothing reaches AWS.
 
 Usage: python examples/plan_the_month.py
 """
@@ -17,15 +17,14 @@ from pathlib import Path
 import rekognition_xray as rx
 from rekognition_xray.costs import article_month
 from rekognition_xray.data.phantoms import make_phantoms
-from rekognition_xray.local import LocalCloud
-from rekognition_xray.local import Limits
+from rekognition_xray.local import Limits, LocalCloud
 from rekognition_xray.plans import PUBLISHED_TPS
 
 IMAGES, DAYS = 300, 1
 
 
 class CloudClock:
-    """A clock for ``rx.Aws`` that moves the local cloud's own: no pause takes any time."""
+    """A clock for ``rx.Aws`` that also moves the local cloud's clock: pauses take no time."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud, self.began, self.passed = cloud, time.time(), 0.0
@@ -35,11 +34,11 @@ class CloudClock:
         return self.passed
 
     def utc(self) -> float:
-        """Seconds since the epoch: leases are kept by them."""
+        """Seconds since the epoch; leases use them."""
         return self.began + self.passed
 
     def sleep(self, seconds: float) -> None:
-        """Lets so many seconds be over."""
+        """Moves the clock by so many seconds."""
         self.passed += seconds
         self.cloud.advance(seconds)
 

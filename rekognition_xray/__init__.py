@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from rekognition_xray.cloud.s3 import S3Location
     from rekognition_xray.cloud.versions import ModelVersion, VersionDescription
     from rekognition_xray.costs import Estimate, PriceBook
-    from rekognition_xray.data.auditing import Audit, Finding
-    from rekognition_xray.data.dataset import Labelling, Split, Xray, XrayDataset
+    from rekognition_xray.data.auditing import Finding
+    from rekognition_xray.data.dataset import Audit, Labelling, Split, Xray, XrayDataset
     from rekognition_xray.data.reading import FOLDERS, KERMANY, ImageName, TableNames
     from rekognition_xray.errors import XrayError
     from rekognition_xray.plans import plan_batch, plan_month
@@ -64,22 +64,9 @@ _HOMES = {
         "Estimate",
         "PriceBook",
     ),
-    "data.auditing": (
-        "Audit",
-        "Finding",
-    ),
-    "data.dataset": (
-        "Labelling",
-        "Split",
-        "Xray",
-        "XrayDataset",
-    ),
-    "data.reading": (
-        "FOLDERS",
-        "ImageName",
-        "KERMANY",
-        "TableNames",
-    ),
+    "data.auditing": ("Finding",),
+    "data.dataset": ("Audit", "Labelling", "Split", "Xray", "XrayDataset"),
+    "data.reading": ("FOLDERS", "KERMANY", "ImageName", "TableNames"),
     "errors": ("XrayError",),
     "plans": (
         "plan_batch",

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-_SCIENCE = {"numpy", "scipy", "sklearn"}
+_SCIENCE = {"numpy", "scipy", "sklearn", "threadpoolctl"}
 
 
 def lazy(
@@ -34,7 +34,7 @@ def lazy(
         try:
             value: object = getattr(import_module(f"{package}.{home_of[name]}"), name)
         except ModuleNotFoundError as error:
-            if error.name not in _SCIENCE:
+            if (error.name or "").partition(".")[0] not in _SCIENCE:
                 raise
             from rekognition_xray.errors import MissingExtraError  # noqa: PLC0415 - seldom needed
 

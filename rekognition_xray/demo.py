@@ -1,4 +1,4 @@
-"""The whole story on the local cloud, on phantoms or on real images."""
+"""All steps from images to a model card on the local cloud, with phantoms or real images."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from rekognition_xray.local import LocalCloud
 PUBLIC_KEY = "a public key, good for the demo's made-up or public patients alone"
 STORE = "s3://clinic-xrays/images"
 PHANTOM_PATIENTS = 160
-"""Enough that the fifth of them which is kept for the test supports a threshold."""
+"""Enough for a test part, a fifth of them, that supports a threshold."""
 PHANTOM_HEIGHTS = (360, 760)
 MODELS = "s3://clinic-xrays/models"
-DRAWN = rx.Labelling(by="the program that drew the images", human=False)
+PHANTOM_LABELLING = rx.Labelling(by="the program that drew the images", human=False)
 ANSWERS = {
     "tripod-7": "every image decoded to the end and re-encoded as a grey picture",
     "claim-9": "every image decoded to the end and re-encoded as a grey picture",
     "claim-12": "pixels only; patients as pseudonyms by a keyed hash, whose key here is public",
 }
-"""What this program knows of the model and the library by itself cannot."""
+"""Answers for the model card that the library cannot know by itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the story; 0 when it came to its end, 1 with a message when it did not."""
-    asked = _parser().parse_args(arguments)
+    """Runs the demo; returns 0 on success, 1 with a message on an error."""
+    options = _parser().parse_args(arguments)
     began = time.monotonic()
     try:
-        asked.output.mkdir(parents=True, exist_ok=True)
-        data = asked.data or _phantoms(asked.output, asked.seed)
-        tell(data, asked.output, asked.seed, drawn=asked.data is None)
+        options.output.mkdir(parents=True, exist_ok=True)
+        data = options.data or _phantoms(options.output, options.seed)
+        run(data, options.output, options.seed, phantoms=options.data is None)
     except rx.XrayError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -44,16 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def tell(data: Path, output: Path, seed: int, *, drawn: bool = False) -> None:
-    """The story of a folder of images: dataset, split, training, evaluation, diagnoses, bill, card.
+def run(data: Path, output: Path, seed: int, *, phantoms: bool = False) -> None:
+    """Dataset, split, training, evaluation, diagnoses, bill and model card of a folder of images.
 
     Args:
-        data: the folder.
-        output: where page, card, journal and manifests go.
-        seed: of split and training.
-        drawn: whether this program drew the images.
+        data: the folder of images.
+        output: the folder for page, card, journal and manifests.
+        seed: the seed of split and training.
+        phantoms: whether this program drew the images.
     """
-    dataset, audit = _dataset(data, DRAWN if drawn else None)
+    dataset, audit = _dataset(data, PHANTOM_LABELLING if phantoms else None)
     split = dataset.split(test=0.2, seed=seed)
     _show_split(split)
     with LocalCloud(buckets=["clinic-xrays"], seed=seed) as cloud:
@@ -70,7 +70,7 @@ def tell(data: Path, output: Path, seed: int, *, drawn: bool = False) -> None:
             audit=audit,
             version=version.describe(),
             policy=policy,
-            source="images drawn by this program, of no patient" if drawn else None,
+            source="images drawn by this program; they show no patient" if phantoms else None,
             answers=ANSWERS,
         )
     _show_output(card, output)
@@ -96,7 +96,7 @@ def _title(text: str) -> None:
 def _phantoms(output: Path, seed: int) -> Path:
     from rekognition_xray.data.phantoms import make_phantoms  # noqa: PLC0415 - needs an extra
 
-    _title("Phantoms: chest images drawn by this program, of no patient")
+    _title("Phantoms: chest images drawn by this program; they show no patient")
     folder = make_phantoms(
         output / f"phantoms-{seed}", patients=PHANTOM_PATIENTS, seed=seed, heights=PHANTOM_HEIGHTS
     )
@@ -161,7 +161,7 @@ def _evaluate(version: rx.ModelVersion, split: rx.Split) -> rx.Evaluation:
 def _diagnose(
     version: rx.ModelVersion, policy: rx.Policy | None, split: rx.Split, output: Path
 ) -> None:
-    _title("Diagnoses: a running model is billed by the hour, used or not")
+    _title("Diagnoses: a running model is billed by the hour, whether it is used or not")
     print(f"price on AWS: {rx.PriceBook().inference(1)}")
     journal = output / "predictions.jsonl"
     journal.unlink(missing_ok=True)
@@ -176,12 +176,12 @@ def _diagnose(
         print(f"\ntrue label {label}\n{found[str(path)]}")
     failed = sum(isinstance(diagnosis, rx.FailedDiagnosis) for diagnosis in found.values())
     print(
-        f"\n{len(found):,} images asked, {failed} failed; the model is {version.describe().status}"
+        f"\n{len(found):,} images sent, {failed} failed; the model is {version.describe().status}"
     )
 
 
 def _policy(evaluation: rx.Evaluation) -> rx.Policy | None:
-    """A policy for 95 % sensitivity, or none where the images are too few for such a claim."""
+    """A policy for 95 % sensitivity, or None if there are too few images to support it."""
     _title("Operating point: 95 % sensitivity for pneumonia")
     try:
         policy = evaluation.policy(sensitivity=0.95)
@@ -209,7 +209,8 @@ def _show_output(card: rx.ModelCard, output: Path) -> None:
     for file in sorted(output.iterdir()):
         print(f"  {file.name}")
     for checklist in card.checklists:
-        print(f"{checklist.name}: {checklist.answer_count} of {len(checklist.items)} items answered")
+        count = f"{checklist.answer_count} of {len(checklist.items)}"
+        print(f"{checklist.name}: {count} items answered")
     print(f"\nEvaluation page: {(output / 'evaluation.html').resolve()}")
     print(f"Model card:      {(output / 'card.md').resolve()}")
 

@@ -1,7 +1,7 @@
-"""pytest plugin: a local cloud for each test, faults that must be met, waits that do not wait.
+"""pytest plugin: a local cloud for each test, faults that must occur, waits that take no time.
 
-Installed with the package and active in every pytest run; nothing heavy is imported before a
-fixture asks for it. Needs the extra ``local``.
+Installed with the package and active in every pytest run; heavy modules are imported only when
+a fixture needs them. Needs the extra ``local``.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _CLOUD: pytest.StashKey[LocalCloud] = pytest.StashKey()
 
 @attrs.define
 class NoWaitClock:
-    """A clock on which every pause is over at once; only pauses move it.
+    """A clock that only pauses move: every pause ends at once.
 
     It can be given to ``rx.Aws(clock=...)``; the fixture `no_wait` gives it to every ``Aws``.
 
     Attributes:
-        time: seconds, as `now` tells them.
+        time: seconds, as `now` returns them.
         slept: the pauses so far, in seconds.
     """
 
@@ -42,7 +42,7 @@ class NoWaitClock:
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        """Lets so many seconds be over."""
+        """Moves the clock by so many seconds."""
         self.slept.append(seconds)
         self.time += seconds
 
@@ -64,10 +64,10 @@ def local_cloud(
     _local_clouds: _Clouds,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[LocalCloud]:
-    """A running ``LocalCloud``: started once a session, and as new in every test.
+    """A running ``LocalCloud``: started once a session, and reset after every test.
 
-    While the test runs, the ``AWS_*`` variables lead every boto3 session to it and none to AWS. A
-    fault that the test asked for and never met fails the test.
+    While the test runs, the ``AWS_*`` variables send every boto3 session to it and none to AWS. If
+    a fault that the test planned does not occur, the test fails.
 
     Raises:
         MissingExtraError: the extra ``local`` is not installed.
@@ -87,12 +87,12 @@ def local_cloud(
 
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> NoWaitClock:
-    """Lets no wait of the library take time, nor the pauses between botocore's retries.
+    """Makes the waits of the library, and the pauses between botocore's retries, take no time.
 
-    A wait that would use up its budget does so at once, so use it with a cloud whose work is done
-    when it is asked for (pace ``instant``), or to see what happens when a budget is used up.
+    A wait that would use up its budget does so at once. So use it with a cloud that finishes its
+    work at once (pace ``instant``), or to test what happens when a budget is used up.
     """
-    import botocore.endpoint  # noqa: PLC0415 (slow; only for who asks)
+    import botocore.endpoint  # noqa: PLC0415 (slow; only for this fixture)
 
     from rekognition_xray.cloud.waiting import SystemClock  # noqa: PLC0415
 
@@ -112,41 +112,41 @@ def _local_clouds() -> Iterator[_Clouds]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fails a test that passed without meeting a fault that it had asked for."""
+    """Fails a test that passed although a fault that it planned did not occur."""
     result = yield
     cloud = item.stash.get(_CLOUD, None)
     unmet = cloud.faults.unmet() if cloud else ()
     if unmet:
         listed = "\n".join(f"  {fault}" for fault in unmet)
-        pytest.fail(f"faults that were asked for and never met:\n{listed}", pytrace=False)
+        pytest.fail(f"faults that were planned and did not occur:\n{listed}", pytrace=False)
     return result
 
 
 class _Clouds:
-    """The local clouds of a session, one for each set of options that tests ask for."""
+    """The local clouds of a session, one for each set of options."""
 
     def __init__(self) -> None:
         self._started: list[tuple[dict[str, object], LocalCloud]] = []
 
     def cloud(self, options: Mapping[str, object]) -> LocalCloud:
-        """The cloud with these options, started where there is none yet."""
-        asked = {"check": True, **options}
+        """The cloud with these options; starts it if there is none yet."""
+        wanted = {"check": True, **options}
         for known, cloud in self._started:
-            if known == asked:
+            if known == wanted:
                 return cloud
-        cloud = _local_cloud_class()(**asked)  # type: ignore[arg-type]
+        cloud = _local_cloud_class()(**wanted)  # type: ignore[arg-type]
         cloud.start()
-        self._started.append((asked, cloud))
+        self._started.append((wanted, cloud))
         return cloud
 
     def close(self) -> None:
-        """Ends them all."""
+        """Stops them all."""
         while self._started:
             self._started.pop()[1].close()
 
 
 class _Sleepless:
-    """The module ``time``, whose sleep is over at once."""
+    """The module ``time`` with a ``sleep`` that takes no time."""
 
     def __getattr__(self, name: str) -> object:
         import time  # noqa: PLC0415

@@ -20,7 +20,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import meter, storage
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 from rekognition_xray.testing import NoWaitClock
@@ -260,7 +260,7 @@ def _diagnose(story: Story, model: rx.ModelVersion, images: rx.XrayDataset) -> N
     with story.of("Diagnoser.diagnose_many"):
         list(diagnoser.diagnose_many(image.path for image in images))
     with story.of("ModelVersion.detect"):
-        model.detect(prepare(image).data)
+        model.detect(prepare_image(image).data)
 
 
 def _promote(story: Story, project: rx.CustomLabelsProject, version: rx.ModelVersion) -> None:

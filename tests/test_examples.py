@@ -190,8 +190,8 @@ def test_a_service_diagnoses_uploads_and_its_model_ends_with_it() -> None:
     assert told.count("Not a medical device") == 3
     assert "no image: 422 {'detail': 'neither PNG nor JPEG: the content is text'" in told
     assert "too much: 413" in told
-    stopped = told.split("somebody has stopped the model: ")[1]
-    assert stopped.startswith("503 {'detail': 'The model cannot be asked now.'}\n")
+    stopped = told.split("the model was stopped by hand: ")[1]
+    assert stopped.startswith("503 {'detail': 'The model is not available now.'}\n")
     assert told.endswith("the service has ended; models still running: 0\n")
 
 
@@ -279,7 +279,7 @@ def test_no_model_is_forgotten() -> None:
         "upside-down.png cannot be read: STOPPED",
         "the first of two users has left: RUNNING",
         "the last of two users has left: STOPPED",
-        "nothing was asked for a while: STOPPED",
+        "no call for a while: STOPPED",
         "its process was killed: RUNNING",
         "at once  left: chest/v1 (needed by",
         "18 min later  stopped: chest/v1 (all its leases have expired)",

@@ -24,9 +24,10 @@ from PIL import Image
 pytest.importorskip("pydicom", reason="needs the extra dicom")
 
 import rekognition_xray as rx
-from rekognition_xray.cloud import forgetting, storage
+from rekognition_xray.cloud.forgetting import ForgetPlan, forget
+from rekognition_xray.cloud.storage import store
 from rekognition_xray.data.images import read_patient
-from rekognition_xray.data.preparing import LEDGER, prepare
+from rekognition_xray.data.preparing import LEDGER
 from rekognition_xray.data.reading import ImageName
 from rekognition_xray.errors import AuditError
 from rekognition_xray.local import LocalCloud
@@ -146,7 +147,7 @@ def walk(aws: rx.Aws, originals: Path, place: Path) -> tuple[list[str], int]:
     xrays.prepare(place / "prepared")
     split = xrays.split(test=0.4, seed=1)
     messages = [repr(xrays), repr(xrays.images), str(xrays.audit()), refused(place)]
-    storage.store(xrays, f"s3://{BUCKET}/stored", aws=aws, work=place / "prepared")
+    store(xrays, f"s3://{BUCKET}/stored", aws=aws, work=place / "prepared")
     project = rx.CustomLabelsProject.get_or_create("privacy", aws=aws)
     receipt = project.put_datasets(
         train=split.train, test=split.test, store=f"s3://{BUCKET}/images"
@@ -208,7 +209,7 @@ def refused(place: Path) -> str:
     """What is said of images that cannot be used."""
     images = [rx.Xray(path, "normal") for path in bad(place)]
     with pytest.raises(AuditError) as caught:
-        prepare(rx.XrayDataset(images), place / "refused")
+        rx.XrayDataset(images).prepare(place / "refused")
     assert len(caught.value.paths) == len(images)
     return str(caught.value)
 
@@ -219,11 +220,11 @@ def forget_one(aws: rx.Aws, originals: Path) -> str:
     image = next(image for image in xrays if image.path.suffix == ".dcm")
     said: list[str] = []
 
-    def confirm(plan: forgetting.ForgetPlan) -> bool:
+    def confirm(plan: ForgetPlan) -> bool:
         said.append(str(plan))
         return True
 
-    done = forgetting.forget(image, f"s3://{BUCKET}/images", aws=aws, confirm=confirm)
+    done = forget(image, f"s3://{BUCKET}/images", aws=aws, confirm=confirm)
     assert done.deleted
     return f"{said} {done}"
 

@@ -1,10 +1,11 @@
-"""The values a dataset is made of: ``Xray``, ``Rejected``, ``Labelling`` and ``Part``."""
+"""The values that a dataset is made of: ``Xray``, ``Rejected``, ``Labelling`` and ``Part``."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import attrs
 
@@ -102,3 +103,41 @@ class Part:
 
     name: str
     fingerprint: str
+
+
+class XrayCollection(Protocol):
+    """What the parts below ``XrayDataset`` may read of a dataset; they never make one."""
+
+    @property
+    def images(self) -> tuple[Xray, ...]:
+        """The images, in the order of their names."""
+        raise NotImplementedError
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Files and rows that could not become an image."""
+        raise NotImplementedError
+
+    @property
+    def labelling(self) -> Labelling:
+        """Where the labels come from."""
+        raise NotImplementedError
+
+    @property
+    def part(self) -> Part | None:
+        """Of which split the dataset is a part."""
+        raise NotImplementedError
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that occur."""
+        raise NotImplementedError
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Images by label."""
+        raise NotImplementedError
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Xray]: ...

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.diagnosis import pacing
+from rekognition_xray.clinic.diagnosis import pacer
 from rekognition_xray.clinic.evaluation import Evaluation
 from rekognition_xray.labels import THREE_CLASSES
 from rekognition_xray.local import LocalCloud
@@ -255,4 +255,4 @@ def diagnoser(clinic: Clinic) -> rx.Diagnoser:
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a throttle calls go on at 50 a second: how slow they would become is no concern."""
-    monkeypatch.setattr(pacing, "_LOWEST", 50.0)
+    monkeypatch.setattr(pacer, "_LOWEST", 50.0)

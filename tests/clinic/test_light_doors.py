@@ -10,7 +10,19 @@ import pytest
 HEAVY = ("numpy", "scipy", "sklearn", "pandas", "jinja2", "pydicom")
 
 
-@pytest.mark.parametrize("part", ["statistics", "policy", "evaluation", "report", "card"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "statistics",
+        "policy",
+        "evaluation",
+        "report",
+        "card",
+        "diagnosis",
+        "explanation",
+        "cases",
+    ],
+)
 def test_a_door_needs_no_extra(part: str) -> None:
     code = f"""
 import importlib, sys

@@ -9,7 +9,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import meter, storage
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.local import Faults, LocalCloud
 
 pytestmark = pytest.mark.usefixtures("no_wait")
@@ -94,7 +94,7 @@ def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
     """The images that lie in S3."""
     reply = aws.s3.list_objects_v2(Bucket="clinic-xrays")
     names = {item["Key"].rsplit("/", 1)[1] for item in reply.get("Contents", [])}
-    return {image.path for image in dataset if f"{prepare(image.path).sha256}.jpg" in names}
+    return {image.path for image in dataset if f"{prepare_image(image.path).sha256}.jpg" in names}
 
 
 @pytest.mark.heavy
@@ -216,7 +216,7 @@ def test_a_stop_that_is_refused_at_first_is_asked_for_again(
 
 
 def test_detection_outlives_a_throttle(faults: Faults, trained: rx.ModelVersion, draw) -> None:
-    image = prepare(draw().images[0].path).data
+    image = prepare_image(draw().images[0].path).data
     with trained.running() as model:
         faults.error("DetectCustomLabels", "ProvisionedThroughputExceededException", times=3)
         assert model.detect(image).confidences

@@ -24,7 +24,7 @@ import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import storage
 from rekognition_xray.cloud.storage import upload as uploading
-from rekognition_xray.data.preparing import PrepareProgress, prepare
+from rekognition_xray.data.preparing import PrepareProgress
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.local import LocalCloud
 
@@ -139,7 +139,7 @@ def test_equal_pixels_of_a_patient_are_one_object(aws: rx.Aws, draw) -> None:
 def test_prepared_images_stay_in_the_work_folder(aws: rx.Aws, draw, tmp_path: Path) -> None:
     dataset = draw(labels=("normal",), patients=2)
     receipt = storage.store(dataset, STORE, aws=aws, work=tmp_path / "work")
-    prepared = prepare(dataset, tmp_path / "work")
+    prepared = dataset.prepare(tmp_path / "work")
     assert (prepared.made, prepared.cached) == (0, 4)
     names = {place.key.rsplit("/", 1)[1] for place in receipt.locations.values()}
     assert {item.file.name for item in prepared} == names
@@ -260,7 +260,7 @@ def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again
     )
     assert {sent[key] for key in arrived} == {1}, "what had arrived was not sent again"
     assert sent.total() - images <= threads, "of the others at most what was in flight"
-    assert prepare(dataset, tmp_path / "work").made == 0
+    assert dataset.prepare(tmp_path / "work").made == 0
 
 
 def test_times_of_a_listing_are_those_that_boto3_reads(

@@ -10,7 +10,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import meter
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.local import LocalCloud
 
 from .conftest import running_elsewhere
@@ -63,11 +63,11 @@ def test_a_running_model_answers_with_fractions_that_add_up(trained: rx.ModelVer
     image = draw().images[0]
     with trained.running() as model:
         assert status(model) == "RUNNING"
-        found = model.detect(prepare(image.path).data)
+        found = model.detect(prepare_image(image.path).data)
         assert set(found.confidences) == {"normal", "bacterial", "viral"}
         assert sum(found.confidences.values()) == pytest.approx(1, abs=0.01)
         assert found.request_id
-        high = model.detect(prepare(image.path).data, min_confidence=0.99).confidences
+        high = model.detect(prepare_image(image.path).data, min_confidence=0.99).confidences
         assert all(value >= 0.99 for value in high.values())
     assert status(trained) == "STOPPED"
 
@@ -89,7 +89,7 @@ def test_percents_are_refused(trained: rx.ModelVersion, percent: float) -> None:
 
 def test_a_resting_model_says_that_it_is_not_ready(trained: rx.ModelVersion, draw) -> None:
     with pytest.raises(errors.NotReadyError):
-        trained.detect(prepare(draw().images[0].path).data)
+        trained.detect(prepare_image(draw().images[0].path).data)
 
 
 def test_an_exception_stops_the_model(trained: rx.ModelVersion) -> None:

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import rekognition_xray as rx
+from rekognition_xray.data.dataset.prepared import Prepared
 from rekognition_xray.data.preparing import PreparedFile
-from rekognition_xray.data.preparing.preparing import Prepared
 
 BUCKET = "clinic-xrays"
 STORE = f"s3://{BUCKET}/images"

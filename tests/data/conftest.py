@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.auditing import Audit
-from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.dataset import Audit, XrayDataset
 
 Draw = Callable[..., Image.Image]
 Write = Callable[..., Path]

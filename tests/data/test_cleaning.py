@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rekognition_xray.data.auditing import Duplicates
-from rekognition_xray.data.auditing.findings import Audit, Unusable
-from rekognition_xray.data.dataset import Rejected, Xray, XrayDataset
+from rekognition_xray.data.auditing import Duplicates, Unusable
+from rekognition_xray.data.dataset import Audit, Rejected, Xray, XrayDataset
 
 Draw = Callable[..., Image.Image]
 Write = Callable[..., Path]
@@ -115,7 +114,7 @@ def audited(
 ) -> Audit:
     dataset = XrayDataset(images, rejected)
     unusable = tuple(Unusable(image, "truncated", "cut off") for image in bad)
-    return Audit((), len(dataset), tuple(groups), (), unusable, dataset)
+    return Audit((), len(dataset), tuple(groups), (), unusable, dataset=dataset)
 
 
 def image(name: str, label: str = "normal", patient: str | None = None) -> Xray:

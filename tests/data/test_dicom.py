@@ -19,7 +19,7 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from rekognition_xray.data.images import decode, prepare, read_patient
+from rekognition_xray.data.images import decode, prepare_image, read_patient
 from rekognition_xray.data.images.dicom import DicomImage, read_image
 from rekognition_xray.errors import ImageError, MissingExtraError
 
@@ -136,12 +136,12 @@ def test_nothing_but_pixels_gets_through(syntax: uid.UID) -> None:
     source = saved(full_of_secrets(), syntax)
     source = (SECRET * 20).encode()[:128] + source[128:] + SECRET.encode()  # the preamble, too
     assert source.count(SECRET.encode()) > 20
-    made = prepare(source)
+    made = prepare_image(source)
     hidden = made.data + b"".join(inflated(made.data)) + repr(made).encode()
     for word in (SECRET, SECRET.upper(), BIRTH, "Jane", "JANE"):
         assert word.encode() not in hidden
     plain = image(VOILUTSequence=lut(range(4096), bits=12))
-    assert made.data == prepare(saved(plain)).data
+    assert made.data == prepare_image(saved(plain)).data
 
 
 def inflated(png: bytes) -> Iterator[bytes]:
@@ -162,8 +162,8 @@ def inflated(png: bytes) -> Iterator[bytes]:
 def test_a_image_is_prepared_the_same_from_bytes_and_path(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(saved(image()))
-    made = prepare(path)
-    assert made == prepare(path.read_bytes())
+    made = prepare_image(path)
+    assert made == prepare_image(path.read_bytes())
     assert made.extension == "png"
     assert made.steps == (
         "decoded DICOM in Explicit VR Little Endian",
@@ -177,7 +177,7 @@ def test_a_image_is_prepared_the_same_from_bytes_and_path(tmp_path: Path) -> Non
 def test_an_error_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "ct.dcm"
     path.write_bytes(saved(image(Modality="CT")))
-    for read in (decode, prepare, read_image):
+    for read in (decode, prepare_image, read_image):
         with pytest.raises(ImageError, match=r"ct\.dcm") as caught:
             read(path)
         assert caught.value.paths == (path,)
@@ -196,7 +196,7 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match="'dicom'") as caught:
-        prepare(saved_before)
+        prepare_image(saved_before)
     assert "rekognition-xray[dicom]" in caught.value.hint
 
 
@@ -228,5 +228,5 @@ def test_five_of_the_six_real_files_are_read(xrays: Path) -> None:
 
 def test_a_real_secondary_capture_is_held_back(xrays: Path) -> None:
     with pytest.raises(ImageError, match="held back") as caught:
-        prepare(xrays / "dicom" / "Fake_MONOHR1.dcm")
+        prepare_image(xrays / "dicom" / "Fake_MONOHR1.dcm")
     assert caught.value.code == "burned-in"

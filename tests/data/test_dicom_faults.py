@@ -17,7 +17,7 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import uid
 
-from rekognition_xray.data.images import decode, dicom, prepare
+from rekognition_xray.data.images import decode, dicom, prepare_image
 from rekognition_xray.data.images.dicom import read_image
 from rekognition_xray.errors import ImageError
 
@@ -102,7 +102,7 @@ def test_one_frame_is_a_image() -> None:
 )
 def test_a_image_that_may_show_a_name_is_held_back(tags: dict[str, object], held: bool) -> None:
     data = saved(image(**tags))
-    for read in (decode, prepare, read_image):
+    for read in (decode, prepare_image, read_image):
         if held:
             with pytest.raises(ImageError, match="held back") as caught:
                 read(data)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.data.images.image import probe
 from rekognition_xray.errors import ImageError
 
@@ -40,7 +40,7 @@ def png_of_size(width: int, height: int) -> bytes:
         (b"\x89PNG\r\n\x1a\n", "unreadable", "damaged"),
     ],
 )
-@pytest.mark.parametrize("read", [probe, prepare])
+@pytest.mark.parametrize("read", [probe, prepare_image])
 def test_a_file_that_is_no_image_is_refused_with_its_path(
     write: Write, read: Callable[[Path], object], content: bytes, code: str, reason: str
 ) -> None:
@@ -59,18 +59,18 @@ def test_a_image_that_is_cut_off_is_refused(draw: Draw, kind: str, share: float)
     noise = Image.frombytes("L", (128, 128), random.Random(1).randbytes(128 * 128))
     whole = encoded(noise, kind)
     with pytest.raises(ImageError) as caught:
-        prepare(whole[: int(len(whole) * share)], name="image 7")
+        prepare_image(whole[: int(len(whole) * share)], name="image 7")
     assert caught.value.code == "truncated"
     assert "image 7" in caught.value.message
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
-        prepare(tmp_path / "nowhere.jpeg")
+        prepare_image(tmp_path / "nowhere.jpeg")
     assert caught.value.code == "missing"
 
 
-@pytest.mark.parametrize("read", [probe, prepare])
+@pytest.mark.parametrize("read", [probe, prepare_image])
 @pytest.mark.parametrize("make", [Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
 def test_a_folder_or_a_pipe_is_refused(
     tmp_path: Path, read: Callable[[Path], object], make: Callable[[Path], None]
@@ -85,13 +85,13 @@ def test_a_folder_or_a_pipe_is_refused(
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_is_refused_unopened(size: tuple[int, int]) -> None:
     with pytest.raises(ImageError) as caught:
-        prepare(png_of_size(*size))
+        prepare_image(png_of_size(*size))
     assert caught.value.code == "over-limits"
 
 
 def test_a_bomb_is_refused_where_warnings_are_errors() -> None:
     with pytest.raises(ImageError) as caught:
-        prepare(png_of_size(12_000, 12_000))
+        prepare_image(png_of_size(12_000, 12_000))
     assert caught.value.code == "over-limits"
 
 
@@ -100,5 +100,5 @@ def test_a_file_over_256_mib_is_not_even_read(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(2**28 + 1)
     with pytest.raises(ImageError, match="over 256 MiB are not read") as caught:
-        prepare(path)
+        prepare_image(path)
     assert caught.value.code == "over-limits"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from rekognition_xray.data.images import check_limits, decode, prepare
+from rekognition_xray.data.images import check_image_size, decode, prepare_image
 from rekognition_xray.data.images.image import Probe, probe
 from rekognition_xray.errors import ImageError
 
@@ -34,7 +34,7 @@ def test_probe_goes_by_content_not_by_name(draw: Draw, write: Write) -> None:
 
 @pytest.mark.parametrize("size", [(64, 64), (4096, 4096), (64, 1280), (4096, 205)])
 def test_sizes_at_the_limits_are_taken(size: tuple[int, int]) -> None:
-    assert check_limits(Probe("PNG", *size, "L", 15 * 2**20)) is None
+    assert check_image_size(Probe("PNG", *size, "L", 15 * 2**20)) is None
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_sizes_at_the_limits_are_taken(size: tuple[int, int]) -> None:
     ],
 )
 def test_sizes_beyond_the_limits_are_named(size: tuple[int, int], length: int, reason: str) -> None:
-    assert reason in str(check_limits(Probe("PNG", *size, "L", length)))
+    assert reason in str(check_image_size(Probe("PNG", *size, "L", length)))
 
 
 def test_a_jpeg_stays_jpeg_and_becomes_grey(draw: Draw) -> None:
-    made = prepare(encoded(draw(1, (90, 70), "RGB")))
+    made = prepare_image(encoded(draw(1, (90, 70), "RGB")))
     assert (made.extension, made.width, made.height) == ("jpg", 90, 70)
     assert (opened(made.data).format, opened(made.data).mode) == ("JPEG", "L")
     assert made.sha256 == hashlib.sha256(made.data).hexdigest()
@@ -66,7 +66,7 @@ def test_a_picture_in_memory_of_any_mode_becomes_grey(draw: Draw, mode: str) -> 
     if mode == "LAB":
         profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
         picture = ImageCms.profileToProfile(picture, *profiles, outputMode="LAB")
-    made = prepare(picture.convert(mode))
+    made = prepare_image(picture.convert(mode))
     assert largest_difference(opened(made.data), draw(3)) <= 3
     assert "made grey" in made.steps
 
@@ -75,7 +75,7 @@ def test_a_picture_in_memory_of_any_mode_becomes_grey(draw: Draw, mode: str) -> 
 def test_a_png_of_any_mode_becomes_grey_png(draw: Draw, mode: str) -> None:
     grey = draw(3)
     source = grey.convert("I").point(lambda v: v * 257).convert("I;16") if mode == "I;16" else None
-    made = prepare(encoded(source or grey.convert(mode), "PNG"))
+    made = prepare_image(encoded(source or grey.convert(mode), "PNG"))
     result = opened(made.data)
     assert (made.extension, result.format, result.mode) == ("png", "PNG", "L")
     expected = grey.convert("1").convert("L") if mode == "1" else grey
@@ -97,7 +97,7 @@ def largest_difference(one: Image.Image, other: Image.Image) -> int:
 def test_sixteen_bits_keep_the_upper_eight_that_are_used(most: int, depth: int) -> None:
     deep = Image.new("I;16", (64, 64), most // 3)
     deep.putpixel((1, 2), most)
-    made = prepare(encoded(deep, "PNG"))
+    made = prepare_image(encoded(deep, "PNG"))
     image = opened(made.data)
     assert image.getpixel((1, 2)) == most >> (depth - 8)
     assert image.getpixel((5, 5)) == most // 3 >> (depth - 8)
@@ -106,37 +106,40 @@ def test_sixteen_bits_keep_the_upper_eight_that_are_used(most: int, depth: int) 
 
 def test_sixteen_bits_in_memory_are_read_like_those_of_a_file() -> None:
     deep = Image.new("I", (64, 64), 0x1234)
-    assert prepare(deep).data == prepare(encoded(deep.convert("I;16"), "PNG")).data
+    assert prepare_image(deep).data == prepare_image(encoded(deep.convert("I;16"), "PNG")).data
 
 
 @pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", -1), ("I", 70_000)])
 def test_pixels_whose_white_nobody_knows_are_refused(mode: str, value: float) -> None:
     with pytest.raises(ImageError) as caught:
-        prepare(Image.new(mode, (64, 64), value))
+        prepare_image(Image.new(mode, (64, 64), value))
     assert caught.value.code == "unreadable"
 
 
 def test_a_cmyk_jpeg_becomes_grey(draw: Draw) -> None:
-    made = opened(prepare(encoded(draw(4).convert("CMYK"), quality=95)).data)
+    made = opened(prepare_image(encoded(draw(4).convert("CMYK"), quality=95)).data)
     assert largest_difference(made, draw(4)) <= 12
 
 
 def test_transparent_parts_become_black() -> None:
     image = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
-    assert opened(prepare(encoded(image, "PNG")).data).getextrema() == (0, 0)
+    assert opened(prepare_image(encoded(image, "PNG")).data).getextrema() == (0, 0)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_colour_that_a_png_calls_transparent_becomes_black(mode: str) -> None:
     image = Image.new(mode, (64, 64), "white")
     key = 255 if mode == "L" else (255, 255, 255)
-    assert opened(prepare(encoded(image, "PNG", transparency=key)).data).getextrema() == (0, 0)
+    assert opened(prepare_image(encoded(image, "PNG", transparency=key)).data).getextrema() == (
+        0,
+        0,
+    )
 
 
 def test_a_palette_with_a_transparent_colour_becomes_black_there(draw: Draw) -> None:
     image = Image.new("P", (64, 64), 1)
     image.putpalette([0, 0, 0, 255, 255, 255])
-    assert opened(prepare(encoded(image, "PNG", transparency=1)).data).getextrema() == (0, 0)
+    assert opened(prepare_image(encoded(image, "PNG", transparency=1)).data).getextrema() == (0, 0)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -147,7 +150,7 @@ def test_exif_orientation_is_baked_in(draw: Draw, orientation: int, kind: str) -
     stored = encoded(
         draw(5, (100, 70)), kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {})
     )
-    made = prepare(stored)
+    made = prepare_image(stored)
     expected = ImageOps.exif_transpose(opened(stored))
     assert (made.width, made.height) == expected.size == opened(made.data).size
     assert largest_difference(opened(made.data), expected) <= (3 if kind == "JPEG" else 0)
@@ -157,7 +160,7 @@ def test_exif_orientation_is_baked_in(draw: Draw, orientation: int, kind: str) -
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_a_damaged_exif_block_does_not_cost_the_image(draw: Draw) -> None:
-    made = prepare(encoded(draw(), exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\xff" * 40))
+    made = prepare_image(encoded(draw(), exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\xff" * 40))
     assert made.width == 80
 
 
@@ -201,7 +204,7 @@ def test_nothing_but_pixels_gets_through(
 ) -> None:
     source = planted(draw(6, mode=mode))
     assert SECRET in source
-    result = prepare(source)
+    result = prepare_image(source)
     assert SECRET not in result.data
     assert SECRET.decode() not in repr(result)
     if result.extension == "png":
@@ -213,7 +216,7 @@ def test_nothing_but_pixels_gets_through(
 
 
 def test_metadata_do_not_change_the_result(draw: Draw) -> None:
-    assert prepare(png_full_of_secrets(draw(6))) == prepare(encoded(draw(6), "PNG"))
+    assert prepare_image(png_full_of_secrets(draw(6))) == prepare_image(encoded(draw(6), "PNG"))
 
 
 def test_the_same_image_gives_the_same_bytes_from_bytes_path_and_image(
@@ -221,11 +224,11 @@ def test_the_same_image_gives_the_same_bytes_from_bytes_path_and_image(
 ) -> None:
     path = write("a.jpeg", draw(7, mode="RGB"))
     with Image.open(path) as image:
-        assert prepare(path) == prepare(path.read_bytes()) == prepare(image)
+        assert prepare_image(path) == prepare_image(path.read_bytes()) == prepare_image(image)
 
 
 def test_a_picture_made_in_memory_becomes_png(draw: Draw) -> None:
-    made = prepare(draw(8))
+    made = prepare_image(draw(8))
     assert made.extension == "png"
     assert opened(made.data).tobytes() == draw(8).tobytes()
 
@@ -233,7 +236,7 @@ def test_a_picture_made_in_memory_becomes_png(draw: Draw) -> None:
 def test_preparing_leaves_the_given_image_alone(draw: Draw) -> None:
     image = draw(9, mode="RGB")
     before = image.tobytes()
-    prepare(image)
+    prepare_image(image)
     assert (image.mode, image.tobytes()) == ("RGB", before)
 
 
@@ -241,21 +244,21 @@ def test_the_steps_are_told_in_their_order(draw: Draw) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = encoded(draw(14, (5000, 4000), "RGB"), exif=exif)
-    assert prepare(stored).steps == (
+    assert prepare_image(stored).steps == (
         "decoded JPEG",
         "turned by EXIF",
         "made grey",
         "scaled 4000 x 5000 -> 3277 x 4096",
         "encoded JPEG 95",
     )
-    assert prepare(encoded(draw(14), "PNG")).steps == ("decoded PNG", "encoded PNG")
-    assert prepare(draw(14)).steps == ("taken from memory", "encoded PNG")
+    assert prepare_image(encoded(draw(14), "PNG")).steps == ("decoded PNG", "encoded PNG")
+    assert prepare_image(draw(14)).steps == ("taken from memory", "encoded PNG")
 
 
 def test_preparing_can_be_sent_to_another_process(draw: Draw, write: Write) -> None:
     path = write("a.jpeg", draw(15))
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        assert pool.submit(prepare, path).result(timeout=60) == prepare(path)
+        assert pool.submit(prepare_image, path).result(timeout=60) == prepare_image(path)
 
 
 @given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG"]))
@@ -268,11 +271,11 @@ def test_damaged_bytes_end_as_a_image_or_as_an_image_error(
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     del content[data.draw(st.integers(len(content) // 2, len(content))) :]
     try:
-        made = prepare(bytes(content))
+        made = prepare_image(bytes(content))
     except ImageError as error:
         code = error.code
     else:
-        code = check_limits(probe_of(made.data)) or "sound"
+        code = check_image_size(probe_of(made.data)) or "sound"
     assert code in {"sound", "truncated", "unreadable", "over-limits", "not-an-image"}
 
 
@@ -284,7 +287,7 @@ def probe_of(data: bytes) -> Probe:
 def test_real_originals_are_prepared_alike(xrays: Path) -> None:
     images = sorted((xrays / "originals").rglob("*.jpeg"))[::20]
     for image in images:
-        made = prepare(image)
+        made = prepare_image(image)
         assert opened(made.data).mode == "L"
         assert b"Photoshop" not in made.data
         assert (made.width, made.height) == (probe(image).width, probe(image).height)

@@ -9,13 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from rekognition_xray.data.auditing import Audit
 from rekognition_xray.data.auditing import shortcuts as module
+from rekognition_xray.data.auditing.checks import Evidence
 from rekognition_xray.data.auditing.checks import shortcuts as check
-from rekognition_xray.data.auditing.evidence import Evidence
 from rekognition_xray.data.auditing.looks import Look
-from rekognition_xray.data.auditing.shortcuts import Shortcut, shortcuts
-from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data.auditing.shortcuts import Shortcut, measure_shortcuts
+from rekognition_xray.data.dataset import Audit, Xray, XrayDataset
 
 LABELS = ("normal", "bacterial", "viral")
 
@@ -42,13 +41,13 @@ def looks(patients: int = 30, **told: object) -> dict[Xray, Look]:
 
 
 def by_property(found: dict[Xray, Look]) -> dict[str, Shortcut]:
-    return {row.property: row for row in shortcuts(found)}
+    return {row.property: row for row in measure_shortcuts(found)}
 
 
 @pytest.fixture(scope="module")
 def usual() -> tuple[Shortcut, ...]:
     """The table of ``looks()``."""
-    return shortcuts(looks())
+    return measure_shortcuts(looks())
 
 
 def test_every_property_and_all_together_are_measured(usual: tuple[Shortcut, ...]) -> None:
@@ -125,23 +124,23 @@ def test_labels_of_few_patients_are_left_out(usual: tuple[Shortcut, ...]) -> Non
         for count in (1, 9)
         for number in range(3 * count)
     }
-    assert shortcuts(images | rare) == usual
+    assert measure_shortcuts(images | rare) == usual
 
 
 def test_nothing_is_said_of_fewer_than_two_labels() -> None:
     one = {image: seen for image, seen in looks().items() if image.label == "normal"}
-    assert shortcuts(one) == ()
-    assert shortcuts({}) == ()
+    assert measure_shortcuts(one) == ()
+    assert measure_shortcuts({}) == ()
 
 
 def test_images_that_cannot_be_decoded_do_not_count(usual: tuple[Shortcut, ...]) -> None:
     images = looks()
     broken = {Xray(Path("bad.png"), "viral", "bad"): Look(fault="truncated", reason="cut")}
-    assert shortcuts(images | broken) == usual
+    assert measure_shortcuts(images | broken) == usual
 
 
 def test_the_same_images_give_the_same_figures(usual: tuple[Shortcut, ...]) -> None:
-    assert shortcuts(looks()) == usual
+    assert measure_shortcuts(looks()) == usual
 
 
 @settings(max_examples=50, deadline=None)

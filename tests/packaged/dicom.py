@@ -8,7 +8,7 @@ import numpy as np
 from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 
-from rekognition_xray.data.images import prepare, read_patient
+from rekognition_xray.data.images import prepare_image, read_patient
 
 image = Dataset()
 image.file_meta = FileMetaDataset()
@@ -22,7 +22,7 @@ image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation 
 image.PixelData = np.linspace(0, 4095, 70 * 90).astype("<u2").tobytes()
 image.save_as("image.dcm", enforce_file_format=True)
 
-prepared = prepare(Path("image.dcm"))
+prepared = prepare_image(Path("image.dcm"))
 assert (prepared.width, prepared.height) == (90, 70)
 assert b"Everyman" not in prepared.data
 assert read_patient(Path("image.dcm")) is not None

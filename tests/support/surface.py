@@ -5,6 +5,7 @@ A door is the package itself, the ``__init__`` of a part, or a part that is a si
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
@@ -33,8 +34,7 @@ def is_from_a_door(full: str) -> bool:
     if full in doors():
         return True
     if home in doors():
-        given = layout.exported(home) or _own(importlib.import_module(home))
-        return name in given
+        return name in (layout.exported(home) or _own(importlib.import_module(home)) + _set(home))
     return inspect.isclass(pkgutil.resolve_name(home)) and is_from_a_door(home)
 
 
@@ -61,6 +61,15 @@ def _own(module: ModuleType) -> list[str]:
         for name, value in vars(module).items()
         if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
     ]
+
+
+def _set(module: str) -> list[str]:
+    """The constants and type aliases that a module assigns at its top level."""
+    nodes = ast.parse(layout.modules()[module].read_text("utf-8")).body
+    named = [node.target for node in nodes if isinstance(node, ast.AnnAssign)]
+    named += [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
+    names = [node.id for node in named if isinstance(node, ast.Name)]
+    return [name for name in names if not name.startswith("_")]
 
 
 def _with_members(name: str, value: object, chosen: Iterable[str]) -> dict[str, str]:

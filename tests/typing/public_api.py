@@ -28,8 +28,8 @@ from rekognition_xray.cloud import meter, storage
 from rekognition_xray.cloud.meter import RunningVersion, orphans
 from rekognition_xray.cloud.versions import Detection, TrainingProgress
 from rekognition_xray.costs import EstimateRange
+from rekognition_xray.data.dataset import Prepared
 from rekognition_xray.data.manifests import Manifest
-from rekognition_xray.data.preparing import Prepared
 from rekognition_xray.data.splitting import Leakage
 from rekognition_xray.local import LocalCloud
 

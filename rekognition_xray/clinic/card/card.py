@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation import Evaluation
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.cloud.versions import VersionDescription
-    from rekognition_xray.data.auditing import Audit
-    from rekognition_xray.data.dataset import Split, XrayDataset
+    from rekognition_xray.data.dataset import Audit, Split, XrayDataset
 
 _FORMAT = 1
 

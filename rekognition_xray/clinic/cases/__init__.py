@@ -1,4 +1,4 @@
-"""TODO rekognition_xray.clinic.cases."""
+"""Cases: searches the known images for those that look most like a new one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 from rekognition_xray._doors import lazy
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.cases.index import CaseIndex
+    from rekognition_xray.clinic.cases.case_index import Case, CaseIndex
+    from rekognition_xray.clinic.cases.descriptor import image_descriptor
+    from rekognition_xray.clinic.cases.index_files import dataset_fingerprint
+    from rekognition_xray.clinic.cases.sheet import cases_sheet
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "index": ("CaseIndex",),
+            "case_index": ("Case", "CaseIndex"),
+            "descriptor": ("image_descriptor",),
+            "index_files": ("dataset_fingerprint",),
+            "sheet": ("cases_sheet",),
         },
     )
 
 __all__ = [
+    "Case",
     "CaseIndex",
+    "cases_sheet",
+    "dataset_fingerprint",
+    "image_descriptor",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,12 +12,11 @@ from PIL import Image, ImageDraw, ImageOps
 from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import GREY, INK, PAPER, Colour, colour_of, write
 from rekognition_xray.clinic.notices import NOTICE
-from rekognition_xray.data.images import decode
+from rekognition_xray.data.images import ImageSource, decode
 from rekognition_xray.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.cases.describing import ImageSource
-    from rekognition_xray.clinic.cases.index import Case
+    from rekognition_xray.clinic.cases.case_index import Case
 
 _SIDE: Final = 240
 _PAD: Final = 14
@@ -33,11 +33,11 @@ def cases_sheet(
 ) -> Image.Image:
     """An image beside its cases, nearest first, six pictures to a row; an RGB picture.
 
-    Captions tell label and distance. No patient, path or file name stands on it; but it shows
+    Captions give label and distance. No patient, path or file name stands on it; but it shows
     images, so treat it as you treat those.
 
     Args:
-        image: the image that was asked about.
+        image: the image that was searched for.
         cases: from ``CaseIndex.similar``.
         allow_burned_in: also take DICOM whose pixels may show a name.
 
@@ -47,19 +47,19 @@ def cases_sheet(
     """
     if not cases:
         raise InvalidRequestError("There are no cases to show.")
-    source = Path(image) if isinstance(image, str) else image
-    tiles = [_tile(_grey(source, allow_burned_in=allow_burned_in), "this image", "", INK)]
+    tiles = [_tile(_grey(image, allow_burned_in=allow_burned_in), "this image", "", INK)]
     for place, case in enumerate(cases, 1):
-        told = f"{place}. distance {case.distance:.3f}"
-        tiles.append(_tile(_grey(case.path), case.label, told, colour_of(case.label)))
+        caption = f"{place}. distance {case.distance:.3f}"
+        tiles.append(_tile(_grey(case.path), case.label, caption, colour_of(case.label)))
     return _page(tiles, cases)
 
 
-def _grey(source: Path | bytes | Image.Image, *, allow_burned_in: bool = False) -> Image.Image:
+def _grey(image: ImageSource, *, allow_burned_in: bool = False) -> Image.Image:
+    source = Path(image) if isinstance(image, str | os.PathLike) else image
     return decode(source, allow_burned_in=allow_burned_in).grey
 
 
-def _tile(image: Image.Image, title: str, told: str, colour: Colour) -> Image.Image:
+def _tile(image: Image.Image, title: str, caption: str, colour: Colour) -> Image.Image:
     """One image in a frame, with a title and a line below."""
     tile = Image.new("RGB", (_SIDE, _SIDE + _CAPTION), PAPER)
     frame = ImageOps.pad(image, (_SIDE - 8, _SIDE - 8), Image.Resampling.LANCZOS, color=0)
@@ -67,7 +67,7 @@ def _tile(image: Image.Image, title: str, told: str, colour: Colour) -> Image.Im
     ImageDraw.Draw(tile).rectangle((0, 0, _SIDE - 1, _SIDE - 1), outline=colour, width=4)
     fitting = captions.shortened(title, _SIDE, 17)
     write(tile, (0, _SIDE + 6), fitting, size=17, fill=colour)
-    write(tile, (0, _SIDE + 29), told, size=13, fill=GREY)
+    write(tile, (0, _SIDE + 29), caption, size=13, fill=GREY)
     return tile
 
 

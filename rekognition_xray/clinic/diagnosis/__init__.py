@@ -1,10 +1,10 @@
-"""TODO rekognition_xray.clinic.diagnosis."""
+"""Diagnosis: asks a running version about one image or many, and can continue a bulk run."""
 
 from __future__ import annotations
 
-from rekognition_xray.clinic.diagnosis.bulk_records import BulkProgress, BulkSummary
-from rekognition_xray.clinic.diagnosis.bulk_run import BulkRun
-from rekognition_xray.clinic.diagnosis.diagnoser import Diagnoser, Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.bulk import BulkProgress, BulkRun, BulkSummary
+from rekognition_xray.clinic.diagnosis.diagnoser import Diagnoser
+from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.diagnosis.validation import validation_images
 
 __all__ = [

@@ -1,396 +1,195 @@
-"""Many images: paced calls, a bounded window of work, and what was paid for is kept."""
+"""A bulk run as its caller sees it: an iterator of answers, with a summary."""
 
 from __future__ import annotations
 
-import itertools
-import logging
-import math
-import queue
-import random
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Self, TypeAlias
 
 import attrs
+from tqdm import tqdm
 
-from rekognition_xray.clinic.diagnosis import asking
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.diagnosis.asking import STOPS, Reply
-from rekognition_xray.clinic.diagnosis.bulk_images import Answer, Outbox, Task, Waiting
-from rekognition_xray.clinic.diagnosis.inputs import ImageSource, Sendable, file_of, source_of
-from rekognition_xray.clinic.diagnosis.journal import Entry, Journal
-from rekognition_xray.clinic.diagnosis.pacing import Pacer
-from rekognition_xray.errors import (
-    AwsError,
-    ConnectionFailedError,
-    ImageError,
-    NotReadyError,
-    ServiceFaultError,
-    ThrottledError,
-)
-
-if TYPE_CHECKING:
-    from rekognition_xray.clinic.diagnosis.diagnoser import Diagnoser
-
-log = logging.getLogger(__name__)
-
-MOST_CALLS: Final = 64  # under way at once
-_AHEAD: Final = 8  # images that are being prepared, or are ready and wait
-_WINDOW: Final = 256  # answers that wait for those before them, or for being taken
-_TRIES: Final = 10  # calls for one image that may meet a fault
-_FIRST_PAUSE: Final = 0.1  # seconds before the first repetition after a fault
-_LONGEST_PAUSE: Final = 10.0
-_SYNC: Final = 0.02  # least seconds between two writes to the disk
-_PATIENCE: Final = 900.0  # seconds of nothing but throttles that a run bears
-
-_Done: TypeAlias = tuple[str, Task, "Future[object]"] | None
+from rekognition_xray.clinic.diagnosis.diagnosis import Answer, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.engine import Engine
+from rekognition_xray.cloud.pricing import book_for
+from rekognition_xray.cloud.versions import ModelVersion
+from rekognition_xray.costs import Estimate, PriceBook
+from rekognition_xray.errors import AwsError
+from rekognition_xray.records import Record
 
 
-@attrs.define
-class Counts:
-    """What has happened so far."""
+@attrs.frozen
+class BulkProgress:
+    """How far a bulk run is.
 
-    images: int = 0
-    failed: int = 0
-    remembered: int = 0
-    calls: int = 0
-    throttled: int = 0
-    faulted: int = 0
-    began: float | None = None
-    ended: float | None = None
+    Attributes:
+        done: images that have their answer.
+        total: images in all; None if the iterable has no length.
+        failed: those of them that got no diagnosis.
+        throttled: calls that were refused for coming too fast, and repeated.
+        rate: calls a second at present.
+    """
+
+    done: int
+    total: int | None
+    failed: int
+    throttled: int
+    rate: float
 
 
-class Engine:
-    """Runs in a thread of its own: reads images, hands them to workers, paces, keeps the journal.
+@attrs.frozen(str=False)
+class BulkSummary(Record):
+    """A bulk run in figures, so far or in all.
 
-    Images are read as they are needed. Workers prepare them and make the calls; without an executor
-    of the caller's, images are prepared before it is their turn. The engine alone decides when
-    a call is made, and what becomes of its outcome: a throttled one is repeated in its turn, one
-    that met a fault after a pause. An answer goes out after it has reached the disk.
+    Attributes:
+        images: images that have their answer.
+        diagnosed: those with a diagnosis.
+        failed: those without one.
+        remembered: those whose answer was in the journal, or was known from the same image before;
+            no call was made for them.
+        calls: calls made.
+        throttled: calls that were refused for coming too fast, and repeated.
+        faulted: calls that met a fault (no reply, a failing service), and were repeated.
+        seconds: from the first image to the last answer.
+        price: what the version cost in these seconds; None if the number of its
+            units is not known.
+    """
+
+    images: int
+    diagnosed: int
+    failed: int
+    remembered: int
+    calls: int
+    throttled: int
+    faulted: int
+    seconds: float
+    price: Estimate | None
+
+    _derived = ("per_second", "per_image")
+
+    @property
+    def per_second(self) -> float:
+        """Images answered by calls, a second."""
+        called = self.images - self.remembered
+        return called / self.seconds if self.seconds else 0.0
+
+    @property
+    def per_image(self) -> Decimal | None:
+        """Price of an image that was sent; None if there is none, or no price is known."""
+        called = self.images - self.remembered
+        return self.price.total / called if self.price and called else None
+
+    def __str__(self) -> str:
+        rows = [
+            f"{self.images:,} images: {self.diagnosed:,} diagnosed, {self.failed:,} failed",
+            f"{self.remembered:,} of them known before, without a call",
+            f"{self.calls:,} calls in {self.seconds:,.1f} s, {self.per_second:.2f} images a second",
+            f"{self.throttled:,} throttled and {self.faulted:,} faulty calls were repeated",
+        ]
+        return "\n".join([*rows, *([str(self.price)] if self.price else [])])
+
+
+Progress: TypeAlias = bool | Callable[[BulkProgress], None]
+"""True for a bar, or a callable that gets a record after each answer."""
+
+
+class BulkRun(Iterator[Answer]):
+    """The answers of ``diagnose_many``, as they come. The run begins with the first ``next``.
+
+    If you stop before the end, ``close`` it, or use it in a ``with`` block; otherwise it closes
+    when it is garbage-collected. Closing waits for the calls under way and writes their answers to
+    the journal.
     """
 
     def __init__(
-        self,
-        diagnoser: Diagnoser,
-        images: Iterable[ImageSource],
-        *,
-        journal: Journal | None,
-        ordered: bool,
-        executor: Executor | None,
-        retry_failed: bool,
+        self, engine: Engine, version: ModelVersion, *, total: int | None, progress: Progress
     ) -> None:
-        self.counts = Counts()
-        self.pacer = Pacer(most=MOST_CALLS)
-        self.out: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
-        self._name, self._number = uuid.uuid4().hex, itertools.count()
-        self._given = 0  # answers given out; who takes them counts them down
-        self._diagnoser = diagnoser
-        self._images: Iterator[tuple[int, ImageSource]] = enumerate(images)
-        self._journal = journal
-        self._executor = executor
-        self._retry_failed = retry_failed
-        self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._exhausted = False
-        self._error: BaseException | None = None
-        self._last: BaseException | None = None  # the caller's images ended with it
-        self._preparing = 0
-        self._waiting = Waiting()
-        self._asked = 0  # calls under way
-        self._named: dict[str, Task] = {}
-        self._outbox = Outbox(ordered=ordered, give=self._give)
-        self._synced = -math.inf
-        self._went_well = -math.inf
+        self._engine = engine
+        self._version = version
+        self._total = total
+        self._progress = progress if callable(progress) else None
+        self._bar = tqdm(total=total, unit=" images", disable=progress is not True)
+        self._thread: threading.Thread | None = None
+        self._over = False
+        self._done = 0
+        self._failed = 0
 
-    # -- from other threads ----------------------------------------------------------------------
+    def __next__(self) -> Answer:
+        if self._over:
+            raise StopIteration
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._engine.run, name="bulk", daemon=True)
+            self._thread.start()
+        answer = self._engine.out.get()
+        if answer is None or isinstance(answer, BaseException):
+            self._end()
+            raise StopIteration if answer is None else answer
+        self._engine.answer_taken()
+        self._report(answer)
+        return answer
 
-    def stop(self) -> None:
-        """Asks for no further image; what is under way is awaited and kept."""
-        self._stop.set()
-        self._done.put(None)
+    def __enter__(self) -> Self:
+        return self
 
-    def taken(self) -> None:
-        """An answer was taken: there is room for one more."""
-        with self._lock:
-            self._given -= 1
-        self._done.put(None)
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def run(self) -> None:
-        """The whole run; its end, or its error, is the last thing to go out."""
-        self.counts.began = time.monotonic()
-        try:
-            with ExitStack() as stack:
-                if self._journal is not None:
-                    stack.enter_context(self._journal.writing())
-                pool = self._executor or stack.enter_context(
-                    ThreadPoolExecutor(MOST_CALLS + _AHEAD, thread_name_prefix="diagnose")
-                )
-                self._work(pool)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the answers are taken
-            self._error = self._error or error
-        self.counts.ended = time.monotonic()
-        self.out.put(self._error or self._last)
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True):
+            self.close()
 
-    # -- the loop --------------------------------------------------------------------------------
+    def close(self) -> None:
+        """Makes no more calls and waits for those under way. Closing twice does no harm."""
+        self._engine.stop()
+        self._end()
 
-    def _work(self, pool: Executor) -> None:
-        while True:
-            now = time.monotonic()
-            if not self._over:
-                self._read(pool, now)
-                self._send(pool)
-            self._publish(now)
-            if not self._busy and (self._over or self._exhausted):
-                break
-            for kind, task, future in self._news(self._pause()):
-                self._settle(kind, task, future)
-        if self._journal is not None:
-            self._journal.sync()
-        self._outbox.release(rest=True)
+    def summary(self, *, units: int | None = None, prices: PriceBook | None = None) -> BulkSummary:
+        """The run in figures, so far or in all.
 
-    @property
-    def _over(self) -> bool:
-        return self._stop.is_set() or self._error is not None
+        Args:
+            units: inference units that the version ran on; without it, DescribeProjectVersions is
+                called (free), and the minimum that it was started with is used.
+            prices: the price book; by default the library's, for the Region. If it has no prices
+                for the Region, those of us-east-1 are used, and a warning says so.
+        """
+        counts = self._engine.counts
+        began, ended = counts.began, counts.ended
+        seconds = 0.0 if began is None else (ended or time.monotonic()) - began
+        return BulkSummary(
+            images=counts.images,
+            diagnosed=counts.images - counts.failed,
+            failed=counts.failed,
+            remembered=counts.remembered,
+            calls=counts.calls,
+            throttled=counts.throttled,
+            faulted=counts.faulted,
+            seconds=seconds,
+            price=self._price(seconds, units, prices),
+        )
 
-    @property
-    def _busy(self) -> bool:
-        waiting = 0 if self._over else len(self._waiting)
-        return bool(self._asked + self._preparing + waiting)
-
-    def _pause(self) -> float | None:
-        """Seconds to wait for news; None until some come."""
-        now = time.monotonic()
-        pause = math.inf
-        if len(self._waiting) and not self._over:
-            pause = max(self.pacer.delay(now), self._waiting.pause(now))
-        if self._outbox.due:
-            pause = min(pause, max(0.0, self._synced + _SYNC - now))
-        return None if pause == math.inf else pause
-
-    def _news(self, pause: float | None) -> Iterator[tuple[str, Task, Future[object]]]:
-        try:
-            if pause != 0:
-                first = self._done.get(timeout=pause)
-                if first is not None:
-                    yield first
-            while True:
-                more = self._done.get_nowait()
-                if more is not None:
-                    yield more
-        except queue.Empty:
-            return
-
-    # -- reading images ---------------------------------------------------------------------------
-
-    def _read(self, pool: Executor, now: float) -> None:
-        """Reads images as long as there is room for them."""
-        while not self._exhausted and self._has_room():
-            found = self._next_image()
-            if found is None:
-                self._exhausted = True
-                return
-            self._begin(Task(found[0], found[1], source_of(found[1])), pool)
-            if (
-                time.monotonic() - now > _SYNC
-            ):  # images that are known already must not hold up news
-                self._done.put(None)
-                return
-
-    def _next_image(self) -> tuple[int, ImageSource] | None:
-        try:
-            return next(self._images, None)
-        except Exception as error:  # noqa: BLE001 - the caller's own: images before it have their turn
-            self._last = error
-            return None
-
-    def _has_room(self) -> bool:
-        with self._lock:
-            given = self._given
-        if len(self._outbox) + given >= _WINDOW:
-            return False
-        return self._preparing + len(self._waiting) < _AHEAD
-
-    def _begin(self, task: Task, pool: Executor) -> None:
-        if self._journal is None or task.source is None:
-            known = False
-        elif (twin := self._named.get(task.source)) is not None:
-            twin.twins.append(task.place)
-            return
-        else:
-            assert task.image is not None  # noqa: S101 - it was just read
-            task.file = file_of(task.image)
-            entry = self._journal.last(task.source)
-            if entry is not None and self._holds(entry, task):
-                self._remember(task, entry.answer)
-                return
-            self._named[task.source] = task
-            known = entry is not None
-        if self._executor is None:
-            self._preparing += 1
-            self._submit("ready", task, pool, asking.make_ready)
-        elif known or (self._journal is not None and task.source is None):
-            self._preparing += 1
-            self._submit("check", task, pool, asking.check)
-        else:
-            self._waiting.add(task)
-
-    def _holds(self, entry: Entry, task: Task) -> bool:
-        """Whether what a journal says is true of the image's file as it is now."""
-        if isinstance(entry.answer, FailedDiagnosis):
-            return not self._retry_failed and entry.file == task.file
-        return entry.file is not None and entry.file == task.file
-
-    def _submit(self, kind: str, task: Task, pool: Executor, work: Callable[..., object]) -> None:
-        image = task.ready if task.image is None else task.image  # one of both is kept
-        # A name of its own for each: of two equal calls Dask answers the second from memory.
-        future = pool.submit(work, self._diagnoser, image, f"{self._name}-{next(self._number)}")
-        future.add_done_callback(lambda done: self._done.put((kind, task, done)))
-
-    # -- sending ---------------------------------------------------------------------------------
-
-    def _send(self, pool: Executor) -> None:
-        now = time.monotonic()
-        while self.pacer.delay(now) <= 0 and (task := self._waiting.next(now)) is not None:
-            if not self._may_ask(task):
-                return
-            self.pacer.sent(now)
-            self.counts.calls += 1
-            self._asked += 1
-            task.sent_at, task.first_at = now, task.first_at or now
-            self._submit("asked", task, pool, asking.ask)
-            now = time.monotonic()
-
-    def _may_ask(self, task: Task) -> bool:
-        """Whether the model is there; the workers' processes do not know of the stay with it."""
-        if (run := self._diagnoser.version.run) is not None:
+    def _price(
+        self, seconds: float, units: int | None, prices: PriceBook | None
+    ) -> Estimate | None:
+        if units is None:
             try:
-                task.stay.enter_context(run.asking())
-            except NotReadyError as over:
-                self._fail_all(over)
-                return False
-        return True
+                units = self._version.describe().units
+            except AwsError:
+                return None
+        hours = (Decimal(seconds) / 3600).quantize(Decimal("0.000001"))
+        return book_for(self._version.aws, prices).inference(hours, units=units) if units else None
 
-    # -- outcomes --------------------------------------------------------------------------------
+    def _report(self, answer: Answer) -> None:
+        self._done += 1
+        self._failed += isinstance(answer, FailedDiagnosis)
+        self._bar.update()
+        if self._progress is not None:
+            throttled, rate = self._engine.counts.throttled, self._engine.pacer.rate
+            self._progress(BulkProgress(self._done, self._total, self._failed, throttled, rate))
 
-    def _settle(self, kind: str, task: Task, future: Future[object]) -> None:
-        if kind == "asked":
-            self._asked -= 1
-            task.stay.close()
-        else:
-            self._preparing -= 1
-        try:
-            came = future.result()
-        except BaseException as error:  # noqa: BLE001 - a worker that died, or a mistake of ours
-            if kind == "asked":
-                self.pacer.faulted()
-            self._fail_all(error)
-            return
-        if isinstance(came, Reply):
-            self._outcome(task, came)
-        elif isinstance(came, Sendable):
-            self._is_ready(task, came, keep=kind == "ready")
-        elif isinstance(came, ImageError | AwsError):
-            self._refused(task, came)
-
-    def _is_ready(self, task: Task, ready: Sendable, *, keep: bool) -> None:
-        if self._journal is not None:
-            told = self._journal.known(ready.source, ready.sha256)
-            if told is not None:
-                self._journal.add(told, task.file)  # with the file as it is now
-                self._remember(task, told)
-                return
-        if keep:
-            task.image, task.ready = None, ready
-        self._waiting.add(task)
-
-    def _outcome(self, task: Task, reply: Reply) -> None:
-        now = time.monotonic()
-        came = reply.came
-        if not reply.seconds:  # the worker could not prepare it, and made no call
-            self.counts.calls -= 1
-            self.pacer.faulted()
-            self._refused(task, came)
-        elif isinstance(came, ThrottledError):
-            self.counts.throttled += 1
-            self.pacer.throttled(task.sent_at, now)
-            self._waiting.add(task)
-            if now - max(self._went_well, self.counts.began or now) > _PATIENCE:
-                self._fail_all(came)
-        elif isinstance(came, ConnectionFailedError | ServiceFaultError):
-            self.pacer.faulted()
-            self._faulted(task, came, now)
-        else:
-            self.pacer.answered(task.sent_at, now)
-            self._refused(task, came)
-
-    def _faulted(self, task: Task, error: AwsError, now: float) -> None:
-        self.counts.faulted += 1
-        task.tries += 1
-        if task.tries < _TRIES:
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**task.tries) * random.uniform(0.5, 1)
-            self._waiting.add(task, at=now + pause)
-        elif self._went_well < task.first_at:  # no call at all went well meanwhile
-            self._fail_all(error)
-        else:
-            self._refused(task, error)
-
-    def _refused(self, task: Task, came: Diagnosis | ImageError | AwsError | object) -> None:
-        """An image has its diagnosis, or the reason why it gets none."""
-        if isinstance(came, Diagnosis):
-            self._went_well = time.monotonic()
-            self._finish(task, came)
-        elif isinstance(came, STOPS):
-            self._fail_all(came)
-        elif isinstance(came, ImageError | AwsError):
-            if isinstance(came, AwsError):
-                self._went_well = time.monotonic()
-            source = task.source or (task.ready.source if task.ready else f"image {task.place}")
-            arn = self._diagnoser.version.arn
-            kind = type(came).__name__
-            self._finish(task, FailedDiagnosis(source, str(came), kind, came.retryable, arn))
-
-    def _fail_all(self, error: BaseException) -> None:
-        """Ends the run: nothing more is asked, what is under way is awaited."""
-        if self._error is None:
-            log.info("the run ends: %s", error)
-            self._error = error
-
-    def _remember(self, task: Task, answer: Answer) -> None:
-        """An image whose answer is known: by the policy of now, and without a call."""
-        if isinstance(answer, Diagnosis):
-            answer = asking.decided(self._diagnoser, answer)
-        self.counts.remembered += 1
-        self._finish(task, answer)
-
-    def _finish(self, task: Task, answer: Answer) -> None:
-        if self._journal is not None:
-            self._journal.add(answer, task.file)
-        if task.source is not None:
-            self._named.pop(task.source, None)
-        self.counts.remembered += len(task.twins)
-        for place in (task.place, *task.twins):
-            self.counts.images += 1
-            self.counts.failed += isinstance(answer, FailedDiagnosis)
-            self._outbox.put(place, answer)
-
-    # -- answers ---------------------------------------------------------------------------------
-
-    def _publish(self, now: float) -> None:
-        """Gives out what is due, after it has reached the disk; many with one write."""
-        if self._journal is not None:
-            self._journal.flush()
-            if not self._outbox.due or now < self._synced + _SYNC:
-                return
-            self._journal.sync()
-            self._synced = time.monotonic()
-        self._outbox.release()
-
-    def _give(self, answer: Answer) -> None:
-        with self._lock:
-            self._given += 1
-        self.out.put(answer)
+    def _end(self) -> None:
+        self._over = True
+        if self._thread is not None:
+            self._thread.join()
+        self._bar.close()

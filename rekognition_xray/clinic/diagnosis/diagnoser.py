@@ -1,4 +1,4 @@
-"""Diagnoser: asks a running version about one image or many."""
+"""``Diagnoser``: diagnoses one image or many with a running version."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from rekognition_xray.clinic.diagnosis import asking
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.diagnosis.bulk import Engine
-from rekognition_xray.clinic.diagnosis.bulk_records import BulkProgress, BulkSummary
-from rekognition_xray.clinic.diagnosis.bulk_run import BulkRun, Progress
-from rekognition_xray.clinic.diagnosis.inputs import ImageSource, sendable
+from rekognition_xray.clinic.diagnosis.bulk import BulkRun, Progress
+from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis
+from rekognition_xray.clinic.diagnosis.engine import Engine
+from rekognition_xray.clinic.diagnosis.inputs import DiagnosableImage, sendable
 from rekognition_xray.clinic.diagnosis.journal import Journal
+from rekognition_xray.clinic.diagnosis.request import DiagnosisRequest, call
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.cloud.versions import ModelVersion
 from rekognition_xray.errors import EvaluationError
@@ -24,34 +23,23 @@ from rekognition_xray.errors import EvaluationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PIL.Image import Image
-
     from rekognition_xray.clinic.explanation import ExplainProgress, Explanation, Fill
     from rekognition_xray.costs import Money
-
-__all__ = [
-    "BulkProgress",
-    "BulkRun",
-    "BulkSummary",
-    "Diagnoser",
-    "Diagnosis",
-    "FailedDiagnosis",
-    "Image",
-]
+    from rekognition_xray.data.images import ImageSource
 
 
 @attrs.frozen
 class Diagnoser:
-    """Asks a running version what it sees on images. A handle; making one calls nothing.
+    """Diagnoses images with a running version. A handle; making one calls nothing.
 
     Every image is prepared as the training images were: grey, upright, without metadata; nothing
-    else leaves this machine. Only where that makes more than 4 MB, the most that a call may carry,
-    it is scaled down. It pickles as a recipe, without credentials; see ``Aws``.
+    else leaves this machine. An image is scaled down only if it would be over 4 MB, the most that a
+    call may carry. It pickles as a recipe, without credentials; see ``Aws``.
 
     It is an aid for a person who reads the image, not a medical device.
 
     Attributes:
-        version: the version to ask; it must run.
+        version: the version to call; it must run.
         policy: how confidences become findings; without one the finding is the label of highest
             confidence.
         allow_burned_in: also take DICOM whose pixels may show a patient's name.
@@ -72,16 +60,21 @@ class Diagnoser:
                 hint="Thresholds do not carry over: take this version's evaluation.policy().",
             )
 
-    def diagnose(self, image: ImageSource) -> Diagnosis:
-        """Asks about one image. Calls DetectCustomLabels once; no price per call.
+    @property
+    def _request(self) -> DiagnosisRequest:
+        return DiagnosisRequest(self.version, self.policy, self.allow_burned_in)
 
-        An object in S3 that ``storage.store()`` wrote, in the version's Region, is referred to and
-        not read; any other is read (GetObject), prepared and sent. Safe to call from many threads.
+    def diagnose(self, image: DiagnosableImage) -> Diagnosis:
+        """Diagnoses one image. Calls DetectCustomLabels once; no price per call.
+
+        An object in S3 that ``storage.store()`` wrote, in the version's Region, is passed by
+        reference and not read; any other is read (GetObject), prepared and sent. Safe to call from
+        many threads.
 
         Args:
             image: a path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, an ``s3://``
-                address (as text, or an S3Location), or an image that ``images.prepare`` made ready,
-                which is sent as it is.
+                address (as text, or an S3Location), or a PreparedImage, which is sent as it
+                is.
 
         Raises:
             ImageError: the image cannot be used; nothing was sent.
@@ -90,11 +83,11 @@ class Diagnoser:
             AwsError: AWS refused the call or could not be reached.
         """
         ready = sendable(image, self.version.aws, allow_burned_in=self.allow_burned_in)
-        return asking.call(self, ready)
+        return call(self._request, ready)
 
     def diagnose_many(
         self,
-        images: Iterable[ImageSource],
+        images: Iterable[DiagnosableImage],
         *,
         journal: str | os.PathLike[str] | None = None,
         ordered: bool = True,
@@ -102,30 +95,30 @@ class Diagnoser:
         progress: Progress = False,
         retry_failed: bool = False,
     ) -> BulkRun:
-        """Asks about many images, as fast as the version answers; nothing needs tuning.
+        """Diagnoses many images, as fast as the version answers; nothing needs tuning.
 
-        Rate and number of calls under way are found from throttles and latency, and follow them.
-        A call that was throttled is repeated in its turn, one that met a fault after a pause, up to
-        nine times. An image that cannot be used, or that AWS does not answer for, gives a
+        The rate and the number of calls under way follow from throttles and latency.
+        A throttled call is repeated in its turn, a call that met a fault after a pause, up to nine
+        times. An image that cannot be used, or that AWS does not answer for, gives a
         ``FailedDiagnosis``; the run goes on. What would fail for every image ends it: the version
-        does not run or is gone, credentials or permissions lack, the service cannot be reached.
-        What had come by then is given out and stands in the journal.
+        does not run or is gone, credentials or permissions are missing, the service cannot be
+        reached. Answers that came before are given out and are in the journal.
 
-        Images are read lazily, at most some 300 ahead of the answers taken, in a thread of the
-        run's own. Calls DetectCustomLabels once for each image, and again where it is repeated.
+        Images are read lazily, at most about 300 ahead of the answers taken, in a thread of the
+        run. Calls DetectCustomLabels once for each image, and again where it is repeated.
 
         Args:
             images: the images, each as for ``diagnose``.
             journal: a JSON Lines file. Each answer is on the disk before it is given out. An image
-                under the same path is not asked again while its file is unchanged (size and time)
-                or its prepared pixels are; its finding is that of the policy of now. So a run that
-                was killed goes on where it was; what was under way is asked again.
+                under the same path is not sent again while its file (size and time) or its
+                prepared pixels are unchanged; its finding follows the present policy. So a run
+                that was killed continues where it was; calls that were under way are repeated.
             ordered: whether answers come in the order of the images, or as they come.
             executor: where images are prepared and calls made: any ``concurrent.futures.Executor``,
                 such as ``dask.distributed.Client().get_executor()``. Without one, threads. This
                 process paces, and keeps the journal.
             progress: True for a bar, or a callable that gets a ``BulkProgress`` after each answer.
-            retry_failed: ask again for images whose failure stands in the journal.
+            retry_failed: also send images again whose failure is in the journal.
 
         Raises:
             JournalError: at once: the journal is another version's, or damaged before its end.
@@ -137,7 +130,7 @@ class Diagnoser:
         if executor is not None and not isinstance(executor, ThreadPoolExecutor):
             self.version.aws.recipe()
         engine = Engine(
-            self,
+            self._request,
             images,
             journal=known,
             ordered=ordered,
@@ -149,7 +142,7 @@ class Diagnoser:
 
     def explain(
         self,
-        image: Path | str | bytes | Image,
+        image: ImageSource,
         *,
         grid: int = 8,
         label: str | None = None,
@@ -158,18 +151,19 @@ class Diagnoser:
         fill: Fill = "mean",
         progress: bool | Callable[[ExplainProgress], None] = False,
     ) -> Explanation:
-        """Which parts of an image the answer leans on: what covering each cell of a grid changes.
+        """The parts of an image that the answer depends on: what covering each cell changes.
 
-        See ``rekognition_xray.clinic.explanation.explaining.explain`` for arguments and errors.
+        See ``rekognition_xray.clinic.explanation.explain`` for arguments and errors.
 
         Calls DetectCustomLabels grid x grid + 1 times. Calls have no price, the model's time has:
-        the plan is told first, and ``max_calls`` and ``max_cost`` refuse before the first call.
+        the plan is shown first, and ``max_calls`` and ``max_cost`` refuse before the first call.
         """
         from rekognition_xray.clinic.explanation import explain  # noqa: PLC0415 - needs an extra
 
         return explain(
-            self,
+            self.version,
             image,
+            allow_burned_in=self.allow_burned_in,
             grid=grid,
             label=label,
             max_calls=max_calls,

@@ -1,4 +1,4 @@
-"""What can be diagnosed, and what is sent for it: prepared bytes, or a reference into S3."""
+"""What can be diagnosed, and what is sent for it: prepared bytes, or a location in S3."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import attrs
 from PIL import Image
 
 from rekognition_xray.cloud.s3 import S3Location, read_object
-from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, prepare
+from rekognition_xray.data.images import MAX_DETECT_BYTES, ImageSource, PreparedImage, prepare_image
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import AccessDeniedError, AwsError, ImageError, StorageError
 
 if TYPE_CHECKING:
     from rekognition_xray.cloud.aws import Aws
 
-ImageSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | S3Location | PreparedImage
-"""A path, an ``s3://`` address, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or an image
-that ``images.prepare`` has made ready."""
+DiagnosableImage: TypeAlias = ImageSource | S3Location | PreparedImage
+"""An image, the ``s3://`` address of one (as text or S3Location), or an image that is prepared."""
 
 _S3: Final = "s3://"
 
@@ -29,8 +28,8 @@ class Sendable:
     """An image that is ready to be sent.
 
     Attributes:
-        source: what it is called: its path or address, or a name by its pixels.
-        image: prepared bytes, or where in S3 a prepared image lies.
+        source: its name: its path or address, or a name made from its pixels.
+        image: prepared bytes, or the location of a prepared image in S3.
         sha256: hash of the prepared image.
     """
 
@@ -39,8 +38,8 @@ class Sendable:
     sha256: str
 
 
-def source_of(image: ImageSource) -> str | None:
-    """What an image is called; None where only its pixels will tell."""
+def source_of(image: DiagnosableImage) -> str | None:
+    """The name of an image; None if it must be made from its pixels."""
     if isinstance(image, str | os.PathLike):
         return os.fspath(image)
     if isinstance(image, S3Location):
@@ -48,7 +47,7 @@ def source_of(image: ImageSource) -> str | None:
     return None
 
 
-def file_of(image: ImageSource) -> tuple[int, int] | None:
+def file_of(image: DiagnosableImage) -> tuple[int, int] | None:
     """Size and time of change (nanoseconds) of an image's file; None where it is no file."""
     if isinstance(image, bytes | Image.Image | S3Location | PreparedImage) or _is_address(image):
         return None
@@ -59,16 +58,16 @@ def file_of(image: ImageSource) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def sendable(image: ImageSource, aws: Aws, *, allow_burned_in: bool) -> Sendable:
-    """Prepares an image as the training images were prepared, or refers to one that is prepared.
+def sendable(image: DiagnosableImage, aws: Aws, *, allow_burned_in: bool) -> Sendable:
+    """Prepares an image as the training images were, or refers to one that is prepared.
 
-    An object that ``store()`` wrote, in the Region of the clients, is referred to and not read;
-    any other is read. May call HeadBucket (once for a bucket) and GetObject; S3 bills them.
+    An object that ``store()`` wrote, in the Region of the clients, is passed by reference and not
+    read; any other is read. May call HeadBucket (once for a bucket) and GetObject; S3 bills them.
 
     Raises:
         ImageError: the image cannot be used.
         StorageError: there is no such object, or it may not be read.
-        AwsError: S3 could not be asked.
+        AwsError: S3 could not be reached, or refused the call.
     """
     if isinstance(image, PreparedImage):
         return _as_it_is(image)
@@ -78,7 +77,7 @@ def sendable(image: ImageSource, aws: Aws, *, allow_burned_in: bool) -> Sendable
         return _from_s3(image, aws, allow_burned_in=allow_burned_in)
     content = Path(image) if isinstance(image, str | os.PathLike) else image
     source = source_of(image)
-    prepared = prepare(content, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    prepared = prepare_image(content, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     if source is None:
         source = str(getattr(image, "filename", "") or f"image {prepared.sha256[:12]}")
     return Sendable(source, prepared.data, prepared.sha256)
@@ -107,7 +106,7 @@ def _from_s3(place: S3Location, aws: Aws, *, allow_burned_in: bool) -> Sendable:
             code=error.code,
             request_id=error.request_id,
         ) from error
-    prepared = prepare(
+    prepared = prepare_image(
         content, name=str(place), allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES
     )
     return Sendable(str(place), prepared.data, prepared.sha256)
@@ -129,6 +128,7 @@ def _location(address: str) -> S3Location:
     bucket, _, key = address.removeprefix(_S3).partition("/")
     if not bucket or not key:
         raise StorageError(
-            f"{address!r} is no image's address.", hint="Write s3://bucket/key of one object."
+            f"{address!r} is not the address of an image.",
+            hint="Write s3://bucket/key of one object.",
         )
     return S3Location(bucket, key)

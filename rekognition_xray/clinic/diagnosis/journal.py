@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 import attrs
 
 from rekognition_xray.clinic import json_fields as fields
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.errors import JournalError
 
@@ -32,7 +32,7 @@ File = tuple[int, int]
 
 @attrs.frozen
 class Entry:
-    """What a journal says of an image.
+    """What a journal holds on an image.
 
     Attributes:
         answer: the last diagnosis or failure under this path.
@@ -44,10 +44,10 @@ class Entry:
 
 
 class Journal:
-    """What a version said in earlier runs, and a place for what it says in this one.
+    """The answers of a version in earlier runs; the answers of this run are added.
 
     Making one reads the file and changes nothing. A last line that was cut off, as a killed
-    process leaves it, is dropped on opening for writing; that image is then asked again. Lines are
+    process leaves it, is dropped on opening for writing; that image is then sent again. Lines are
     handed to the operating system at ``flush``, so that they survive the process, and to the disk
     at ``sync``, so that they survive a power cut. Memory stays flat: an index in a temporary
     database says where each image's last line is. One process at a time may write a journal.
@@ -77,11 +77,11 @@ class Journal:
         self._index.execute("COMMIT")
 
     def __len__(self) -> int:
-        """How many lines say something of an image."""
+        """How many answers the journal holds."""
         return self._entries
 
     def last(self, source: str) -> Entry | None:
-        """What was last said of the image under this path."""
+        """The last answer for the image under this path."""
         row = self._index.execute("SELECT at FROM line WHERE image = ?", (_key(source),)).fetchone()
         if row is None:
             return None
@@ -133,18 +133,18 @@ class Journal:
                 self._lines = None
 
     def add(self, answer: Diagnosis | FailedDiagnosis, file: File | None = None) -> None:
-        """Writes an answer, unless just this one stands there already."""
+        """Writes an answer, unless it equals the last one for its image."""
         entry = Entry(answer, file)
         if self.last(answer.source) == entry:
             return
-        told = {
+        data = {
             "rxray_journal": _FORMAT,
             "kind": "diagnosis" if isinstance(answer, Diagnosis) else "failure",
             "file": file,
             **answer.to_dict(),
         }
         at = self._size
-        self._write(json.dumps(told).encode("ascii") + b"\n")
+        self._write(json.dumps(data).encode("ascii") + b"\n")
         self._remember(answer.source, at)
 
     def flush(self) -> None:
@@ -181,7 +181,7 @@ class Journal:
                     hint="Let one run at a time write a journal.",
                 )
             if self._sound < self._size:
-                log.warning("%s: the last line was cut off; its image is asked again", self.path)
+                log.warning("%s: the last line was cut off; its image is sent again", self.path)
                 stream.truncate(self._sound)
                 self._size = self._sound
         if self._open_end:
@@ -257,18 +257,18 @@ def _key(source: str) -> bytes:
     return hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _entry(told: Json) -> Entry:
-    kind, file = told.get("kind"), told.get("file")
+def _entry(data: Json) -> Entry:
+    kind, file = data.get("kind"), data.get("file")
     if kind == "diagnosis":
-        return Entry(Diagnosis.from_dict(told), _file(file))
+        return Entry(Diagnosis.from_dict(data), _file(file))
     if kind == "failure":
-        return Entry(FailedDiagnosis.from_dict(told), _file(file))
+        return Entry(FailedDiagnosis.from_dict(data), _file(file))
     raise FieldError(f"{kind!r} is no kind of line")
 
 
-def _file(told: object) -> File | None:
-    if told is None:
+def _file(data: object) -> File | None:
+    if data is None:
         return None
-    if isinstance(told, list) and len(told) == 2 and all(isinstance(one, int) for one in told):
-        return told[0], told[1]
+    if isinstance(data, list) and len(data) == 2 and all(isinstance(one, int) for one in data):
+        return data[0], data[1]
     raise FieldError("file is neither null nor two numbers")

@@ -14,14 +14,14 @@ from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.labels import BACTERIAL, VIRAL
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.explanation.explaining import Explanation
+    from rekognition_xray.clinic.explanation.explanation import Explanation
 
 LIMITS: Final = (
-    "What the model's answer leans on, cell by cell; not where disease is. Cells that matter only "
-    "together, or whose cover looks like disease, mislead."
+    "What the model's answer depends on, cell by cell; not where disease is. Cells that matter "
+    "only together, or whose cover looks like disease, mislead."
 )
 _LEAST_SCALE: Final = 0.05
-"""Drops under 5 points are never shown in full colour: they are as good as none."""
+"""Drops under 5 points are never shown in full colour: they hardly count."""
 _STRONGEST: Final = 0.62  # opacity of the greatest drop: the image must stay readable under it
 _SIDE: Final = 640  # of the image's longer side in the picture, at least
 _MOST: Final = 1200
@@ -45,7 +45,7 @@ def draw(explanation: Explanation, image: Image.Image) -> Image.Image:
 
 
 def notice(label: str) -> str:
-    """What every map of a label's confidence must say of itself."""
+    """The limits of the map, and the notices for its label."""
     of_type = f" {TYPE_NOTICE}" if label in {BACTERIAL, VIRAL} else ""
     return f"{LIMITS}{of_type} {NOTICE}"
 
@@ -78,7 +78,7 @@ def _heated(drops: Floats, grey: Image.Image) -> Image.Image:
 
 
 def _mark_unknown(picture: Image.Image, drops: Floats) -> None:
-    """Crosses out cells that nothing is known of."""
+    """Crosses out cells whose call failed."""
     pen = ImageDraw.Draw(picture)
     high, wide = (picture.height / drops.shape[0], picture.width / drops.shape[1])
     for row, column in np.argwhere(~np.isfinite(drops)):
@@ -106,7 +106,7 @@ def _legend(page: Image.Image, explanation: Explanation, top: int) -> None:
 
 
 def _remark(drops: Floats) -> str:
-    """What a reader of the colours must know: cells without an answer, or that hardly matter."""
+    """A remark on cells without an answer, or on a map that shows almost nothing."""
     if missing := int(np.sum(~np.isfinite(drops))):
         return f"{missing} of {drops.size} cells are crossed out: no answer came"
     greatest = float(np.abs(drops).max())

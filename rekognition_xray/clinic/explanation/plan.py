@@ -1,4 +1,4 @@
-"""What an explanation costs, before anything is asked: calls, seconds and money."""
+"""What an explanation costs, known before the first call: calls, seconds and money."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ import attrs
 
 from rekognition_xray.clinic.explanation.occlusion import check_grid
 from rekognition_xray.costs import Estimate, Money, PriceBook, money
-from rekognition_xray.plans import PUBLISHED_TPS
 from rekognition_xray.errors import CostCapError, InvalidRequestError
-
-PER_SECOND: Final = float(PUBLISHED_TPS)
-"""Images a second that one inference unit answers: 10,000 an hour, from the example on AWS's
-price page. AWS promises no number; measure your own."""
+from rekognition_xray.plans import PUBLISHED_TPS
 
 _HOUR: Final = Decimal("0.0001")
 
 
 @attrs.frozen(str=False)
 class ExplainPlan:
-    """What an occlusion map will ask for.
+    """What an occlusion map takes.
 
     Attributes:
         grid: rows and columns of the map.
@@ -36,8 +32,8 @@ class ExplainPlan:
     estimate: Estimate
 
     def __str__(self) -> str:
-        told = f"{self.calls} calls for a grid of {self.grid} x {self.grid}"
-        return f"{told}, about {self.seconds:.0f} s\n{self.estimate}"
+        calls = f"{self.calls} calls for a grid of {self.grid} x {self.grid}"
+        return f"{calls}, about {self.seconds:.0f} s\n{self.estimate}"
 
     def check(self, *, max_calls: int, max_cost: Money | None) -> None:
         """Raises CostCapError where the plan exceeds a cap."""
@@ -50,7 +46,7 @@ class ExplainPlan:
         if over:
             raise CostCapError(
                 f"The explanation was not begun: {' and '.join(over)}.",
-                hint="Ask for a coarser grid, or raise max_calls or max_cost.",
+                hint="Use a coarser grid, or raise max_calls or max_cost.",
             )
 
 
@@ -58,19 +54,20 @@ def plan_explanation(
     grid: int = 8,
     *,
     units: int = 1,
-    per_second: float = PER_SECOND,
+    per_second: float = float(PUBLISHED_TPS),
     prices: PriceBook | None = None,
 ) -> ExplainPlan:
-    """What ``explain`` with such a grid asks for. Pure: nothing is called.
+    """The calls, time and price of ``explain`` with such a grid; makes no call.
 
     A call has no price; the running model is billed by time, used or not. So the price is that
-    of the time which the calls take: calls / (units x calls a second) x price an hour x units.
+    of the time that the calls take: calls / (units x calls a second) x price an hour x units.
 
     Args:
         grid: rows and columns, 2 to 32.
         units: inference units that the model runs on.
-        per_second: calls a second that one unit answers.
-        prices: the price book; us-east-1's unless told.
+        per_second: calls a second that one unit answers. The default is from an example on AWS's
+            price page; AWS promises no number, so measure your own.
+        prices: the price book; by default the library's, for us-east-1.
 
     Raises:
         InvalidRequestError: a grid outside of 2 to 32, no units, or a rate of nothing.

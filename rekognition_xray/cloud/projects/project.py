@@ -59,7 +59,6 @@ from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.costs import EstimateRange, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.manifests import Manifest
-from rekognition_xray.data.preparing import prepare
 from rekognition_xray.data.splitting import leaks, left_to_chance
 from rekognition_xray.errors import InUseError, NotFoundError
 
@@ -221,7 +220,7 @@ class CustomLabelsProject:
         images = images_of_parts(train, test)
         with preparation_folder(work) as folder:
             here = XrayDataset([image for image in images if image.address is None])
-            prepared = prepare(here, folder, progress=progress)
+            prepared = here.prepare(folder, progress=progress)
             if test is not None:
                 same = shared_prepared_pictures(train, test, prepared)
                 leaking |= check_leaks(same, allowed=allow_leaks, stopped=_NOT_SENT)

@@ -31,7 +31,7 @@ from rekognition_xray.cloud.storage.planning import (
 from rekognition_xray.cloud.storage.sending import Parcel, Sender, parallel, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.preparing import PreparedFile, PrepareProgress, prepare
+from rekognition_xray.data.preparing import PreparedFile, PrepareProgress
 from rekognition_xray.data.pseudonyms import PseudonymKey
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import AwsError
@@ -141,14 +141,14 @@ def store(
     services unless the organisation has opted out. ``Aws(opted_out=True)`` says that it has.
 
     Args:
-        images: images, or the prepared ones that ``data.preparing.prepare`` gives, or both. Those
+        images: images, or the prepared ones that ``XrayDataset.prepare`` gives, or both. Those
             that are prepared are not prepared again.
         where: bucket and prefix, such as ``s3://clinic-xrays/kermany``.
         aws: the way to AWS.
         key: secret of the pseudonyms; see PseudonymKey.find.
         work: folder for prepared images, kept for the next run; else they are made in a temporary
             one, and made again by the next run.
-        executor: where images are prepared; see ``data.preparing.prepare``.
+        executor: where images are prepared; see ``XrayDataset.prepare``.
         threads: how many images are on their way at a time.
         kms_key: id, ARN or alias of the KMS key that S3 encrypts new objects with; else S3 takes
             the bucket's own. Needs ``kms:GenerateDataKey``, and ``kms:Decrypt`` to read.
@@ -287,8 +287,8 @@ def _prepared(
         yield given.files, elsewhere
         return
     with tempfile.TemporaryDirectory(prefix="rekognition-xray-") as folder:
-        made = prepare(
-            XrayDataset(given.unprepared), work or folder, executor=executor, progress=progress
+        made = XrayDataset(given.unprepared).prepare(
+            work or folder, executor=executor, progress=progress
         )
         yield (*given.files, *made.files), elsewhere
 

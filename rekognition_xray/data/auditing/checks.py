@@ -3,15 +3,165 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from rekognition_xray.data.auditing import copies
-from rekognition_xray.data.auditing.evidence import Check, Evidence, error, many, warning
-from rekognition_xray.data.auditing.findings import Finding
-from rekognition_xray.data.auditing.shortcuts import WARNED
+import attrs
+
+from rekognition_xray.data.auditing.duplicates import Duplicates, Kind
+from rekognition_xray.data.auditing.finding import Finding
+from rekognition_xray.data.auditing.looks import Looks
+from rekognition_xray.data.auditing.shortcuts import WARNED, Shortcut
+from rekognition_xray.data.xrays import Xray, XrayCollection
 from rekognition_xray.labels import in_order
+
+
+@attrs.frozen
+class Evidence:
+    """A dataset, a look at each of its images, and what the looks tell together."""
+
+    dataset: XrayCollection
+    looks: Looks
+    duplicates: tuple[Duplicates, ...]
+    shortcuts: tuple[Shortcut, ...]
+
+
+Check = Callable[[Evidence], Iterable[Finding]]
+Noted: TypeAlias = Iterable[tuple[Path | str, str]]
+
+
+def error(code: str, message: str, noted: Noted, advice: str) -> Finding:
+    """A finding that has to be mended."""
+    paths, notes = _columns(noted)
+    return Finding(code, "error", message, paths, advice, notes)
+
+
+def warning(code: str, message: str, noted: Noted, advice: str) -> Finding:
+    """A finding that one should know of."""
+    paths, notes = _columns(noted)
+    return Finding(code, "warning", message, paths, advice, notes)
+
+
+def _columns(noted: Noted) -> tuple[tuple[Path | str, ...], tuple[str, ...]]:
+    pairs = list(noted)
+    return tuple(path for path, _ in pairs), tuple(note for _, note in pairs)
+
+
+def many(found: Sized | int, what: str) -> str:
+    """``1 file``, ``2 files``."""
+    count = found if isinstance(found, int) else len(found)
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+_NAMED: Final = 3
+_SAME: Final[dict[Kind, str]] = {
+    "file": "same file as",
+    "pixels": "same pixels as",
+    "near": "nearly the same picture as",
+}
+
+
+def contradictory(evidence: Evidence) -> Iterator[Finding]:
+    """Equal pixels under several labels."""
+    clashing = _groups(evidence, "file", "pixels", agree=False)
+    if clashing:
+        yield error(
+            "contradictory-labels",
+            f"{_pictures(clashing)} with identical pixels and different labels.",
+            _noted(clashing),
+            "Keep the copy whose label is right; clean() leaves all of them out.",
+        )
+
+
+def nearly_contradictory(evidence: Evidence) -> Iterator[Finding]:
+    """Near duplicates under several labels."""
+    clashing = _groups(evidence, "near", agree=False)
+    if clashing:
+        yield warning(
+            "contradictory-near-duplicates",
+            f"{_pictures(clashing)} that are nearly the same and bear different labels.",
+            _noted(clashing),
+            "Look at them: one picture has one finding.",
+        )
+
+
+def exact(evidence: Evidence) -> Iterator[Finding]:
+    """Copies under one label: of files, and of pixels in different files."""
+    kinds: tuple[tuple[Kind, str], ...] = (("file", "files"), ("pixels", "pixels"))
+    for kind, what in kinds:
+        if groups := _groups(evidence, kind, agree=True):
+            yield warning(
+                f"duplicate-{what}",
+                f"{_pictures(groups)} with identical {what} and the same label{_largest(groups)}.",
+                _noted(groups),
+                "Keep one copy of each, as clean() does.",
+            )
+
+
+def near(evidence: Evidence) -> Iterator[Finding]:
+    """Pictures that differ by encoding, size, tone or a crop, under one label."""
+    if groups := _groups(evidence, "near", agree=True):
+        yield warning(
+            "near-duplicates",
+            f"{_pictures(groups)} that are nearly the same{_largest(groups)}.",
+            _noted(groups),
+            "Keep them on one side: dataset.split(audit=audit).",
+        )
+
+
+def duplicates_across_official_splits(evidence: Evidence) -> Iterator[Finding]:
+    """One picture in several of the official folders."""
+    crossing = [found for found in evidence.duplicates if len(_splits(found.images)) > 1]
+    if crossing:
+        noted = [
+            (path, f"in {image.split or 'no folder'}; {note}")
+            for found in crossing
+            for image, (path, note) in zip(found.images, _notes(found), strict=True)
+        ]
+        yield warning(
+            "duplicates-across-official-splits",
+            f"{_pictures(crossing)} in more than one official folder, exactly or nearly.",
+            noted,
+            "Use split(audit=audit), which keeps them together, rather than the official folders.",
+        )
+
+
+def _groups(evidence: Evidence, *kinds: Kind, agree: bool) -> list[Duplicates]:
+    """Duplicates of these kinds whose images bear one label, or several."""
+    found = (found for found in evidence.duplicates if found.kind in kinds)
+    return [one for one in found if (len(one.labels) == 1) is agree]
+
+
+def _splits(images: Iterable[Xray]) -> set[str]:
+    return {image.split for image in images if image.split}
+
+
+def _noted(groups: Iterable[Duplicates]) -> Iterator[tuple[Path, str]]:
+    for found in groups:
+        yield from _notes(found)
+
+
+def _notes(found: Duplicates) -> Iterator[tuple[Path, str]]:
+    """Each image with those it is a copy of; a near one with the image it was verified against."""
+    first = found.images[0]
+    for image in found.images:
+        others = [other for other in found.images if other is not image]
+        if found.kind == "near" and image is not first:
+            others = [first]
+        named = ", ".join(f"{other.path} ({other.label})" for other in others[:_NAMED])
+        rest = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+        yield image.path, f"{image.label}; {_SAME[found.kind]} {named}{rest}"
+
+
+def _largest(groups: Iterable[Duplicates]) -> str:
+    return f"; the largest group has {max(len(found.images) for found in groups)} images"
+
+
+def _pictures(groups: Sequence[Duplicates]) -> str:
+    images = len({image for found in groups for image in found.images})
+    return f"{many(groups, 'picture')} in {images:,} images"
+
 
 FEW_IMAGES: Final = 10
 """The service recommends at least this many images for each label."""
@@ -91,7 +241,7 @@ def rejected(evidence: Evidence) -> Iterator[Finding]:
             yield error(code, f"{many(found, 'file')} {what}.", found, advice)
 
 
-def across_official_splits(evidence: Evidence) -> Iterator[Finding]:
+def patients_across_official_splits(evidence: Evidence) -> Iterator[Finding]:
     """Patients with images in more than one of the official folders."""
     dataset = evidence.dataset
     splits: dict[str, set[str]] = defaultdict(set)
@@ -218,13 +368,13 @@ _SHORTCUTS: Final = {
 CHECKS: Final[tuple[Check, ...]] = (
     unusable,
     rejected,
-    copies.contradictory,
+    contradictory,
     scaled,
-    copies.exact,
-    copies.near,
-    copies.nearly_contradictory,
-    copies.across_official_splits,
-    across_official_splits,
+    exact,
+    near,
+    nearly_contradictory,
+    duplicates_across_official_splits,
+    patients_across_official_splits,
     labels,
     colour,
     orientation,

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from PIL import Image, ImageOps
 
-from rekognition_xray.data.images import check_limits, decode
+from rekognition_xray.data.images import check_image_size, decode
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ImageError, MissingExtraError
 
@@ -82,7 +82,7 @@ def look(path: Path) -> Look:
     digest.update(image.grey.tobytes())
     small = squared(image.grey)
     return Look(
-        excess=check_limits(image.probe) or "",
+        excess=check_image_size(image.probe) or "",
         format=image.probe.format,
         mode=image.probe.mode,
         width=image.probe.width,

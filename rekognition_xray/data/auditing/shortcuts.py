@@ -65,7 +65,7 @@ _PROPERTIES: Final[dict[str, Callable[[Sequence[Look]], Floats]]] = {
 }
 
 
-def shortcuts(looks: Looks) -> tuple[Shortcut, ...]:
+def measure_shortcuts(looks: Looks) -> tuple[Shortcut, ...]:
     """Measures every property by itself, and all together, by five folds of whole patients.
 
     A random forest learns the label from the property; its scores for the patients it has not

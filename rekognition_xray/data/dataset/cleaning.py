@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from rekognition_xray.data.auditing import Duplicates
-from rekognition_xray.data.auditing.findings import Audit
-from rekognition_xray.data.dataset.dataset import Xray, XrayDataset
 from rekognition_xray.data.splitting import joined
+from rekognition_xray.data.xrays import Xray
+
+if TYPE_CHECKING:
+    from rekognition_xray.data.auditing import Duplicates
+    from rekognition_xray.data.dataset.audit import Audit
+    from rekognition_xray.data.dataset.dataset import XrayDataset
 
 Near: TypeAlias = Literal["keep", "keep-first"]
 

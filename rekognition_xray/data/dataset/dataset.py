@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from rekognition_xray.data.dataset.prepared import prepare_dataset
+from rekognition_xray.data.dataset.split import draw_folds, draw_split, official_split
+from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.data.reading import (
     KERMANY,
     PUBLISHED,
@@ -23,6 +26,7 @@ from rekognition_xray.data.reading import (
     read_folder,
     stated,
 )
+from rekognition_xray.data.splitting import random_split_leakage
 from rekognition_xray.data.xrays import Labelling, Part, Rejected, Xray
 from rekognition_xray.errors import EmptyDatasetError, list_paths
 from rekognition_xray.labels import in_order
@@ -30,13 +34,11 @@ from rekognition_xray.labels import in_order
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from rekognition_xray.data.auditing import Audit
+    from rekognition_xray.data.dataset.audit import Audit
+    from rekognition_xray.data.dataset.prepared import Prepared
     from rekognition_xray.data.dataset.split import Audited, Split
-    from rekognition_xray.data.manifests import Manifest
-    from rekognition_xray.data.preparing.prepared import Prepared, PrepareProgress
+    from rekognition_xray.data.preparing import PrepareProgress
     from rekognition_xray.data.splitting import Leakage
-
-__all__ = ["Labelling", "Part", "Rejected", "Xray", "XrayDataset"]
 
 
 def _ordered(images: Iterable[Xray]) -> tuple[Xray, ...]:
@@ -104,8 +106,6 @@ class XrayDataset:
             ManifestError: the file cannot be read, or has bad lines; all are named.
             EmptyDatasetError: no entry, or none that the rule confirms.
         """
-        from rekognition_xray.data.manifests import Manifest  # noqa: PLC0415 - it knows this module
-
         read = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
         images, rejected = of_entries(read.entries, None if names is None else as_rule(names))
         if not images:
@@ -176,9 +176,9 @@ class XrayDataset:
         executor: Executor | None = None,
     ) -> Audit:
         """Looks at every image and says what is wrong; see ``rekognition_xray.data.auditing.audit.audit``."""
-        from rekognition_xray.data.auditing import audit  # noqa: PLC0415 - it imports this module
+        from rekognition_xray.data.dataset.audit import run_audit  # noqa: PLC0415 - needs the extra
 
-        return audit(self, progress=progress, executor=executor)
+        return run_audit(self, progress=progress, executor=executor)
 
     def split(
         self,
@@ -192,32 +192,24 @@ class XrayDataset:
 
         See ``rekognition_xray.data.dataset.split.split``; ``audit`` keeps shared pictures together too.
         """
-        from rekognition_xray.data.dataset.split import split  # noqa: PLC0415 - it imports this module
-
-        return split(self, test=test, validation=validation, seed=seed, audit=audit)
+        return draw_split(self, test=test, validation=validation, seed=seed, audit=audit)
 
     def folds(
         self, k: int = 5, *, seed: int = 0, audit: Audited | None = None
     ) -> tuple[Split, ...]:
-        """Cuts k folds of whole patients; see ``rekognition_xray.data.dataset.folds.folds``."""
-        from rekognition_xray.data.dataset.folds import folds  # noqa: PLC0415 - it imports this module
-
-        return folds(self, k=k, seed=seed, audit=audit)
+        """Cuts k folds of whole patients; see ``rekognition_xray.data.dataset.split.folds``."""
+        return draw_folds(self, k=k, seed=seed, audit=audit)
 
     def official(self) -> Split:
         """The split of the official folders; see ``rekognition_xray.data.dataset.split.official``."""
-        from rekognition_xray.data.dataset.split import official  # noqa: PLC0415 - it imports this module
-
-        return official(self)
+        return official_split(self)
 
     def leakage(self, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100) -> Leakage:
         """What a random split by image would put on both sides; nothing is split.
 
         See ``rekognition_xray.data.splitting.leakage.leakage``.
         """
-        from rekognition_xray.data.splitting import leakage  # noqa: PLC0415 - it imports this module
-
-        return leakage(self, fraction, seed, repeats=repeats)
+        return random_split_leakage(self, fraction, seed, repeats=repeats)
 
     def prepare(
         self,
@@ -232,9 +224,7 @@ class XrayDataset:
 
         See ``rekognition_xray.data.preparing.preparing.prepare``.
         """
-        from rekognition_xray.data.preparing.preparing import prepare  # noqa: PLC0415 - it imports this module
-
-        return prepare(
+        return prepare_dataset(
             self,
             folder,
             executor=executor,

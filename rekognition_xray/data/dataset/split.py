@@ -6,13 +6,17 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from rekognition_xray.data.dataset.dataset import Part, Xray, XrayDataset
 from rekognition_xray.data.splitting import SameImages, counted, deal, joined
+from rekognition_xray.data.xrays import Part, Xray
 from rekognition_xray.errors import PatientLeakWarning, SplitError, list_paths
+
+if TYPE_CHECKING:
+    from rekognition_xray.data.dataset.dataset import XrayDataset
+
 
 _DIGITS: Final = 12
 _OFFICIAL: Final = {"train": "train", "val": "train", "test": "test"}
@@ -61,7 +65,7 @@ class Split:
         return {"fingerprint": self.fingerprint, "seed": self.seed, **told}
 
 
-def split(
+def draw_split(
     dataset: XrayDataset,
     *,
     test: float = 0.2,
@@ -98,7 +102,7 @@ def split(
     return put_apart(dataset, sides, groups, seed=seed)
 
 
-def official(dataset: XrayDataset) -> Split:
+def official_split(dataset: XrayDataset) -> Split:
     """The split of the official folders, as published figures use it.
 
     The folder ``val`` of the chest X-ray set counts as train: it holds 16 images and no viral one.
@@ -237,3 +241,34 @@ def _fingerprint(
     )
     text = "\n".join(["official" if seed is None else f"seed {seed}", *lines])
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+def draw_folds(
+    dataset: XrayDataset, *, k: int = 5, seed: int = 0, audit: Audited | None = None
+) -> tuple[Split, ...]:
+    """Cuts the images into k parts of whole patients; each is the test part of one split.
+
+    The parts are dealt like those of ``split``: as equal in size and labels as whole patients
+    allow, with every label in every one of them, and no extra package. Each fold has a
+    fingerprint of its own.
+
+    Args:
+        dataset: every label has at least k patients.
+        k: number of folds, 2 or more.
+        seed: another number, other folds.
+        audit: an audit of this very dataset; patients who share a picture by it stay together.
+
+    Raises:
+        SplitError: k below 2, a label of fewer than k patients, no way to have every label in
+            every fold, or an audit of another dataset.
+    """
+    if k < 2:
+        raise SplitError(f"{k} folds cannot be cut.", hint="Ask for 2 or more; 5 is the default.")
+    groups = groups_of(dataset, audit)
+    parts = dealt(dataset, groups, [1 / k] * k, seed)
+    return tuple(
+        put_apart(
+            dataset, ["test" if part == fold else "train" for part in parts], groups, seed=seed
+        )
+        for fold in range(k)
+    )

@@ -1,4 +1,4 @@
-"""TODO rekognition_xray.data.images."""
+"""One image: read, checked against the limits, and turned into the grey file that the service sees."""
 
 from __future__ import annotations
 
@@ -10,32 +10,42 @@ from rekognition_xray.data.images.fitting import encode
 from rekognition_xray.data.images.image import (
     MAX_BYTES,
     MAX_DETECT_BYTES,
+    Decoded,
     PreparedImage,
-    check_limits,
+    Probe,
+    check_image_size,
     decode,
-    prepare,
+    prepare_image,
+    probe,
 )
+from rekognition_xray.data.images.source import ImageSource
 
 if TYPE_CHECKING:
-    from rekognition_xray.data.images.dicom import read_patient
+    from rekognition_xray.data.images.dicom import DicomImage, read_image, read_patient
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "dicom": ("read_patient",),
+            "dicom": ("DicomImage", "read_image", "read_patient"),
         },
     )
 
 __all__ = [
     "MAX_BYTES",
     "MAX_DETECT_BYTES",
+    "Decoded",
+    "DicomImage",
+    "ImageSource",
     "PreparedImage",
-    "check_limits",
+    "Probe",
+    "check_image_size",
     "decode",
     "encode",
     "is_dicom",
-    "prepare",
+    "prepare_image",
+    "probe",
     "read_file",
+    "read_image",
     "read_patient",
     "refusal",
     "unreadable_file",

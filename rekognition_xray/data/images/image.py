@@ -26,7 +26,7 @@ from rekognition_xray.data.images.limits import (
     MAX_DETECT_BYTES,
     Probe,
     beyond_help,
-    check_limits,
+    check_image_size,
 )
 from rekognition_xray.errors import ImageError
 
@@ -36,9 +36,9 @@ __all__ = [
     "Decoded",
     "PreparedImage",
     "Probe",
-    "check_limits",
+    "check_image_size",
     "decode",
-    "prepare",
+    "prepare_image",
     "probe",
 ]
 
@@ -123,7 +123,7 @@ def decode(
     return attrs.evolve(image, grey=grey, steps=image.steps + scaled)
 
 
-def prepare(
+def prepare_image(
     source: bytes | Path | Image.Image,
     *,
     name: str = "",

@@ -40,7 +40,7 @@ class Probe:
     size: int
 
 
-def check_limits(probe: Probe) -> str | None:
+def check_image_size(probe: Probe) -> str | None:
     """Says which limit of the service an image breaks, or None when it keeps all of them.
 
     Limits: sides of 64 to 4096 px, aspect at most 20:1, at most 15 MB.

@@ -1,4 +1,4 @@
-"""TODO rekognition_xray.data.manifests."""
+"""Custom Labels manifests: entries, lines as the service documents them, and every fault of a file."""
 
 from __future__ import annotations
 

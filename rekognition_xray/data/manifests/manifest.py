@@ -10,19 +10,15 @@ from functools import partial
 from itertools import islice
 from operator import attrgetter, eq
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
 from rekognition_xray.data.manifests.checks import faults, shown
-from rekognition_xray.data.manifests.lines import Entry, render, tail
-from rekognition_xray.data.manifests.notes import job_name, settled, write_date
+from rekognition_xray.data.manifests.lines import Entry, job_name, render, settled, tail, write_date
 from rekognition_xray.data.manifests.reading import Reading, file_lines
-from rekognition_xray.data.xrays import Labelling, Part, Xray
+from rekognition_xray.data.xrays import Labelling, Part, Xray, XrayCollection
 from rekognition_xray.errors import ManifestError, ManifestFault, list_paths
-
-if TYPE_CHECKING:
-    from rekognition_xray.data.dataset import XrayDataset
 
 __all__ = ["MAX_BLOB", "Entry", "Manifest", "ManifestFault", "validate"]
 
@@ -70,7 +66,7 @@ class Manifest:
             raise ManifestError("The manifest would have bad lines", faults=found)
 
     @classmethod
-    def of(cls, dataset: XrayDataset, addresses: Mapping[Xray, str] | None = None) -> Manifest:
+    def of(cls, dataset: XrayCollection, addresses: Mapping[Xray, str] | None = None) -> Manifest:
         """The manifest of a dataset whose images lie in S3.
 
         Args:

@@ -9,8 +9,7 @@ from typing import Final
 import attrs
 
 from rekognition_xray.data.manifests.checks import count_fault, entry_fault, shown
-from rekognition_xray.data.manifests.lines import MAX_LINE, Entry, LineFaultError, read_line
-from rekognition_xray.data.manifests.notes import Origin
+from rekognition_xray.data.manifests.lines import MAX_LINE, Entry, LineFaultError, Origin, read_line
 from rekognition_xray.errors import ManifestFault
 
 _LONGEST: Final = 4 * MAX_LINE + 2  # bytes of the longest line that can be sound, with its end

@@ -1,4 +1,4 @@
-"""TODO rekognition_xray.data.phantoms."""
+"""Drawn chest phantoms in the folders and names of the public set, for demos and tests."""
 
 from __future__ import annotations
 

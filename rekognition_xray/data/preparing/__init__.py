@@ -1,23 +1,20 @@
-"""TODO rekognition_xray.data.preparing."""
+"""Preparing many images: the run that can be repeated, its workers, and the ledger of what was done."""
 
 from __future__ import annotations
 
 from rekognition_xray.data.preparing.ledger import LEDGER, LedgerEntry, read_ledger
-from rekognition_xray.data.preparing.prepared import (
-    HeldBack,
-    Prepared,
-    PreparedFile,
-    PrepareProgress,
-)
-from rekognition_xray.data.preparing.preparing import prepare
+from rekognition_xray.data.preparing.prepared import HeldBack, PreparedFile, PrepareProgress
+from rekognition_xray.data.preparing.run import PreparationRun
+from rekognition_xray.data.preparing.worker import Developed, develop
 
 __all__ = [
     "LEDGER",
-    "LedgerEntry",
+    "Developed",
     "HeldBack",
+    "LedgerEntry",
+    "PreparationRun",
     "PrepareProgress",
-    "Prepared",
     "PreparedFile",
-    "prepare",
+    "develop",
     "read_ledger",
 ]

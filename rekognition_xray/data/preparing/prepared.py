@@ -1,14 +1,12 @@
-"""``Prepared`` and ``PreparedFile``: what preparing a dataset gives, as values."""
+"""What preparing reports of single images, and how far it is, as values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import attrs
 
-from rekognition_xray.data.dataset.dataset import XrayDataset
 from rekognition_xray.data.xrays import Xray
 
 
@@ -45,61 +43,6 @@ class HeldBack:
 
     image: Xray
     reason: str
-
-
-@attrs.frozen(repr=False)
-class Prepared:
-    """A dataset whose images lie prepared in a folder.
-
-    Attributes:
-        dataset: the dataset, without images that were held back.
-        folder: where the files lie.
-        files: one for each image, in the order of the dataset.
-        made: images that were prepared in this run.
-        cached: images that an earlier run had prepared.
-        held: images that were held back, where ``held="leave-out"`` asked for that.
-    """
-
-    dataset: XrayDataset
-    folder: Path
-    files: tuple[PreparedFile, ...]
-    made: int
-    cached: int
-    held: tuple[HeldBack, ...] = ()
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of all files, each counted once."""
-        return sum({item.file: item.size for item in self.files}.values())
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __iter__(self) -> Iterator[PreparedFile]:
-        return iter(self.files)
-
-    def to_dict(self) -> dict[str, object]:
-        """Images, patients, folder, bytes, and what was held back; plain data ready for JSON."""
-        return {
-            **self.dataset.tally(),
-            "folder": str(self.folder),
-            "made": self.made,
-            "cached": self.cached,
-            "bytes": self.bytes,
-            "held": [{"path": str(one.image.source), "reason": one.reason} for one in self.held],
-        }
-
-    def __str__(self) -> str:
-        told = (
-            f"{len(self):,} images lie prepared in {self.folder}, {self.bytes / 1e6:.1f} MB: "
-            f"{self.made:,} made, {self.cached:,} known from an earlier run"
-        )
-        held = (f"held back: {one.image.source}: {one.reason}" for one in self.held)
-        return "\n".join([told, *held])
-
-    def __repr__(self) -> str:
-        held = f", {len(self.held)} held back" if self.held else ""
-        return f"<Prepared of {len(self)} images in {self.folder}: {self.made} made{held}>"
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""``Run``: one run over the images of a dataset, and what has become of each so far."""
+"""``PreparationRun``: one run over the images of a dataset, and what has become of each so far."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HOUR: Final = 3600
 
 
 @attrs.define
-class Run:
+class PreparationRun:
     """One run over the images; only its process writes the ledger.
 
     Attributes:
@@ -50,7 +50,7 @@ class Run:
     faults: dict[Xray, ImageError] = attrs.field(factory=dict, init=False)
 
     @classmethod
-    def begin(cls, root: Path, images: Sequence[Xray], *, allow_burned_in: bool) -> Run:
+    def begin(cls, root: Path, images: Sequence[Xray], *, allow_burned_in: bool) -> PreparationRun:
         """Makes the folder where it is new, reads its ledger, and sees what is left to do.
 
         Raises:

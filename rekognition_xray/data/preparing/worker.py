@@ -15,7 +15,7 @@ import attrs
 from rekognition_xray.data.images import (
     PreparedImage,
     is_dicom,
-    prepare,
+    prepare_image,
     read_file,
     unreadable_file,
 )
@@ -91,7 +91,7 @@ def _develop_one(name: str, path: Path, batch: Batch) -> LedgerEntry:
     except OSError as error:
         raise unreadable_file(path, error) from error
     data = read_file(path)
-    image = prepare(data, name=str(path), allow_burned_in=batch.allow_burned_in)
+    image = prepare_image(data, name=str(path), allow_burned_in=batch.allow_burned_in)
     entry = LedgerEntry(
         time=datetime.datetime.now(datetime.UTC),
         image=name,

@@ -1,8 +1,15 @@
-"""TODO rekognition_xray.data.reading."""
+"""Who lies where: label, patient and official split from folders, names, tables and manifests."""
 
 from __future__ import annotations
 
-from rekognition_xray.data.reading.folders import IMAGE_EXTENSIONS, read_folder
+from rekognition_xray.data.reading.folders import (
+    IMAGE_EXTENSIONS,
+    looks_like_image,
+    of_entries,
+    read_folder,
+    sort_out,
+    stated,
+)
 from rekognition_xray.data.reading.kaggle import (
     HANDLE,
     PUBLISHED,
@@ -19,12 +26,6 @@ from rekognition_xray.data.reading.names import (
     Names,
     NamingRule,
     as_rule,
-)
-from rekognition_xray.data.reading.names_to_images import (
-    looks_like_image,
-    of_entries,
-    sort_out,
-    stated,
 )
 from rekognition_xray.data.reading.tables import TableNames
 

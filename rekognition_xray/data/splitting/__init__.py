@@ -1,9 +1,9 @@
-"""TODO rekognition_xray.data.splitting."""
+"""The drawing behind a split by patients, and what two parts must not share."""
 
 from __future__ import annotations
 
 from rekognition_xray.data.splitting.drawing import SameImages, counted, deal, joined
-from rekognition_xray.data.splitting.leakage import Leakage, Spread, leakage
+from rekognition_xray.data.splitting.leakage import Leakage, Spread, random_split_leakage
 from rekognition_xray.data.splitting.overlap import Leak, leaks, left_to_chance, shared_pictures
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "counted",
     "deal",
     "joined",
-    "leakage",
     "leaks",
     "left_to_chance",
+    "random_split_leakage",
     "shared_pictures",
 ]

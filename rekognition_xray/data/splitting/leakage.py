@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.xrays import XrayCollection
 from rekognition_xray.errors import SplitError
 
 
@@ -87,8 +87,8 @@ class _Drawn:
     leaked: int
 
 
-def leakage(
-    dataset: XrayDataset, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100
+def random_split_leakage(
+    dataset: XrayCollection, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100
 ) -> Leakage:
     """Draws random splits by image and counts who stands on both sides. Draws nothing for use.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data.xrays import Xray, XrayCollection
 
 
 @attrs.frozen
@@ -25,7 +25,7 @@ class Leak:
     hint: str = "Split by XrayDataset.split(), which keeps patients whole."
 
 
-def leaks(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
+def leaks(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     """What names and places tell, before any image is opened."""
     yield from _of_patients(train, test)
     yield from _of_images(train, test)
@@ -33,7 +33,7 @@ def leaks(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
 
 
 def shared_pictures(
-    train: XrayDataset, test: XrayDataset, digests: Mapping[Xray, str]
+    train: XrayCollection, test: XrayCollection, digests: Mapping[Xray, str]
 ) -> Iterator[Leak]:
     """Images of different patients with equal pixels on both sides, as far as digests are known."""
     ours, theirs = (_by_digest(part, digests) for part in (train, test))
@@ -47,7 +47,7 @@ def shared_pictures(
         )
 
 
-def left_to_chance(train: XrayDataset) -> Iterator[Leak]:
+def left_to_chance(train: XrayCollection) -> Iterator[Leak]:
     """What a random split by image of these images may tear apart."""
     images = Counter(image.patient for image in train if image.patient is not None)
     several = {patient for patient, count in images.items() if count > 1}
@@ -59,7 +59,7 @@ def left_to_chance(train: XrayDataset) -> Iterator[Leak]:
         )
 
 
-def _of_patients(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
+def _of_patients(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     shared = {image.patient for image in train} & {image.patient for image in test} - {None}
     images = tuple(image for image in test if image.patient in shared)
     if images:
@@ -68,7 +68,7 @@ def _of_patients(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
         )
 
 
-def _of_images(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
+def _of_images(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     """Images of unknown patients: the same place, or the same name, which stands for the patient."""
     places = {image.source for image in train}
     names = {image.group for image in train if image.patient is None}
@@ -85,7 +85,7 @@ def _of_images(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
         )
 
 
-def _of_splits(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
+def _of_splits(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     one, other = train.part, test.part
     if one and other and one.fingerprint != other.fingerprint:
         yield Leak(
@@ -94,7 +94,7 @@ def _of_splits(train: XrayDataset, test: XrayDataset) -> Iterator[Leak]:
         )
 
 
-def _by_digest(part: XrayDataset, digests: Mapping[Xray, str]) -> dict[str, list[Xray]]:
+def _by_digest(part: XrayCollection, digests: Mapping[Xray, str]) -> dict[str, list[Xray]]:
     found: dict[str, list[Xray]] = defaultdict(list)
     for image in part:
         if digest := digests.get(image):

@@ -281,10 +281,11 @@ def test_a_compared_test_that_shares_nothing_says_so(evaluation):
 
 
 def test_findings_of_the_audit_are_counted(evaluation, split):
-    from rekognition_xray.data.auditing import Audit, Finding
+    from rekognition_xray.data.auditing import Finding
+    from rekognition_xray.data.dataset import Audit
 
     finding = Finding("duplicates", "warning", "same pixels", ("a", "b"), "look at them")
-    card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22))
+    card = rx.ModelCard.of(evaluation, audit=Audit((finding,), 22, dataset=rx.XrayDataset(())))
     assert facts(card)["data.audit"] == "22 images checked; found: duplicates (2 images)"
 
 

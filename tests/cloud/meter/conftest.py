@@ -11,7 +11,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.cloud import meter
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.data.phantoms import make_phantoms
 from rekognition_xray.local import LocalCloud
 
@@ -81,7 +81,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, learner: MeanLearner) -> Ite
         project.put_datasets(train=train, test=test, store="s3://clinic-xrays/f", key=b"k" * 16)
         version = project.train("v1", output="s3://clinic-xrays/m")
         version.wait_until_trained()
-        yield Ward(cloud, clock, version, prepare(images.images[0].path).data)
+        yield Ward(cloud, clock, version, prepare_image(images.images[0].path).data)
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rekognition_xray.data.auditing import Audit
-from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.data.dataset import Audit, Xray, XrayDataset
 from rekognition_xray.errors import AuditError, DataError
 
 from .conftest import Draw, Write, findings
@@ -134,7 +133,7 @@ def test_a_finding_on_the_whole_dataset_has_one_row_without_a_path(write: Write)
 
 def test_a_sound_audit_has_an_empty_frame() -> None:
     pytest.importorskip("pandas", reason="needs the extra frames")
-    frame = Audit((), 0).to_frame()
+    frame = Audit((), 0, dataset=XrayDataset(())).to_frame()
     assert len(frame) == 0
     assert "path" in frame
 

@@ -13,8 +13,8 @@ from multiprocessing import get_context
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data.preparing import LEDGER, prepare, read_ledger
-from rekognition_xray.data.preparing.preparing import PrepareProgress
+from rekognition_xray.data.dataset.prepared import PrepareProgress
+from rekognition_xray.data.preparing import LEDGER, read_ledger
 from rekognition_xray.errors import AuditError, DataError, MissingExtraError, PreparedFolderError
 
 from .conftest import read, results
@@ -55,15 +55,15 @@ EXECUTORS = [
 def test_every_executor_gives_the_same_tells_of_bad_images_and_knows_what_is_done(
     workers, dataset, folder, tmp_path, write
 ):
-    expected = prepare(dataset, tmp_path / "expected")
+    expected = dataset.prepare(tmp_path / "expected")
     bad = write("NORMAL/IM-0999-0001.jpeg", b"just text")
     with workers() as executor:
         with pytest.raises(AuditError) as caught:
-            prepare(read(write), folder, executor=executor)
+            read(write).prepare(folder, executor=executor)
         bad.unlink()
-        again = prepare(dataset, folder, executor=executor)
+        again = dataset.prepare(folder, executor=executor)
         (folder / LEDGER).unlink()
-        anew = prepare(dataset, folder, executor=executor)
+        anew = dataset.prepare(folder, executor=executor)
         assert executor.submit(int, "1").result() == 1  # it is the caller's, and still open
     assert caught.value.paths == (bad,)
     assert results(folder) == results(expected.folder)
@@ -74,42 +74,42 @@ def test_every_executor_gives_the_same_tells_of_bad_images_and_knows_what_is_don
 @pytest.mark.heavy
 def test_a_full_disk_in_a_process_is_told_as_here(dataset, folder):
     folder.mkdir()
-    prepare(rx.XrayDataset(()), folder)
+    rx.XrayDataset(()).prepare(folder)
     with processes() as executor:
         for number in range(256):
             (folder / f"{number:02x}").write_bytes(b"a file where a folder should be")
         with pytest.raises(PreparedFolderError, match="0 of 12 images"):
-            prepare(dataset, folder, executor=executor)
+            dataset.prepare(folder, executor=executor)
 
 
 @pytest.mark.heavy
 def test_workers_that_die_are_told_with_what_is_left_to_do(dataset, folder):
-    prepare(rx.XrayDataset(dataset.images[:3]), folder)
+    rx.XrayDataset(dataset.images[:3]).prepare(folder)
     dying = ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(3,))
     with dying as executor, pytest.raises(DataError, match="3 of 12 images are done") as caught:
-        prepare(dataset, folder, executor=executor)
+        dataset.prepare(folder, executor=executor)
     assert caught.value.paths == tuple(image.path for image in dataset.images[3:])
-    assert prepare(dataset, folder).cached == 3
+    assert dataset.prepare(folder).cached == 3
 
 
 def test_progress_is_told_from_nothing_to_all(dataset, folder, write):
     write("NORMAL/IM-0999-0001.jpeg", b"just text")
-    prepare(rx.XrayDataset(dataset.images[:3]), folder)
+    rx.XrayDataset(dataset.images[:3]).prepare(folder)
     told: list[PrepareProgress] = []
     with pytest.raises(AuditError):
-        prepare(read(write), folder, progress=told.append)
+        read(write).prepare(folder, progress=told.append)
     assert told[0] == PrepareProgress(done=3, total=13, cached=3, bad=0)
     assert told[-1] == PrepareProgress(done=13, total=13, cached=3, bad=1)
     assert [record.done for record in told] == sorted(record.done for record in told)
 
 
 def test_a_bar_can_be_asked_for(dataset, folder, capsys):
-    prepare(dataset, folder, progress=True)
+    dataset.prepare(folder, progress=True)
     assert "12/12" in capsys.readouterr().err
 
 
 def test_nothing_is_printed_unless_asked_for(dataset, folder, capsys):
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     assert capsys.readouterr() == ("", "")
 
 
@@ -145,18 +145,18 @@ def dicoms(write) -> rx.XrayDataset:
 def test_dicom_becomes_png_and_its_ledger_tells_what_read_it(write, folder):
     write("NORMAL/IM-0001-0001.dcm", dicom(1))
     write("NORMAL/IM-0002-0001.jpeg")
-    image, picture = prepare(read(write), folder)
+    image, picture = read(write).prepare(folder)
     assert (image.extension, picture.extension) == ("png", "jpg")
     entries = {entry.image: entry for entry in read_ledger(folder)}
     by = {name: [part.split()[0] for part in entry.software] for name, entry in entries.items()}
     assert "pydicom" in by["NORMAL/IM-0001-0001.dcm"]
     assert "pydicom" not in by["NORMAL/IM-0002-0001.jpeg"]
-    assert prepare(read(write), folder).cached == 2
+    assert read(write).prepare(folder).cached == 2
 
 
 def test_images_that_may_show_a_name_are_bad_images_and_the_way_out_is_told(dicoms, folder):
     with pytest.raises(AuditError) as caught:
-        prepare(dicoms, folder)
+        dicoms.prepare(folder)
     assert caught.value.paths == (dicoms.images[2].path, dicoms.images[3].path)
     assert caught.value.message.count("[burned-in]") == 2
     assert "allow_burned_in=True" in caught.value.hint
@@ -165,7 +165,7 @@ def test_images_that_may_show_a_name_are_bad_images_and_the_way_out_is_told(dico
 
 
 def test_images_that_may_show_a_name_can_be_left_out_and_are_named(dicoms, folder):
-    prepared = prepare(dicoms, folder, held="leave-out")
+    prepared = dicoms.prepare(folder, held="leave-out")
     assert [item.image for item in prepared.held] == list(dicoms.images[2:])
     assert all("burned in" in item.reason for item in prepared.held)
     assert prepared.dataset.images == dicoms.images[:2] == tuple(item.image for item in prepared)
@@ -176,27 +176,27 @@ def test_images_that_may_show_a_name_can_be_left_out_and_are_named(dicoms, folde
 def test_leaving_images_out_does_not_hide_other_bad_images(dicoms, folder, write):
     bad = write("NORMAL/IM-0999-0001.jpeg", b"just text")
     with pytest.raises(AuditError) as caught:
-        prepare(read(write), folder, held="leave-out")
+        read(write).prepare(folder, held="leave-out")
     assert caught.value.paths == (bad,)
     assert "leave-out" not in caught.value.hint
 
 
 def test_images_that_may_show_a_name_can_be_allowed_and_the_ledger_tells(dicoms, folder):
-    assert prepare(dicoms, folder, allow_burned_in=True).made == 4
+    assert dicoms.prepare(folder, allow_burned_in=True).made == 4
     assert {entry.allow_burned_in for entry in read_ledger(folder)} == {True}
-    assert prepare(dicoms, folder, allow_burned_in=True).cached == 4
+    assert dicoms.prepare(folder, allow_burned_in=True).cached == 4
 
 
 def test_what_was_allowed_once_is_not_allowed_for_ever(dicoms, folder):
-    prepare(dicoms, folder, allow_burned_in=True)
+    dicoms.prepare(folder, allow_burned_in=True)
     with pytest.raises(AuditError, match="2 of 4"):
-        prepare(dicoms, folder)
-    assert prepare(dicoms, folder, held="leave-out").cached == 2
-    assert prepare(dicoms, folder, allow_burned_in=True).cached == 4
+        dicoms.prepare(folder)
+    assert dicoms.prepare(folder, held="leave-out").cached == 2
+    assert dicoms.prepare(folder, allow_burned_in=True).cached == 4
 
 
 def test_dicom_without_its_extra_is_told_once(dicoms, folder, monkeypatch):
     monkeypatch.delitem(sys.modules, "rekognition_xray.data.images.dicom", raising=False)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match="'dicom'"):
-        prepare(dicoms, folder)
+        dicoms.prepare(folder)

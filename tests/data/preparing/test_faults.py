@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data.preparing import LEDGER, LedgerEntry, prepare, read_ledger
+from rekognition_xray.data.dataset.prepared import PrepareProgress
+from rekognition_xray.data.preparing import LEDGER, LedgerEntry, read_ledger
 from rekognition_xray.data.preparing.ledger import Ledger
-from rekognition_xray.data.preparing.preparing import PrepareProgress
 from rekognition_xray.errors import AuditError, PreparedFolderError
 
 from .conftest import read, results
@@ -36,20 +36,20 @@ def test_all_bad_images_are_told_together_and_the_others_are_kept(dataset, folde
     images = [*dataset.images, rx.Xray(missing, "normal")]
     missing.unlink()
     with pytest.raises(AuditError, match="4 of 16 images") as caught:
-        prepare(rx.XrayDataset(images), folder)
+        rx.XrayDataset(images).prepare(folder)
     assert set(caught.value.paths) == {*bad, missing}
     for path, code in [*bad.items(), (missing, "missing")]:
         assert f"[{code}] {path}" in caught.value.message
     opened.clear()
     kept = [image for image in dataset if image.path not in bad]
-    assert prepare(rx.XrayDataset(kept), folder).cached == 12
+    assert rx.XrayDataset(kept).prepare(folder).cached == 12
     assert opened == []
 
 
 def test_a_image_in_s3_is_told_with_the_others(dataset, folder):
     images = (*dataset.images, rx.Xray("s3://bucket/a.jpg", "normal"))
     with pytest.raises(AuditError, match=r"s3://bucket/a\.jpg: it lies in S3"):
-        prepare(rx.XrayDataset(images), folder)
+        rx.XrayDataset(images).prepare(folder)
 
 
 @pytest.fixture
@@ -76,13 +76,13 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_and_a_second_run_completes(
 ):
     full_after(5)
     with ThreadPoolExecutor(1) as one, pytest.raises(PreparedFolderError) as caught:
-        prepare(dataset, folder, executor=one)
+        dataset.prepare(folder, executor=one)
     assert "No space left on device. 6 of 12 images are prepared" in caught.value.message
     assert caught.value.paths == (folder,)
     assert isinstance(caught.value, OSError)
     assert len(results(folder)) == 5
     monkeypatch.undo()
-    again = prepare(dataset, folder)
+    again = dataset.prepare(folder)
     assert (again.made, again.cached) == (6, 6)
     for item in again:
         assert hashlib.sha256(item.file.read_bytes()).hexdigest() == item.sha256
@@ -101,9 +101,9 @@ def test_a_disk_too_full_for_the_ledger_is_told_and_a_second_run_completes(
 
     monkeypatch.setattr(Ledger, "append", half)
     with pytest.raises(PreparedFolderError, match=r"No space left.*\. 0 of 12 images"):
-        prepare(dataset, folder)
+        dataset.prepare(folder)
     monkeypatch.undo()
-    again = prepare(dataset, folder)
+    again = dataset.prepare(folder)
     assert again.cached > 0
     assert again.made + again.cached == 12
     assert {entry.image for entry in read_ledger(folder)} == {image.name for image in dataset}
@@ -112,7 +112,7 @@ def test_a_disk_too_full_for_the_ledger_is_told_and_a_second_run_completes(
 def test_a_folder_that_cannot_be_made_is_told(dataset, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(PreparedFolderError, match="file"):
-        prepare(dataset, tmp_path / "file" / "folder")
+        dataset.prepare(tmp_path / "file" / "folder")
 
 
 def test_a_second_run_after_sigkill_prepares_only_what_is_left(dataset, folder, write):
@@ -128,7 +128,7 @@ rx.XrayDataset.from_folder({str(dataset.images[0].path.parents[1])!r}).prepare(
 """
     done = subprocess.run([sys.executable, "-c", program], check=False)
     assert done.returncode == -signal.SIGKILL
-    again = prepare(dataset, folder)
+    again = dataset.prepare(folder)
     assert again.cached == 4  # what one worker gets at a time
     assert again.made + again.cached == 12
     for item in again:
@@ -140,7 +140,7 @@ def _prepared_by_a_process(folder: str, source: str, gate: str) -> tuple[int, in
     Path(gate, str(os.getpid())).touch()
     while len(list(Path(gate).iterdir())) < 2:  # both begin at the same moment
         time.sleep(0.001)
-    prepared = prepare(dataset, folder)
+    prepared = dataset.prepare(folder)
     return len(prepared.files), prepared.made + prepared.cached
 
 
@@ -153,7 +153,7 @@ def test_two_processes_at_once_leave_a_right_folder_and_a_whole_ledger(
     for number in range(11, 60):
         write(f"NORMAL/IM-{number:04}-0001.jpeg")
     if cut:  # of a third one, which was killed
-        prepare(dataset, folder)
+        dataset.prepare(folder)
         whole = (folder / LEDGER).read_bytes()
         (folder / LEDGER).write_bytes(whole[:-20])
     gate = tmp_path / "gate"
@@ -166,9 +166,9 @@ def test_two_processes_at_once_leave_a_right_folder_and_a_whole_ledger(
         assert [run.result() for run in runs] == [(61, 61), (61, 61)]
     images = rx.XrayDataset.from_folder(source)
     assert {entry.path for entry in read_ledger(folder)} == {str(image.path) for image in images}
-    for item in prepare(images, folder):
+    for item in images.prepare(folder):
         assert hashlib.sha256(item.file.read_bytes()).hexdigest() == item.sha256
-    assert prepare(images, folder).made == 0
+    assert images.prepare(folder).made == 0
     assert not list((folder / ".unfinished").iterdir())
 
 
@@ -180,5 +180,5 @@ def test_what_is_raised_while_progress_is_told_stops_the_run_and_keeps_what_is_d
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(dataset, folder, progress=stop)
-    assert prepare(dataset, folder).cached >= 4
+        dataset.prepare(folder, progress=stop)
+    assert dataset.prepare(folder).cached >= 4

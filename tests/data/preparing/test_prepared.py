@@ -13,7 +13,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.data.images import image as images
-from rekognition_xray.data.preparing import LEDGER, prepare, read_ledger
+from rekognition_xray.data.preparing import LEDGER, read_ledger
 from rekognition_xray.data.preparing import run as prepare_run
 from rekognition_xray.data.preparing import worker as prepare_worker
 from rekognition_xray.errors import DataError
@@ -22,7 +22,7 @@ from .conftest import results
 
 
 def test_every_image_lies_under_its_content_as_the_one_function_makes_it(dataset, folder):
-    for item in prepare(dataset, folder):
+    for item in dataset.prepare(folder):
         made = images.prepare(item.image.path)
         assert item.file == folder / made.sha256[:2] / f"{made.sha256}.{made.extension}"
         assert item.file.read_bytes() == made.data
@@ -31,46 +31,46 @@ def test_every_image_lies_under_its_content_as_the_one_function_makes_it(dataset
 
 
 def test_the_files_come_in_the_order_of_the_images(dataset, folder):
-    prepared = prepare(dataset, folder)
+    prepared = dataset.prepare(folder)
     assert tuple(item.image for item in prepared.files) == dataset.images
     assert tuple(prepared) == prepared.files
     assert len(prepared) == 12
 
 
 def test_images_with_equal_pixels_are_written_once(dataset, folder):
-    prepared = prepare(dataset, folder)
+    prepared = dataset.prepare(folder)
     assert len(results(folder)) == 11
     assert prepared.bytes == sum(map(len, results(folder).values()))
 
 
 def test_the_datasets_method_is_the_same(dataset, folder):
-    assert dataset.prepare(folder) == attrs.evolve(prepare(dataset, folder), made=12, cached=0)
+    assert dataset.prepare(folder) == attrs.evolve(dataset.prepare(folder), made=12, cached=0)
 
 
 def test_a_folder_may_be_named_by_text_and_relatively(dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert prepare(dataset, "here").files[0].file.parents[1] == tmp_path / "here"
+    assert dataset.prepare("here").files[0].file.parents[1] == tmp_path / "here"
 
 
 def test_a_folder_of_prepared_images_looks_empty_of_anything_else(dataset, folder):
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     assert list((folder / prepare_worker.UNFINISHED).iterdir()) == []
     assert {path.suffix for path in folder.rglob("*.*") if path.is_file()} == {".jpg", ".jsonl"}
 
 
 def test_a_dataset_of_nothing_is_prepared(folder):
-    assert prepare(rx.XrayDataset(()), folder).files == ()
+    assert rx.XrayDataset(()).prepare(folder).files == ()
 
 
 def test_printed_it_tells_counts(dataset, folder):
-    prepared = prepare(dataset, folder)
+    prepared = dataset.prepare(folder)
     assert repr(prepared) == f"<Prepared of 12 images in {folder}: 12 made>"
     assert str(prepared).startswith(f"12 images lie prepared in {folder}, ")
     assert "12 made, 0 known" in str(prepared)
 
 
 def test_as_plain_data_it_tells_images_and_bytes(dataset, folder):
-    prepared = prepare(dataset, folder)
+    prepared = dataset.prepare(folder)
     told = prepared.to_dict()
     assert told == json.loads(json.dumps(told))
     assert told == {
@@ -84,7 +84,7 @@ def test_as_plain_data_it_tells_images_and_bytes(dataset, folder):
 
 
 def test_the_ledger_tells_of_each_image_where_it_comes_from_and_what_was_made(dataset, folder):
-    prepared = {item.image.name: item for item in prepare(dataset, folder)}
+    prepared = {item.image.name: item for item in dataset.prepare(folder)}
     ledger = read_ledger(folder)
     assert sorted(entry.image for entry in ledger) == sorted(prepared)
     for entry in ledger:
@@ -98,36 +98,36 @@ def test_the_ledger_tells_of_each_image_where_it_comes_from_and_what_was_made(da
 
 
 def test_a_repeat_adds_nothing_to_the_ledger(dataset, folder):
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     before = (folder / LEDGER).read_bytes()
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     assert (folder / LEDGER).read_bytes() == before
 
 
 def test_a_damaged_ledger_is_told_and_nothing_is_changed(dataset, folder):
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     (folder / LEDGER).write_text("damaged\n")
     with pytest.raises(DataError, match="line 1"):
-        prepare(dataset, folder)
+        dataset.prepare(folder)
     assert (folder / LEDGER).read_text() == "damaged\n"
 
 
 def test_a_repeat_opens_no_image(dataset, folder, opened):
-    first = prepare(dataset, folder)
+    first = dataset.prepare(folder)
     assert len(opened) == 12
-    again = prepare(dataset, folder)
+    again = dataset.prepare(folder)
     assert len(opened) == 12
     assert (first.made, first.cached, again.made, again.cached) == (12, 0, 0, 12)
     assert again.files == first.files
 
 
 def test_a_repeat_reads_no_pixels_even_where_they_are_gone(dataset, folder):
-    first = prepare(dataset, folder)
+    first = dataset.prepare(folder)
     for image in dataset:
         was = image.path.stat()
         image.path.write_bytes(bytes(was.st_size))
         os.utime(image.path, ns=(was.st_atime_ns, was.st_mtime_ns))
-    assert prepare(dataset, folder).files == first.files
+    assert dataset.prepare(folder).files == first.files
 
 
 @pytest.mark.parametrize(
@@ -139,46 +139,46 @@ def test_a_repeat_reads_no_pixels_even_where_they_are_gone(dataset, folder):
     ids=["another size", "another time"],
 )
 def test_a_image_that_changed_is_prepared_again(dataset, folder, opened, change):
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     opened.clear()
     change(dataset.images[3].path)
-    again = prepare(dataset, folder)
+    again = dataset.prepare(folder)
     assert opened == [dataset.images[3].path.name]
     assert (again.made, again.cached) == (1, 11)
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, lambda file: file.write_bytes(b"")])
 def test_a_result_that_is_gone_or_cut_is_made_again(dataset, folder, opened, harm):
-    file = prepare(dataset, folder).files[5].file
+    file = dataset.prepare(folder).files[5].file
     before = file.read_bytes()
     opened.clear()
     harm(file)
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     assert opened == [dataset.images[5].path.name]
     assert file.read_bytes() == before
 
 
 def test_another_software_prepares_everything_again(dataset, folder, opened, monkeypatch):
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     opened.clear()
     for module in (prepare_worker, prepare_run):
         monkeypatch.setattr(module, "software", lambda *, dicom: ("rekognition-xray 99",))
-    assert prepare(dataset, folder).made == 12
-    assert prepare(dataset, folder).cached == 12
+    assert dataset.prepare(folder).made == 12
+    assert dataset.prepare(folder).cached == 12
     assert len(opened) == 12
 
 
 def test_without_its_ledger_a_folder_is_filled_anew(dataset, folder):
-    first = prepare(dataset, folder)
+    first = dataset.prepare(folder)
     (folder / LEDGER).unlink()
-    again = prepare(dataset, folder)
+    again = dataset.prepare(folder)
     assert (again.made, again.files) == (12, first.files)
 
 
 def test_the_same_image_by_another_name_of_its_folder_is_known(dataset, folder, monkeypatch):
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     monkeypatch.chdir(dataset.images[0].path.parents[1])
-    assert prepare(rx.XrayDataset.from_folder("."), folder).cached == 12
+    assert rx.XrayDataset.from_folder(".").prepare(folder).cached == 12
 
 
 def test_half_written_files_of_a_killed_run_are_swept_away(dataset, folder):
@@ -187,5 +187,5 @@ def test_half_written_files_of_a_killed_run_are_swept_away(dataset, folder):
     (unfinished / "old").write_bytes(b"half")
     os.utime(unfinished / "old", (0, time.time() - 4000))
     (unfinished / "of a run beside this one").write_bytes(b"half")
-    prepare(dataset, folder)
+    dataset.prepare(folder)
     assert [path.name for path in unfinished.iterdir()] == ["of a run beside this one"]

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A small convolutional network, trained with PyTorch."""

@@ -14,8 +14,7 @@ from typing import Final
 import numpy as np
 
 from rekognition_xray.clinic import json_fields as fields
-from rekognition_xray.clinic.cases import describing
-from rekognition_xray.clinic.cases.describing import Vector
+from rekognition_xray.clinic.cases.descriptor import LENGTH, NAME, Vector
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import DataError
@@ -26,14 +25,14 @@ _NUMBERS: Final = "cases.npz"
 _WORDS: Final = "cases.json"
 
 
-def write(folder: Path, images: Sequence[Xray], vectors: Vector, fingerprint: str) -> Path:
+def write_index(folder: Path, images: Sequence[Xray], vectors: Vector, fingerprint: str) -> Path:
     """Writes both files to temporary names and renames them, the JSON last."""
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, vectors=vectors)
     words = {
         "version": _VERSION,
-        "descriptor": describing.NAME,
+        "descriptor": NAME,
         "fingerprint": fingerprint,
         "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
         "images": [
@@ -47,12 +46,12 @@ def write(folder: Path, images: Sequence[Xray], vectors: Vector, fingerprint: st
             for image in images
         ],
     }
-    _put(folder / _NUMBERS, buffer.getvalue())
-    _put(folder / _WORDS, json.dumps(words, ensure_ascii=False, indent=1).encode())
+    _write_private(folder / _NUMBERS, buffer.getvalue())
+    _write_private(folder / _WORDS, json.dumps(words, ensure_ascii=False, indent=1).encode())
     return folder
 
 
-def _put(path: Path, data: bytes) -> None:
+def _write_private(path: Path, data: bytes) -> None:
     """Patients' names stand in these files: nobody else may read them at any time."""
     partial = path.with_name(f".{path.name}.part")
     partial.unlink(missing_ok=True)
@@ -61,7 +60,7 @@ def _put(path: Path, data: bytes) -> None:
     partial.replace(path)
 
 
-def fingerprint_of(images: Iterable[Xray]) -> str:
+def dataset_fingerprint(images: Iterable[Xray]) -> str:
     """12 hex digits that depend on name, label and group of each image and on nothing else."""
     digest = hashlib.sha256()
     for image in images:
@@ -69,8 +68,8 @@ def fingerprint_of(images: Iterable[Xray]) -> str:
     return digest.hexdigest()[:_DIGITS]
 
 
-def read(folder: Path) -> tuple[tuple[Xray, ...], Vector, str]:
-    """Images, vectors and fingerprint; a DataError says what is wrong."""
+def read_index(folder: Path) -> tuple[tuple[Xray, ...], Vector, str]:
+    """Images, vectors and fingerprint; a DataError if they cannot be used."""
     try:
         words, numbers = (folder / _WORDS).read_bytes(), (folder / _NUMBERS).read_bytes()
     except OSError as error:
@@ -86,28 +85,28 @@ def _unusable(folder: Path, reason: str) -> DataError:
     return DataError(
         f"The index of cases in {folder} cannot be used: {reason}.",
         paths=[folder],
-        hint="Build it anew with CaseIndex.build() and save it.",
+        hint="Build it again with CaseIndex.build() and save it.",
     )
 
 
 def _images(words: bytes, digest: str) -> tuple[tuple[Xray, ...], str]:
-    said = fields.object_in(fields.load(fields.text_of(words)), _WORDS)
-    made_by = (said.get("version"), said.get("descriptor"))
-    if made_by != (_VERSION, describing.NAME):
+    data = fields.object_in(fields.load(fields.text_of(words)), _WORDS)
+    made_by = (data.get("version"), data.get("descriptor"))
+    if made_by != (_VERSION, NAME):
         raise FieldError(f"it was made by version {made_by[0]!r}, descriptor {made_by[1]!r}")
-    if said.get("sha256") != digest:
+    if data.get("sha256") != digest:
         raise FieldError(f"{_NUMBERS} is not the file that {_WORDS} was written with")
-    images = tuple(map(_image, fields.objects_in(said, "images")))
-    fingerprint = fields.string_in(said.get("fingerprint"), "fingerprint")
-    if fingerprint_of(images) != fingerprint:
+    images = tuple(map(_image, fields.objects_in(data, "images")))
+    fingerprint = fields.string_in(data.get("fingerprint"), "fingerprint")
+    if dataset_fingerprint(images) != fingerprint:
         raise FieldError(f"images, labels or patients in {_WORDS} were changed")
     return images, fingerprint
 
 
-def _image(said: Json) -> Xray:
-    name, path, label = (fields.string_in(said.get(key), key) for key in ("name", "path", "label"))
+def _image(data: Json) -> Xray:
+    name, path, label = (fields.string_in(data.get(key), key) for key in ("name", "path", "label"))
     patient, split = (
-        None if said.get(key) is None else fields.string_in(said[key], key)
+        None if data.get(key) is None else fields.string_in(data[key], key)
         for key in ("patient", "split")
     )
     return Xray(Path(path), label, patient, split, name)
@@ -119,7 +118,7 @@ def _vectors(numbers: bytes, images: int) -> Vector:
             vectors = arrays["vectors"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise FieldError(f"{_NUMBERS}: {error}") from error
-    if vectors.dtype != np.float32 or vectors.shape != (images, describing.LENGTH):
+    if vectors.dtype != np.float32 or vectors.shape != (images, LENGTH):
         found = f"{vectors.dtype} of shape {vectors.shape}"
         raise FieldError(f"the vectors are {found}, not of {images} images")
     # A sum that is not a number compares as false.

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.diagnosis.pacing import Pacer
+from rekognition_xray.clinic.diagnosis.pacer import Pacer
 
 
 @attrs.frozen

@@ -11,10 +11,14 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.cases import CaseIndex
-from rekognition_xray.clinic.cases.describing import LENGTH, describe
-from rekognition_xray.clinic.cases.index import Case, fingerprint_of
-from rekognition_xray.clinic.cases.sheet import cases_sheet
+from rekognition_xray.clinic.cases import (
+    Case,
+    CaseIndex,
+    cases_sheet,
+    dataset_fingerprint,
+    image_descriptor,
+)
+from rekognition_xray.clinic.cases.descriptor import LENGTH
 from rekognition_xray.data.auditing import look
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.phantoms import make_phantoms
@@ -37,7 +41,7 @@ def index(phantoms):
 
 
 def test_a_descriptor_is_a_direction(phantoms):
-    vector = describe(phantoms.images[0].path)
+    vector = image_descriptor(phantoms.images[0].path)
     assert vector.shape == (LENGTH,)
     assert vector.dtype == np.float32
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
@@ -48,22 +52,22 @@ def test_it_is_the_audits_thumbnail_made_smaller(phantoms):
     path = phantoms.images[0].path
     thumb = np.frombuffer(look(path).thumb, np.uint8).reshape(128, 128).astype(float)
     small = thumb.reshape(16, 8, 16, 8).mean(axis=(1, 3)).ravel()
-    assert np.corrcoef(small, describe(path))[0, 1] == pytest.approx(1, abs=1e-6)
+    assert np.corrcoef(small, image_descriptor(path))[0, 1] == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("spelling", [str, lambda path: path, lambda path: path.read_bytes()])
 def test_a_path_its_text_its_bytes_and_its_picture_are_described_alike(phantoms, spelling):
     path = phantoms.images[3].path
     with Image.open(path) as picture:
-        np.testing.assert_array_equal(describe(spelling(path)), describe(picture))
+        np.testing.assert_array_equal(image_descriptor(spelling(path)), image_descriptor(picture))
 
 
 def test_size_and_brightness_hardly_count(phantoms):
     with Image.open(phantoms.images[0].path) as image:
         grey = image.convert("L")
     other = grey.resize((300, 200)).point(lambda value: int(40 + 0.6 * value))
-    assert describe(grey) @ describe(other) > 0.99
-    assert describe(grey) @ describe(phantoms.images[-1].path) < 0.99
+    assert image_descriptor(grey) @ image_descriptor(other) > 0.99
+    assert image_descriptor(grey) @ image_descriptor(phantoms.images[-1].path) < 0.99
 
 
 def test_a_image_of_one_tone_is_like_none(index):
@@ -173,11 +177,13 @@ def test_only_the_owner_may_read_it(index, tmp_path):
 
 def test_the_fingerprint_is_of_images_labels_and_patients(phantoms):
     first, *rest = phantoms
-    assert fingerprint_of(phantoms) == fingerprint_of(XrayDataset(reversed(phantoms.images)))
+    assert dataset_fingerprint(phantoms) == dataset_fingerprint(
+        XrayDataset(reversed(phantoms.images))
+    )
     for change in ({"label": "viral" if first.label != "viral" else "normal"}, {"patient": "x"}):
         other = XrayDataset([attrs.evolve(first, **change), *rest])
-        assert fingerprint_of(other) != fingerprint_of(phantoms)
-    assert fingerprint_of(XrayDataset(rest)) != fingerprint_of(phantoms)
+        assert dataset_fingerprint(other) != dataset_fingerprint(phantoms)
+    assert dataset_fingerprint(XrayDataset(rest)) != dataset_fingerprint(phantoms)
 
 
 def test_an_index_of_another_dataset_is_refused(index, phantoms, tmp_path):

@@ -1,4 +1,4 @@
-"""``CaseIndex``: the images of a dataset, to be searched for those that look most like a new one."""
+"""``CaseIndex``: the images of a dataset, searched for those most like a new one."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from rekognition_xray.clinic.cases import files as case_files
-from rekognition_xray.clinic.cases import sheet as case_sheet
-from rekognition_xray.clinic.cases.describing import (
-    ImageSource,
-    Refused,
+from rekognition_xray.clinic.cases.descriptor import (
+    UnusableImage,
     Vector,
-    describe,
-    describe_files,
+    file_descriptors,
+    image_descriptor,
 )
-from rekognition_xray.clinic.cases.files import fingerprint_of
-from rekognition_xray.data.dataset import Xray, XrayDataset
+from rekognition_xray.clinic.cases.index_files import (
+    dataset_fingerprint,
+    read_index,
+    write_index,
+)
+from rekognition_xray.clinic.cases.sheet import cases_sheet
+from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.images import ImageSource
+from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import DataError, EmptyDatasetError, InvalidRequestError, list_paths
-
-__all__ = ["Case", "CaseIndex", "fingerprint_of"]
 
 _BATCH: Final = 32
 
 
 @attrs.frozen
 class Case:
-    """A known image that looks like the one that was asked about.
+    """A known image that looks like the one that was given.
 
     Attributes:
-        label: the label that it bears.
-        distance: 1 less the correlation of both pictures, 0 (alike) to 2 (a negative).
+        label: its label.
+        distance: 1 minus the correlation of the two images, from 0 (alike) to 2 (inverted).
         path: where it lies on this machine.
-        patient: its patient; None where nobody knows. It is for this machine only.
+        patient: its patient, for use on this machine only; None if unknown.
         name: its path within the dataset.
     """
 
@@ -59,15 +61,15 @@ def _same(one: Vector, other: Vector) -> bool:
 class CaseIndex:
     """Images with a descriptor each; everything in it stays on this machine.
 
-    It answers what known images look like a new one, for a person to compare. Images that look
+    It finds the known images that look like a new one, for a person to compare. Images that look
     alike need not show the same disease. Of 4,151 real images, the five nearest of other patients
     voted for the right one of three labels at a balanced accuracy of 0.75, where chance gives
     0.33; for pneumonia or not, 0.95.
 
     Attributes:
         images: the images, in the dataset's order.
-        vectors: images x 256, float32, each of length 1; see ``describing.describe``.
-        fingerprint: of the dataset, see ``fingerprint_of``.
+        vectors: images x 256, float32, each of length 1; see ``image_descriptor``.
+        fingerprint: of the dataset, by ``dataset_fingerprint``.
     """
 
     images: tuple[Xray, ...]
@@ -82,13 +84,13 @@ class CaseIndex:
         executor: Executor | None = None,
         progress: bool | Callable[[int, int], None] = False,
     ) -> CaseIndex:
-        """Describes every image; about 2 ms and 1 kB an image of 224 px. Nothing leaves the machine.
+        """Describes every image on this machine; about 2 ms and 1 kB for an image of 224 px.
 
-        Take the images that the version was trained on, never those that it is judged by.
+        Take the images that the version was trained on, never the test images.
 
         Args:
             dataset: images on disk.
-            executor: what to decode in; threads, one for each processor, unless told.
+            executor: what to decode in; by default threads, one for each processor.
             progress: True for a bar, or a function that gets images done and images in all.
 
         Raises:
@@ -105,7 +107,7 @@ class CaseIndex:
                 hint="Fetch the images first (aws s3 sync), read the folder, and index that.",
             )
         vectors = _described(dataset.images, executor, progress)
-        return cls(dataset.images, vectors, fingerprint_of(dataset))
+        return cls(dataset.images, vectors, dataset_fingerprint(dataset))
 
     @classmethod
     def load(cls, folder: str | Path, *, dataset: XrayDataset | None = None) -> CaseIndex:
@@ -118,12 +120,12 @@ class CaseIndex:
         Raises:
             DataError: not there, damaged, of another version, or of another dataset.
         """
-        images, vectors, fingerprint = case_files.read(Path(folder))
-        if dataset is not None and fingerprint_of(dataset) != fingerprint:
+        images, vectors, fingerprint = read_index(Path(folder))
+        if dataset is not None and dataset_fingerprint(dataset) != fingerprint:
             raise DataError(
                 f"The index in {folder} is of the dataset {fingerprint}, and this one is "
-                f"{fingerprint_of(dataset)}.",
-                hint="Images, labels or patients have changed: build the index anew.",
+                f"{dataset_fingerprint(dataset)}.",
+                hint="Images, labels or patients have changed: build the index again.",
             )
         return cls(images, vectors, fingerprint)
 
@@ -135,7 +137,7 @@ class CaseIndex:
         Raises:
             OSError: the folder cannot be written.
         """
-        return case_files.write(Path(folder), self.images, self.vectors, self.fingerprint)
+        return write_index(Path(folder), self.images, self.vectors, self.fingerprint)
 
     def similar(
         self,
@@ -162,7 +164,7 @@ class CaseIndex:
         """
         if k < 1:
             raise InvalidRequestError(f"k is {k}.", hint="Ask for 1 case or more.")
-        distances = 1 - self.vectors @ describe(image, allow_burned_in=allow_burned_in)
+        distances = 1 - self.vectors @ image_descriptor(image, allow_burned_in=allow_burned_in)
         found: list[Case] = []
         seen = set() if exclude_patient is None else {exclude_patient}
         for place in np.argsort(distances, kind="stable"):
@@ -180,14 +182,14 @@ class CaseIndex:
         """A picture of an image beside its cases, with labels and distances and no patient's name.
 
         Args:
-            image: as for ``nearest``.
-            cases: what ``nearest`` found.
+            image: as for ``similar``.
+            cases: what ``similar`` found.
             allow_burned_in: also take DICOM whose pixels may show a patient's name.
 
         Raises:
             ImageError: the image, or one of the cases, cannot be read (any more).
         """
-        return case_sheet.cases_sheet(image, tuple(cases), allow_burned_in=allow_burned_in)
+        return cases_sheet(image, tuple(cases), allow_burned_in=allow_burned_in)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -210,11 +212,11 @@ def _described(
         for start in range(0, len(images), _BATCH)
     ]
     own = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
-    found: list[Vector | Refused] = []
+    found: list[Vector | UnusableImage] = []
     with own as pool:
-        for batch in _counted(pool.map(describe_files, batches), len(images), progress):
+        for batch in _counted(pool.map(file_descriptors, batches), len(images), progress):
             found += batch
-    refused = [item for item in found if isinstance(item, Refused)]
+    refused = [item for item in found if isinstance(item, UnusableImage)]
     if refused:
         listed = list_paths(f"{item.path}: {item.reason}" for item in refused)
         raise DataError(
@@ -222,16 +224,16 @@ def _described(
             paths=[item.path for item in refused],
             hint="Audit the dataset, and leave these images out.",
         )
-    vectors = np.stack([item for item in found if not isinstance(item, Refused)])
+    vectors = np.stack([item for item in found if not isinstance(item, UnusableImage)])
     vectors.setflags(write=False)
     return vectors
 
 
 def _counted(
-    batches: Iterable[list[Vector | Refused]],
+    batches: Iterable[list[Vector | UnusableImage]],
     total: int,
     progress: bool | Callable[[int, int], None],  # noqa: FBT001 - as build takes it
-) -> Iterator[list[Vector | Refused]]:
+) -> Iterator[list[Vector | UnusableImage]]:
     done = 0
     with tqdm(total=total, unit="image", desc="indexing", disable=progress is not True) as bar:
         for batch in batches:

@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.explanation import Explanation, explain, plan_explanation
-from rekognition_xray.clinic.explanation.explaining import Missing
+from rekognition_xray.clinic.explanation import (
+    Explanation,
+    FailedCell,
+    explain,
+    plan_explanation,
+)
 from rekognition_xray.clinic.explanation.heat import scale_of
 from rekognition_xray.clinic.explanation.occlusion import Covering, shares
 from rekognition_xray.costs import PriceBook
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.errors import (
     CostCapError,
     DataError,
@@ -129,8 +133,8 @@ def test_every_drop_is_the_difference_of_two_answers(ward):
 def test_the_whole_image_is_asked_about_in_the_very_bytes_that_diagnose_sends(ward, tmp_path):
     path = tmp_path / "image.jpeg"
     ward.image.save(path, comment=b"John Doe")
-    found = explain(rx.Diagnoser(ward.version), str(path), grid=2)
-    assert ward.asked[0] == prepare(path).data
+    found = explain(ward.version, str(path), grid=2)
+    assert ward.asked[0] == prepare_image(path).data
     assert found.image_sha256 == rx.Diagnoser(ward.version).diagnose(path).image_sha256
     assert not any(b"John Doe" in data for data in ward.asked)
     assert len({Image.open(io.BytesIO(data)).format for data in ward.asked}) == 1
@@ -281,7 +285,7 @@ def test_it_becomes_json_with_null_for_what_is_not_known(ward):
     found = explain(ward.version, ward.image, grid=2)
     drops = found.drops.copy()
     drops[0, 1] = np.nan
-    gap = attrs.evolve(found, drops=drops, missing=(Missing(0, 1, "why"),))
+    gap = attrs.evolve(found, drops=drops, missing=(FailedCell(0, 1, "why"),))
     told = json.loads(json.dumps(gap.to_dict(), allow_nan=False))
     assert told["drops"][0][1] is None
     assert told["drops"][1][1] == pytest.approx(found.drops[1, 1])

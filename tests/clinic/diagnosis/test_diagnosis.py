@@ -14,7 +14,7 @@ import rekognition_xray as rx
 from rekognition_xray.clinic.diagnosis import inputs as module
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN, Policy
 from rekognition_xray.cloud.storage import store
-from rekognition_xray.data.images import MAX_DETECT_BYTES, prepare
+from rekognition_xray.data.images import MAX_DETECT_BYTES, prepare_image
 from rekognition_xray.errors import (
     EvaluationError,
     ImageError,
@@ -34,7 +34,7 @@ def test_a_path_its_text_and_its_bytes_give_the_same_answer(diagnoser, clinic, s
     diagnosis = diagnoser.diagnose(spelling(path))
     assert diagnosis.finding == "normal"
     assert diagnosis.confidences == diagnoser.diagnose(path).confidences
-    assert diagnosis.image_sha256 == prepare(path).sha256
+    assert diagnosis.image_sha256 == prepare_image(path).sha256
 
 
 def test_a_picture_in_memory_is_diagnosed_and_named_by_its_pixels(diagnoser, clinic):
@@ -46,7 +46,7 @@ def test_a_picture_in_memory_is_diagnosed_and_named_by_its_pixels(diagnoser, cli
 
 
 def test_a_image_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, clinic, monkeypatch):
-    ready = prepare(clinic.images[1])
+    ready = prepare_image(clinic.images[1])
     monkeypatch.setattr(module, "prepare", None)
     diagnosis = diagnoser.diagnose(ready)
     assert diagnosis.finding == "bacterial"
@@ -56,7 +56,7 @@ def test_a_image_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, cli
 
 
 def test_a_prepared_image_of_more_than_a_call_carries_is_refused_unsent(diagnoser, clinic):
-    ready = attrs.evolve(prepare(clinic.images[1]), data=bytes(MAX_DETECT_BYTES + 1))
+    ready = attrs.evolve(prepare_image(clinic.images[1]), data=bytes(MAX_DETECT_BYTES + 1))
     with pytest.raises(ImageError, match="max_bytes"):
         diagnoser.diagnose(ready)
     assert clinic.asked == []
@@ -111,14 +111,14 @@ def test_a_policy_of_another_version_is_refused_at_once(clinic):
 
 
 def test_training_and_detection_see_the_same_bytes_of_a_image(diagnoser, clinic):
-    """prepare() is the one function: stored for training, asked alone and asked among many."""
+    """prepare_image() is the one function: stored for training, asked alone and asked among many."""
     images = [rx.Xray(path, "normal", str(number)) for number, path in enumerate(clinic.images[:4])]
     receipt = store(images, "s3://clinic/again", aws=clinic.version.aws, key="k" * 32)
     stored = [receipt.locations[image].key.rpartition("/")[2].partition(".")[0] for image in images]
     paths = [image.path for image in images]
     assert [diagnoser.diagnose(path).image_sha256 for path in paths] == stored
     assert [answer.image_sha256 for answer in diagnoser.diagnose_many(paths)] == stored
-    assert [prepare(path).sha256 for path in paths] == stored
+    assert [prepare_image(path).sha256 for path in paths] == stored
 
 
 @pytest.mark.heavy
@@ -126,8 +126,8 @@ def test_a_image_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path)
     rng = np.random.default_rng(1)
     path = tmp_path / "large.png"
     Image.fromarray(rng.integers(0, 256, (2200, 2200), np.uint8)).save(path, compress_level=1)
-    small = prepare(path, max_bytes=MAX_DETECT_BYTES)
-    assert len(small.data) <= 4 * 2**20 < len(prepare(path).data)
+    small = prepare_image(path, max_bytes=MAX_DETECT_BYTES)
+    assert len(small.data) <= 4 * 2**20 < len(prepare_image(path).data)
     assert diagnoser.diagnose(path).image_sha256 == small.sha256
     (answer,) = diagnoser.diagnose_many([path])
     assert answer.image_sha256 == small.sha256
@@ -152,7 +152,7 @@ def test_a_dicom_image_is_diagnosed_and_one_with_burned_in_text_only_when_allowe
         rx.Diagnoser(clinic.version).diagnose(path)
     diagnosis = rx.Diagnoser(clinic.version, allow_burned_in=True).diagnose(path)
     assert diagnosis.finding == "bacterial"
-    assert diagnosis.image_sha256 == prepare(grey).sha256
+    assert diagnosis.image_sha256 == prepare_image(grey).sha256
 
 
 def test_a_image_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, clinic, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.diagnosis.journal import Journal
 from rekognition_xray.errors import JournalError
 

@@ -1,4 +1,4 @@
-"""``prepare``: every image of a dataset as AWS will see it, in a folder, each under its content."""
+"""``Prepared``: a dataset whose images lie in a folder as AWS will see them, and the run that makes it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 from tqdm import tqdm
 
-from rekognition_xray.data.dataset.dataset import XrayDataset
-from rekognition_xray.data.preparing.ledger import LedgerEntry
-from rekognition_xray.data.preparing.prepared import (
+from rekognition_xray.data.preparing import (
+    Developed,
     HeldBack,
-    Prepared,
+    LedgerEntry,
+    PreparationRun,
     PreparedFile,
     PrepareProgress,
+    develop,
 )
-from rekognition_xray.data.preparing.run import Run
-from rekognition_xray.data.preparing.worker import Developed, develop
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import AuditError, DataError, ImageError, list_paths
 
-__all__ = ["HeldBack", "PrepareProgress", "Prepared", "PreparedFile", "prepare"]
+if TYPE_CHECKING:
+    from rekognition_xray.data.dataset.dataset import XrayDataset
+
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,62 @@ Progress: TypeAlias = bool | Callable[[PrepareProgress], None] | None
 _BURNED_IN: Final = "burned-in"
 
 
-def prepare(
+@attrs.frozen(repr=False)
+class Prepared:
+    """A dataset whose images lie prepared in a folder.
+
+    Attributes:
+        dataset: the dataset, without images that were held back.
+        folder: where the files lie.
+        files: one for each image, in the order of the dataset.
+        made: images that were prepared in this run.
+        cached: images that an earlier run had prepared.
+        held: images that were held back, where ``held="leave-out"`` asked for that.
+    """
+
+    dataset: XrayDataset
+    folder: Path
+    files: tuple[PreparedFile, ...]
+    made: int
+    cached: int
+    held: tuple[HeldBack, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files, each counted once."""
+        return sum({item.file: item.size for item in self.files}.values())
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[PreparedFile]:
+        return iter(self.files)
+
+    def to_dict(self) -> dict[str, object]:
+        """Images, patients, folder, bytes, and what was held back; plain data ready for JSON."""
+        return {
+            **self.dataset.tally(),
+            "folder": str(self.folder),
+            "made": self.made,
+            "cached": self.cached,
+            "bytes": self.bytes,
+            "held": [{"path": str(one.image.source), "reason": one.reason} for one in self.held],
+        }
+
+    def __str__(self) -> str:
+        told = (
+            f"{len(self):,} images lie prepared in {self.folder}, {self.bytes / 1e6:.1f} MB: "
+            f"{self.made:,} made, {self.cached:,} known from an earlier run"
+        )
+        held = (f"held back: {one.image.source}: {one.reason}" for one in self.held)
+        return "\n".join([told, *held])
+
+    def __repr__(self) -> str:
+        held = f", {len(self.held)} held back" if self.held else ""
+        return f"<Prepared of {len(self)} images in {self.folder}: {self.made} made{held}>"
+
+
+def prepare_dataset(
     dataset: XrayDataset,
     folder: str | Path,
     *,
@@ -72,7 +128,7 @@ def prepare(
         MissingExtraError: there is DICOM among the images, and the extra ``dicom`` is missing.
     """
     root = Path(folder).expanduser().absolute()
-    run = Run.begin(root, dataset.images, allow_burned_in=allow_burned_in)
+    run = PreparationRun.begin(root, dataset.images, allow_burned_in=allow_burned_in)
     try:
         with (
             _told(progress, run) as tell,
@@ -89,7 +145,7 @@ def prepare(
 
 
 def _developed(
-    pool: Executor, run: Run
+    pool: Executor, run: PreparationRun
 ) -> Generator[tuple[list[Xray], list[Developed]], None, None]:
     """What the workers answer, as it comes in; what has not begun at the end is given up."""
     images = {pool.submit(develop, batch): images for images, batch in run.batches()}
@@ -107,7 +163,7 @@ def _workers(executor: Executor | None) -> AbstractContextManager[Executor]:
 
 
 @contextmanager
-def _told(progress: Progress, run: Run) -> Iterator[Callable[[], None]]:
+def _told(progress: Progress, run: PreparationRun) -> Iterator[Callable[[], None]]:
     """A function to call when the run has got on; it is called once at the beginning."""
     with tqdm(
         total=len(run.images), unit="image", desc="preparing", disable=progress is not True
@@ -122,7 +178,7 @@ def _told(progress: Progress, run: Run) -> Iterator[Callable[[], None]]:
         yield tell
 
 
-def _result(dataset: XrayDataset, run: Run, *, leave_out: bool) -> Prepared:
+def _result(dataset: XrayDataset, run: PreparationRun, *, leave_out: bool) -> Prepared:
     held = {
         image: fault
         for image, fault in run.faults.items()
@@ -154,7 +210,7 @@ def _file(image: Xray, entry: LedgerEntry, root: Path) -> PreparedFile:
     )
 
 
-def _broken(run: Run, error: BrokenExecutor) -> DataError:
+def _broken(run: PreparationRun, error: BrokenExecutor) -> DataError:
     left = [image.source for images, _ in run.batches() for image in images]
     done = run.progress.done
     return DataError(
@@ -166,7 +222,7 @@ def _broken(run: Run, error: BrokenExecutor) -> DataError:
     )
 
 
-def _refused(run: Run, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
+def _refused(run: PreparationRun, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
     faults = sorted(bad, key=lambda item: item[0].name)
     hints = dict.fromkeys(fault.hint for _, fault in faults)
     if any(fault.code == _BURNED_IN for _, fault in faults):

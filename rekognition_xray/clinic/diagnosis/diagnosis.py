@@ -1,11 +1,11 @@
-"""What comes back for an image: a diagnosis, or why there is none."""
+"""The diagnosis of an image, or the reason why there is none."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -17,12 +17,12 @@ from rekognition_xray.labels import in_order
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from rekognition_xray.clinic.diagnosis.annotated import Picture
+    from rekognition_xray.data.images import ImageSource, PreparedImage
 
 
 @attrs.frozen(str=False)
 class Diagnosis:
-    """What a model version says of one image.
+    """The finding of a model version on one image.
 
     Attributes:
         source: the image: its path as given, or a name for bytes and pictures.
@@ -32,10 +32,10 @@ class Diagnosis:
         reason: one sentence on why this finding.
         policy: name of the policy; None where there was none.
         threshold: its threshold on the confidence of pneumonia, 0 to 1; None without a policy.
-        version_arn: the version that was asked.
+        version_arn: the version that was called.
         image_sha256: hash of the prepared image that was sent.
         request_id: AWS's id of the request.
-        seconds: time from asking to answer.
+        seconds: time from request to answer.
     """
 
     source: str
@@ -59,10 +59,10 @@ class Diagnosis:
         """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
         return _schema("diagnosis")
 
-    def draw(self, image: Picture, *, allow_burned_in: bool = False) -> Image:
+    def draw(self, image: ImageSource | PreparedImage, *, allow_burned_in: bool = False) -> Image:
         """The image with the finding, the reason and each label's confidence; an RGB picture.
 
-        No path, name or date stands on it; but it shows an image, so treat it as you treat those.
+        It shows no path, name or date; but it shows the X-ray, so protect it as you protect those.
 
         Args:
             image: the image that was diagnosed: a path, bytes, a Pillow image, or a prepared image.
@@ -72,13 +72,13 @@ class Diagnosis:
             ImageError: the image cannot be used.
             DataError: it is another image.
         """
-        from rekognition_xray.clinic.diagnosis.annotated import draw  # noqa: PLC0415 - few need the pictures
+        from rekognition_xray.clinic.diagnosis.picture import draw  # noqa: PLC0415 - few need the pictures
 
         return draw(self, image, allow_burned_in=allow_burned_in)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Diagnosis:
-        """A diagnosis out of what ``to_dict`` gave. Keys that it does not know are ignored.
+        """A diagnosis out of what ``to_dict`` gave. Unknown keys are ignored.
 
         Raises:
             ValueError: names the field that is missing or of another kind.
@@ -89,10 +89,10 @@ class Diagnosis:
             raise ValueError(f"This is no diagnosis: {error}") from error
 
     def __str__(self) -> str:
-        told = ", ".join(
+        confidences = ", ".join(
             f"{label} {self.confidences[label]:.3f}" for label in in_order(self.confidences)
         )
-        return f"{self.source}: {self.finding} ({told})\n  why: {self.reason}\n  {NOTICE}"
+        return f"{self.source}: {self.finding} ({confidences})\n  why: {self.reason}\n  {NOTICE}"
 
 
 @attrs.frozen(str=False)
@@ -103,8 +103,8 @@ class FailedDiagnosis:
         source: its path as given.
         reason: what happened and what to do.
         error: name of the error, such as ``ImageError``.
-        retryable: whether asking again later may succeed.
-        version_arn: the version that was, or would have been, asked.
+        retryable: whether a later call may succeed.
+        version_arn: the version that was, or would have been, called.
     """
 
     source: str
@@ -124,7 +124,7 @@ class FailedDiagnosis:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> FailedDiagnosis:
-        """A failure out of what ``to_dict`` gave. Keys that it does not know are ignored.
+        """A failure out of what ``to_dict`` gave. Unknown keys are ignored.
 
         Raises:
             ValueError: names the field that is missing or of another kind.
@@ -142,6 +142,10 @@ class FailedDiagnosis:
 
     def __str__(self) -> str:
         return f"{self.source}: no diagnosis ({self.error})\n  {self.reason}"
+
+
+Answer: TypeAlias = Diagnosis | FailedDiagnosis
+"""What a bulk run gives for an image."""
 
 
 def _schema(name: str) -> Json:

@@ -1,12 +1,13 @@
-"""``explain``: which parts of an image a model's answer leans on, by covering them one by one."""
+"""``explain``: the parts of an image that an answer depends on, found by covering them."""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import numpy as np
@@ -15,35 +16,29 @@ from tqdm import tqdm
 
 from rekognition_xray.clinic.explanation import heat
 from rekognition_xray.clinic.explanation.occlusion import Covering, Fill, Floats
-from rekognition_xray.clinic.explanation.plan import PER_SECOND, ExplainPlan, plan_explanation
+from rekognition_xray.clinic.explanation.plan import ExplainPlan, plan_explanation
+from rekognition_xray.clinic.fatal_errors import FATAL_ERRORS
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.versions import ModelVersion
-from rekognition_xray.data.images import MAX_DETECT_BYTES, PreparedImage, decode, encode, prepare
-from rekognition_xray.errors import (
-    AccessDeniedError,
-    AwsError,
-    CredentialsError,
-    DataError,
-    InvalidRequestError,
-    NotFoundError,
-    NotReadyError,
+from rekognition_xray.data.images import (
+    MAX_DETECT_BYTES,
+    ImageSource,
+    PreparedImage,
+    decode,
+    encode,
+    prepare_image,
 )
+from rekognition_xray.errors import AwsError, DataError, InvalidRequestError
 from rekognition_xray.labels import PNEUMONIA, in_order, is_pneumonia, pneumonia_confidence
+from rekognition_xray.plans import PUBLISHED_TPS
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.diagnosis import Diagnoser
     from rekognition_xray.costs import Money, PriceBook
-
-__all__ = ["ExplainPlan", "ExplainProgress", "Explanation", "Missing", "explain"]
 
 log = logging.getLogger(__name__)
 
-ImageSource: TypeAlias = Path | str | bytes | Image.Image
-
-_STOPS: Final = (NotReadyError, NotFoundError, CredentialsError, AccessDeniedError)
-"""Errors that every further call would meet too."""
 _IN_A_ROW: Final = 3
-"""So many calls that fail one after the other end the asking: the rest would hardly fare better."""
+"""After this many failed calls in a row no more are made: the rest would probably fail too."""
 
 
 @attrs.frozen
@@ -52,7 +47,7 @@ class ExplainProgress:
 
     Attributes:
         done: calls that were made; 0 when the plan is shown before the first.
-        plan: what will be asked for in all, and its price.
+        plan: all calls, and their price.
     """
 
     done: int
@@ -60,8 +55,8 @@ class ExplainProgress:
 
 
 @attrs.frozen
-class Missing:
-    """A cell that no answer came for.
+class FailedCell:
+    """A cell whose call failed, or was not made.
 
     Attributes:
         row, column: from 0, from the top left.
@@ -81,20 +76,21 @@ def _equal(one: Floats, other: Floats) -> bool:
 class Explanation:
     """An occlusion map: how much a confidence falls when a cell of the image is covered.
 
-    It tells what this model's answer leans on, not where disease is. A model may lean on a
-    marker, a rib or the edge of the image; two cells that say the same hide each other; a cover
-    may look like disease itself; and a cell tells nothing finer than its own size. Compare
-    ``fill="mean"`` with ``fill="blur"``: what only one of them shows is the cover's doing.
+    It shows what this model's answer depends on, not where disease is. A model may depend on a
+    marker, a rib or the edge of the image; two cells that show the same hide each other; a cover
+    may look like disease itself; and nothing finer than a cell can be seen. Compare
+    ``fill="mean"`` with ``fill="blur"``: what only one of them shows comes from the cover.
 
     Attributes:
         label: whose confidence it is; ``pneumonia`` for the sum of all labels that mean it.
         base: the confidence of the whole image, 0 to 1.
         drops: rows x columns, float64: ``base`` less the confidence with that cell covered, -1 to
-            1; above 0 the cell spoke for the label, below 0 against it; NaN where no answer came.
+            1; above 0 the cell supports the label, below 0 it counts against it; NaN if the call
+            failed.
         fill: what cells were covered with.
-        calls: DetectCustomLabels calls that were made, failed ones among them.
+        calls: DetectCustomLabels calls that were made, including failed ones.
         missing: cells without an answer, and why.
-        version_arn: the version that was asked.
+        version_arn: the version that was called.
         image_sha256: hash of the prepared image, as in a Diagnosis.
         plan: what was planned, with its price.
     """
@@ -104,7 +100,7 @@ class Explanation:
     drops: Floats = attrs.field(eq=attrs.cmp_using(eq=_equal), hash=False, repr=False)
     fill: Fill
     calls: int
-    missing: tuple[Missing, ...]
+    missing: tuple[FailedCell, ...]
     version_arn: str
     image_sha256: str
     plan: ExplainPlan
@@ -119,8 +115,8 @@ class Explanation:
     def overlay(self, image: ImageSource, *, allow_burned_in: bool = False) -> Image.Image:
         """The image with the map over it, a legend and what it does not show; an RGB picture.
 
-        Vermilion where covering lowers the confidence, blue where it raises it, crosses where no
-        answer came. The colours differ for colour-blind readers too.
+        Vermilion where covering lowers the confidence, blue where it raises it, crosses where
+        the call failed. The colours differ for colour-blind readers too.
 
         Args:
             image: the image that was explained.
@@ -133,13 +129,13 @@ class Explanation:
         prepared, grey = _pixels(image, allow_burned_in=allow_burned_in)
         if prepared.sha256 != self.image_sha256:
             raise DataError(
-                "This is not the image that was explained: its prepared pixels are others.",
+                "This is not the image that was explained: its prepared pixels differ.",
                 hint="Give overlay() the image that explain() got.",
             )
         return heat.draw(self, grey)
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, ready for JSON; null where no answer came."""
+        """Plain data, ready for JSON; null where the call failed."""
         return {
             "label": self.label,
             "base": self.base,
@@ -160,22 +156,22 @@ class Explanation:
 
     def __str__(self) -> str:
         rows, columns = self.drops.shape
-        told = [f"{self.label}: confidence {self.base:.3f} of the whole image, {self.calls} calls"]
+        lines = [f"{self.label}: confidence {self.base:.3f} of the whole image, {self.calls} calls"]
         if self.peak is None:
-            told.append("covering lowers it nowhere")
+            lines.append("covering lowers it nowhere")
         else:
             row, column = self.peak
-            told.append(
+            lines.append(
                 f"covering lowers it most, by {self.drops[row, column]:.3f}, in row {row + 1} of "
                 f"{rows}, column {column + 1} of {columns}"
             )
         if self.missing:
-            told.append(f"{len(self.missing)} cells without an answer: {self.missing[0].reason}")
-        return "\n".join([*told, heat.notice(self.label)])
+            lines.append(f"{len(self.missing)} cells without an answer: {self.missing[0].reason}")
+        return "\n".join([*lines, heat.notice(self.label)])
 
 
 def explain(
-    asked: Diagnoser | ModelVersion,
+    version: ModelVersion,
     image: ImageSource,
     *,
     grid: int = 8,
@@ -184,62 +180,59 @@ def explain(
     max_cost: Money | None = None,
     prices: PriceBook | None = None,
     units: int = 1,
-    per_second: float = PER_SECOND,
+    per_second: float = float(PUBLISHED_TPS),
     fill: Fill = "mean",
+    allow_burned_in: bool = False,
     progress: bool | Callable[[ExplainProgress], None] = False,
 ) -> Explanation:
     """An occlusion map of one image (after Zeiler and Fergus, ECCV 2014).
 
-    The image is prepared as ``diagnose()`` prepares it and asked about whole; then each cell of a
-    grid is covered in turn, with soft edges, and the image is asked about again. Calls
+    The image is prepared as ``diagnose()`` prepares it and sent whole; then each cell of a grid is
+    covered in turn, with soft edges, and the image is sent again. Calls
     DetectCustomLabels grid x grid + 1 times, one after the other (botocore repeats each on
     throttles and faults). A call has no price; see ``plan_explanation`` for the time it takes.
     The plan goes to the log, and to ``progress``, before the first call.
 
     A cell whose call fails becomes NaN. Where three fail in a row, or the version stops or
-    credentials expire, the cells that are left are not asked, and what is known is given out.
+    credentials expire, no more calls are made, and the map holds what is known by then.
 
     Args:
-        asked: a diagnoser or a running version.
+        version: a running version.
         image: a path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image.
         grid: rows and columns of cells, 2 to 32.
-        label: whose confidence to follow. Left out: ``pneumonia``, the sum of the labels that
+        label: whose confidence to follow; by default ``pneumonia``, the sum of the labels that
             mean it, where the model has one, else the label of highest confidence.
-        max_calls: refused if it would take more.
-        max_cost: refused if the time would cost more, such as ``"0.10"``.
-        prices: the price book; the library's for the Region unless told.
+        max_calls: the most calls; a plan of more is refused.
+        max_cost: the most that the time may cost, such as ``"0.10"``; a plan of more is refused.
+        prices: the price book; by default the library's, for the Region.
         units: inference units that the model runs on, for the plan.
         per_second: calls a second that a unit answers, for the plan.
         fill: what covers a cell: ``mean``, the image's mean grey, or ``blur``, the image without
             detail.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
         progress: True for a bar, or a function that gets an ExplainProgress.
 
     Raises:
-        CostCapError: more calls or money than allowed; nothing was asked.
+        CostCapError: more calls or money than allowed; no call was made.
         PriceBookError: there is a ``max_cost``, and no price for the Region.
-        ImageError: the image cannot be used; nothing was asked.
+        ImageError: the image cannot be used; no call was made.
         InvalidRequestError: another grid or fill, or a label that the model does not have.
         NotReadyError: the version does not run.
         AwsError: AWS refused the whole image, or every cell.
     """
-    version, burned_in = (
-        (asked, False)
-        if isinstance(asked, ModelVersion)
-        else (asked.version, asked.allow_burned_in)
-    )
     book = book_for(version.aws, prices, max_cost)
     plan = plan_explanation(grid, units=units, per_second=per_second, prices=book)
     plan.check(max_calls=max_calls, max_cost=max_cost)
-    prepared, grey = _pixels(image, allow_burned_in=burned_in)
+    prepared, grey = _pixels(image, allow_burned_in=allow_burned_in)
     covering = Covering.of(grey, grid=grid, fill=fill)
     log.info("explaining image %s by %s", prepared.sha256[:12], plan)
-    with _told(progress, plan) as tell:
+    with _reporting(progress, plan) as report:
         whole = version.detect(prepared.data).confidences
-        tell(1)
+        report(1)
         chosen = _label(label, whole)
         base = _confidence(whole, chosen)
-        asking = _Asking(version, covering, prepared.extension == "jpg", chosen)
-        covered = asking.all_cells(grid, lambda done: tell(done + 1))
+        cells = _CellCalls(version, covering, prepared.extension == "jpg", chosen)
+        covered = cells.all_cells(grid, lambda done: report(done + 1))
     drops = base - covered
     drops.setflags(write=False)
     return Explanation(
@@ -247,8 +240,8 @@ def explain(
         base=base,
         drops=drops,
         fill=fill,
-        calls=asking.calls + 1,
-        missing=tuple(asking.missing),
+        calls=cells.calls + 1,
+        missing=tuple(cells.missing),
         version_arn=version.arn,
         image_sha256=prepared.sha256,
         plan=plan,
@@ -256,7 +249,7 @@ def explain(
 
 
 @attrs.define
-class _Asking:
+class _CellCalls:
     """The calls of one explanation, one after the other."""
 
     version: ModelVersion
@@ -264,11 +257,11 @@ class _Asking:
     as_jpeg: bool
     label: str
     calls: int = 0
-    missing: list[Missing] = attrs.field(factory=list)
+    missing: list[FailedCell] = attrs.field(factory=list)
     _failed: int = 0
 
-    def all_cells(self, grid: int, tell: Callable[[int], object]) -> Floats:
-        """The confidence with each cell covered, NaN where no answer came."""
+    def all_cells(self, grid: int, report: Callable[[int], object]) -> Floats:
+        """The confidence with each cell covered, NaN where the call failed."""
         found = np.full((grid, grid), np.nan)
         cells = [(row, column) for row in range(grid) for column in range(grid)]
         for place, (row, column) in enumerate(cells):
@@ -277,16 +270,16 @@ class _Asking:
                 self._failed = 0
             except AwsError as error:
                 self._failed += 1
-                self.missing.append(Missing(row, column, error.message))
-                if isinstance(error, _STOPS) or self._failed == _IN_A_ROW:
+                self.missing.append(FailedCell(row, column, error.message))
+                if isinstance(error, FATAL_ERRORS) or self._failed == _IN_A_ROW:
                     if not np.isfinite(found).any():
                         raise
                     reason = f"not asked, since others failed: {error.message}"
                     self.missing += [
-                        Missing(row, column, reason) for row, column in cells[place + 1 :]
+                        FailedCell(row, column, reason) for row, column in cells[place + 1 :]
                     ]
                     break
-            tell(self.calls)
+            report(self.calls)
         return found
 
     def _covered(self, row: int, column: int) -> float:
@@ -297,8 +290,8 @@ class _Asking:
 
 def _pixels(image: ImageSource, *, allow_burned_in: bool) -> tuple[PreparedImage, Image.Image]:
     """The prepared image, and its grey pixels before they were encoded."""
-    source = Path(image) if isinstance(image, str) else image
-    prepared = prepare(source, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    source = Path(image) if isinstance(image, str | os.PathLike) else image
+    prepared = prepare_image(source, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     grey = decode(source, allow_burned_in=allow_burned_in).grey
     if grey.size != (prepared.width, prepared.height):
         size = (prepared.width, prepared.height)
@@ -306,29 +299,29 @@ def _pixels(image: ImageSource, *, allow_burned_in: bool) -> tuple[PreparedImage
     return prepared, grey
 
 
-def _label(asked: str | None, confidences: Mapping[str, float]) -> str:
+def _label(wanted: str | None, confidences: Mapping[str, float]) -> str:
     known = in_order(confidences)
     means_it = any(map(is_pneumonia, known))
-    if asked is None:
+    if wanted is None:
         if not known:
             raise InvalidRequestError("The version named no label for this image.")
         return PNEUMONIA if means_it else max(known, key=confidences.__getitem__)
-    if asked in known or (asked == PNEUMONIA and means_it):
-        return asked
+    if wanted in known or (wanted == PNEUMONIA and means_it):
+        return wanted
     raise InvalidRequestError(
-        f"The version has no label {asked!r}.", hint=f"It has {', '.join(known) or 'none'}."
+        f"The version has no label {wanted!r}.", hint=f"It has {', '.join(known) or 'none'}."
     )
 
 
 def _confidence(confidences: Mapping[str, float], label: str) -> float:
-    """A label that an answer leaves out has a confidence of nothing."""
+    """A label that is missing from an answer has a confidence of 0."""
     if label == PNEUMONIA:
         return pneumonia_confidence(confidences)
     return confidences.get(label, 0.0)
 
 
 @contextmanager
-def _told(
+def _reporting(
     progress: bool | Callable[[ExplainProgress], None],  # noqa: FBT001 - as explain takes it
     plan: ExplainPlan,
 ) -> Iterator[Callable[[int], object]]:

@@ -10,7 +10,7 @@ from PIL import Image
 import rekognition_xray as rx
 from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.errors import DataError, ImageError
 
 ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/chest/version/v1/1690556751958"
@@ -35,7 +35,7 @@ def diagnosis(image):
         policy="sensitivity 0.95",
         threshold=0.5,
         version_arn=ARN,
-        image_sha256=prepare(image).sha256,
+        image_sha256=prepare_image(image).sha256,
         request_id="r",
         seconds=0.1,
     )
@@ -55,12 +55,12 @@ def written(monkeypatch):
         lines.append(text)
         real(picture, at, text, **style)
 
-    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.annotated.write", write)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.picture.write", write)
     return lines
 
 
 @pytest.mark.parametrize(
-    "spelling", [str, lambda path: path, lambda path: path.read_bytes(), Image.open, prepare]
+    "spelling", [str, lambda path: path, lambda path: path.read_bytes(), Image.open, prepare_image]
 )
 def test_the_image_in_a_frame_of_the_findings_colour(diagnosis, image, spelling):
     picture = diagnosis.draw(spelling(image))
@@ -114,7 +114,7 @@ def test_another_image_is_refused(diagnosis, tmp_path):
     with pytest.raises(DataError, match="not the image"):
         diagnosis.draw(tmp_path / "other.png")
     with pytest.raises(DataError, match="not the image"):
-        diagnosis.draw(prepare(tmp_path / "other.png"))
+        diagnosis.draw(prepare_image(tmp_path / "other.png"))
 
 
 def test_a_image_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
@@ -123,11 +123,14 @@ def test_a_image_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
 
 
 def test_a_image_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monkeypatch):
-    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.annotated.MAX_DETECT_BYTES", 40_000)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.picture.MAX_DETECT_BYTES", 40_000)
     noise = Image.effect_noise((400, 400), 90)
-    sent = prepare(noise, max_bytes=40_000)
+    sent = prepare_image(noise, max_bytes=40_000)
     assert (sent.width, sent.height) != noise.size
-    for sha256 in (sent.sha256, prepare(noise).sha256):  # by a call, and by a reference into S3
+    for sha256 in (
+        sent.sha256,
+        prepare_image(noise).sha256,
+    ):  # by a call, and by a reference into S3
         assert attrs.evolve(diagnosis, image_sha256=sha256).draw(noise).width == 650
 
 

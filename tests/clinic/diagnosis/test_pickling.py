@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -14,7 +15,7 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray.errors import NotReadyError
 
-HERE = Path(__file__).parent
+HELPERS = Path(__file__).parents[2] / "support"
 ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/chest/version/v1/1690556751958"
 
 
@@ -22,8 +23,8 @@ ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/chest/version/v1/16905
 def sessions(clinic, monkeypatch):
     """A module of session factories, here and in child processes."""
     monkeypatch.setenv("TEST_LOCAL_CLOUD", clinic.cloud.endpoint_url)
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
-    monkeypatch.syspath_prepend(HERE)
+    monkeypatch.setenv("PYTHONPATH", str(HELPERS), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(HELPERS)
     import local_sessions
 
     return local_sessions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tracemalloc
 from decimal import Decimal
 
 import attrs
@@ -11,10 +10,9 @@ import pytest
 from PIL import Image
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.diagnosis import BulkProgress, asking, bulk
-from rekognition_xray.clinic.diagnosis.inputs import Sendable
+from rekognition_xray.clinic.diagnosis import BulkProgress, engine, request
 from rekognition_xray.cloud.storage import store
-from rekognition_xray.data.images import prepare
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.errors import (
     AccessDeniedError,
     ConnectionFailedError,
@@ -24,9 +22,7 @@ from rekognition_xray.errors import (
     StorageError,
 )
 
-from .bulk_images import entries, many
-
-DETECT = "DetectCustomLabels"
+from ...support.bulk_runs import DETECT, ask_for_faults, entries, many, peak
 
 
 @pytest.fixture
@@ -34,15 +30,6 @@ def hasty(clinic):
     """A diagnoser that does not wait long for a reply."""
     aws = rx.Aws(session=clinic.cloud.session(), read_timeout=0.2)
     return rx.Diagnoser(attrs.evolve(clinic.version, aws=aws))
-
-
-def ask_for_faults(cloud, *, throttles, others, stall, seed):
-    """Throttles, and failures, resets and stalls: each so many percent of the calls."""
-    faults = cloud.faults
-    faults.error(DETECT, "ProvisionedThroughputExceededException", percent=throttles, seed=seed)
-    faults.error(DETECT, "InternalServerError", percent=others, seed=seed + 1)
-    faults.drop(DETECT, percent=others, seed=seed + 2)
-    faults.delay(DETECT, stall, percent=others, seed=seed + 3)
 
 
 @pytest.mark.heavy
@@ -73,7 +60,7 @@ def test_a_throttled_call_is_no_failure_however_often(diagnoser, clinic):
 
 @pytest.mark.heavy
 def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypatch):
-    monkeypatch.setattr(bulk, "_PATIENCE", 0.2)
+    monkeypatch.setattr(engine, "_PATIENCE", 0.2)
     clinic.cloud.faults.error(DETECT, "ThrottlingException", percent=100)
     with pytest.raises(rx.XrayError, match="Throttling"):
         list(diagnoser.diagnose_many(clinic.images))
@@ -82,15 +69,15 @@ def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypat
 def test_a_image_that_the_service_fails_on_again_and_again_is_a_failure(
     diagnoser, clinic, monkeypatch
 ):
-    monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.2)
-    real = asking.call
+    monkeypatch.setattr(engine, "_LONGEST_PAUSE", 0.2)
+    real = request.call
 
     def call(diagnoser, ready, *, once=False):
         if ready.source.endswith(clinic.images[1].name):
             raise ConnectionFailedError("no reply")
         return real(diagnoser, ready, once=once)
 
-    monkeypatch.setattr(asking, "call", call)
+    monkeypatch.setattr(request, "call", call)
     run = diagnoser.diagnose_many(clinic.images)
     answers = list(run)
     assert isinstance(answers[1], rx.FailedDiagnosis)
@@ -100,7 +87,7 @@ def test_a_image_that_the_service_fails_on_again_and_again_is_a_failure(
 
 
 def test_a_service_that_cannot_be_reached_ends_the_run(diagnoser, clinic, monkeypatch, tmp_path):
-    monkeypatch.setattr(bulk, "_LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(engine, "_LONGEST_PAUSE", 0.01)
     clinic.cloud.faults.drop(DETECT, percent=100)
     with pytest.raises(ConnectionFailedError):
         list(diagnoser.diagnose_many(clinic.images, journal=tmp_path / "journal.jsonl"))
@@ -192,29 +179,6 @@ def test_a_image_that_was_only_touched_is_not_asked_again(diagnoser, clinic, tmp
     assert clinic.asked == []
 
 
-def peak(diagnoser, monkeypatch, count, journal=None):
-    """Most bytes that Python held while so many images were asked for, without any service."""
-
-    def ready(image, *_, **__):
-        return Sendable(str(image), b"", f"{hash(image):064x}"[-64:])
-
-    def call(diagnoser, ready, *, once=False):
-        return rx.Diagnosis(
-            ready.source, "normal", {"normal": 1.0}, False, "", None, None,
-            diagnoser.version.arn, ready.sha256, "r", 0.1,
-        )  # fmt: skip
-
-    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.asking.sendable", ready)
-    monkeypatch.setattr(asking, "call", call)
-    tracemalloc.start()
-    try:
-        run = diagnoser.diagnose_many((f"image-{n}" for n in range(count)), journal=journal)
-        assert sum(1 for _ in run) == count
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
 @pytest.mark.heavy
 def test_memory_stays_flat_however_many_images_there_are(diagnoser, monkeypatch, tmp_path):
     few = peak(diagnoser, monkeypatch, 1000, tmp_path / "few.jsonl")
@@ -246,7 +210,9 @@ def test_what_was_stored_is_referred_to_and_not_read(diagnoser, clinic, stored, 
     told = [diagnoser.diagnose(address) for address in stored]
     assert [one.finding for one in told] == ["normal", "bacterial", "viral"]
     assert [one.source for one in told] == stored
-    assert [one.image_sha256 for one in told] == [prepare(p).sha256 for p in clinic.images[:3]]
+    assert [one.image_sha256 for one in told] == [
+        prepare_image(p).sha256 for p in clinic.images[:3]
+    ]
     assert read == []
 
 
@@ -256,7 +222,7 @@ def test_any_other_object_is_read_prepared_and_sent(diagnoser, clinic, monkeypat
     clinic.version.aws.s3.put_object(Bucket="clinic", Key="raw/image 1.jpeg", Body=body)
     told = diagnoser.diagnose("s3://clinic/raw/image 1.jpeg")
     assert told.finding == "bacterial"
-    assert told.image_sha256 == prepare(clinic.images[1]).sha256
+    assert told.image_sha256 == prepare_image(clinic.images[1]).sha256
     assert len(read) == 1
 
 

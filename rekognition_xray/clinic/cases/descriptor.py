@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import attrs
-from PIL import Image
 
-from rekognition_xray.data.images import decode
+from rekognition_xray.data.images import ImageSource, decode
 from rekognition_xray.errors import ImageError, MissingExtraError
 
 try:
@@ -20,32 +20,31 @@ except ModuleNotFoundError as error:
     raise MissingExtraError("science", needed_for="An index of cases") from error
 
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-ImageSource: TypeAlias = Path | str | bytes | Image.Image
 
 NAME: Final = "equalised-16"
-"""Goes into saved indexes: vectors of another descriptor are never compared with these."""
+"""Goes into saved indexes, so that vectors of another descriptor are never compared with these."""
 LENGTH: Final = 256
 _CELLS: Final = 16
 
 
 @attrs.frozen
-class Refused:
-    """An image that no descriptor could be made of, and why."""
+class UnusableImage:
+    """An image that has no descriptor, and why."""
 
     path: Path
     reason: str
 
 
-def describe(image: ImageSource, *, allow_burned_in: bool = False) -> Vector:
+def image_descriptor(image: ImageSource, *, allow_burned_in: bool = False) -> Vector:
     """256 float32 of mean 0 and length 1, so that a dot product is a correlation.
 
     The image is squared and equalised, so that size, aspect, brightness, contrast and gamma hardly
-    count; what is left is which parts are brighter than which. An image of one tone gives zeros.
+    count; what remains is which parts are brighter than others. An image of one grey gives zeros.
 
     Raises:
         ImageError: the image cannot be used.
     """
-    source = Path(image) if isinstance(image, str) else image
+    source = Path(image) if isinstance(image, str | os.PathLike) else image
     thumb = equalised(squared(decode(source, allow_burned_in=allow_burned_in).grey))
     if not thumb:
         return np.zeros(LENGTH, dtype=np.float32)
@@ -57,15 +56,15 @@ def describe(image: ImageSource, *, allow_burned_in: bool = False) -> Vector:
     return np.asarray(vector / max(length, 1e-9), dtype=np.float32)
 
 
-def describe_files(paths: Sequence[Path]) -> list[Vector | Refused]:
-    """Describes some files; one that cannot be used is an answer, not an error."""
-    return [_answer(path) for path in paths]
+def file_descriptors(paths: Sequence[Path]) -> list[Vector | UnusableImage]:
+    """The descriptors of some files; one that cannot be used gives an UnusableImage."""
+    return [_file_descriptor(path) for path in paths]
 
 
-def _answer(path: Path) -> Vector | Refused:
+def _file_descriptor(path: Path) -> Vector | UnusableImage:
     try:
-        return describe(path)
+        return image_descriptor(path)
     except ImageError as error:
-        return Refused(path, error.reason)
+        return UnusableImage(path, error.reason)
     except MissingExtraError as error:
-        return Refused(path, f"{error.message} {error.hint}")
+        return UnusableImage(path, f"{error.message} {error.hint}")

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import io
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -16,55 +11,7 @@ from rekognition_xray.errors import (
     NotReadyError,
 )
 
-from .bulk_images import entries, many
-
-HERE = Path(__file__).parent
-
-
-CHILD = """
-import os, sys
-import rekognition_xray as rx
-import local_sessions
-
-aws = rx.Aws(session=local_sessions.local())
-calls = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-for client in (aws.rekognition, aws.rekognition_once):
-    events = client.meta.events
-    detect = "call.rekognition.DetectCustomLabels"
-    events.register("before-" + detect, lambda **_: os.write(calls, b"+") and None)
-    events.register("after-" + detect, lambda **_: os.write(calls, b"-") and None)
-version = rx.ModelVersion.from_arn(sys.argv[1], aws=aws)
-paths = open(sys.argv[3], encoding="utf-8").read().split("\\n")
-for _ in rx.Diagnoser(version).diagnose_many(paths, journal=sys.argv[4]):
-    pass
-"""
-
-
-def kill_and_continue(clinic, folder, monkeypatch, *, images, kills, dice):
-    """A run that is killed so often, and then ends: its journal, calls, and calls cut off."""
-    monkeypatch.setenv("TEST_LOCAL_CLOUD", clinic.cloud.endpoint_url)
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
-    paths = many(folder / "images", images)
-    (folder / "paths").write_text("\n".join(map(str, paths)), "utf-8")
-    calls, journal = folder / "calls", folder / "journal.jsonl"
-    command = [sys.executable, "-c", CHILD, clinic.version.arn, calls, folder / "paths", journal]
-    cut = 0
-    for kill in range(kills + 1):
-        with subprocess.Popen(command) as child:
-            if kill < kills:
-                wanted = dice(kill)
-                while (journal.stat().st_size if journal.exists() else 0) < wanted:
-                    assert child.poll() is None
-                    time.sleep(0.002)
-                child.send_signal(signal.SIGKILL)
-            child.wait()
-        log = calls.read_text()
-        if kill < kills:
-            cut += log.count("+") - log.count("-") - cut
-    assert child.returncode == 0
-    asked = calls.read_text().count("+")
-    sources = [one["source"] for one in entries(journal)]
-    return sorted(map(str, paths)), sorted(sources), asked, cut
+from ...support.bulk_runs import entries, kill_and_continue
 
 
 @pytest.mark.heavy

@@ -1,4 +1,4 @@
-"""Pacer: how fast to ask, found from throttles and latency alone. No thread, no clock, no I/O."""
+"""``Pacer``: the rate of calls, from throttles and latency alone. No thread, clock or I/O."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Final
 
 _SHORT: Final = 16  # calls to the first probe after a change
 _SHORTEST: Final = 4  # where throttles come early again and again
-_VAIN: Final = 3  # rises that found nothing, after which the capacity is guessed higher
+_VAIN: Final = 3  # rises without a higher capacity, after which it is guessed higher
 _LONG: Final = 80  # calls between probes of a capacity that holds: one throttle in 80
-_SURE: Final = 1.4  # calls beyond the believed capacity that went well: it must have risen
+_SURE: Final = 1.4  # successful calls beyond the believed capacity: it must have risen
 _BURST: Final = 1.0  # seconds' calls that a service is believed to allow at once
 _LOWEST: Final = 1.0  # calls a second
 _PAUSE: Final = 1.5  # gaps to leave after a throttle
 _BLUR: Final = 0.15  # seconds; over less, small delays on the way would count for too much
-_MEMORY: Final = 1024  # calls looked back upon
+_MEMORY: Final = 1024  # past calls that are remembered
 _PATIENT: Final = 0.05  # seconds of calls that may be made up for after a hitch
 
 
 class Pacer:
-    """Finds the rate that a service with a token bucket takes, and follows it.
+    """Finds the rate that a service with a token bucket allows, and follows it.
 
     Right after a throttle the bucket is empty. So the calls that go well between two throttles,
     divided by the time between them, are the capacity, to about one call. The rate then rises above
-    it, slowly and ever faster, such that the next throttle comes ``_LONG`` calls later; where it
-    does not, the capacity has risen, and the rate grows by a tenth of itself in each round trip
-    until one does. A throttle that comes early says that the capacity fell. How many calls are
-    under way follows from rate and latency (Little's law).
+    it, slowly at first, so that the next throttle comes ``_LONG`` calls later. If none comes, the
+    capacity has risen, and the rate grows by a tenth in each round trip until one comes. An early
+    throttle means that the capacity fell. The number of calls under way follows from rate and
+    latency (Little's law).
 
-    All times are seconds of one clock that the caller brings.
+    All times are seconds of one clock, which the caller reads.
     """
 
     def __init__(self, *, most: int = 64) -> None:
         self.most = most
         self.in_flight = 0
-        self._rate = 0.0  # calls a second; 0 until the first answer tells the latency
+        self._rate = 0.0  # calls a second; 0 until the latency is known from the first answer
         self._believed = _LOWEST
         self._rising = True
         self._probe = _SHORT
@@ -87,7 +87,7 @@ class Pacer:
         self._next = max(self._next, now - _PATIENT) + gap
 
     def answered(self, sent_at: float, now: float) -> None:
-        """A call was answered, by a diagnosis or by a refusal that is no throttle."""
+        """A call was answered: by a diagnosis, or by an error other than a throttle."""
         self.in_flight -= 1
         self._learn(now - sent_at)
         if not self._rate:
@@ -98,7 +98,7 @@ class Pacer:
             self._go_on()
 
     def faulted(self) -> None:
-        """A call failed for another reason; it says nothing about the capacity."""
+        """A call failed for another reason; that does not depend on the capacity."""
         self.in_flight -= 1
 
     def throttled(self, sent_at: float, now: float) -> None:
@@ -109,7 +109,7 @@ class Pacer:
             self._rate, self._grown = 1 / self._least, now
         if sent_at in self._sent:
             self._sent.remove(sent_at)
-        if sent_at > self._cut:  # else it was sent before the last change, and tells of before
+        if sent_at > self._cut:  # else it was sent before the last change of the rate
             self._believed = max(_LOWEST, self._found(sent_at))
             self._rising, self._rate, self._cut = False, self._believed, now
             self._marks.append(sent_at)
@@ -159,7 +159,7 @@ class Pacer:
         return min(((good + 1) / seconds for good, seconds in stretches), default=math.inf)
 
     def _begin(self) -> None:
-        """What was learnt of the capacity until now holds no longer."""
+        """What is known of the capacity no longer holds."""
         self._probe = _SHORT
         self._marks.clear()
 

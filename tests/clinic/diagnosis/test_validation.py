@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rekognition_xray.clinic.diagnosis import validation_images
-from rekognition_xray.clinic.diagnosis.answers import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis import Diagnosis, FailedDiagnosis, validation_images
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError
 

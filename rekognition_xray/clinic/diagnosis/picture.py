@@ -1,9 +1,10 @@
-"""The picture of a diagnosis: the image in a frame, and under it finding, reason and confidences."""
+"""The picture of a diagnosis: the framed image, and below it finding, reason and confidences."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw
 
@@ -11,16 +12,20 @@ from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import GREY, INK, PAPER, VERMILION, colour_of, write
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN
-from rekognition_xray.data.images import MAX_BYTES, MAX_DETECT_BYTES, PreparedImage, decode, prepare
+from rekognition_xray.data.images import (
+    MAX_BYTES,
+    MAX_DETECT_BYTES,
+    ImageSource,
+    PreparedImage,
+    decode,
+    prepare_image,
+)
 from rekognition_xray.errors import DataError
 from rekognition_xray.labels import BACTERIAL, VIRAL, in_order
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.captions import Colour
-    from rekognition_xray.clinic.diagnosis.answers import Diagnosis
-
-Picture: TypeAlias = Path | str | bytes | Image.Image | PreparedImage
-"""A path, the bytes of a PNG, JPEG or DICOM file, a Pillow image, or an image that is prepared."""
+    from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis
 
 _LEAST: Final = 640  # pixels of the image's longer side in the picture
 _MOST: Final = 1200
@@ -32,7 +37,9 @@ _SMALL: Final = 13.0
 _TRACK: Final = (228, 228, 228)
 
 
-def draw(diagnosis: Diagnosis, image: Picture, *, allow_burned_in: bool) -> Image.Image:
+def draw(
+    diagnosis: Diagnosis, image: ImageSource | PreparedImage, *, allow_burned_in: bool
+) -> Image.Image:
     """The image in a frame of the finding's colour, with what was found below; an RGB picture.
 
     Raises:
@@ -61,16 +68,18 @@ def colour_of_finding(diagnosis: Diagnosis) -> Colour:
     return VERMILION if diagnosis.finding == TYPE_UNCERTAIN else colour_of(diagnosis.finding)
 
 
-def _grey_of(image: Picture, sha256: str, *, allow_burned_in: bool) -> Image.Image:
-    """The image's pixels, once it is sure that it is this image."""
+def _grey_of(
+    image: ImageSource | PreparedImage, sha256: str, *, allow_burned_in: bool
+) -> Image.Image:
+    """The image's pixels; a DataError if it is another image."""
     if isinstance(image, PreparedImage):
         _refuse_another(image.sha256 == sha256)
         return decode(image.data).grey
-    source = Path(image) if isinstance(image, str) else image
+    source = Path(image) if isinstance(image, str | os.PathLike) else image
     # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
     _refuse_another(
         any(
-            prepare(source, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
+            prepare_image(source, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
             for most in (MAX_DETECT_BYTES, MAX_BYTES)
         )
     )
@@ -80,7 +89,7 @@ def _grey_of(image: Picture, sha256: str, *, allow_burned_in: bool) -> Image.Ima
 def _refuse_another(same: bool) -> None:  # noqa: FBT001
     if not same:
         raise DataError(
-            "This is not the image that was diagnosed: its prepared pixels are others.",
+            "This is not the image that was diagnosed: its prepared pixels differ.",
             hint="Give draw() the image that diagnose() got.",
         )
 

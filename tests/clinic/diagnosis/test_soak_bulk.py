@@ -9,9 +9,7 @@ import pytest
 
 import rekognition_xray as rx
 
-from .bulk_images import entries, many
-from .test_bulk import ask_for_faults, peak
-from .test_bulk_ends import kill_and_continue
+from ...support.bulk_runs import ask_for_faults, entries, kill_and_continue, many, peak
 
 pytestmark = pytest.mark.soak
 

@@ -1,0 +1,134 @@
+"""What is done for one image: prepare it, make one call, apply the policy. Runs in any process.
+
+Workers get a ``DiagnosisRequest`` and an image. The functions that run in them also take a task
+name that they do not use: it makes each call different, since Dask answers equal calls only once.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import attrs
+
+from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis
+from rekognition_xray.clinic.diagnosis.inputs import DiagnosableImage, Sendable, sendable
+from rekognition_xray.clinic.policy import REFERRED, Decision, Policy
+from rekognition_xray.errors import AwsError, ImageError
+from rekognition_xray.labels import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rekognition_xray.cloud.versions import ModelVersion
+
+
+@attrs.frozen
+class DiagnosisRequest:
+    """What a worker needs besides the image; it pickles as the version does, without credentials.
+
+    Attributes:
+        version: the version to call.
+        policy: how confidences become a finding; None for the label of highest confidence.
+        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+    """
+
+    version: ModelVersion
+    policy: Policy | None
+    allow_burned_in: bool
+
+
+@attrs.frozen
+class CallResult:
+    """The result of one call.
+
+    Attributes:
+        outcome: the diagnosis, or the error.
+        seconds: how long the call took; 0 if none was made.
+    """
+
+    outcome: Diagnosis | ImageError | AwsError
+    seconds: float = 0.0
+
+
+def prepare_to_send(
+    request: DiagnosisRequest, image: DiagnosableImage, _task: str = ""
+) -> Sendable | ImageError | AwsError:
+    """Prepares an image, or returns the error that it meets."""
+    try:
+        return sendable(image, request.version.aws, allow_burned_in=request.allow_burned_in)
+    except (ImageError, AwsError) as error:
+        return error
+
+
+def identify_image(
+    request: DiagnosisRequest, image: DiagnosableImage, _task: str = ""
+) -> Sendable | ImageError | AwsError:
+    """Like ``prepare_to_send``, but returns the hash without the pixels."""
+    ready = prepare_to_send(request, image)
+    return attrs.evolve(ready, image=b"") if isinstance(ready, Sendable) else ready
+
+
+def diagnose_once(
+    request: DiagnosisRequest, image: DiagnosableImage | Sendable, _task: str = ""
+) -> CallResult:
+    """Prepares an image unless it is prepared, and makes one call of one attempt."""
+    ready = image if isinstance(image, Sendable) else prepare_to_send(request, image)
+    if not isinstance(ready, Sendable):
+        return CallResult(ready)
+    began = time.perf_counter()
+    try:
+        return CallResult(call(request, ready, once=True), time.perf_counter() - began)
+    except AwsError as error:
+        return CallResult(error, time.perf_counter() - began)
+
+
+def call(request: DiagnosisRequest, ready: Sendable, *, once: bool = False) -> Diagnosis:
+    """Diagnoses an image that is prepared. Calls DetectCustomLabels once.
+
+    Args:
+        request: the version, and the policy to apply.
+        ready: the image.
+        once: make one attempt only.
+
+    Raises:
+        AwsError: AWS refused the call or could not be reached.
+    """
+    detection = request.version.detect(ready.image, once=once)
+    undecided = Diagnosis(
+        source=ready.source,
+        finding=REFERRED,
+        confidences={
+            label: detection.confidences[label] for label in in_order(detection.confidences)
+        },
+        referred=True,
+        reason="",
+        policy=None,
+        threshold=None,
+        version_arn=request.version.arn,
+        image_sha256=ready.sha256,
+        request_id=detection.request_id,
+        seconds=detection.seconds,
+    )
+    return apply_policy(request.policy, undecided)
+
+
+def apply_policy(policy: Policy | None, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis with the finding of this policy; makes no call."""
+    confidences = diagnosis.confidences
+    decision = policy.decide(confidences) if policy else _highest_confidence(confidences)
+    return attrs.evolve(
+        diagnosis,
+        finding=decision.finding,
+        referred=decision.referred,
+        reason=decision.reason,
+        policy=policy.name if policy else None,
+        threshold=policy.threshold if policy else None,
+    )
+
+
+def _highest_confidence(confidences: Mapping[str, float]) -> Decision:
+    if not confidences:
+        return Decision(REFERRED, referred=True, reason="the version named no label")
+    finding = max(in_order(confidences), key=confidences.__getitem__)
+    return Decision(finding, referred=False, reason="highest confidence; no policy was given")
