@@ -231,7 +231,9 @@ class CustomLabelsProject:
         manifests: dict[DatasetType, Manifest] = {
             kind: Manifest.of(part, receipt.addresses) for kind, part in parts.items()
         }
-        put_manifests(self.aws, self.arn, manifests, store=target, replace=replace)
+        put_manifests(
+            self.aws, self.arn, manifests, store=target, replace=replace, sizes_checked=True
+        )
         if test is None:
             distribute_entries(self.aws, self.arn)
         made = dataset_arns(self.aws, self.arn)
