@@ -1,8 +1,9 @@
 """``put_datasets`` of a folder of X-rays, beside a former checkout of this library.
 
-The local cloud runs in this process and the clients in processes of their own, in turn, each with
-new prepared files, a new project and a new prefix. Seconds are those of the call. Run it with the
-former checkout and a folder: ``python bench/put_datasets.py CHECKOUT FOLDER [IMAGES] [ROUNDS]``.
+The local cloud, a new one for each run, runs in this process and the clients in processes of their
+own. The two checkouts take turns in going first. Each run prepares anew. Seconds are those of the
+call. Run it with the former checkout and a folder:
+``python bench/put_datasets.py CHECKOUT FOLDER [IMAGES] [ROUNDS]``.
 """
 
 from __future__ import annotations
@@ -66,12 +67,12 @@ def main(former: str, folder: str, images: str = "1000000", rounds: str = "1") -
     from rekognition_xray.local import LocalCloud  # noqa: PLC0415 - the clients need none of it
 
     seconds: dict[Path, list[float]] = {Path(former).resolve(): [], HERE.resolve(): []}
-    with LocalCloud(buckets=[BUCKET]) as cloud:
-        environment = {**os.environ, **cloud.environment()}
-        for number in range(int(rounds)):
-            for place, (checkout, taken) in enumerate(seconds.items()):
-                name = f"project-{number}-{place}"
-                taken.append(measured(checkout, environment, [folder, images, name]))
+    for number in range(int(rounds)):
+        order = list(seconds) if number % 2 == 0 else list(reversed(seconds))
+        for checkout in order:
+            with LocalCloud(buckets=[BUCKET]) as cloud:
+                environment = {**os.environ, **cloud.environment()}
+                seconds[checkout].append(measured(checkout, environment, [folder, images, "chest"]))
     before, now = map(statistics.median, seconds.values())
     print(f"before {before:.1f} s, now {now:.1f} s: {now / before:.2f} of it")
 
