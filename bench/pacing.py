@@ -49,7 +49,7 @@ def stage(*, quick: bool) -> float:
 
 
 def images_of(name: str, *, quick: bool) -> int:
-    """How many images a run asks for: 500 or more, a minute or more; a quarter where it is quick."""
+    """How many images a run asks for: 500 or more, a minute or more; a quarter if it is quick."""
     if "-" in name:
         return int(sum(map(float, name.split("-"))) * stage(quick=quick))
     whole = max(520, int(60 * float(name)))

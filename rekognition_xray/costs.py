@@ -136,7 +136,7 @@ class BillComparison(Record):
 
     @property
     def difference(self) -> Decimal:
-        """Billed less estimated; above zero where it was dearer than thought."""
+        """Billed less estimated; above zero where it cost more than estimated."""
         return self.actual.total - self.estimated.total
 
     @property
@@ -239,7 +239,8 @@ class PriceBook:
             region: the Region whose prices are wanted.
 
         Raises:
-            PriceBookError: the file cannot be read, holds faults (all are told together, those of
+            PriceBookError: the file cannot be read, holds faults (all are reported together, those
+                of
                 other Regions included) or lacks the Region.
         """
         units = {str(item): unit for item, unit in UNITS.items()}

@@ -55,7 +55,7 @@ class _Run:
     def billed(self, units: int) -> tuple[Fraction, Fraction]:
         """Unit-seconds by the reading that starts and stops bill, and by the one that they don't.
 
-        The dearer reading comes first: it is the one to guard against.
+        The higher price comes first: it is the one to guard against.
         """
         return units * (self.startup + self.work + self.stop), units * self.work
 
@@ -90,7 +90,7 @@ class BatchPlan(Record):
 
     @property
     def dollars(self) -> Decimal:
-        """The most it costs, by the dearer reading of AWS's billing, in the book's currency."""
+        """The higher price of the two ways to read AWS's billing, in the book's currency."""
         return self.high.total
 
     def __str__(self) -> str:
@@ -170,8 +170,8 @@ def plan_batch(
 ) -> BatchPlan:
     """The cheapest plan that answers a batch of images before a deadline.
 
-    Cheapest by the dearer reading of AWS's billing; among equals by the other, then with fewer
-    units. Makes no call.
+    Cheapest by the higher of the two ways to read AWS's billing; among equals by the other, then
+    with fewer units. Makes no call.
 
     Args:
         images: images, 1 or more.

@@ -69,7 +69,7 @@ def train(
 ) -> None:
     """From a folder of images to a trained version.
 
-    Audits FOLDER, splits it by patient, uploads, trains, and waits. The price is told first, and
+    Audits FOLDER, splits it by patient, uploads, trains, and waits. The price is shown first, and
     asked for unless --yes or --max-cost is given; nothing is sent before. AWS cannot stop a
     training, and bills one that succeeds.
 

@@ -140,9 +140,9 @@ _NO_IDENTITY: Final = (
 
 def _from_reply(error: ClientError, arn: str) -> errors.AwsError:
     """The leaf of our tree for an error reply; its class comes from the code, else the status."""
-    told = error.response.get("Error", {})
+    stated = error.response.get("Error", {})
     meta = error.response.get("ResponseMetadata", {})
-    code, text = str(told.get("Code", "")), str(told.get("Message", ""))
+    code, text = str(stated.get("Code", "")), str(stated.get("Message", ""))
     leaf = _ERROR_OF.get(code)
     if leaf is None:
         fault = int(meta.get("HTTPStatusCode", 0)) >= 500
@@ -259,7 +259,7 @@ def _default_session(aws: Aws) -> boto3.Session:
 
 @attrs.frozen
 class Aws:
-    """One way to AWS: a boto3 session as it is, and clients with retries and time-outs set.
+    """A boto3 session as it is, and clients with retries and time-outs set.
 
     Profiles, SSO, roles, Regions and ``AWS_ENDPOINT_URL`` work as boto3 users know them. The raw
     clients stay reachable as ``aws.rekognition`` and ``aws.s3``. Building one makes no call.

@@ -28,12 +28,12 @@ _UNREAD: Final = "unreadable-report"
 
 def settled_badly(aws: Aws, seen: VersionDescription) -> XrayError:
     """The error for a version that will not be trained, or not be copied, any more."""
-    told = f"version {seen.name!r} ended in {seen.status}: {seen.status_message}"
+    text = f"version {seen.name!r} ended in {seen.status}: {seen.status_message}"
     if seen.status == "COPYING_FAILED":
-        return CopyFailedError(f"The copying of {told}")
+        return CopyFailedError(f"The copying of {text}")
     if seen.status != "TRAINING_FAILED":
         return UnreachableStateError(f"The version {seen.name!r} is {seen.status}.")
-    return TrainingFailedError(f"The training of {told}", faults=faults(aws, seen))
+    return TrainingFailedError(f"The training of {text}", faults=faults(aws, seen))
 
 
 def faults(aws: Aws, seen: VersionDescription) -> tuple[TrainingFault, ...]:

@@ -179,34 +179,34 @@ def _pages(aws: Aws, project_arn: str) -> Iterator[VersionDescription]:
     pages = aws.rekognition.get_paginator("describe_project_versions")
     with aws_errors(project_arn):
         for page in pages.paginate(ProjectArn=project_arn):
-            for told in page["ProjectVersionDescriptions"]:
-                yield describe_reply(told["ProjectVersionArn"], told)
+            for stated in page["ProjectVersionDescriptions"]:
+                yield describe_reply(stated["ProjectVersionArn"], stated)
 
 
-def describe_reply(arn: str, told: ProjectVersionDescriptionTypeDef) -> VersionDescription:
+def describe_reply(arn: str, stated: ProjectVersionDescriptionTypeDef) -> VersionDescription:
     """One element of DescribeProjectVersions' reply as a value."""
-    training, testing = told.get("TrainingDataResult", {}), told.get("TestingDataResult", {})
-    evaluation, output = told.get("EvaluationResult", {}), told.get("OutputConfig", {})
+    training, testing = stated.get("TrainingDataResult", {}), stated.get("TestingDataResult", {})
+    evaluation, output = stated.get("EvaluationResult", {}), stated.get("OutputConfig", {})
     bucket = output.get("S3Bucket")
     return VersionDescription(
         arn=arn,
         name=arn.split("/")[-2],
-        status=told.get("Status", ""),
-        status_message=told.get("StatusMessage", ""),
-        created=told.get("CreationTimestamp"),
-        ended=told.get("TrainingEndTimestamp"),
+        status=stated.get("Status", ""),
+        status_message=stated.get("StatusMessage", ""),
+        created=stated.get("CreationTimestamp"),
+        ended=stated.get("TrainingEndTimestamp"),
         f1_score=evaluation.get("F1Score"),
-        billable_training_seconds=told.get("BillableTrainingTimeInSeconds"),
-        units=told.get("MinInferenceUnits"),
+        billable_training_seconds=stated.get("BillableTrainingTimeInSeconds"),
+        units=stated.get("MinInferenceUnits"),
         output=S3Location(bucket, output.get("S3KeyPrefix", "").strip("/")) if bucket else None,
-        kms_key=told.get("KmsKeyId"),
-        source_arn=told.get("SourceProjectVersionArn"),
+        kms_key=stated.get("KmsKeyId"),
+        source_arn=stated.get("SourceProjectVersionArn"),
         summary=_location(evaluation.get("Summary", {})),
         training_output=_output(training),
         testing_output=_output(testing),
         training_validation=_validation(training),
         testing_validation=_validation(testing),
-        manifest_summary=_location(told.get("ManifestSummary", {})),
+        manifest_summary=_location(stated.get("ManifestSummary", {})),
     )
 
 

@@ -69,7 +69,7 @@ class WaitProgress:
 
 @attrs.frozen
 class Wait:
-    """How long to wait, how often to look, and who is told.
+    """How long to wait, how often to look, and what reports it.
 
     Attributes:
         budget: seconds after which waiting ends with WaitTimeoutError.

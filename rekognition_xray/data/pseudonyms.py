@@ -32,9 +32,9 @@ _KEY: Final = re.compile(r"(?:.*/)?([0-9a-f]{24})/[0-9a-f]{64}\.(?:jpg|png)", re
 class PseudonymKey:
     """The secret that turns patients into pseudonyms.
 
-    Whoever holds it can tell whether a known patient is in a store, so keep it apart from the
+    Whoever holds it can find out whether a known patient is in a store, so keep it apart from the
     images. Keep it safe, too: the images stay readable without it, and datasets and models go on
-    working, but nobody can tell any more which of them are a given patient's.
+    working, but nobody can find out any more which of them are a given patient's.
 
     - ``storage.forget`` finds nobody: what a patient has a right to cannot be done, short of
       deleting the whole store.
@@ -42,7 +42,8 @@ class PseudonymKey:
       under other keys, and a dataset that mixes both takes one patient for two, who may then stand
       in train and in test. Start a new prefix with a new key.
 
-    A key that has become known is replaced in the same way: new key, new prefix, old images deleted.
+    A key that has become known is replaced in the same way: new key, new prefix, old images
+    deleted.
 
     Attributes:
         secret: the key's bytes; never shown.

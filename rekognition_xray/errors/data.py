@@ -47,7 +47,7 @@ class ImageError(DataError):
 
     Attributes:
         code: the audit's word for the fault: ``missing``, ``zero-bytes``, ``not-an-image``,
-            ``truncated``, ``unreadable`` or ``over-limits``; of DICOM also ``not-a-image`` (another
+            ``truncated``, ``unreadable`` or ``over-limits``; of DICOM also ``not-an-xray`` (another
             kind of object), ``burned-in`` (held back: a name may stand in the picture) and
             ``no-decoder`` (a transfer syntax that nothing here reads).
         reason: the fault without the image's name.

@@ -32,7 +32,7 @@ class DatasetFailedError(XrayError):
 
 
 class TrainingRefusedError(XrayError):
-    """Several things stand against a training; nothing was started and nothing is billed.
+    """Several problems stop a training; nothing was started and nothing is billed.
 
     One alone is raised as the error that it is.
 

@@ -24,7 +24,7 @@ def test_findings_end_an_audit_with_3_and_json_names_all_files(few: Path, tmp_pa
     }
 
 
-def test_a_image_that_cannot_be_used_ends_prepare_with_3_and_a_hint(few: Path, tmp_path: Path):
+def test_an_image_that_cannot_be_used_ends_prepare_with_3_and_a_hint(few: Path, tmp_path: Path):
     folder = bad_folder(tmp_path / "images", few)
     done = invoke("prepare", folder, tmp_path / "out")
     assert done.exit_code == 3

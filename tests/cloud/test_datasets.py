@@ -318,7 +318,7 @@ def test_limits_are_checked_before_anything_is_sent(put: Put, calls: Calls) -> N
     assert calls == []
 
 
-def test_limits_of_a_project_are_checked_before_a_image_is_looked_at(
+def test_limits_of_a_project_are_checked_before_an_image_is_looked_at(
     project: rx.CustomLabelsProject, calls: Calls
 ) -> None:
     def part(name: str, count: int) -> rx.XrayDataset:

@@ -107,7 +107,7 @@ def test_it_is_shown_first_and_without_a_yes_nothing_changes(
     assert patient not in text, "the plan may be logged"
 
 
-def test_a_image_names_its_patient(
+def test_an_image_names_its_patient(
     aws: rx.Aws, project: rx.CustomLabelsProject, split: rx.Split, pseudonym: str
 ) -> None:
     forgetting.forget(split.train.images[0], STORE, aws=aws, confirm=yes)

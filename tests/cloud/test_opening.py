@@ -78,7 +78,7 @@ def test_a_prefix_does_not_take_in_its_neighbours(aws: rx.Aws, put: Put) -> None
     assert len(open_dataset(rx.S3Location(BUCKET, "chest"), aws=aws)) == 3
 
 
-def test_every_object_that_looks_like_a_image_ends_as_image_or_rejected(
+def test_every_object_that_looks_like_an_image_ends_as_image_or_rejected(
     aws: rx.Aws, put: Put
 ) -> None:
     put("chest/", "chest/notes.txt", "chest/.cache/IM-0001-0001.jpeg", "chest/train/")

@@ -170,7 +170,7 @@ def test_a_byte_that_flips_in_flight_is_refused(own: rx.Aws, tmp_path: Path) -> 
     assert storage.store(prepared, STORE, aws=own).uploaded == 1
 
 
-def test_a_image_is_sent_without_asking_first(own: rx.Aws, tmp_path: Path) -> None:
+def test_an_image_is_sent_without_asking_first(own: rx.Aws, tmp_path: Path) -> None:
     seen = []
     own.s3.meta.events.register(
         "before-send.s3.PutObject", lambda request, **_: seen.append(dict(request.headers))

@@ -127,7 +127,7 @@ def test_the_copy_of_a_known_patient_is_kept_rather_than_one_of_nobody() -> None
     assert dataset.images == (somebody,)
 
 
-def test_a_copy_of_a_image_that_cannot_be_read_is_kept() -> None:
+def test_a_copy_of_an_image_that_cannot_be_read_is_kept() -> None:
     one, other = image("a"), image("b")
     audit = audited([one, other], [Duplicates((one, other), "pixels")], bad=(one,))
     dataset, repairs = audit.clean()

@@ -159,7 +159,7 @@ def inflated(png: bytes) -> Iterator[bytes]:
     assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}
 
 
-def test_a_image_is_prepared_the_same_from_bytes_and_path(tmp_path: Path) -> None:
+def test_an_image_is_prepared_the_same_from_bytes_and_path(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(saved(image()))
     made = prepare_image(path)

@@ -48,7 +48,7 @@ def test_plain_x_ray_images_are_taken(modality: str) -> None:
     "sop_class",
     [uid.ComputedRadiographyImageStorage, uid.DigitalXRayImageStorageForPresentation],
 )
-def test_a_image_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> None:
+def test_an_image_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> None:
     assert read_image(saved(image(Modality=None, SOPClassUID=sop_class))).bits_stored == 12
 
 
@@ -77,12 +77,12 @@ def test_a_image_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> N
 )
 def test_what_is_no_image_is_refused_by_name(tags: dict[str, object], reason: str) -> None:
     error = refused(saved(image(**tags)))
-    assert error.code == "not-a-image"
+    assert error.code == "not-an-xray"
     assert reason in error.reason
     assert "JANE" not in str(error)
 
 
-def test_one_frame_is_a_image() -> None:
+def test_one_frame_is_an_image() -> None:
     assert read_image(saved(image(NumberOfFrames=1))).bits_stored == 12
 
 
@@ -100,7 +100,7 @@ def test_one_frame_is_a_image() -> None:
         ({"ConversionType": "WSD", "BurnedInAnnotation": "NO"}, False),
     ],
 )
-def test_a_image_that_may_show_a_name_is_held_back(tags: dict[str, object], held: bool) -> None:
+def test_an_image_that_may_show_a_name_is_held_back(tags: dict[str, object], held: bool) -> None:
     data = saved(image(**tags))
     for read in (decode, prepare_image, read_image):
         if held:
@@ -221,7 +221,7 @@ def test_pixels_that_are_compressed_against_the_transfer_syntax_are_refused() ->
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.3, 0.6, 0.95])
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_image_that_is_cut_off_is_refused(share: float, whole: bool) -> None:
+def test_an_image_that_is_cut_off_is_refused(share: float, whole: bool) -> None:
     data = saved(image(), whole=whole)
     error = refused(data[: int(len(data) * share)])
     assert error.code in ({"truncated"} if share >= 0.05 else {"truncated", "not-an-image"})
@@ -272,7 +272,7 @@ def test_sequences_nested_too_deeply_are_refused_or_passed_over() -> None:
     deep = b"\x09\x00\x01\x10SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 5_000
     data = saved(image())
     at = data.index(b"\x28\x00\x02\x00US")
-    assert refused(data[:at] + deep + data[at:]).code in {"unreadable", "not-a-image", "truncated"}
+    assert refused(data[:at] + deep + data[at:]).code in {"unreadable", "not-an-xray", "truncated"}
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_what_is_no_dicom_is_refused(data: bytes, code: str) -> None:
 
 @given(data=st.data(), which=st.integers(0, 12))
 @settings(max_examples=150, deadline=None)
-def test_damaged_bytes_end_as_a_image_or_as_an_image_error(
+def test_damaged_bytes_end_as_an_image_or_as_an_image_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, which: int
 ) -> None:
     files = _FILES or _FILES.extend(everywhere(tmp_path_factory.mktemp("images"))) or _FILES

@@ -154,7 +154,7 @@ def test_a_modality_lut_may_begin_below_zero() -> None:
         ("MONOCHROME2", "IDENTITY", False),
     ],
 )
-def test_a_image_is_inverted_once(photometric: str, shape: str | None, inverted: bool) -> None:
+def test_an_image_is_inverted_once(photometric: str, shape: str | None, inverted: bool) -> None:
     tags = {"PhotometricInterpretation": photometric, "PresentationLUTShape": shape}
     found = grey(saved(image(**tags)))
     assert (found[0], found[-1]) == ((255, 0) if inverted else (0, 255))

@@ -30,7 +30,7 @@ from .pictures import Draw, encoded, noise, opened
         ("JPEG", (8000, 8000), (4096, 4096)),
     ],
 )
-def test_a_image_that_is_too_large_is_scaled_down(
+def test_an_image_that_is_too_large_is_scaled_down(
     draw: Draw, kind: str, old: tuple[int, int], new: tuple[int, int]
 ) -> None:
     made = prepare_image(encoded(draw(11, old), kind))
@@ -58,7 +58,7 @@ def test_a_decoded_image_is_scaled_like_a_prepared_one(draw: Draw) -> None:
 
 
 @pytest.mark.heavy
-def test_a_image_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
+def test_an_image_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
     made = prepare_image(noise(4096))
     assert len(made.data) <= MAX_BYTES
     assert 3700 < made.width < 4096
@@ -66,7 +66,7 @@ def test_a_image_of_too_many_bytes_is_scaled_down_to_15_mib() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_image_for_detection_fits_into_4_mib(kind: str) -> None:
+def test_an_image_for_detection_fits_into_4_mib(kind: str) -> None:
     source = encoded(noise(2600), kind, **({"quality": 100} if kind == "JPEG" else {}))
     whole, small = prepare_image(source), prepare_image(source, max_bytes=MAX_DETECT_BYTES)
     assert len(small.data) <= MAX_DETECT_BYTES < len(whole.data)
@@ -75,7 +75,7 @@ def test_a_image_for_detection_fits_into_4_mib(kind: str) -> None:
     assert (opened(small.data).format, small.height) == (kind, small.width)
 
 
-def test_a_image_that_fits_is_the_same_for_training_and_detection(draw: Draw) -> None:
+def test_an_image_that_fits_is_the_same_for_training_and_detection(draw: Draw) -> None:
     for source in (encoded(draw(13)), encoded(draw(13), "PNG"), draw(13, (5000, 400))):
         assert prepare_image(source) == prepare_image(source, max_bytes=MAX_DETECT_BYTES)
 
@@ -86,7 +86,7 @@ def test_narrow_images_keep_within_the_aspect_when_scaled() -> None:
     assert check_image_size(Probe("PNG", made.width, made.height, "L", 1)) is None
 
 
-def test_a_image_that_fits_in_no_size_is_refused() -> None:
+def test_an_image_that_fits_in_no_size_is_refused() -> None:
     with pytest.raises(ImageError, match="does not fit into") as caught:
         prepare_image(noise(200), max_bytes=1000)
     assert caught.value.code == "over-limits"

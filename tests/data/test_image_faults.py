@@ -55,7 +55,7 @@ def test_a_file_that_is_no_image_is_refused_with_its_path(
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_image_that_is_cut_off_is_refused(draw: Draw, kind: str, share: float) -> None:
+def test_an_image_that_is_cut_off_is_refused(draw: Draw, kind: str, share: float) -> None:
     noise = Image.frombytes("L", (128, 128), random.Random(1).randbytes(128 * 128))
     whole = encoded(noise, kind)
     with pytest.raises(ImageError) as caught:

@@ -263,7 +263,7 @@ def test_preparing_can_be_sent_to_another_process(draw: Draw, write: Write) -> N
 
 @given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG"]))
 @settings(max_examples=150, deadline=None)
-def test_damaged_bytes_end_as_a_image_or_as_an_image_error(
+def test_damaged_bytes_end_as_an_image_or_as_an_image_error(
     draw: Draw, data: st.DataObject, kind: str
 ) -> None:
     content = bytearray(encoded(draw(10, mode="RGB"), kind))

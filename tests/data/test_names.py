@@ -212,7 +212,7 @@ def test_an_official_folder_above_the_labels_folder_gives_the_split(split: str) 
 
 
 @pytest.mark.parametrize("path", ["a.png", "train/a.png", "set/VAL/a.png"])
-def test_a_image_in_no_folder_of_a_label_has_no_label(path: str) -> None:
+def test_an_image_in_no_folder_of_a_label_has_no_label(path: str) -> None:
     with pytest.raises(NoLabelError):
         FOLDERS.read(PurePath(path))
 

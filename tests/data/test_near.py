@@ -95,7 +95,7 @@ def test_changed_copies_are_found_and_nothing_else(
     assert all(SAME <= pair.score <= 1.0001 for pair in pairs)
 
 
-def test_a_image_of_one_tone_is_like_no_other(write: Callable[..., Path]) -> None:
+def test_an_image_of_one_tone_is_like_no_other(write: Callable[..., Path]) -> None:
     paths = [write(f"{grey}.png", Image.new("L", (90, 90), grey)) for grey in (7, 8)]
     assert near_pairs(seen(paths, {})) == []
 

@@ -115,7 +115,7 @@ def check_labels(train: XrayDataset, test: XrayDataset | None) -> None:
 
 
 def check_leaks(found: Iterable[Leak], *, allowed: bool, stopped: str, stacklevel: int = 3) -> bool:
-    """Whether there are leaks. They are refused, or told as a warning where they are allowed.
+    """Whether there are leaks. They are refused, or reported as a warning where they are allowed.
 
     Args:
         found: the leaks.
@@ -131,7 +131,7 @@ def check_leaks(found: Iterable[Leak], *, allowed: bool, stopped: str, stackleve
         return False
     if not allowed:
         raise SplitError(
-            f"Train and test are not apart; {stopped}.\n" + "\n".join(map(_told, leaks)),
+            f"Train and test are not apart; {stopped}.\n" + "\n".join(map(_reporter, leaks)),
             paths=[image.source for leak in leaks for image in leak.images],
             hint=" ".join(dict.fromkeys([*(leak.hint for leak in leaks), _ALLOW])),
         )
@@ -221,7 +221,7 @@ def tags_of_split(
     ListDatasetEntries and ListTagsForResource once for each dataset; free.
 
     Args:
-        aws: the way to AWS.
+        aws: the AWS session.
         train: ARN of the one dataset.
         test: ARN of the other.
         allowed: whether the user said that leaks are meant.
@@ -232,16 +232,16 @@ def tags_of_split(
     """
     ours, theirs = _part(aws, train), _part(aws, test)
     found = list(_unlike(ours, theirs))
-    told = all(LEAKS in read_tags(aws, arn) for arn in (train, test))
+    text = all(LEAKS in read_tags(aws, arn) for arn in (train, test))
     stopped = "no training was started"
-    leaking = told or check_leaks(found, allowed=allowed, stopped=stopped, stacklevel=stacklevel)
+    leaking = text or check_leaks(found, allowed=allowed, stopped=stopped, stacklevel=stacklevel)
     noted = dict(LEAKING) if leaking else {}
     if ours and theirs and not found and is_value(ours.fingerprint):
         noted[SPLIT] = ours.fingerprint
     return noted
 
 
-def _told(leak: Leak) -> str:
+def _reporter(leak: Leak) -> str:
     listed = list_paths(image.source for image in leak.images)
     return f"{leak.message}:\n{listed}" if listed else f"{leak.message}."
 

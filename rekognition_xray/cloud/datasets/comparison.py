@@ -49,8 +49,8 @@ class DatasetComparison:
             )
 
     def __str__(self) -> str:
-        told = f"{self.kind}: {self.sent:,} entries were sent, {self.kept:,} are there"
-        return "\n".join([told, *self._parts()])
+        text = f"{self.kind}: {self.sent:,} entries were sent, {self.kept:,} are there"
+        return "\n".join([text, *self._parts()])
 
     def _parts(self) -> Iterator[str]:
         changed = [

@@ -49,7 +49,7 @@ def put_manifests(
     CreateDataset, UpdateDatasetEntries and DeleteDataset. The datasets are free.
 
     Args:
-        aws: the way to AWS.
+        aws: the AWS session.
         project_arn: the project.
         manifests: the entries, whose images lie in S3, for one dataset or both.
         store: where manifests are written, under ``manifests/``.

@@ -138,7 +138,7 @@ def forget(
     Args:
         patient: as the naming rule reads it (``image.patient``), or one of the patient's images.
         where: bucket and prefix that the images were stored under.
-        aws: the way to AWS.
+        aws: the AWS session.
         confirm: gets the plan; only True goes on.
         key: the secret of the pseudonyms at that time; see PseudonymKey.find.
         projects: whose datasets and versions are looked through; by default all of the account
@@ -228,10 +228,10 @@ def _delete(aws: Aws, bucket: str, doomed: Sequence[ObjectVersion]) -> None:
             )
         refused += reply.get("Errors", [])
     if refused:
-        told = [f"{one.get('Key')}: {one.get('Code')}: {one.get('Message')}" for one in refused]
+        text = [f"{one.get('Key')}: {one.get('Code')}: {one.get('Message')}" for one in refused]
         raise StorageError(
             f"S3 did not delete {len(refused)} of {len(doomed)} object versions:\n"
-            + list_paths(told),
+            + list_paths(text),
             operation="DeleteObjects",
             code=refused[0].get("Code", ""),
             hint="Look for an object lock, MFA delete or a policy; then run it again.",

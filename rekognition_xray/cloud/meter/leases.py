@@ -74,7 +74,7 @@ class Lease(Record):
         id: 12 hexadecimal digits.
         owner: host and process of the user.
         role: ``runs``, ``joined`` or ``left``.
-        since: when the model was started, as far as leases tell; None where nobody knows.
+        since: when the model was started, by the leases; None where no lease says.
         start: when this user came.
         until: when the lease expires unless it is renewed.
     """
@@ -144,7 +144,7 @@ class Leases(Record):
 
     @property
     def since(self) -> dt.datetime | None:
-        """Since when the model runs, as far as they tell."""
+        """When the model was started, by these leases."""
         return min((one.since for one in self.found if one.since), default=None)
 
 
@@ -162,16 +162,16 @@ def parse_leases(tags: Mapping[str, str]) -> Leases:
 
 
 def _lease(name: str, value: str) -> Lease | None:
-    told = _VALUE.fullmatch(value)
-    if not _ID.fullmatch(name) or not told:
+    fields = _VALUE.fullmatch(value)
+    if not _ID.fullmatch(name) or not fields:
         return None
     try:
-        since = None if told["since"] == "unknown" else _moment(told["since"])
-        start, until = _moment(told["start"]), _moment(told["until"])
+        since = None if fields["since"] == "unknown" else _moment(fields["since"])
+        start, until = _moment(fields["start"]), _moment(fields["until"])
     except ValueError:  # the 31st of February
         return None
-    role: Role = told["role"]  # type: ignore[assignment]  # the pattern lets no other through
-    return Lease(name, told["owner"], role, since, start, until)
+    role: Role = fields["role"]  # type: ignore[assignment]  # the pattern lets no other through
+    return Lease(name, fields["owner"], role, since, start, until)
 
 
 def _moment(text: str) -> dt.datetime:

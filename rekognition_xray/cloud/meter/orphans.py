@@ -40,7 +40,7 @@ class RunningVersion(Record):
         project_arn: of its project.
         status: STARTING, RUNNING or STOPPING.
         units: inference units that it was started with.
-        leases: who needs it, as the tags tell.
+        leases: who needs it, by its tags.
         per_hour: price of an hour at these units.
         currency: of the prices.
         now: when this was seen.
@@ -157,8 +157,8 @@ def running(aws: Aws, *, prices: PriceBook | None = None) -> tuple[RunningVersio
     has scaled it up cannot be seen here.
 
     Args:
-        aws: the way to AWS.
-        prices: the price book; the library's for the Region unless told. Where it knows none,
+        aws: the AWS session.
+        prices: the price book; by default the library's for the Region. Where it knows none,
             those of us-east-1, and each line says so.
     """
     return tuple(seen for _, seen in _running(aws, book_for(aws, prices)))
@@ -181,10 +181,10 @@ def stop_expired(
     UntagResource; free.
 
     Args:
-        aws: the way to AWS.
+        aws: the AWS session.
         unleased: stops those, too, that nobody holds a lease on, or a lease that cannot be read.
             A model is never stopped while somebody has a live lease.
-        prices: the price book, for what is told, as of ``running``.
+        prices: the price book for the costs that are shown, as in ``running``.
         budget: seconds to wait for each to rest.
 
     Returns:

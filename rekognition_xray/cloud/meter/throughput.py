@@ -26,7 +26,7 @@ _THREADS: Final = 8
 _MOST_THREADS: Final = 32
 _LEAST_SECONDS: Final = 5
 _FEWEST: Final = 20
-"""Answers between the first throttle and the end from which a speed is told as measured."""
+"""Answers between the first throttle and the end from which a speed counts as measured."""
 
 
 class RunningModel(Protocol):
@@ -105,7 +105,7 @@ def measure_throughput(
         images: prepared images like those to come, such as ``images.prepare`` makes; used in turn.
         max_calls: calls at most, throttled ones included.
         max_cost: what the model may cost meanwhile, at most.
-        prices: the price book; the library's for the Region unless told.
+        prices: the price book; by default the library's for the Region.
 
     Raises:
         PriceBookError: the prices of the Region are not known; give ``prices``.

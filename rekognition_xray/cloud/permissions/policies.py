@@ -264,9 +264,9 @@ def key_statement(purpose: Purpose, *, principal: str) -> Statement:
 def _check(needed: Mapping[str, str | None], **values: str | None) -> None:
     wrong = [f"{name} is needed for this purpose" for name, value in needed.items() if not value]
     for name, value in values.items():
-        form, told = _FORMS[name]
+        form, text = _FORMS[name]
         if value is not None and not form.fullmatch(value):
-            wrong.append(f"{name} is {told}, not {value!r}")
+            wrong.append(f"{name} is {text}, not {value!r}")
     if wrong:
         raise InvalidRequestError(
             f"No policy can be written:\n{list_paths(wrong)}", hint="Mend what is named."

@@ -79,7 +79,7 @@ class CustomLabelsProject:
     """Handle on a project. It keeps nothing that the service can change.
 
     Attributes:
-        aws: the way to AWS.
+        aws: the AWS session.
         arn: the project's ARN.
     """
 
@@ -96,7 +96,7 @@ class CustomLabelsProject:
 
         Args:
             name: 1 to 255 of the characters a-z, A-Z, 0-9, ``_``, ``.`` and ``-``.
-            aws: the way to AWS.
+            aws: the AWS session.
             tags: tags for a project that is created; one that is there keeps its own.
 
         Raises:
@@ -124,7 +124,7 @@ class CustomLabelsProject:
 
         Args:
             name: its name.
-            aws: the way to AWS.
+            aws: the AWS session.
         """
         with aws_errors(f"project {name}"):
             reply = aws.rekognition.describe_projects(ProjectNames=[name])
@@ -327,7 +327,7 @@ class CustomLabelsProject:
     ) -> ModelVersion:
         """Starts a training of the project's datasets and returns at once.
 
-        What the service would refuse after hours is looked for first, and all of it told together:
+        What the service would refuse after hours is checked first, and reported all together:
         datasets that are missing, failed or full of bad entries, too few labels, too many images of
         one, test labels that do not meet the trained ones, Region, bucket, name, quotas. The
         price is logged as a range with its sources; ``training_estimate`` gives it beforehand. AWS
@@ -353,7 +353,7 @@ class CustomLabelsProject:
             max_cost: refuses to start when the upper end of the estimate exceeds it: AWS's 24
                 hours, unless earlier trainings of this project say less. It is an estimate all
                 the same, and a training cannot be stopped: this is all that a cap can do.
-            prices: the price book for that; the library's for the Region unless told.
+            prices: the price book for that; by default the library's for the Region.
             tags: tags of your own for the version; keys that begin with ``rxray.`` are ours.
             kms_key: id, ARN or alias of the KMS key that encrypts the service's copy of the images
                 and the result files; whoever reads those needs ``kms:Decrypt``.
@@ -397,8 +397,8 @@ class CustomLabelsProject:
         DescribeProjectVersions and, for each of the five, ListTagsForResource; free.
 
         Args:
-            prices: the price book; the library's for the Region unless told.
-            images: to be trained on; those of the TRAIN dataset unless told.
+            prices: the price book; by default the library's for the Region.
+            images: to be trained on; by default those of the TRAIN dataset.
 
         Raises:
             NotFoundError: the project has no TRAIN dataset, or does not exist.

@@ -28,11 +28,11 @@ def check_place(aws: Aws, bucket: str, *, allow_public: bool = False) -> None:
     Calls HeadBucket, then GetPublicAccessBlock and, where that leaves a door open,
     GetBucketPolicyStatus and GetBucketAcl. The caller needs ``s3:ListBucket``, and
     ``s3:GetBucketPublicAccessBlock``, ``s3:GetBucketPolicyStatus`` and ``s3:GetBucketAcl`` for the
-    question whether it is public. Without these three it cannot be told: a warning says so and
+    question whether it is public. Without these three the answer is unknown: a warning says so and
     the images go, since only a bucket that is known to be public is refused.
 
     Args:
-        aws: the way to AWS.
+        aws: the AWS session.
         bucket: the bucket.
         allow_public: asks nothing about public access.
 
@@ -89,7 +89,7 @@ def check_private(aws: Aws, bucket: str) -> None:
         )
     if None in doors:
         log.warning(
-            "whether the bucket %s is public cannot be told: allow GetBucketPublicAccessBlock, "
+            "whether the bucket %s is public is unknown: allow GetBucketPublicAccessBlock, "
             "GetBucketPolicyStatus and GetBucketAcl to have it checked",
             bucket,
         )
@@ -97,8 +97,8 @@ def check_private(aws: Aws, bucket: str) -> None:
 
 def _closed(aws: Aws, bucket: str) -> tuple[bool, bool]:
     """Whether public lists are ignored, and whether a public policy is."""
-    told = aws.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    return told.get("IgnorePublicAcls", False), told.get("RestrictPublicBuckets", False)
+    reply = aws.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    return reply.get("IgnorePublicAcls", False), reply.get("RestrictPublicBuckets", False)
 
 
 def _by_list(aws: Aws, bucket: str) -> str:
@@ -108,12 +108,12 @@ def _by_list(aws: Aws, bucket: str) -> str:
 
 
 def _by_policy(aws: Aws, bucket: str) -> str:
-    told = aws.s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]
-    return "policy" if told.get("IsPublic") else ""
+    reply = aws.s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]
+    return "policy" if reply.get("IsPublic") else ""
 
 
 def _asked(about: str, ask: Callable[[], _Told], absent: _Told) -> _Told | None:
-    """What S3 says, ``absent`` where nothing was ever set, None where it does not tell."""
+    """What S3 says, ``absent`` where nothing was ever set, None where it does not say."""
     try:
         with aws_errors(about):
             return ask()

@@ -51,7 +51,7 @@ def open_dataset(
 
     An address of an object is read as a manifest, see ``XrayDataset.from_manifest``. Else it is a
     prefix: the rule reads each key below it as it would a path in a folder. Images that
-    ``storage.store`` put there tell patients, not labels; open the manifest beside them instead.
+    ``storage.store`` put there name patients, not labels; open the manifest beside them instead.
 
     Calls GetObject, unless the address ends in ``/``, and for a prefix HeadBucket and ListObjectsV2
     once per 1,000 objects. S3 bills each request, and a manifest's transfer out of its Region.
@@ -59,8 +59,8 @@ def open_dataset(
     Args:
         address: such as ``s3://clinic-xrays/kermany/manifests/train-0123.manifest`` or
             ``s3://clinic-xrays/originals/``; with the slash it is never taken for an object.
-        aws: the way to AWS.
-        names: the rule, or a function, for keys; for a prefix ``KERMANY`` unless told, for a
+        aws: the AWS session.
+        names: the rule, or a function, for keys; for a prefix ``KERMANY`` by default, for a
             manifest none.
         labelling: who made the labels, when and how, where that is known better.
 
@@ -178,7 +178,7 @@ def _empty(root: str, keys: list[str], rejected: list[Rejected]) -> EmptyDataset
     if any(pseudonym_in(str(path)) for path in paths):
         known = [f"{root}{key}" for key in keys if key.endswith(".manifest")]
         return EmptyDatasetError(
-            f"The {len(paths):,} images under {root} lie under pseudonyms, which tell no label.",
+            f"The {len(paths):,} images under {root} lie under pseudonyms, which contain no label.",
             paths=paths,
             hint=f"Open their manifest: {' or '.join(known[:4]) or f'{root}manifests/...'}",
         )

@@ -82,7 +82,7 @@ class Sender:
     """Sends parcels one by one, from any thread; stops trying where trying is of no use.
 
     Attributes:
-        aws: the way to AWS.
+        aws: the AWS session.
         encryption: more members of PutObject.
     """
 
@@ -125,10 +125,10 @@ class Sender:
         }
         with aws_errors(str(place)):
             reply = self.aws.s3.put_object(**request)
-        told = reply.get("ChecksumSHA256", parcel.checksum)
-        if told != parcel.checksum:
+        stated = reply.get("ChecksumSHA256", parcel.checksum)
+        if stated != parcel.checksum:
             self._discard(place)
-            raise StorageError(f"{place}: S3 says that it got {told}, not {parcel.checksum}")
+            raise StorageError(f"{place}: S3 says that it got {stated}, not {parcel.checksum}")
 
     def _discard(self, place: S3Location) -> None:
         """Removes what S3 itself says is no image of ours, so that no later run relies on it."""
@@ -144,10 +144,10 @@ def upload_error(failed: Sequence[tuple[Parcel, AwsError]], images: int) -> Uplo
     failures = [
         (image.source, error.message) for parcel, error in failed for image in parcel.images
     ]
-    told = UploadError(
+    stated = UploadError(
         f"{len(failures)} of {images} images were not uploaded",
         failures=failures,
         first=failed[0][1],
     )
-    told.retryable = all(error.retryable for _, error in failed)
-    return told
+    stated.retryable = all(error.retryable for _, error in failed)
+    return stated

@@ -144,7 +144,7 @@ def store(
         images: images, or the prepared ones that ``XrayDataset.prepare`` gives, or both. Those
             that are prepared are not prepared again.
         where: bucket and prefix, such as ``s3://clinic-xrays/kermany``.
-        aws: the way to AWS.
+        aws: the AWS session.
         key: secret of the pseudonyms; see PseudonymKey.find.
         work: folder for prepared images, kept for the next run; else they are made in a temporary
             one, and made again by the next run.
@@ -156,7 +156,7 @@ def store(
         verify: asks for the checksum of every object that is there, and sends it anew where it
             differs or was never kept.
         max_cost: refuses where requests and the first month's storage would cost more.
-        prices: the price book for that; the library's for the Region unless told.
+        prices: the price book for that; by default the library's for the Region.
         progress: True for bars, or a callable that gets PrepareProgress, UploadPlan and
             UploadProgress.
 
@@ -332,7 +332,7 @@ def _send(
 
 @contextmanager
 def _teller(progress: Progress, planned: UploadPlan) -> Iterator[Callable[[UploadProgress], None]]:
-    """Who is told as images arrive: the caller, a bar, or nobody."""
+    """What reports each image that arrives: the caller's function, a bar, or nothing."""
     if not isinstance(progress, bool):
         progress(planned)
         yield progress

@@ -132,7 +132,7 @@ def _check_datasets(
     request: TrainingRequest,
     problems: Problems,
 ) -> Mapping[str, str]:
-    """Looks into the datasets; gives the tags that tell of their split."""
+    """Reads the datasets and returns the tags that name their split."""
     counts = {kind: label_counts(aws, one.arn) for kind, one in seen.items()}
     for kind, one in seen.items():
         with problems.noted():

@@ -1,4 +1,4 @@
-"""What stands against a training: all of it found before anything bills, and told together."""
+"""Why a training would fail: everything is found before anything bills, and reported together."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Problems:
         if len(self.found) == 1:
             return self.found[0]
         return TrainingRefusedError(
-            f"{len(self.found)} things stand against the training of {name!r}; nothing was started",
+            f"{len(self.found)} problems stop the training of {name!r}; nothing was started",
             problems=self.found,
         )
 
@@ -206,7 +206,7 @@ def check_quotas(
     """Raises QuotaError where the project is full, or too many trainings are running.
 
     Args:
-        aws: the way to AWS.
+        aws: the AWS session.
         project_arn: the project.
         versions: how many it has.
         running: ARNs of the trainings that are running.
@@ -240,9 +240,9 @@ def running_trainings(aws: Aws) -> list[str]:
             with aws_errors(arn):
                 reply = aws.rekognition.describe_project_versions(ProjectArn=arn)
             found += [
-                told["ProjectVersionArn"]
-                for told in reply["ProjectVersionDescriptions"]
-                if told["Status"] == "TRAINING_IN_PROGRESS"
+                stated["ProjectVersionArn"]
+                for stated in reply["ProjectVersionDescriptions"]
+                if stated["Status"] == "TRAINING_IN_PROGRESS"
             ]
     except (AccessDeniedError, NotFoundError) as error:
         log.info("not all trainings can be seen: %s", error.message)

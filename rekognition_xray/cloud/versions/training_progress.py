@@ -44,7 +44,7 @@ class Watch:
     """Turns looks of a wait into looks at a training.
 
     Attributes:
-        show: who is told.
+        show: what reports it.
         prices: the price book for the cost.
         age: seconds for which the training had been going on when the waiting began.
     """
@@ -64,13 +64,13 @@ class Watch:
         if self.show is not None:
             elapsed = (self.age or 0.0) + seen.elapsed
             cost = self.prices.training(Decimal(round(elapsed)) / 3600).total
-            told = TrainingProgress(seen.what, seen.status, elapsed, cost, self.prices.currency)
-            self.show(told)
+            text = TrainingProgress(seen.what, seen.status, elapsed, cost, self.prices.currency)
+            self.show(text)
 
 
 @contextmanager
 def training_reporter(progress: Progress, prices: PriceBook) -> Iterator[Watch]:
-    """Gives what is told of each look: a caller's own function, a line, or nobody."""
+    """What reports each look: the caller's function, a line, or nothing."""
     if not isinstance(progress, bool):
         yield Watch(progress, prices)
     elif not progress:

@@ -65,7 +65,7 @@ class ModelVersion(VersionRef):
     """Handle on a version. It keeps nothing that the service can change.
 
     Attributes:
-        aws: the way to AWS.
+        aws: the AWS session.
         arn: the version's ARN.
         project_arn: the ARN of its project.
         run: inside a block of ``running()`` what keeps it running; its ``per_hour`` is the price.
@@ -82,7 +82,7 @@ class ModelVersion(VersionRef):
 
         Args:
             arn: the version's ARN, as AWS writes it.
-            aws: the way to AWS.
+            aws: the AWS session.
 
         Raises:
             InvalidRequestError: the text is no version's ARN.
@@ -117,7 +117,7 @@ class ModelVersion(VersionRef):
             progress: True for a line with the time since the training began and its price by the
                 clock, or a callable that gets them with each look. AWS's own count of hours can
                 be higher than the clock's, and only a training that succeeds is billed.
-            prices: the price book for that; the library's for the Region unless told.
+            prices: the price book for that; by default the library's for the Region.
 
         Raises:
             TrainingFailedError: with the service's message and the lines of the datasets that it

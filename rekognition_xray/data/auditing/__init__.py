@@ -1,4 +1,4 @@
-"""What is wrong with images and labels: faults, duplicates, and properties that give away a label."""
+"""Faults of images and labels, duplicates, and properties that give away a label."""
 
 from __future__ import annotations
 

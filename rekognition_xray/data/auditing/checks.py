@@ -19,7 +19,7 @@ from rekognition_xray.labels import in_order
 
 @attrs.frozen
 class Evidence:
-    """A dataset, a look at each of its images, and what the looks tell together."""
+    """A dataset, a look at each of its images, and what they show together."""
 
     dataset: XrayCollection
     looks: Looks
@@ -181,7 +181,7 @@ _FAULTS: Final = {
     "truncated": "cut off before the last pixel",
     "over-limits": "outside the limits of the service, and no scaling can help",
     "burned-in": "of DICOM that may show a name in its pixels",
-    "not-a-image": "of DICOM that is no plain X-ray",
+    "not-an-xray": "of DICOM that is no plain X-ray",
     "no-decoder": "of DICOM that nothing here can decode",
 }
 _ADVICE: Final = {
@@ -213,7 +213,7 @@ def scaled(evidence: Evidence) -> Iterator[Finding]:
             "over-limits",
             f"{many(large, 'file')} outside the limits of the service as they are.",
             large,
-            "Nothing to do: images are scaled to 4096 px a side and 15 MB before they are uploaded.",
+            "Nothing to do: images are scaled to 4096 px a side and 15 MB before the upload.",
         )
 
 
@@ -340,7 +340,7 @@ def extensions(evidence: Evidence) -> Iterator[Finding]:
 
 
 def shortcuts(evidence: Evidence) -> Iterator[Finding]:
-    """Properties that tell the label without the picture, better than chance by far."""
+    """Properties that predict the label without the picture, far better than chance."""
     alone = [found for found in evidence.shortcuts if found.property != "all"]
     telling = [found for found in alone if found.low > WARNED]
     together = [found for found in evidence.shortcuts if found.property == "all"]

@@ -24,7 +24,7 @@ _GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
 
 @attrs.frozen
 class Look:
-    """What looking at one image told; some 17 kB, and no pixel of the image itself.
+    """What was measured on one image; some 17 kB, and no pixel of the image itself.
 
     Attributes:
         fault: the code of an ImageError; empty where the image could be decoded to the end.

@@ -1,4 +1,4 @@
-"""Shortcuts: how well the label can be told without looking at the picture."""
+"""Shortcuts: how well the label can be predicted without looking at the picture."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def measure_shortcuts(looks: Looks) -> tuple[Shortcut, ...]:
     if not images:
         return ()
     seen = [looks[image] for image in images]
-    told = _Told.of(images)
+    text = _Told.of(images)
     columns = {name: values(seen) for name, values in _PROPERTIES.items()}
     columns["all"] = np.concatenate(list(columns.values()), axis=1)
-    return tuple(told.by(name, values) for name, values in columns.items())
+    return tuple(text.by(name, values) for name, values in columns.items())
 
 
 def _enough(looks: Looks) -> list[Xray]:
@@ -94,7 +94,7 @@ def _enough(looks: Looks) -> list[Xray]:
 
 @attrs.frozen
 class _Told:
-    """What is to be told of each image, and of whom it is: labels and patients as numbers.
+    """What is to be predicted, and whose image it is: labels and patients as numbers.
 
     The first row of ``draws`` counts each image once, the others as often as its patient is drawn.
     """

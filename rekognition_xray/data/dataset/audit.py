@@ -165,31 +165,7 @@ def _count(number: int, word: str) -> str:
 def run_audit(
     dataset: XrayDataset, *, progress: Progress = None, executor: Executor | None = None
 ) -> Audit:
-    """Decodes every image to the end and reports all findings together; nothing is changed.
-
-    Errors: ``missing``, ``unreadable``, ``zero-bytes``, ``not-an-image``, ``truncated``,
-    ``over-limits`` (under 64 px a side, over 20:1, or a decompression bomb), ``burned-in``,
-    ``not-a-image`` and ``no-decoder`` of DICOM, ``no-label``, ``contradictory-labels`` (by name
-    and folder, or the same pixels under two labels).
-
-    Warnings: ``over-limits`` (over 4096 px a side or 15 MB: scaled down before upload),
-    ``duplicate-files``, ``duplicate-pixels``, ``near-duplicates``,
-    ``contradictory-near-duplicates``, ``duplicates-across-official-splits``,
-    ``patients-across-official-splits``, ``too-few-labels``, ``few-images`` (under 10 of a label),
-    ``imbalance`` (over 5 to 1), ``rgb-among-grey``, ``exif-orientation``, ``wrong-extension``,
-    ``shortcut`` (one for each property of the files that tells the label by itself).
-
-    About 6 ms and 17 kB an image of 224 px, of one processor.
-
-    Args:
-        dataset: images on disk; its rejected files are reported too.
-        progress: True for a bar, or a function that gets images done and images in all.
-        executor: what to decode in; threads, one for each processor, unless told.
-
-    Raises:
-        DataError: images lie in S3; all are named.
-        MissingExtraError: the extra ``science`` is not installed.
-    """
+    """See ``XrayDataset.audit``, which documents arguments and errors."""
     _refuse_images_in_s3(dataset)
     looks = _look_at(dataset, progress, executor)
     with threadpool_limits(1):  # the arrays are small: more threads only wait for each other

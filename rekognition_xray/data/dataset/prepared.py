@@ -1,4 +1,4 @@
-"""``Prepared``: a dataset whose images lie in a folder as AWS will see them, and the run that makes it."""
+"""``Prepared``: a dataset whose images lie in a folder as AWS will see them."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ class Prepared:
         }
 
     def __str__(self) -> str:
-        told = (
+        text = (
             f"{len(self):,} images lie prepared in {self.folder}, {self.bytes / 1e6:.1f} MB: "
             f"{self.made:,} made, {self.cached:,} known from an earlier run"
         )
         held = (f"held back: {one.image.source}: {one.reason}" for one in self.held)
-        return "\n".join([told, *held])
+        return "\n".join([text, *held])
 
     def __repr__(self) -> str:
         held = f", {len(self.held)} held back" if self.held else ""
@@ -100,44 +100,18 @@ def prepare_dataset(
     allow_burned_in: bool = False,
     held: Literal["error", "leave-out"] = "error",
 ) -> Prepared:
-    """Prepares every image of a dataset into a folder, as ``images.prepare`` does it.
-
-    A result lies in ``<folder>/<first two digits of sha256>/<sha256>.<jpg or png>``; images with
-    equal pixels share it. What was done stands in ``<folder>/ledger.jsonl`` (see
-    ``ledger.read_ledger``), image by image as it is done: a run that was killed, or that met bad
-    images or a full disk, is completed by the next one. An image whose path, size and time of change
-    are the ledger's is not opened again, unless the software is another one.
-
-    Args:
-        dataset: images on this machine.
-        folder: where to; it is made. Two runs at once do no harm, and some work twice.
-        executor: where to prepare: any ``concurrent.futures.Executor``; threads, one for each
-            processor, unless told. Processes decode faster. Its workers read the images and write
-            the results themselves, so workers on other machines need both folders under the same
-            paths.
-        progress: True for a bar, or a function that gets a PrepareProgress.
-        allow_burned_in: also take DICOM whose pixels may show a patient's name.
-        held: what becomes of such images otherwise: ``error`` counts them among the bad ones,
-            ``leave-out`` goes on without them and names them in ``Prepared.held``.
-
-    Raises:
-        AuditError: images that cannot be used, all of them with their reasons; the others are
-            prepared.
-        PreparedFolderError: the folder cannot be written, for lack of space for example.
-        DataError: the ledger is damaged, or a worker process died.
-        MissingExtraError: there is DICOM among the images, and the extra ``dicom`` is missing.
-    """
+    """See ``XrayDataset.prepare``, which documents arguments and errors."""
     root = Path(folder).expanduser().absolute()
     run = PreparationRun.begin(root, dataset.images, allow_burned_in=allow_burned_in)
     try:
         with (
-            _told(progress, run) as tell,
+            _reporter(progress, run) as report,
             _workers(executor) as pool,
             closing(_developed(pool, run)) as developed,
         ):
             for images, found in developed:
                 run.take(images, found)
-                tell()
+                report()
     except BrokenExecutor as error:
         raise _broken(run, error) from error
     log.info("%s: %d images made, %d there already", run.root, len(run.made), len(run.cached))
@@ -163,19 +137,19 @@ def _workers(executor: Executor | None) -> AbstractContextManager[Executor]:
 
 
 @contextmanager
-def _told(progress: Progress, run: PreparationRun) -> Iterator[Callable[[], None]]:
+def _reporter(progress: Progress, run: PreparationRun) -> Iterator[Callable[[], None]]:
     """A function to call when the run has got on; it is called once at the beginning."""
     with tqdm(
         total=len(run.images), unit="image", desc="preparing", disable=progress is not True
     ) as bar:
 
-        def tell() -> None:
+        def report() -> None:
             bar.update(run.progress.done - bar.n)
             if callable(progress):
                 progress(run.progress)
 
-        tell()
-        yield tell
+        report()
+        yield report
 
 
 def _result(dataset: XrayDataset, run: PreparationRun, *, leave_out: bool) -> Prepared:

@@ -59,10 +59,10 @@ class Split:
         return iter([part for part in parts if part is not None])
 
     def to_dict(self) -> dict[str, object]:
-        """Fingerprint, seed, and the images and patients of each part; plain data ready for JSON."""
+        """Fingerprint, seed, images and patients of each part, as plain data ready for JSON."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        told = {name: part.tally() for name, part in parts.items() if part is not None}
-        return {"fingerprint": self.fingerprint, "seed": self.seed, **told}
+        stated = {name: part.tally() for name, part in parts.items() if part is not None}
+        return {"fingerprint": self.fingerprint, "seed": self.seed, **stated}
 
 
 def draw_split(
@@ -73,26 +73,7 @@ def draw_split(
     seed: int = 0,
     audit: Audited | None = None,
 ) -> Split:
-    """Puts whole patients into the parts so that each label has the shares asked for.
-
-    Every label has images in every part. Shares, and the labels' proportions in each part, come
-    as near as whole patients allow; see ``rekognition_xray.data.splitting.drawing.deal``.
-    scikit-learn's StratifiedGroupKFold is not used: it cuts equal folds only (1/2, 1/3, ...).
-
-    Equal images, seeds and duplicates give equal splits, in any order, on any machine and Python.
-
-    Args:
-        dataset: every label has at least as many patients as there are parts.
-        test: share of the images for test, between 0 and 1, both excluded.
-        validation: share of the images for a third part, to choose thresholds on; together with
-            ``test`` below 1.
-        seed: another number, another split.
-        audit: an audit of this very dataset; patients who share a picture by it stay together.
-
-    Raises:
-        SplitError: shares that leave nothing for a part, a label of too few patients, no way to
-            have every label in every part, or an audit of another dataset.
-    """
+    """See ``XrayDataset.split``, which documents arguments and errors."""
     shares = {"test": test} if validation is None else {"test": test, "validation": validation}
     _check_shares(shares)
     shares["train"] = 1 - sum(shares.values())
@@ -103,16 +84,7 @@ def draw_split(
 
 
 def official_split(dataset: XrayDataset) -> Split:
-    """The split of the official folders, as published figures use it.
-
-    The folder ``val`` of the chest X-ray set counts as train: it holds 16 images and no viral one.
-    Where patients cross the folders by the dataset's rule a warning says how many. By the number
-    alone (``KERMANY``) 170 patients of that set do, but its numbers seem to be counted apart for
-    bacteria and virus; read it with ``KERMANY.by_type()``, by which none does.
-
-    Raises:
-        SplitError: images outside of the official folders, or a folder without images.
-    """
+    """See ``XrayDataset.official``, which documents arguments and errors."""
     strays = [image.source for image in dataset if image.split not in _OFFICIAL]
     if strays:
         raise SplitError(
@@ -181,8 +153,10 @@ def _check_shares(shares: dict[str, float]) -> None:
                 hint="Use test=0.2 for one image in five.",
             )
     if not sum(shares.values()) < 1:
-        told = " and ".join(f"{part}={share}" for part, share in shares.items())
-        raise SplitError(f"With {told} nothing is left to train on.", hint="Ask for less of them.")
+        stated = " and ".join(f"{part}={share}" for part, share in shares.items())
+        raise SplitError(
+            f"With {stated} nothing is left to train on.", hint="Ask for less of them."
+        )
 
 
 def _require_enough(dataset: XrayDataset, groups: Iterable[Iterable[str]], parts: int) -> None:
@@ -246,22 +220,7 @@ def _fingerprint(
 def draw_folds(
     dataset: XrayDataset, *, k: int = 5, seed: int = 0, audit: Audited | None = None
 ) -> tuple[Split, ...]:
-    """Cuts the images into k parts of whole patients; each is the test part of one split.
-
-    The parts are dealt like those of ``split``: as equal in size and labels as whole patients
-    allow, with every label in every one of them, and no extra package. Each fold has a
-    fingerprint of its own.
-
-    Args:
-        dataset: every label has at least k patients.
-        k: number of folds, 2 or more.
-        seed: another number, other folds.
-        audit: an audit of this very dataset; patients who share a picture by it stay together.
-
-    Raises:
-        SplitError: k below 2, a label of fewer than k patients, no way to have every label in
-            every fold, or an audit of another dataset.
-    """
+    """See ``XrayDataset.folds``, which documents arguments and errors."""
     if k < 2:
         raise SplitError(f"{k} folds cannot be cut.", hint="Ask for 2 or more; 5 is the default.")
     groups = groups_of(dataset, audit)

@@ -1,4 +1,4 @@
-"""One image: read, checked against the limits, and turned into the grey file that the service sees."""
+"""One image: read, checked, and turned into the grey file that the service sees."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def read_image(
 
     Raises:
         ImageError: no DICOM (``not-an-image``); no plain X-ray, one for processing, in
-            colour or of many frames (``not-a-image``); held back (``burned-in``); in a transfer
+            colour or of many frames (``not-an-xray``); held back (``burned-in``); in a transfer
             syntax that nobody reads (``no-decoder``); too small, too narrow or over 67 million
             pixels (``over-limits``); cut off (``truncated``); damaged or with tags that are
             missing or contradict each other (``unreadable``).
@@ -184,23 +184,23 @@ def _refuse_what_is_no_image(dataset: Dataset) -> None:
         if values(dataset, "Rows") or sop_class in _XRAY_CLASSES:
             raise Fault("truncated", "the file ends before its pixels")
         known = sop_class.name if sop_class.name != str(sop_class) else "an unknown kind of object"
-        raise Fault("not-a-image", f"no pixels: {known}")
+        raise Fault("not-an-xray", f"no pixels: {known}")
     modality = text(dataset, "Modality")
     if modality not in MODALITIES and (modality or sop_class not in _XRAY_CLASSES):
         called = modality if modality in _KNOWN_WORDS else "unknown"
         accepted = ", ".join(MODALITIES)
-        raise Fault("not-a-image", f"the modality is {called}; plain X-rays are {accepted}")
+        raise Fault("not-an-xray", f"the modality is {called}; plain X-rays are {accepted}")
     if sop_class == _FOR_PROCESSING or text(dataset, "PresentationIntentType") == "FOR PROCESSING":
-        raise Fault("not-a-image", "raw data FOR PROCESSING; its image FOR PRESENTATION is needed")
+        raise Fault("not-an-xray", "raw data FOR PROCESSING; its image FOR PRESENTATION is needed")
     photometric = text(dataset, "PhotometricInterpretation")
     if not photometric:
         raise contradiction("PhotometricInterpretation is missing")
     if photometric not in MONOCHROME:
         called = photometric if photometric in _KNOWN_WORDS else "unknown"
-        raise Fault("not-a-image", f"the pixels are {called}; images are {' or '.join(MONOCHROME)}")
+        raise Fault("not-an-xray", f"the pixels are {called}; images are {' or '.join(MONOCHROME)}")
     frames = whole(dataset, "NumberOfFrames", default=1)
     if frames not in (0, 1):  # 0 is not allowed, and written all the same
-        raise Fault("not-a-image", f"{frames} frames; an image has one")
+        raise Fault("not-an-xray", f"{frames} frames; an image has one")
 
 
 def _burned_in(dataset: Dataset, *, allow: bool) -> tuple[str, ...]:

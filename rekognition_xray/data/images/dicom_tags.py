@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pydicom.dataset import Dataset
 
 
-class Fault(Exception):  # noqa: N818 - never leaves the wing: it becomes an ImageError
+class Fault(Exception):  # noqa: N818 - never leaves this part: it becomes an ImageError
     """Why a file is no usable image: a code and a reason of ImageError."""
 
     def __init__(self, code: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The file of an image: read with care, told apart by content, refused in one form."""
+"""The file of an image: read with care, recognised by content, refused in one form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GROUPS: Final = (b"\x02\0", b"\x08\0")  # what a DICOM file without preamble be
 _VRS: Final = frozenset({b"AE", b"CS", b"DA", b"LO", b"LT", b"OB", b"SH", b"TM", b"UI", b"UL"})
 _HINTS: Final = {
     "burned-in": "Look at the image; where no name is written in it, pass allow_burned_in=True.",
-    "not-a-image": "Leave the file out: only plain X-rays can be used.",
+    "not-an-xray": "Leave the file out: only plain X-rays can be used.",
     "no-decoder": "Export the image anew, uncompressed or as JPEG 2000 or JPEG Lossless.",
 }
 

@@ -28,7 +28,7 @@ def fit(grey: Image.Image, *, as_jpeg: bool, max_bytes: int) -> Fitted | None:
     """Encodes a grey picture; scaled down where a side exceeds 4096 px or the file ``max_bytes``.
 
     Each try scales the given picture, never a scaled one. The quality of JPEG stays as it is:
-    fewer pixels are told in the steps, more artefacts would be hidden in the image.
+    fewer pixels are recorded in the steps, more artefacts would be hidden in the image.
 
     Returns:
         None where the picture would have to be smaller than the service takes.

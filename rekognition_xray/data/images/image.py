@@ -134,7 +134,7 @@ def prepare_image(
 
     Grey, EXIF orientation baked in, every kind of metadata gone; a JPEG stays JPEG (quality 95),
     all else becomes PNG. Equal pixels give equal bytes (with the same Pillow). An image over 4096
-    px a side, or a result over ``max_bytes``, is scaled down, which the steps tell.
+    px a side, or a result over ``max_bytes``, is scaled down, which the steps record.
 
     Args:
         source: bytes of a PNG, JPEG or DICOM file, a path, or a Pillow image.

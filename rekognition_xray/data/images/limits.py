@@ -61,7 +61,7 @@ def beyond_help(probe: Probe) -> str | None:
         return f"too small: {_measured(probe)}; each side must have at least {MIN_SIDE} px"
     if short * long > MAX_PIXELS:
         most = f"{MAX_PIXELS / 1e6:.0f} million"
-        return f"too large: {_measured(probe)}; a decompression bomb is feared over {most} pixels"
+        return f"too large: {_measured(probe)}; over {most} pixels it may be a decompression bomb"
     if long > MAX_ASPECT * short:
         return f"too narrow: {_measured(probe)}; the long side may be {MAX_ASPECT} times the short"
     return None

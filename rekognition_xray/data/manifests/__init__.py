@@ -1,4 +1,4 @@
-"""Custom Labels manifests: entries, lines as the service documents them, and every fault of a file."""
+"""Custom Labels manifests: entries, their lines, and every fault of a file."""
 
 from __future__ import annotations
 

@@ -31,19 +31,19 @@ def job_name(labelling: Labelling, part: Part | None) -> str:
     Raises:
         UnicodeEncodeError: lone surrogates.
     """
-    told = {name: text for name, text in (("rule", labelling.rule), ("by", labelling.by)) if text}
+    fields = {name: text for name, text in (("rule", labelling.rule), ("by", labelling.by)) if text}
     if part is not None:
-        told |= {"part": part.name, "split": part.fingerprint}
-    return f"{JOB}?{urlencode(told)}" if told else JOB
+        fields |= {"part": part.name, "split": part.fingerprint}
+    return f"{JOB}?{urlencode(fields)}" if fields else JOB
 
 
 def read_job_name(text: str) -> tuple[str, str, Part | None]:
     """Rule, author and part of a job name; another author's job name stands for its rule."""
     if text != JOB and not text.startswith(f"{JOB}?"):
         return (text if len(text) <= _LONGEST_RULE else ""), "", None
-    told = dict(parse_qsl(text.removeprefix(JOB)[1:], keep_blank_values=True))
-    part = Part(told["part"], told.get("split", "")) if "part" in told else None
-    return told.get("rule", ""), told.get("by", ""), part
+    fields = dict(parse_qsl(text.removeprefix(JOB)[1:], keep_blank_values=True))
+    part = Part(fields["part"], fields.get("split", "")) if "part" in fields else None
+    return fields.get("rule", ""), fields.get("by", ""), part
 
 
 def write_date(on: datetime.date | None) -> str:

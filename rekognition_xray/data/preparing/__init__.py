@@ -1,4 +1,4 @@
-"""Preparing many images: the run that can be repeated, its workers, and the ledger of what was done."""
+"""Preparing many images: a run that can be repeated, its workers, and its ledger."""
 
 from __future__ import annotations
 

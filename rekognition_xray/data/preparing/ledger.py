@@ -78,7 +78,7 @@ def place(folder: Path, sha256: str, extension: str) -> Path:
 def read_ledger(path: str | Path) -> tuple[LedgerEntry, ...]:
     """Reads a ledger, oldest entry first.
 
-    The ledger is the audit trail of what was made ready to leave: by it anybody can tell later
+    The ledger is the audit trail of what was made ready to leave: it shows later
     from which file, by which steps and which software an object in S3 was made (the object's key
     ends in the entry's ``sha256``). It names local paths, which may name patients, so it stays on
     this machine; nothing in this library sends it. It holds no tag's value. It is only appended
@@ -166,14 +166,14 @@ _NAMES: Final = tuple(field.name for field in attrs.fields(LedgerEntry) if field
 
 
 def _line(entry: LedgerEntry) -> bytes:
-    told = {"rxray_ledger": _FORMAT, "time": entry.time.isoformat()}
-    told |= {name: getattr(entry, name) for name in _NAMES}
-    return json.dumps(told).encode("ascii") + b"\n"
+    fields = {"rxray_ledger": _FORMAT, "time": entry.time.isoformat()}
+    fields |= {name: getattr(entry, name) for name in _NAMES}
+    return json.dumps(fields).encode("ascii") + b"\n"
 
 
 def _entry(line: bytes) -> LedgerEntry:
-    told = json.loads(line)
-    if told["rxray_ledger"] != _FORMAT:
+    fields = json.loads(line)
+    if fields["rxray_ledger"] != _FORMAT:
         raise ValueError("another format")
-    time = datetime.datetime.fromisoformat(told["time"])
-    return LedgerEntry(time, **{name: told[name] for name in _NAMES})
+    time = datetime.datetime.fromisoformat(fields["time"])
+    return LedgerEntry(time, **{name: fields[name] for name in _NAMES})

@@ -130,7 +130,7 @@ def _tell_of_strangers(images: Sequence[Xray]) -> None:
     if strangers:
         logger.warning(
             "%d of %d images bear no pseudonym, so each counts as a patient of its own; "
-            "pass names=... if their keys tell the patient",
+            "pass names=... if their keys name the patient",
             strangers,
             len(images),
         )

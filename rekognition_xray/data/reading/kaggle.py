@@ -152,10 +152,10 @@ def _hub() -> tuple[ModuleType, tuple[type[Exception], ...]]:
     """kagglehub, and what it raises when a download fails."""
     try:
         hub = import_module("kagglehub")
-        told = vars(import_module("kagglehub.exceptions")).values()
+        text = vars(import_module("kagglehub.exceptions")).values()
     except ImportError as error:
         raise MissingExtraError("kaggle", needed_for="XrayDataset.from_kaggle()") from error
-    own = {kind for kind in told if isinstance(kind, type) and issubclass(kind, Exception)}
+    own = {kind for kind in text if isinstance(kind, type) and issubclass(kind, Exception)}
     return hub, (OSError, *own)  # the errors of requests are OSErrors
 
 

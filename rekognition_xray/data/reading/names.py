@@ -27,7 +27,7 @@ class ImageName:
 
     Attributes:
         label: such as ``bacterial``.
-        patient: equal for all images of one patient; None where the name does not tell.
+        patient: equal for all images of one patient; None where the name does not say.
         split: ``train``, ``test`` or ``val`` where the image lies in such an official folder.
     """
 
@@ -98,7 +98,7 @@ class _CallableRule:
 
     @property
     def labelling(self) -> Labelling:
-        """The function's name; who labelled, and when, a function cannot tell."""
+        """The function's name; a function does not say who labelled, or when."""
         name = getattr(self.function, "__name__", type(self.function).__name__)
         return Labelling(str(name).strip("<>"))
 
@@ -224,7 +224,7 @@ class FoldersRule:
 
     @property
     def labelling(self) -> Labelling:
-        """The rule ``folders``; who sorted the images, and when, folders cannot tell."""
+        """The rule ``folders``; folders do not say who sorted the images, or when."""
         return Labelling("folders")
 
     def read(self, path: PurePath) -> ImageName:

@@ -45,8 +45,8 @@ class TableNames:
 
     A row names a file by its path relative to the folder of images, or by the bare file name where
     only one image bears it. ``\`` counts as ``/``, and Unicode's composed and decomposed forms (a
-    table made on a Mac) as equal; upper and lower case do not. An image that no row names, and a row
-    that names no image, are both rejected, with the row's number. Equal rows count once;
+    table made on a Mac) as equal; upper and lower case do not. An image that no row names, and a
+    row that names no image, are both rejected, with the row's number. Equal rows count once;
     contradictory ones reject their image. An image without a patient is a group of its own.
 
     Attributes:

@@ -55,15 +55,15 @@ class Leakage:
         return self.leaked / self.test_images
 
     def __str__(self) -> str:
-        told = (
-            f"A random split by image that keeps {self.test_images:,} of {self.images:,} images for "
-            f"the test (seed {self.seed}) puts\n"
+        text = (
+            f"A random split by image that keeps {self.test_images:,} of {self.images:,} images "
+            f"for the test (seed {self.seed}) puts\n"
             f"{self.patients_on_both:,} of {self.patients:,} patients on both sides, with "
             f"{self.images_on_both:,} images.\n"
             f"{self.leaked:,} of the {self.test_images:,} test images ({self.share:.1%}) show a "
             "patient whom the training has seen."
         )
-        return told if self.repeats == 1 else f"{told}\n{self._over()}"
+        return text if self.repeats == 1 else f"{text}\n{self._over()}"
 
     def _over(self) -> str:
         patients, leaked = self.patients_over, self.leaked_over
@@ -90,19 +90,7 @@ class _Drawn:
 def random_split_leakage(
     dataset: XrayCollection, fraction: float = 0.2, seed: int = 0, *, repeats: int = 100
 ) -> Leakage:
-    """Draws random splits by image and counts who stands on both sides. Draws nothing for use.
-
-    This is how the article's model was judged, and what DistributeDatasetEntries does.
-
-    Args:
-        dataset: two images or more.
-        fraction: share of the images for the test, between 0 and 1, both excluded.
-        seed: of the split that is told in full.
-        repeats: seeds that mean and range are taken over, 1 or more.
-
-    Raises:
-        SplitError: a share or a number of repeats that draws nothing, or too few images.
-    """
+    """See ``XrayDataset.leakage``, which documents arguments and errors."""
     drawn = round(fraction * len(dataset)) if 0 < fraction < 1 else 0
     if not 0 < drawn < len(dataset):
         raise SplitError(f"A test part of {fraction} of {len(dataset)} images cannot be drawn.")

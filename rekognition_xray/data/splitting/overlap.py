@@ -26,7 +26,7 @@ class Leak:
 
 
 def leaks(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
-    """What names and places tell, before any image is opened."""
+    """Leaks that names and places show, before any image is opened."""
     yield from _of_patients(train, test)
     yield from _of_images(train, test)
     yield from _of_splits(train, test)
@@ -54,7 +54,8 @@ def left_to_chance(train: XrayCollection) -> Iterator[Leak]:
     if several:
         yield Leak(
             "There is no test part, and the service splits by image, not by patient: "
-            f"{_many(len(several), 'patient')} with more than one image may stand in train and test",
+            f"{_many(len(several), 'patient')} with more than one image may stand in train "
+            "and test",
             hint="Split by XrayDataset.split(), which keeps patients whole, and pass test=.",
         )
 
@@ -69,7 +70,7 @@ def _of_patients(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
 
 
 def _of_images(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
-    """Images of unknown patients: the same place, or the same name, which stands for the patient."""
+    """Images of unknown patients that share a place or a name, which stands for the patient."""
     places = {image.source for image in train}
     names = {image.group for image in train if image.patient is None}
     images = tuple(
@@ -79,7 +80,8 @@ def _of_images(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     )
     if images:
         yield Leak(
-            f"{_many(len(images), 'image')} of unknown patients in train and test, by place or name",
+            f"{_many(len(images), 'image')} of unknown patients in train and test, "
+            "by place or name",
             images,
             "Read both parts as one dataset, where every image has a name of its own, and split().",
         )

@@ -70,7 +70,7 @@ def test_size_and_brightness_hardly_count(phantoms):
     assert image_descriptor(grey) @ image_descriptor(phantoms.images[-1].path) < 0.99
 
 
-def test_a_image_of_one_tone_is_like_none(index):
+def test_an_image_of_one_tone_is_like_none(index):
     cases = index.similar(Image.new("L", (90, 90), 77))
     assert [case.distance for case in cases] == [1.0] * 5
 

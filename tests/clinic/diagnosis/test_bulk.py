@@ -66,7 +66,7 @@ def test_nothing_but_throttles_ends_the_run_at_last(diagnoser, clinic, monkeypat
         list(diagnoser.diagnose_many(clinic.images))
 
 
-def test_a_image_that_the_service_fails_on_again_and_again_is_a_failure(
+def test_an_image_that_the_service_fails_on_again_and_again_is_a_failure(
     diagnoser, clinic, monkeypatch
 ):
     monkeypatch.setattr(engine, "_LONGEST_PAUSE", 0.2)
@@ -162,14 +162,14 @@ def test_one_image_named_twice_is_asked_once_where_there_is_a_journal(diagnoser,
     assert len(entries(tmp_path / "journal.jsonl")) == 2
 
 
-def test_a_image_that_is_known_is_not_even_opened_again(diagnoser, clinic, tmp_path, monkeypatch):
+def test_an_image_that_is_known_is_not_even_opened_again(diagnoser, clinic, tmp_path, monkeypatch):
     journal = tmp_path / "journal.jsonl"
     first = list(diagnoser.diagnose_many(clinic.images, journal=journal))
-    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.inputs.prepare", None)
+    monkeypatch.setattr("rekognition_xray.clinic.diagnosis.inputs.prepare_image", None)
     assert list(diagnoser.diagnose_many(clinic.images, journal=journal)) == first
 
 
-def test_a_image_that_was_only_touched_is_not_asked_again(diagnoser, clinic, tmp_path):
+def test_an_image_that_was_only_touched_is_not_asked_again(diagnoser, clinic, tmp_path):
     journal, path = tmp_path / "journal.jsonl", tmp_path / "image.jpeg"
     path.write_bytes(clinic.images[0].read_bytes())
     (first,) = diagnoser.diagnose_many([path], journal=journal)

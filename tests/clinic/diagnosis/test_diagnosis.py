@@ -45,9 +45,9 @@ def test_a_picture_in_memory_is_diagnosed_and_named_by_its_pixels(diagnoser, cli
     assert diagnosis.source == f"image {diagnosis.image_sha256[:12]}"
 
 
-def test_a_image_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, clinic, monkeypatch):
+def test_an_image_that_is_prepared_is_sent_as_it_is_and_not_opened(diagnoser, clinic, monkeypatch):
     ready = prepare_image(clinic.images[1])
-    monkeypatch.setattr(module, "prepare", None)
+    monkeypatch.setattr(module, "prepare_image", None)
     diagnosis = diagnoser.diagnose(ready)
     assert diagnosis.finding == "bacterial"
     assert diagnosis.image_sha256 == ready.sha256
@@ -110,8 +110,8 @@ def test_a_policy_of_another_version_is_refused_at_once(clinic):
         rx.Diagnoser(clinic.version, other)
 
 
-def test_training_and_detection_see_the_same_bytes_of_a_image(diagnoser, clinic):
-    """prepare_image() is the one function: stored for training, asked alone and asked among many."""
+def test_training_and_detection_see_the_same_bytes_of_an_image(diagnoser, clinic):
+    """prepare_image() is the one function: stored for training, asked alone or among many."""
     images = [rx.Xray(path, "normal", str(number)) for number, path in enumerate(clinic.images[:4])]
     receipt = store(images, "s3://clinic/again", aws=clinic.version.aws, key="k" * 32)
     stored = [receipt.locations[image].key.rpartition("/")[2].partition(".")[0] for image in images]
@@ -122,7 +122,7 @@ def test_training_and_detection_see_the_same_bytes_of_a_image(diagnoser, clinic)
 
 
 @pytest.mark.heavy
-def test_a_image_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path):
+def test_an_image_over_4_mb_is_scaled_down_for_the_call_only(diagnoser, tmp_path):
     rng = np.random.default_rng(1)
     path = tmp_path / "large.png"
     Image.fromarray(rng.integers(0, 256, (2200, 2200), np.uint8)).save(path, compress_level=1)
@@ -155,7 +155,7 @@ def test_a_dicom_image_is_diagnosed_and_one_with_burned_in_text_only_when_allowe
     assert diagnosis.image_sha256 == prepare_image(grey).sha256
 
 
-def test_a_image_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, clinic, tmp_path):
+def test_an_image_that_cannot_be_used_is_an_error_and_nothing_is_sent(diagnoser, clinic, tmp_path):
     broken = tmp_path / "text.jpeg"
     broken.write_text("not an image")
     with pytest.raises(ImageError, match=r"text\.jpeg"):

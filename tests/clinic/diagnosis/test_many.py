@@ -42,7 +42,7 @@ def test_paths_are_read_lazily(diagnoser, clinic):
     assert 5 <= len(taken) <= 5 + 350
 
 
-def test_a_image_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, tmp_path):
+def test_an_image_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, tmp_path):
     broken = tmp_path / "broken.jpeg"
     broken.write_bytes(clinic.images[0].read_bytes()[:600])
     missing = tmp_path / "missing.jpeg"
@@ -59,7 +59,7 @@ def test_a_image_that_fails_is_an_answer_and_the_run_goes_on(diagnoser, clinic, 
     assert len(clinic.asked) == 1
 
 
-def test_a_image_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path, monkeypatch):
+def test_an_image_that_aws_refuses_is_an_answer(diagnoser, clinic, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_DETECT_BYTES", MAX_BYTES)
     noise = np.random.default_rng(0).integers(0, 256, (2100, 2100), dtype=np.uint8)
     large = tmp_path / "over-4-MB.png"
@@ -165,7 +165,7 @@ def test_failed_images_are_tried_again_when_they_have_changed(diagnoser, clinic,
 
 def test_failures_are_remembered_and_tried_again_on_request(diagnoser, clinic, journal):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "prepare", _refuse)
+        patch.setattr(module, "prepare_image", _refuse)
         (failed,) = diagnoser.diagnose_many(clinic.images[:1], journal=journal)
     assert list(diagnoser.diagnose_many(clinic.images[:1], journal=journal)) == [failed]
     assert clinic.asked == []

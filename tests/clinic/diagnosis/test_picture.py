@@ -117,12 +117,12 @@ def test_another_image_is_refused(diagnosis, tmp_path):
         diagnosis.draw(prepare_image(tmp_path / "other.png"))
 
 
-def test_a_image_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
+def test_an_image_that_cannot_be_read_is_an_error(diagnosis, tmp_path):
     with pytest.raises(ImageError):
         diagnosis.draw(tmp_path / "none.png")
 
 
-def test_a_image_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monkeypatch):
+def test_an_image_that_was_scaled_down_for_the_call_is_recognised(diagnosis, monkeypatch):
     monkeypatch.setattr("rekognition_xray.clinic.diagnosis.picture.MAX_DETECT_BYTES", 40_000)
     noise = Image.effect_noise((400, 400), 90)
     sent = prepare_image(noise, max_bytes=40_000)

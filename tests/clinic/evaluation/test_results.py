@@ -162,7 +162,7 @@ def test_a_snapshot_cut_off_within_a_line_is_refused(files):
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", b""])
-def test_a_snapshot_without_a_image_is_refused(content):
+def test_a_snapshot_without_an_image_is_refused(content):
     with pytest.raises(EvaluationError, match="no image"):
         read_snapshot(content, labels=THREE_CLASSES, name="testing")
 
@@ -181,7 +181,7 @@ def test_a_label_that_the_summary_does_not_know_is_refused(lines):
 
 
 @pytest.mark.parametrize(("labels", "said"), [((), "no label"), (("normal", "viral"), "2 labels")])
-def test_a_image_needs_just_one_true_label(lines, labels, said):
+def test_an_image_needs_just_one_true_label(lines, labels, said):
     image = json.loads(lines[0])
     for key in [key for key in image if "-training-" in key]:
         del image[key]
@@ -192,7 +192,7 @@ def test_a_image_needs_just_one_true_label(lines, labels, said):
         _snapshot([json.dumps(image)])
 
 
-def test_a_image_without_any_prediction_is_refused(lines):
+def test_an_image_without_any_prediction_is_refused(lines):
     image = {key: part for key, part in json.loads(lines[0]).items() if "-evaluation-" not in key}
     with pytest.raises(EvaluationError, match="no prediction"):
         _snapshot([json.dumps(image)])

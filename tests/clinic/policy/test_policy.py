@@ -41,7 +41,7 @@ def test_confidences_become_a_finding(confidences, finding):
     assert decision.reason
 
 
-def test_a_image_just_at_the_lower_end_is_referred_and_at_the_upper_end_decided():
+def test_an_image_just_at_the_lower_end_is_referred_and_at_the_upper_end_decided():
     policy = Policy(threshold=0.5, refer_from=0.25, refer_to=0.75)
     assert policy.decide(_told(0.75, 0.0, 0.25)).referred
     assert not policy.decide(_told(0.25, 0.0, 0.75)).referred

@@ -230,7 +230,7 @@ def test_neither_patients_nor_file_names_are_shown(page, evaluation):
         assert image.source_ref not in page
 
 
-def test_the_key_of_a_image_that_was_not_stored_by_us_is_not_shown(draw, write):
+def test_the_key_of_an_image_that_was_not_stored_by_us_is_not_shown(draw, write):
     page = render_page(write(draw(patients=40, keyed=False)).evaluation(resamples=100))
     assert "image-3" not in page
     assert "image 3" in page

@@ -52,14 +52,14 @@ def cut(image: Image.Image) -> bytes:
         ("over-limits", lambda draw: draw(1, (100, 2001))),
     ],
 )
-def test_a_image_that_the_service_would_refuse_is_an_error(
+def test_an_image_that_the_service_would_refuse_is_an_error(
     folder: Path, write: Write, draw: Draw, code: str, content: Callable[[Draw], object]
 ) -> None:
     path = write("NORMAL/IM-0900-0001.png", content(draw))
     assert only(folder, code, "error").paths == (path,)
 
 
-def test_a_image_that_preparing_scales_down_is_a_warning(
+def test_an_image_that_preparing_scales_down_is_a_warning(
     folder: Path, write: Write, draw: Draw
 ) -> None:
     path = write("NORMAL/IM-0900-0001.png", draw(1, (4097, 300)))

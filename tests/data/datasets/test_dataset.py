@@ -96,7 +96,7 @@ def test_an_image_format_that_the_service_does_not_take_is_not_dropped(
     assert path in [image.path for image in XrayDataset.from_folder(folder)]
 
 
-def test_every_image_ends_as_a_image_or_as_rejected(folder: Path, write: Write) -> None:
+def test_every_image_ends_as_an_image_or_as_rejected(folder: Path, write: Write) -> None:
     for name in ("a.JPG", "b.png", "NORMAL/person9_virus_1.jpeg", "NORMAL/IM-0116-0001.png"):
         write(name, b"x")
     dataset = XrayDataset.from_folder(folder)
@@ -170,7 +170,7 @@ def test_a_function_reads_paths_relative_to_the_folder(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "code"), [(LabelsError, "contradictory-labels"), (NoLabelError, "no-label")]
 )
-def test_a_function_rejects_a_image_by_a_labels_error(
+def test_a_function_rejects_an_image_by_a_labels_error(
     folder: Path, error: type[LabelsError], code: str
 ) -> None:
     def unsure(path: PurePath) -> str:

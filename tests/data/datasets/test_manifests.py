@@ -120,7 +120,7 @@ def test_a_manifest_of_which_the_rule_confirms_nothing_is_an_error(listed: Liste
 
 
 @pytest.mark.parametrize("content", [b"", b"{}\n"])
-def test_a_manifest_without_a_image_is_an_error(tmp_path: Path, content: bytes) -> None:
+def test_a_manifest_without_an_image_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "images.manifest"
     path.write_bytes(content)
     with pytest.raises((EmptyDatasetError, ManifestError)):

@@ -46,7 +46,7 @@ def test_all_bad_images_are_told_together_and_the_others_are_kept(dataset, folde
     assert opened == []
 
 
-def test_a_image_in_s3_is_told_with_the_others(dataset, folder):
+def test_an_image_in_s3_is_told_with_the_others(dataset, folder):
     images = (*dataset.images, rx.Xray("s3://bucket/a.jpg", "normal"))
     with pytest.raises(AuditError, match=r"s3://bucket/a\.jpg: it lies in S3"):
         rx.XrayDataset(images).prepare(folder)

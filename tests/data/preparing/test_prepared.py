@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 import rekognition_xray as rx
-from rekognition_xray.data.images import image as images
+from rekognition_xray.data.images import prepare_image
 from rekognition_xray.data.preparing import LEDGER, read_ledger
 from rekognition_xray.data.preparing import run as prepare_run
 from rekognition_xray.data.preparing import worker as prepare_worker
@@ -23,7 +23,7 @@ from .conftest import results
 
 def test_every_image_lies_under_its_content_as_the_one_function_makes_it(dataset, folder):
     for item in dataset.prepare(folder):
-        made = images.prepare(item.image.path)
+        made = prepare_image(item.image.path)
         assert item.file == folder / made.sha256[:2] / f"{made.sha256}.{made.extension}"
         assert item.file.read_bytes() == made.data
         assert (item.sha256, item.extension, item.size) == (made.sha256, "jpg", len(made.data))
@@ -93,7 +93,7 @@ def test_the_ledger_tells_of_each_image_where_it_comes_from_and_what_was_made(da
         assert entry.source_sha256 == hashlib.sha256(source).hexdigest()
         assert (entry.source_size, entry.path) == (len(source), str(item.image.path))
         assert (entry.sha256, entry.size) == (item.sha256, item.size)
-        assert entry.steps == images.prepare(item.image.path).steps
+        assert entry.steps == prepare_image(item.image.path).steps
         assert [name.split()[0] for name in entry.software] == ["rekognition-xray", "Pillow"]
 
 
@@ -138,7 +138,7 @@ def test_a_repeat_reads_no_pixels_even_where_they_are_gone(dataset, folder):
     ],
     ids=["another size", "another time"],
 )
-def test_a_image_that_changed_is_prepared_again(dataset, folder, opened, change):
+def test_an_image_that_changed_is_prepared_again(dataset, folder, opened, change):
     dataset.prepare(folder)
     opened.clear()
     change(dataset.images[3].path)

@@ -117,7 +117,7 @@ def test_rows_that_lead_to_no_image_are_a_finding_of_their_own(folder: Path, sav
     assert "no such image is in the folder" in finding.lines[0]
 
 
-def test_a_image_that_no_row_names_is_rejected(folder: Path, save: Save) -> None:
+def test_an_image_that_no_row_names_is_rejected(folder: Path, save: Save) -> None:
     labels, rejected = read(folder, TableNames.from_csv(save("file,label,patient\na.png,x,1\n")))
     assert labels == {"a.png": "x"}
     assert set(rejected) == {"b.png", "deep/c.png"}

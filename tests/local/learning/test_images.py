@@ -158,7 +158,7 @@ def middle_of(bright: Square) -> tuple[float, float]:
     return float(columns.mean()), float(rows.mean())
 
 
-def test_the_frame_that_a_image_has_changes_nothing() -> None:
+def test_the_frame_that_an_image_has_changes_nothing() -> None:
     assert np.array_equal(reframe(disc(), Framing()), disc())
 
 
@@ -168,13 +168,13 @@ def test_a_zoom_makes_a_thing_so_many_times_larger(framing: Framing) -> None:
     assert zoomed / plain == pytest.approx(framing.zoom**2, rel=0.03)
 
 
-def test_a_image_is_moved_by_so_many_pixels() -> None:
+def test_an_image_is_moved_by_so_many_pixels() -> None:
     column, row = middle_of(disc())
     moved = reframe(disc(), Framing(across=6, down=-4))
     assert middle_of(moved) == pytest.approx((column + 6, row - 4), abs=0.1)
 
 
-def test_a_image_is_turned_about_its_middle() -> None:
+def test_an_image_is_turned_about_its_middle() -> None:
     low = disc(0.1, down=0.3)
     turned = reframe(low, Framing(turn=np.radians(90)))
     middle = (SIDE - 1) / 2

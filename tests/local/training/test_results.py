@@ -290,7 +290,7 @@ def test_a_training_on_boxes_is_refused_by_name(desk, image):
     assert summary["statistics"]["training"]["use_case"] == "OBJECT_LOCALIZATION"
 
 
-def test_several_labels_on_a_image_are_learned(desk, line, image):
+def test_several_labels_on_an_image_are_learned(desk, line, image):
     lines = []
     for number in range(4):
         for label in ("normal", "viral"):
