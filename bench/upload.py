@@ -150,8 +150,8 @@ def upload(folder: Path, where: str) -> None:
     """Our client: once, and once more with nothing new; tells the seconds of both calls."""
     import rekognition_xray as rx  # noqa: PLC0415 (the server needs none of it)
     from rekognition_xray.cloud import storage  # noqa: PLC0415
-    from rekognition_xray.data.dataset import Prepared
-    from rekognition_xray.data.preparing import PreparedFile
+    from rekognition_xray.data.dataset import Prepared  # noqa: PLC0415
+    from rekognition_xray.data.preparing import PreparedFile  # noqa: PLC0415
 
     files = tuple(
         PreparedFile(

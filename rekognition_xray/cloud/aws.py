@@ -393,7 +393,7 @@ class Aws:
             factory=factory,
             profile=None if factory or profile == "default" else profile,
             region=self.region,
-            endpoints=(None, None) if factory else self.endpoints(),
+            endpoints=(None, None) if factory else self._endpoints(),
             settings=tuple(settings.items()),
             clock=self.clock,
         )
@@ -409,7 +409,7 @@ class Aws:
                 _remade[recipe] = _remake(recipe)
             return _remade[recipe]
 
-    def endpoints(self) -> tuple[str | None, str | None]:
+    def _endpoints(self) -> tuple[str | None, str | None]:
         """Addresses of Rekognition and S3, where they are not AWS's own."""
         return self.endpoint_url, own_address(self.s3.meta.endpoint_url)
 

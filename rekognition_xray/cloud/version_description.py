@@ -148,10 +148,11 @@ class VersionRef:
             f"The version {self.name!r} does not exist in {self.project_arn}.", arn=self.arn
         )
 
-    def status_and_description(self) -> tuple[str, VersionDescription]:
-        """What ``Wait.until`` reads. Calls DescribeProjectVersions; free."""
-        seen = self.describe()
-        return seen.status, seen
+
+def status_and_description(version: VersionRef) -> tuple[str, VersionDescription]:
+    """What ``Wait.until`` reads. Calls DescribeProjectVersions; free."""
+    seen = version.describe()
+    return seen.status, seen
 
 
 def project_arns(aws: Aws) -> tuple[str, ...]:

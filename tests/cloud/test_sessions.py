@@ -95,7 +95,7 @@ def test_a_profile_leads_to_its_region_and_its_credentials(
     aws = rx.Aws(boto3.Session(profile_name=profile))
     assert aws.region == region
     assert host(aws) == f"https://rekognition.{region}.amazonaws.com"
-    assert aws.endpoints() == (None, None)
+    assert aws._endpoints() == (None, None)
     assert aws.session.get_credentials().method == method
 
 
@@ -121,7 +121,7 @@ def test_credentials_of_an_assumed_role_are_used_as_they_are() -> None:
 
 def test_a_profiles_endpoints_are_taken_service_by_service() -> None:
     aws = rx.Aws(boto3.Session(profile_name="local"))
-    assert aws.endpoints() == ("http://127.0.0.1:5555", "http://127.0.0.1:6666")
+    assert aws._endpoints() == ("http://127.0.0.1:5555", "http://127.0.0.1:6666")
     assert aws.region == "ap-northeast-1"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import attrs
@@ -12,7 +13,11 @@ from rekognition_xray.cloud.aws import aws_errors
 from rekognition_xray.cloud.meter.leases import utc_now
 from rekognition_xray.cloud.meter.runs import SETTLE, Run
 from rekognition_xray.cloud.meter.stopping import RESTS, RUNS, STARTABLE, STOPPABLE, ask_to_stop
-from rekognition_xray.cloud.version_description import VersionDescription, VersionRef
+from rekognition_xray.cloud.version_description import (
+    VersionDescription,
+    VersionRef,
+    status_and_description,
+)
 from rekognition_xray.cloud.waiting import Wait
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -50,7 +55,7 @@ def start_or_join(run: Run, units: int, max_units: int | None, wait: Wait, *, mi
         status = version.describe().status
         if status == "STOPPING":
             status = left.until(
-                version.status_and_description, RESTS, what=what, clock=clock
+                partial(status_and_description, version), RESTS, what=what, clock=clock
             ).status
         if not _claimed(run, status, lambda: _start(version, units, max_units), mine=mine):
             continue
@@ -148,7 +153,7 @@ def _wait_for_either(run: Run, wait: Wait, what: str) -> VersionDescription:
 
     try:
         return wait.until(
-            run.version.status_and_description,
+            partial(status_and_description, run.version),
             RUNS,
             what=what,
             clock=run.version.aws.clock,

@@ -102,7 +102,7 @@ def measure_throughput(
 
     Args:
         model: a version that is running, as ``version.running()`` gives it.
-        images: prepared images like those to come, such as ``images.prepare`` makes; used in turn.
+        images: prepared images like those to come, such as ``prepare_image`` makes; used in turn.
         max_calls: calls at most, throttled ones included.
         max_cost: what the model may cost meanwhile, at most.
         prices: the price book; by default the library's for the Region.

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Final, Protocol
 
 import attrs
@@ -18,7 +19,12 @@ from rekognition_xray.cloud.meter import run as run_model
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.tags import LEAKS, SPLIT, check_tags, read_tags, write_tags
-from rekognition_xray.cloud.version_description import TRAINED, VersionDescription, VersionRef
+from rekognition_xray.cloud.version_description import (
+    TRAINED,
+    VersionDescription,
+    VersionRef,
+    status_and_description,
+)
 from rekognition_xray.cloud.versions.copying import start_copy
 from rekognition_xray.cloud.versions.training_progress import Progress, training_reporter
 from rekognition_xray.cloud.waiting import Wait
@@ -191,7 +197,7 @@ class ModelVersion(VersionRef):
         call, the running model is what bills.
 
         Args:
-            image: a PNG or JPEG of at most 4 MB, as ``images.prepare`` makes it, or where one of at
+            image: a PNG or JPEG of at most 4 MB, as ``prepare_image`` makes it, or where one of at
                 most 15 MB lies in S3, in the version's Region.
             once: make one attempt only; the caller repeats.
             min_confidence: 0 to 1; labels below it are left out. 0 gives every label and
@@ -293,7 +299,7 @@ class ModelVersion(VersionRef):
         )
         copy = ModelVersion(project.aws, arn, project.arn)
         Wait(budget).until(
-            copy.status_and_description,
+            partial(status_and_description, copy),
             TRAINED,
             what=f"the copy {copy.name}",
             clock=project.aws.clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
-from rekognition_xray.data.auditing.finding import Finding, Unusable
+from rekognition_xray.data.auditing.finding import Finding, Unusable, path_notes
 
 if TYPE_CHECKING:
     from rekognition_xray.data.auditing.aligning import aligner
@@ -56,6 +56,7 @@ __all__ = [
     "look_at",
     "measure_shortcuts",
     "near_pairs",
+    "path_notes",
     "propose",
     "squared",
 ]

@@ -34,11 +34,13 @@ class Finding(Record):
     @property
     def lines(self) -> tuple[str, ...]:
         """The paths, each with its note."""
-        return tuple(f"{path}: {note}" if note else str(path) for path, note in self.noted())
+        return tuple(f"{path}: {note}" if note else str(path) for path, note in path_notes(self))
 
-    def noted(self) -> tuple[tuple[Path | str, str], ...]:
-        """The paths, each with its note or an empty text."""
-        return tuple(zip(self.paths, self.notes or ("",) * len(self.paths), strict=True))
+
+def path_notes(finding: Finding) -> tuple[tuple[Path | str, str], ...]:
+    """The paths of a finding, each with its note or an empty text."""
+    notes = finding.notes or ("",) * len(finding.paths)
+    return tuple(zip(finding.paths, notes, strict=True))
 
 
 @attrs.frozen

@@ -30,6 +30,7 @@ from rekognition_xray.data.auditing import (
     find_duplicates,
     look_at,
     measure_shortcuts,
+    path_notes,
 )
 from rekognition_xray.data.dataset.cleaning import Cleaned, clean
 
@@ -130,7 +131,7 @@ class Audit:
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         for found in self.findings:
-            for path, note in found.noted() or (("", ""),):
+            for path, note in path_notes(found) or (("", ""),):
                 yield (
                     found.code,
                     found.severity,

@@ -291,7 +291,7 @@ class XrayDataset:
         allow_burned_in: bool = False,
         held: Literal["error", "leave-out"] = "error",
     ) -> Prepared:
-        """Prepares every image of a dataset into a folder, as ``images.prepare`` does it.
+        """Prepares every image of a dataset into a folder, as ``prepare_image`` does it.
 
         A result lies in ``<folder>/<first two digits of sha256>/<sha256>.<jpg or png>``; images
         with equal pixels share it. What was done stands in ``<folder>/ledger.jsonl`` (see

@@ -43,7 +43,7 @@ class Batch:
     Attributes:
         images: name and path of each image.
         folder: where the files go; it exists.
-        allow_burned_in: see ``images.prepare``.
+        allow_burned_in: see ``prepare_image``.
         run: differs from run to run, since some executors answer equal calls from memory.
     """
 
