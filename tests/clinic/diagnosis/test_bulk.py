@@ -273,7 +273,9 @@ def test_a_summary_says_whose_prices_it_takes_where_the_regions_are_not_known(cl
     aws = rx.Aws(session=clinic.cloud.session(region="eu-west-1"))
     run = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws)).diagnose_many([])
     assert run.summary(units=1).price is not None
-    assert "the prices of eu-west-1 are not known; those of us-east-1 are told" in caplog.text
+    assert (
+        "the prices of eu-west-1 are not known; those of us-east-1 are shown instead" in caplog.text
+    )
 
 
 def test_progress_can_be_a_callable(diagnoser, clinic):

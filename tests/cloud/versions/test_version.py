@@ -13,7 +13,7 @@ from rekognition_xray.cloud import meter
 from rekognition_xray.data.images import prepare_image
 from rekognition_xray.local import LocalCloud
 
-from .conftest import running_elsewhere
+from ..conftest import running_elsewhere
 
 ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 

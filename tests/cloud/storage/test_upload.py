@@ -28,7 +28,7 @@ from rekognition_xray.data.preparing import PrepareProgress
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.local import LocalCloud
 
-from .uploads import BUCKET, STORE, boxes, keys
+from ...support.uploads import BUCKET, STORE, boxes, keys
 
 pytestmark = pytest.mark.usefixtures("no_wait")
 

@@ -13,7 +13,7 @@ from pydicom import uid
 
 from rekognition_xray.data.images.dicom import read_image
 
-from .dicom_files import (
+from ...support.dicom_files import (
     as_rle,
     grey,
     image,

@@ -15,7 +15,7 @@ from rekognition_xray.data.dataset.dataset import Part
 from rekognition_xray.data.reading import KERMANY
 from rekognition_xray.errors import PatientLeakWarning, SplitError
 
-from .pictured import Audited, SamePicture
+from ...support.pictured import Audited, SamePicture
 
 
 def image(name: str, label: str, patient: str | None = None) -> Xray:

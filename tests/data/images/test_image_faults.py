@@ -16,7 +16,7 @@ from rekognition_xray.data.images import prepare_image
 from rekognition_xray.data.images.image import probe
 from rekognition_xray.errors import ImageError
 
-from .pictures import Draw, Write, encoded
+from ...support.pictures import Draw, Write, encoded
 
 
 def png_of_size(width: int, height: int) -> bytes:

@@ -15,7 +15,7 @@ from pydicom import dcmread, uid
 from rekognition_xray.data.images.dicom import read_image
 from rekognition_xray.data.images.dicom_pixels import Raster, stored_values
 
-from .dicom_files import (
+from ...support.dicom_files import (
     as_jpeg_2000,
     as_jpeg_lossless,
     as_jpeg_ls,

@@ -23,7 +23,7 @@ from rekognition_xray.data.images import decode, prepare_image, read_patient
 from rekognition_xray.data.images.dicom import DicomImage, read_image
 from rekognition_xray.errors import ImageError, MissingExtraError
 
-from .dicom_files import (
+from ...support.dicom_files import (
     as_jpeg,
     everywhere,
     grey,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rekognition_xray.data.dataset import Xray, XrayDataset
 from rekognition_xray.errors import SplitError
 
-from .pictured import Audited, SamePicture
+from ...support.pictured import Audited, SamePicture
 
 
 def image(place: int, label: str, patient: str | None) -> Xray:

@@ -203,7 +203,7 @@ def test_a_store_of_this_library_points_to_its_manifests(
     aws: rx.Aws, put: Put, names: rx.XrayDataset | None
 ) -> None:
     put(stored("a", 1), stored("b", 2), "images/manifests/train-0123.manifest")
-    with pytest.raises(EmptyDatasetError, match="pseudonyms, which tell no label") as caught:
+    with pytest.raises(EmptyDatasetError, match="pseudonyms, which contain no label") as caught:
         open_dataset(f"s3://{BUCKET}/images", aws=aws, names=names)
     assert f"s3://{BUCKET}/images/manifests/train-0123.manifest" in caught.value.hint
     assert len(caught.value.paths) == 2

@@ -28,7 +28,9 @@ def test_everything_that_stands_against_a_training_is_told_together(
     train, test = draw().split(test=0.4, seed=1)
     project.put_datasets(train=train, test=test, store=STORE)
     quotas = TrainingQuotas(versions=0)
-    with pytest.raises(errors.TrainingRefusedError, match="5 things stand against") as caught:
+    with pytest.raises(
+        errors.TrainingRefusedError, match="5 problems stop the training of"
+    ) as caught:
         project.train(
             "v 1",
             output="s3://no-such-bucket/models",

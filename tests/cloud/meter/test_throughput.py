@@ -13,7 +13,7 @@ from rekognition_xray import errors
 from rekognition_xray.cloud.meter import measure_throughput, throughput
 from rekognition_xray.local import Limits, LocalCloud
 
-from ..support.learner import MeanLearner
+from ...support.learner import MeanLearner
 
 Draw = Callable[..., rx.XrayDataset]
 TPS = 20.0

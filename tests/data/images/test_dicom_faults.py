@@ -21,7 +21,7 @@ from rekognition_xray.data.images import decode, dicom, prepare_image
 from rekognition_xray.data.images.dicom import read_image
 from rekognition_xray.errors import ImageError
 
-from .dicom_files import (
+from ...support.dicom_files import (
     Pixels,
     as_jpeg,
     as_jpeg_2000,

@@ -17,7 +17,7 @@ from rekognition_xray.data.images import (
 from rekognition_xray.data.images.image import Probe
 from rekognition_xray.errors import ImageError
 
-from .pictures import Draw, encoded, noise, opened
+from ...support.pictures import Draw, encoded, noise, opened
 
 
 @pytest.mark.parametrize(

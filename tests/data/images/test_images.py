@@ -20,7 +20,7 @@ from rekognition_xray.data.images import check_image_size, decode, prepare_image
 from rekognition_xray.data.images.image import Probe, probe
 from rekognition_xray.errors import ImageError
 
-from .pictures import Draw, Write, encoded, opened
+from ...support.pictures import Draw, Write, encoded, opened
 
 
 def test_probe_reads_the_header(draw: Draw, write: Write) -> None:
