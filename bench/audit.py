@@ -16,7 +16,7 @@ from typing import Final
 
 from threadpoolctl import threadpool_limits
 
-from rekognition_xray.data.auditing import grouped, look, near_pairs, propose
+from rekognition_xray.data.auditing import group_pairs, look, near_pairs, propose_pairs
 from rekognition_xray.data.dataset import XrayDataset
 
 FOLDER: Final = Path(os.environ.get("XRAYS", Path(__file__).parents[2] / "shared" / "xrays"))
@@ -52,7 +52,7 @@ def measure_hashes() -> None:
     for part in (4, 2, 1):
         some = thumbs[::part]
         worked = time.process_time()
-        proposed = len(propose(some))
+        proposed = len(propose_pairs(some))
         spent = time.process_time() - worked
         each = 1000 * spent / len(some)
         print(
@@ -61,7 +61,7 @@ def measure_hashes() -> None:
         )
     worked = time.process_time()
     pairs = near_pairs(thumbs)
-    largest = max((len(group.images) for group in grouped(pairs)), default=0)
+    largest = max((len(group.images) for group in group_pairs(pairs)), default=0)
     spent = time.process_time() - worked
     print(
         f"with pixels: {spent:.2f} s, {len(pairs)} pairs verified (exact copies among them), "

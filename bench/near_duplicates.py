@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from threadpoolctl import threadpool_limits
 
-from rekognition_xray.data.auditing import SAME, SIDE, aligner, propose
+from rekognition_xray.data.auditing import SAME, SIDE, aligner, propose_pairs
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.images import decode
 from rekognition_xray.data.xrays import Xray
@@ -107,7 +107,7 @@ def validate(name: str) -> None:
     images = list(XrayDataset.from_folder(FOLDER / name))
     thumbs, copies = planted(images)
     begun = time.process_time()
-    proposals = propose(thumbs)
+    proposals = propose_pairs(thumbs)
     hashed = time.process_time()
     align = aligner(thumbs.__getitem__, hopeless=-1)
     scores = {

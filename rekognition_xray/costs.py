@@ -11,6 +11,7 @@ from typing import Final, Literal, cast
 
 import attrs
 
+from rekognition_xray._text import quantity
 from rekognition_xray.pricefile import Figure, PriceReader, no_region
 from rekognition_xray.records import Record
 
@@ -170,7 +171,7 @@ UNITS: Final[Mapping[Item, str]] = MappingProxyType(
 """What each price is per."""
 
 
-def _published() -> Mapping[Item, Price]:
+def _published_prices() -> Mapping[Item, Price]:
     figures: Mapping[Item, tuple[str, str]] = {
         "training-hour": ("1.00", _THIRD_PARTY),
         "inference-unit-hour": ("4.00", _THIRD_PARTY),
@@ -202,7 +203,7 @@ class PriceBook:
         region: the AWS Region that they hold for.
     """
 
-    prices: Mapping[Item, Price] = attrs.field(factory=_published)
+    prices: Mapping[Item, Price] = attrs.field(factory=_published_prices)
     currency: str = "USD"
     region: str = "us-east-1"
 
@@ -293,7 +294,7 @@ class PriceBook:
             message = f"a running model has at least 1 inference unit, not {units}"
             raise ValueError(message)
         line = Line(
-            f"inference on {units} unit{'s' if units > 1 else ''}",
+            f"inference on {quantity(units, 'unit')}",
             money(hours) * units,
             self.prices["inference-unit-hour"].amount,
         )

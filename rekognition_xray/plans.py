@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from rekognition_xray._text import quantity
 from rekognition_xray.costs import Estimate, PriceBook
 from rekognition_xray.errors import PlanError, list_paths
 from rekognition_xray.records import Record
@@ -95,7 +96,8 @@ class BatchPlan(Record):
 
     def __str__(self) -> str:
         head = (
-            f"{self.images:,} images on {_units(self.units)}: {_span(self.work)} of running; "
+            f"{self.images:,} images on {quantity(self.units, 'inference unit')}: "
+            f"{_span(self.work)} of running; "
             f"start within {_span(self.latest_start)}"
         )
         rows = [head, *_readings(self.low, self.high)]
@@ -186,7 +188,7 @@ def plan_batch(
         PlanError: even the most units cannot meet the deadline; says what would.
         ValueError: an argument is out of its range.
     """
-    speed = _checked(images=images, tps=tps_per_unit, units=max_units, spans=[startup, stop])
+    speed = _checked_rate(images=images, tps=tps_per_unit, units=max_units, spans=[startup, stop])
     runs = {
         units: _Run(Fraction(images) / _rate(units, speed), _seconds(startup), _seconds(stop))
         for units in range(1, max_units + 1)
@@ -198,7 +200,7 @@ def plan_batch(
     units = min(timely, key=lambda units: (*runs[units].billed(units), units))
     run = runs[units]
     book = prices or PriceBook()
-    low, high = _priced(run, units, 1, book)
+    low, high = _price(run, units, 1, book)
     return BatchPlan(
         images,
         units,
@@ -248,7 +250,7 @@ def plan_month(
         ValueError: an argument is out of its range.
     """
     spans = [startup, stop, notice]
-    speed = _checked(images=images_per_day, tps=tps_per_unit, units=units, spans=spans)
+    speed = _checked_rate(images=images_per_day, tps=tps_per_unit, units=units, spans=spans)
     if min(days, runs_per_day) < 1:
         raise ValueError(f"days and runs a day are 1 or more, not {days} and {runs_per_day}")
     book = prices or PriceBook()
@@ -257,8 +259,8 @@ def plan_month(
     run = _Run(drain + _seconds(notice), begin, end)
     if (begin + run.work + end) * runs_per_day > 86400:
         raise PlanError(
-            f"{images_per_day:,} images a day on {_units(units)} in {_runs(runs_per_day)} take "
-            "longer than the day.",
+            f"{images_per_day:,} images a day on {quantity(units, 'inference unit')} in "
+            f"{quantity(runs_per_day, 'run')} take longer than the day.",
             hint="Use more units, or fewer runs a day.",
         )
     four = _Run(Fraction(4 * 3600), begin, end)
@@ -266,12 +268,13 @@ def plan_month(
     return MonthPlan(
         images_per_day,
         days,
-        MonthOption("always on", *_priced(month, units, 1, book)),
-        MonthOption("4 hours a day, as in the article", *_priced(four, units, days, book)),
-        MonthOption("start, drain, stop", *_priced(run, units, days * runs_per_day, book)),
+        MonthOption("always on", *_price(month, units, 1, book)),
+        MonthOption("4 hours a day, as in the article", *_price(four, units, days, book)),
+        MonthOption("start, drain, stop", *_price(run, units, days * runs_per_day, book)),
         (
             *_speeds(tps_per_unit),
-            f"{_units(units)}; images wait for the next of {_runs(runs_per_day)} a day",
+            f"{quantity(units, 'inference unit')}; "
+            f"images wait for the next of {quantity(runs_per_day, 'run')} a day",
             *([_too_many(drain * runs_per_day)] if drain * runs_per_day > 4 * 3600 else []),
             f"a start takes {_span(startup)}, a stop {_span(stop)}",
             f"the model has been running for {_span(notice)} when the program notices",
@@ -282,7 +285,7 @@ def plan_month(
     )
 
 
-def _checked(*, images: int, tps: Speed, units: int, spans: list[dt.timedelta]) -> Fraction:
+def _checked_rate(*, images: int, tps: Speed, units: int, spans: list[dt.timedelta]) -> Fraction:
     """The speed as an exact number, once every argument has proved to be in its range."""
     wrong = []
     if images < 1:
@@ -306,7 +309,7 @@ def _rate(units: int, speed: Fraction) -> Fraction:
     return min(units * speed, Fraction(ACCOUNT_TPS))
 
 
-def _priced(run: _Run, units: int, times: int, book: PriceBook) -> tuple[Estimate, Estimate]:
+def _price(run: _Run, units: int, times: int, book: PriceBook) -> tuple[Estimate, Estimate]:
     dear, cheap = run.billed(units)
     low, high = (
         attrs.evolve(book.inference(_hours(times * seconds / units), units=units), assumptions=())
@@ -327,14 +330,6 @@ def _seconds(span: dt.timedelta) -> Fraction:
 def _timedelta(seconds: Fraction) -> dt.timedelta:
     most = dt.timedelta.max // dt.timedelta(microseconds=1)
     return dt.timedelta(microseconds=min(most, math.ceil(seconds * 10**6)))
-
-
-def _units(units: int) -> str:
-    return f"{units} inference unit{'s' if units > 1 else ''}"
-
-
-def _runs(runs: int) -> str:
-    return f"{runs} run{'s' if runs > 1 else ''}"
 
 
 def _span(span: dt.timedelta) -> str:
@@ -364,7 +359,7 @@ def _too_many(seconds: Fraction) -> str:
 
 def _too_late(images: int, deadline: dt.timedelta, runs: dict[int, _Run]) -> PlanError:
     ends = [
-        f"{_units(units)}: {_span(_timedelta(run.startup + run.work))}"
+        f"{quantity(units, 'inference unit')}: {_span(_timedelta(run.startup + run.work))}"
         for units, run in runs.items()
     ]
     return PlanError(

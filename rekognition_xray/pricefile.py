@@ -60,7 +60,7 @@ class PriceReader:
         Raises:
             PriceBookError: the file cannot be read, or has faults; all are named.
         """
-        root = _parsed(path)
+        root = _parse(path)
         faults = list(self._faults(root))
         if faults:
             raise PriceBookError(f"{path} is no price book", faults=faults)
@@ -140,7 +140,7 @@ def no_region(region: str, known: Iterable[str], book: str) -> PriceBookError:
     )
 
 
-def _parsed(path: Path) -> Table:
+def _parse(path: Path) -> Table:
     try:
         text = path.read_text("utf-8")
         if path.suffix.lower() == ".json":

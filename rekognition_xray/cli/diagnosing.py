@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 import rekognition_xray as rx
+from rekognition_xray._text import quantity
 from rekognition_xray.cli.errors import EPILOG, IMAGES, for_a_shell
 from rekognition_xray.cli.images import tell_left_out
 from rekognition_xray.cli.options import (
@@ -134,7 +135,7 @@ def _report_stop(terminal: Terminal, *, started: bool) -> Iterator[None]:
 
 def _price(book: rx.PriceBook, units: int, max_cost: Decimal | None) -> str:
     per_hour = book.per_hour(units)
-    price = f"{per_hour} {book.currency} per hour on {units} unit{'s' if units > 1 else ''}"
+    price = f"{per_hour} {book.currency} per hour on {quantity(units, 'unit')}"
     if max_cost is None:
         return f"{price}, used or not; stopped after the images"
     hours = book.hours_within(max_cost, units=units)

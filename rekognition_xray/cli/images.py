@@ -15,7 +15,7 @@ from rekognition_xray.cli.terminal import Terminal, speaks
 log = logging.getLogger(__name__)
 
 
-def shown(dataset: rx.XrayDataset) -> str:
+def dataset_summary(dataset: rx.XrayDataset) -> str:
     """A dataset in one line."""
     counts = ", ".join(f"{label} {count:,}" for label, count in dataset.counts.items())
     return f"{len(dataset):,} images of {dataset.patient_count:,} patients: {counts}"
@@ -46,7 +46,7 @@ def audit(
     """
     dataset = names.open(folder)
     found = dataset.audit(progress=terminal.progress)
-    terminal.result(found, f"{shown(dataset)}\n{found}")
+    terminal.result(found, f"{dataset_summary(dataset)}\n{found}")
     if found.errors or (strict and found.warnings):
         click.get_current_context().exit(IMAGES)
 

@@ -11,6 +11,7 @@ import attrs
 import click
 
 import rekognition_xray as rx
+from rekognition_xray._text import quantity
 from rekognition_xray.cli.errors import EPILOG, FAILED, print_error
 from rekognition_xray.cli.options import prices_option, yes_option
 from rekognition_xray.cli.places import Place, in_regions
@@ -128,7 +129,7 @@ def _stop_named(
     for arn, one in seen.items():
         terminal.say(f"{arn}\n  {one}")
     if seen:
-        terminal.ask(f"Stop {_models(len(seen))}?", agreed=yes)
+        terminal.ask(f"Stop {quantity(len(seen), 'model')}?", agreed=yes)
     outcomes = [
         _Outcome(arn, stopped=False, reason="it does not run") for arn in named if arn not in seen
     ]
@@ -159,7 +160,7 @@ def _stop_expired(
     outcomes: list[_Outcome] = []
     if seen:
         which = "nobody claims or all have left" if unleased else "all have left"
-        terminal.ask(f"Stop those of {_models(len(seen))} that {which}?", agreed=yes)
+        terminal.ask(f"Stop those of {quantity(len(seen), 'model')} that {which}?", agreed=yes)
         outcomes = [
             _Outcome(one.seen.arn, one.stopped, one.reason, one.error)
             for region in found
@@ -216,7 +217,3 @@ def _look(
             refused.append({"region": region, "message": error.message, "hint": error.hint})
             terminal.say(f"{region}: {error}")
     return found, refused
-
-
-def _models(count: int) -> str:
-    return "1 model" if count == 1 else f"{count} models"

@@ -12,7 +12,7 @@ import click
 
 import rekognition_xray as rx
 from rekognition_xray.cli.errors import EPILOG
-from rekognition_xray.cli.images import shown
+from rekognition_xray.cli.images import dataset_summary
 from rekognition_xray.cli.options import (
     FOLDER,
     Names,
@@ -126,7 +126,7 @@ class _Training:
 
     def split(self, dataset: rx.XrayDataset) -> rx.Split:
         say = self.terminal.say
-        say(shown(dataset))
+        say(dataset_summary(dataset))
         audit = dataset.audit(progress=self.terminal.progress)
         if self.clean and audit.findings:
             cleaned = audit.clean()
@@ -140,7 +140,7 @@ class _Training:
         else:
             split = dataset.split(test=self.test, seed=self.seed, audit=audit)
         say(f"Split {split.fingerprint} by whole patients:")
-        say(f"  train  {shown(split.train)}\n  test   {shown(split.test)}")
+        say(f"  train  {dataset_summary(split.train)}\n  test   {dataset_summary(split.test)}")
         return split
 
     def agreed_price(

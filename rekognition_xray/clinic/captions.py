@@ -61,7 +61,7 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
     return [*lines, line] if line else lines
 
 
-def shortened(text: str, width: float, size: float) -> str:
+def shorten(text: str, width: float, size: float) -> str:
     """A text that is cut, with an ellipsis, where it is wider than so many pixels."""
     kept = text
     while kept and font(size).getlength(kept) > width:

@@ -68,10 +68,10 @@ class PseudonymKey:
         """
         given = key if key is not None else os.environ.get(KEY_VARIABLE) or None
         if given is not None:
-            return cls(_checked(given, "the key given"))
+            return cls(_check_key(given, "the key given"))
         path = key_path(store)
         try:
-            return cls(_checked(_read_or_make(path), str(path)))
+            return cls(_check_key(_read_or_make(path), str(path)))
         except OSError as error:
             raise PseudonymKeyError(
                 f"The key for pseudonyms of {store} cannot be kept in {path}: {error.strerror}.",
@@ -105,7 +105,7 @@ def pseudonym_in(key_or_uri: str) -> str | None:
     return found[1] if found else None
 
 
-def _checked(key: str | bytes, source: str) -> bytes:
+def _check_key(key: str | bytes, source: str) -> bytes:
     secret = key.encode("utf-8", "surrogateescape") if isinstance(key, str) else bytes(key)
     if len(secret) < MIN_KEY_BYTES:
         raise PseudonymKeyError(

@@ -46,19 +46,19 @@ class _Backend(S3Backend):
     """
 
     def put_object(self, *args: Any, **kwargs: Any) -> FakeKey:
-        return _unlisted(super().put_object(*args, **kwargs))
+        return _remove_from_list(super().put_object(*args, **kwargs))
 
     def create_multipart_upload(self, *args: Any, **kwargs: Any) -> FakeMultipart:
-        return _unlisted(super().create_multipart_upload(*args, **kwargs))
+        return _remove_from_list(super().create_multipart_upload(*args, **kwargs))
 
     def upload_part(self, *args: Any, **kwargs: Any) -> FakeKey:
-        return _unlisted(super().upload_part(*args, **kwargs))
+        return _remove_from_list(super().upload_part(*args, **kwargs))
 
     def upload_part_copy(self, *args: Any, **kwargs: Any) -> FakeKey:
-        return _unlisted(super().upload_part_copy(*args, **kwargs))
+        return _remove_from_list(super().upload_part_copy(*args, **kwargs))
 
 
-def _unlisted(made: Made) -> Made:
+def _remove_from_list(made: Made) -> Made:
     with suppress(ValueError):
         type(made).instances_tracked.remove(made)  # type: ignore[attr-defined]
     if isinstance(made, FakeKey):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +12,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from rekognition_xray._workers import worker_pool
 from rekognition_xray.clinic.cases.descriptor import (
     UnusableImage,
     Vector,
@@ -106,7 +105,7 @@ class CaseIndex:
                 paths=far,
                 hint="Fetch the images first (aws s3 sync), read the folder, and index that.",
             )
-        vectors = _described(dataset.images, executor, progress)
+        vectors = _compute_descriptors(dataset.images, executor, progress)
         return cls(dataset.images, vectors, dataset_fingerprint(dataset))
 
     @classmethod
@@ -202,7 +201,7 @@ def _case(image: Xray, distance: float) -> Case:
     return Case(image.label, max(distance, 0.0), image.path, image.patient, image.name)
 
 
-def _described(
+def _compute_descriptors(
     images: Sequence[Xray],
     executor: Executor | None,
     progress: bool | Callable[[int, int], None],  # noqa: FBT001 - as build takes it
@@ -211,10 +210,10 @@ def _described(
         [image.path for image in images[start : start + _BATCH]]
         for start in range(0, len(images), _BATCH)
     ]
-    own = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
+    own = worker_pool(executor)
     found: list[Vector | UnusableImage] = []
     with own as pool:
-        for batch in _counted(pool.map(file_descriptors, batches), len(images), progress):
+        for batch in _count_batches(pool.map(file_descriptors, batches), len(images), progress):
             found += batch
     refused = [item for item in found if isinstance(item, UnusableImage)]
     if refused:
@@ -229,7 +228,7 @@ def _described(
     return vectors
 
 
-def _counted(
+def _count_batches(
     batches: Iterable[list[Vector | UnusableImage]],
     total: int,
     progress: bool | Callable[[int, int], None],  # noqa: FBT001 - as build takes it

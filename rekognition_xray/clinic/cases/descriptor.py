@@ -15,7 +15,7 @@ from rekognition_xray.errors import ImageError, MissingExtraError
 try:
     import numpy as np
 
-    from rekognition_xray.data.auditing import SIDE, equalised, squared
+    from rekognition_xray.data.auditing import SIDE, equalise, to_square
 except ModuleNotFoundError as error:
     raise MissingExtraError("science", needed_for="An index of cases") from error
 
@@ -45,7 +45,7 @@ def image_descriptor(image: ImageSource, *, allow_burned_in: bool = False) -> Ve
         ImageError: the image cannot be used.
     """
     source = Path(image) if isinstance(image, str | os.PathLike) else image
-    thumb = equalised(squared(decode(source, allow_burned_in=allow_burned_in).grey))
+    thumb = equalise(to_square(decode(source, allow_burned_in=allow_burned_in).grey))
     if not thumb:
         return np.zeros(LENGTH, dtype=np.float32)
     pixels = np.frombuffer(thumb, dtype=np.uint8).astype(np.float64)

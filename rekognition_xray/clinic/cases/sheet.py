@@ -65,7 +65,7 @@ def _tile(image: Image.Image, title: str, caption: str, colour: Colour) -> Image
     frame = ImageOps.pad(image, (_SIDE - 8, _SIDE - 8), Image.Resampling.LANCZOS, color=0)
     tile.paste(frame.convert("RGB"), (4, 4))
     ImageDraw.Draw(tile).rectangle((0, 0, _SIDE - 1, _SIDE - 1), outline=colour, width=4)
-    fitting = captions.shortened(title, _SIDE, 17)
+    fitting = captions.shorten(title, _SIDE, 17)
     write(tile, (0, _SIDE + 6), fitting, size=17, fill=colour)
     write(tile, (0, _SIDE + 29), caption, size=13, fill=GREY)
     return tile
@@ -79,7 +79,7 @@ def _page(tiles: Sequence[Image.Image], cases: Sequence[Case]) -> Image.Image:
     height = _HEAD + down * (_SIDE + _CAPTION + _PAD) + 18 * len(notes) + _PAD
     page = Image.new("RGB", (width, height), PAPER)
     heading = f"The {len(cases)} most similar known images: {_counts(cases)}"
-    write(page, (_PAD, 12), captions.shortened(heading, width - 2 * _PAD, 17), size=17)
+    write(page, (_PAD, 12), captions.shorten(heading, width - 2 * _PAD, 17), size=17)
     for place, tile in enumerate(tiles):
         row, column = divmod(place, _ACROSS)
         left, top = column * (_SIDE + _PAD) + _PAD, row * (_SIDE + _CAPTION + _PAD) + _HEAD

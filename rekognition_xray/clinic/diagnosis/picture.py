@@ -46,7 +46,7 @@ def draw(
         ImageError: the image cannot be used.
         DataError: it is another image than the one that was diagnosed.
     """
-    shown = _sized(_grey_of(image, diagnosis.image_sha256, allow_burned_in=allow_burned_in))
+    shown = _resize(_grey_of(image, diagnosis.image_sha256, allow_burned_in=allow_burned_in))
     width = max(shown.width + 2 * _FRAME, _NARROWEST)
     lines = _lines(diagnosis, width - 2 * _PAD)
     rows = in_order(diagnosis.confidences)
@@ -94,7 +94,7 @@ def _refuse_another(same: bool) -> None:  # noqa: FBT001
         )
 
 
-def _sized(image: Image.Image) -> Image.Image:
+def _resize(image: Image.Image) -> Image.Image:
     longest = max(image.size)
     factor = min(max(longest, _LEAST), _MOST) / longest
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
@@ -124,7 +124,7 @@ def _write_below(
     page: Image.Image, diagnosis: Diagnosis, lines: tuple[list[str], list[str]], top: int
 ) -> None:
     width = page.width - 2 * _PAD
-    title = captions.shortened(diagnosis.finding, width, 24)
+    title = captions.shorten(diagnosis.finding, width, 24)
     write(page, (_PAD, top), title, size=24, fill=colour_of_finding(diagnosis))
     top += 36
     for line in lines[0]:
@@ -143,7 +143,7 @@ def _write_below(
 def _bar(page: Image.Image, label: str, confidence: float, top: int) -> None:
     """A label, a bar as long as its confidence, and the confidence."""
     name, figure = 150, 60
-    write(page, (_PAD, top), captions.shortened(label, name - 8, 15), size=15)
+    write(page, (_PAD, top), captions.shorten(label, name - 8, 15), size=15)
     left, right = _PAD + name, page.width - _PAD - figure
     pen = ImageDraw.Draw(page)
     pen.rectangle((left, top + 3, right, top + 15), fill=_TRACK)

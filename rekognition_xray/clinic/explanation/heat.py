@@ -31,8 +31,8 @@ _SMALL: Final = 13.0
 
 def draw(explanation: Explanation, image: Image.Image) -> Image.Image:
     """The image with heat over it, and a legend below."""
-    grey = _sized(image)
-    heated = _heated(explanation.drops, grey)
+    grey = _resize(image)
+    heated = _tint(explanation.drops, grey)
     _mark_unknown(heated, explanation.drops)
     lines = captions.wrapped(notice(explanation.label), heated.width - 2 * _PAD, _SMALL)
     height = heated.height + 108 + 18 * len(lines)
@@ -56,14 +56,14 @@ def scale_of(drops: Floats) -> float:
     return max(float(known.max(initial=0.0)), _LEAST_SCALE)
 
 
-def _sized(image: Image.Image) -> Image.Image:
+def _resize(image: Image.Image) -> Image.Image:
     long = max(image.size)
     factor = min(max(long, _SIDE), _MOST) / long
     size = (max(round(image.width * factor), 360), round(image.height * factor))
     return image.convert("L").resize(size, Image.Resampling.LANCZOS)
 
 
-def _heated(drops: Floats, grey: Image.Image) -> Image.Image:
+def _tint(drops: Floats, grey: Image.Image) -> Image.Image:
     """Vermilion where covering lowered the confidence, blue where it raised it."""
     rows, columns = drops.shape
     level = np.nan_to_num(drops / scale_of(drops))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -13,16 +14,15 @@ from PIL import Image
 
 from rekognition_xray.clinic.report.charts import confidence_text
 from rekognition_xray.clinic.statistics import TestImage
-from rekognition_xray.data.images import decode
+from rekognition_xray.data.images import ImageSource, decode
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError, ImageError, list_paths
 
-Picture: TypeAlias = Path | str | bytes
 Images: TypeAlias = (
-    Mapping[str, Picture] | Mapping[Xray, str] | Callable[[str], Picture | None] | None
+    Mapping[str, ImageSource] | Mapping[Xray, str] | Callable[[str], ImageSource | None] | None
 )
-"""Where pictures come from: a mapping of S3 address to a path or to bytes, the ``addresses`` of an
+"""Where pictures come from: a mapping of S3 address to an image, the ``addresses`` of an
 upload's receipt, or a function from address to path, bytes or None.
 
 An image without an entry is shown without a picture. Nothing is downloaded, unless your function
@@ -136,7 +136,7 @@ def _tile(number: int, image: TestImage, labels: Sequence[str], picture: Thumbna
     )
 
 
-def _finder(images: Images) -> Callable[[str], Picture | None]:
+def _finder(images: Images) -> Callable[[str], ImageSource | None]:
     if images is None:
         return lambda _: None
     if not isinstance(images, Mapping):
@@ -144,9 +144,9 @@ def _finder(images: Images) -> Callable[[str], Picture | None]:
     return _by_address(images).get
 
 
-def _by_address(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str, Picture]:
+def _by_address(images: Mapping[str, ImageSource] | Mapping[Xray, str]) -> dict[str, ImageSource]:
     """Address to picture; from a receipt only the images that are files on this machine."""
-    pictures: dict[str, Picture] = {}
+    pictures: dict[str, ImageSource] = {}
     for key, value in images.items():
         if not isinstance(key, Xray):
             pictures[key] = value
@@ -155,10 +155,10 @@ def _by_address(images: Mapping[str, Picture] | Mapping[Xray, str]) -> dict[str,
     return pictures
 
 
-def _thumbnail(picture: Picture | None, name: str) -> Thumbnail | None:
+def _thumbnail(picture: ImageSource | None, name: str) -> Thumbnail | None:
     if picture is None:
         return None
-    source = Path(picture) if isinstance(picture, str) else picture
+    source = Path(picture) if isinstance(picture, str | os.PathLike) else picture
     grey = decode(source, name="" if isinstance(source, Path) else name).grey
     grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()

@@ -202,7 +202,7 @@ def update_dataset(aws: Aws, arn: str, manifest: Manifest) -> DatasetDescription
         DatasetFailedError: with the service's message, because lines were dropped, or because the
             dataset is being deleted or was never made.
     """
-    before = seen = _settled(aws, arn, UPDATABLE)
+    before = seen = _wait_until_settled(aws, arn, UPDATABLE)
     for number, blob in enumerate(manifest.blobs(), 1):
         log.info("%s: sending blob %d of %d bytes", arn, number, len(blob))
         _start_update(aws, arn, blob)
@@ -271,7 +271,7 @@ def wait_until_ready(aws: Aws, arn: str) -> DatasetDescription:
     Raises:
         DatasetFailedError: with the service's message.
     """
-    return _settled(aws, arn, READY)
+    return _wait_until_settled(aws, arn, READY)
 
 
 def wait_until_still(aws: Aws, arn: str) -> DatasetDescription | None:
@@ -290,13 +290,13 @@ def wait_until_still(aws: Aws, arn: str) -> DatasetDescription | None:
     return Wait(_BUDGET).until(look, _STILL, what=arn, clock=aws.clock)
 
 
-def _settled(aws: Aws, arn: str, table: SettleTable) -> DatasetDescription:
+def _wait_until_settled(aws: Aws, arn: str, table: SettleTable) -> DatasetDescription:
     def look() -> tuple[str, DatasetDescription]:
         seen = describe_dataset(aws, arn)
         return seen.status, seen
 
-    return Wait(_BUDGET).until(look, table, what=arn, clock=aws.clock, failure=_failed)
+    return Wait(_BUDGET).until(look, table, what=arn, clock=aws.clock, failure=_failure)
 
 
-def _failed(seen: DatasetDescription) -> DatasetFailedError:
+def _failure(seen: DatasetDescription) -> DatasetFailedError:
     return DatasetFailedError(f"{seen.arn} is {seen.status}: {seen.status_message}")

@@ -135,11 +135,11 @@ def _step(aws: Aws, kind: DatasetType, arn: str | None, manifest: Manifest) -> _
     if arn is None or seen is None:
         return _Step(kind, manifest, None)
     # Listing takes a call for each hundred entries: in vain where some would have to vanish.
-    held = _held(aws, seen) if seen.entries <= len(manifest) else None
+    held = _read_existing(aws, seen) if seen.entries <= len(manifest) else None
     return _Step(kind, manifest, arn, held, None if held is None else _lacking(held, manifest))
 
 
-def _held(aws: Aws, seen: DatasetDescription) -> Manifest | None:
+def _read_existing(aws: Aws, seen: DatasetDescription) -> Manifest | None:
     """What a dataset holds; None where its creation failed or others filled it."""
     if seen.status == "CREATE_FAILED":
         return None
@@ -172,7 +172,7 @@ def _apart(
     for step in steps:
         for arn in beside:
             seen = None if step.kept else wait_until_still(aws, arn)
-            other = _held(aws, seen) if seen else None
+            other = _read_existing(aws, seen) if seen else None
             if other is None or not _images(other) & _images(step.manifest):
                 made.append(step)
             elif _is_distributed(step, other):

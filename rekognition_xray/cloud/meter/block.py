@@ -14,7 +14,7 @@ from typing import Self
 import attrs
 from tqdm import tqdm
 
-from rekognition_xray.cloud.meter.runs import Run, watched
+from rekognition_xray.cloud.meter.runs import Run, keep_watchdog_awake
 from rekognition_xray.cloud.meter.starting import start_or_join
 from rekognition_xray.cloud.version_description import VersionRef
 from rekognition_xray.cloud.waiting import Wait, WaitProgress
@@ -89,10 +89,10 @@ def run(
     seconds = _seconds_within(max_cost, max_hours, prices, max_units or units)
     log.info("%s costs %s %s per hour while it runs", version.arn, per_hour, prices.currency)
     stay = Run(version, per_hour, prices.currency, seconds, idle_stop)
-    with Signals() as signals, watched(stay):
+    with Signals() as signals, keep_watchdog_awake(stay):
         try:
             try:
-                with _shown(progress) as show:
+                with _show_progress(progress) as show:
                     wait = Wait(budget, on_look=show)
                     start_or_join(stay, units, max_units, wait, mine=take_over)
                 stay.arm()
@@ -124,7 +124,7 @@ def _seconds_within(
 
 
 @contextmanager
-def _shown(progress: Progress) -> Iterator[Callable[[WaitProgress], None] | None]:
+def _show_progress(progress: Progress) -> Iterator[Callable[[WaitProgress], None] | None]:
     if progress is not True:
         yield progress or None
         return
@@ -134,7 +134,7 @@ def _shown(progress: Progress) -> Iterator[Callable[[WaitProgress], None] | None
         )
 
 
-class _Signalled(BaseException):
+class _SignalReceived(BaseException):
     """Unwinds the block after a signal; never seen outside this module."""
 
 
@@ -159,7 +159,7 @@ class Signals:
         self._received.append(number)
         if not self._hold:
             self._hold = True
-            raise _Signalled
+            raise _SignalReceived
 
     def hold(self) -> None:
         """Keeps signals waiting, so that an impatient second Ctrl-C cannot cut off the stop."""
@@ -171,4 +171,4 @@ class Signals:
         if self._received:
             # The previous handler decides now: KeyboardInterrupt, the end, or the caller's own.
             signal.raise_signal(self._received[0])
-        return kind is not None and issubclass(kind, _Signalled)
+        return kind is not None and issubclass(kind, _SignalReceived)

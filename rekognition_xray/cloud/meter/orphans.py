@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from rekognition_xray._text import quantity
 from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.meter.leases import Lease, Leases, read_leases, remove_leases, utc_now
 from rekognition_xray.cloud.meter.stopping import BUDGET, STOPPABLE, look_and_stop, stop
@@ -111,8 +112,8 @@ class RunningVersion(Record):
         if self.priced_in:
             price += f" by the prices of {self.priced_in}"
         line = (
-            f"{self.project}/{self.version}: {self.status} on {self.units} unit"
-            f"{'s' if self.units > 1 else ''}, {price}, {since}"
+            f"{self.project}/{self.version}: {self.status} "
+            f"on {quantity(self.units, 'unit')}, {price}, {since}"
         )
         return "\n".join([f"{line}; {self._needed_by()}", *self._odd()])
 
@@ -194,9 +195,9 @@ def stop_expired(
     found = [(v, s) for v, s in _running(aws, book_for(aws, prices)) if s.status in STOPPABLE]
     judged = [(version, seen, _due(seen, unleased=unleased)) for version, seen in found]
     due = [version for version, _, (stops, _) in judged if stops]
-    asked = {version.arn: _asked(version, unleased=unleased) for version in due}
+    asked = {version.arn: _request_stop(version, unleased=unleased) for version in due}
     return tuple(
-        _ended(version, seen, reason, budget)
+        _outcome(version, seen, reason, budget)
         if stops and asked[version.arn]
         else _left(seen, reason)
         for version, seen, (stops, reason) in judged
@@ -215,7 +216,7 @@ def _due(seen: RunningVersion, *, unleased: bool) -> tuple[bool, str]:
     return False, "nobody holds a lease on it, and only unleased=True stops such models"
 
 
-def _asked(version: VersionRef, *, unleased: bool) -> bool:
+def _request_stop(version: VersionRef, *, unleased: bool) -> bool:
     """Asks for the stop where it is still due, having looked anew at this very moment."""
     try:
         found = read_leases(version.aws, version.arn)
@@ -229,7 +230,7 @@ def _asked(version: VersionRef, *, unleased: bool) -> bool:
     return True
 
 
-def _ended(version: VersionRef, seen: RunningVersion, reason: str, budget: float) -> Outcome:
+def _outcome(version: VersionRef, seen: RunningVersion, reason: str, budget: float) -> Outcome:
     try:
         stop(version, per_hour=seen.per_hour, budget=budget)
     except StopFailedError as error:

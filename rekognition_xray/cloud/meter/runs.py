@@ -297,7 +297,7 @@ class Run:
 
 
 @contextmanager
-def watched(run: Run) -> Iterator[None]:
+def keep_watchdog_awake(run: Run) -> Iterator[None]:
     """Keeps a watchdog awake while the block is running."""
     thread = threading.Thread(target=run.watch, name="rxray watchdog", daemon=True)
     thread.start()

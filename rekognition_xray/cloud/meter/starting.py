@@ -57,7 +57,7 @@ def start_or_join(run: Run, units: int, max_units: int | None, wait: Wait, *, mi
             status = left.until(
                 partial(status_and_description, version), RESTS, what=what, clock=clock
             ).status
-        if not _claimed(run, status, lambda: _start(version, units, max_units), mine=mine):
+        if not _claim(run, status, lambda: _start(version, units, max_units), mine=mine):
             continue
         seen = _wait_for_either(run, left, what)
         shared = bool(run.others().found)
@@ -74,7 +74,7 @@ def start_or_join(run: Run, units: int, max_units: int | None, wait: Wait, *, mi
     )
 
 
-def _claimed(run: Run, status: str, start: Callable[[], None], *, mine: bool) -> bool:
+def _claim(run: Run, status: str, start: Callable[[], None], *, mine: bool) -> bool:
     """Whether there is something to wait for now; else the status has changed meanwhile."""
     if status in STARTABLE:
         return _claim_and_start(run, start)
@@ -148,7 +148,7 @@ def _wait_for_either(run: Run, wait: Wait, what: str) -> VersionDescription:
 
     def failure(seen: VersionDescription) -> UnreachableStateError:
         if seen.status in {"STOPPING", "STOPPED"}:
-            raise _Crossed(seen)
+            raise _StartConflict(seen)
         return _did_not_start(run.version, seen)
 
     try:
@@ -160,11 +160,11 @@ def _wait_for_either(run: Run, wait: Wait, what: str) -> VersionDescription:
             on_timeout="It is being stopped." if run.role == "runs" else "",
             failure=failure,
         )
-    except _Crossed as crossed:
+    except _StartConflict as crossed:
         return crossed.seen
 
 
-class _Crossed(Exception):  # noqa: N818 (an answer, never seen outside this module)
+class _StartConflict(Exception):  # noqa: N818 (an answer, never seen outside this module)
     def __init__(self, seen: VersionDescription) -> None:
         self.seen = seen
         super().__init__(seen.status)

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import attrs
 
+from rekognition_xray._text import quantity
 from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.version_description import VersionDescription
@@ -76,7 +77,7 @@ class Throughput:
 
     def __str__(self) -> str:
         rough = "" if self.saturated else " (rough: the model was not kept busy)"
-        units = f"{self.units} unit{'s' if self.units > 1 else ''}"
+        units = quantity(self.units, "unit")
         return (
             f"{self.tps_per_unit:.2f} images a second and unit{rough}, by {self.calls} calls "
             f"({self.throttled} throttled) in {self.seconds:.1f} s on {units}; "

@@ -59,7 +59,7 @@ from rekognition_xray.cloud.waiting import Settled, SettleTable, Wait
 from rekognition_xray.costs import EstimateRange, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.manifests import Manifest
-from rekognition_xray.data.splitting import leaks, left_to_chance
+from rekognition_xray.data.splitting import find_leaks, split_risks
 from rekognition_xray.errors import InUseError, NotFoundError
 
 log = logging.getLogger(__name__)
@@ -212,7 +212,7 @@ class CustomLabelsProject:
         for kind, part in parts.items():
             check_dataset_size(part.counts, kind, region=self.aws.region)
         target = S3Location.parse(store)
-        found = leaks(train, test) if test is not None else left_to_chance(train)
+        found = find_leaks(train, test) if test is not None else split_risks(train)
         leaking = check_leaks(found, allowed=allow_leaks, stopped=_NOT_SENT)
         if test is None and not leaking:
             warn_of_unknown(train)

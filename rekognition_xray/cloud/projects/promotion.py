@@ -43,7 +43,7 @@ def current(aws: Aws, project_arn: str) -> str | None:
         NotFoundError: it was deleted.
     """
     mark = all_tags(aws, project_arn).get(CURRENT)
-    return _marked(aws, project_arn, mark).arn if mark else None
+    return _find_marked(aws, project_arn, mark).arn if mark else None
 
 
 def promote(aws: Aws, project_arn: str, arn: str, comparison: VersionComparison | None) -> None:
@@ -74,7 +74,7 @@ def rollback(aws: Aws, project_arn: str) -> str:
     """Puts the version that was in use before back; gives its ARN."""
     tags = all_tags(aws, project_arn)
     former = _former(project_arn, tags)
-    seen = _marked(aws, project_arn, former)
+    seen = _find_marked(aws, project_arn, former)
     _check_usable(seen)
     write_tags(aws, project_arn, {CURRENT: former, PREVIOUS: tags.get(CURRENT, former)})
     log.info("version %s is in use again, after %s", seen.name, tags.get(CURRENT))
@@ -97,7 +97,7 @@ def _mark(arn: str) -> str:
     return "/".join(arn.split("/")[-2:])
 
 
-def _marked(aws: Aws, project_arn: str, mark: str) -> VersionDescription:
+def _find_marked(aws: Aws, project_arn: str, mark: str) -> VersionDescription:
     """The version that a tag names; tags that people wrote by hand may name it without its time."""
     for seen in descriptions(aws, project_arn):
         if mark in {_mark(seen.arn), seen.name}:

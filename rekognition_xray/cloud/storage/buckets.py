@@ -12,7 +12,7 @@ from rekognition_xray.errors import AccessDeniedError, AwsError, StorageError
 
 log = logging.getLogger(__name__)
 
-_Told = TypeVar("_Told")
+_Answer = TypeVar("_Answer")
 
 _EVERYBODY: Final = (
     "http://acs.amazonaws.com/groups/global/AllUsers",
@@ -72,12 +72,12 @@ def check_private(aws: Aws, bucket: str) -> None:
     Raises:
         StorageError: its policy or its access control list lets everybody in.
     """
-    closed = _asked(f"s3://{bucket}", lambda: _closed(aws, bucket), (False, False))
+    closed = _ask_s3(f"s3://{bucket}", lambda: _public_access_blocked(aws, bucket), (False, False))
     doors = []
     if closed is None or not closed[0]:
-        doors.append(_asked(f"s3://{bucket}", lambda: _by_list(aws, bucket), ""))
+        doors.append(_ask_s3(f"s3://{bucket}", lambda: _by_list(aws, bucket), ""))
     if closed is None or not closed[1]:
-        doors.append(_asked(f"s3://{bucket}", lambda: _by_policy(aws, bucket), ""))
+        doors.append(_ask_s3(f"s3://{bucket}", lambda: _by_policy(aws, bucket), ""))
     public = " and ".join(door for door in doors if door)
     if public:
         raise StorageError(
@@ -95,7 +95,7 @@ def check_private(aws: Aws, bucket: str) -> None:
         )
 
 
-def _closed(aws: Aws, bucket: str) -> tuple[bool, bool]:
+def _public_access_blocked(aws: Aws, bucket: str) -> tuple[bool, bool]:
     """Whether public lists are ignored, and whether a public policy is."""
     reply = aws.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     return reply.get("IgnorePublicAcls", False), reply.get("RestrictPublicBuckets", False)
@@ -112,7 +112,7 @@ def _by_policy(aws: Aws, bucket: str) -> str:
     return "policy" if reply.get("IsPublic") else ""
 
 
-def _asked(about: str, ask: Callable[[], _Told], absent: _Told) -> _Told | None:
+def _ask_s3(about: str, ask: Callable[[], _Answer], absent: _Answer) -> _Answer | None:
     """What S3 says, ``absent`` where nothing was ever set, None where it does not say."""
     try:
         with aws_errors(about):

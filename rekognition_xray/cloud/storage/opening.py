@@ -18,8 +18,8 @@ from rekognition_xray.data.reading import (
     Names,
     as_rule,
     looks_like_image,
+    resolve_labelling,
     sort_out,
-    stated,
 )
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -153,7 +153,7 @@ def _of_prefix(aws: Aws, place: S3Location, names: Names | None) -> XrayDataset:
     log.debug("%s: %d images, %d objects", root, len(images), len(keys))
     if not images:
         raise _empty(root, keys, rejected)
-    return XrayDataset(images, tuple(rejected), stated(None, rule))
+    return XrayDataset(images, tuple(rejected), resolve_labelling(None, rule))
 
 
 def _keys(aws: Aws, place: S3Location) -> list[str]:

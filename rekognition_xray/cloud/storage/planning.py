@@ -13,7 +13,7 @@ import attrs
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.storage.buckets import check_place
-from rekognition_xray.cloud.storage.sending import Parcel, arrived, parallel
+from rekognition_xray.cloud.storage.sending import Parcel, is_stored, parallel
 from rekognition_xray.costs import Estimate, Money, PriceBook, money
 from rekognition_xray.data.preparing import PreparedFile
 from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
@@ -195,7 +195,7 @@ def missing_parcels(
     damaged = [p for p in parcels if sizes.get(p.place.key, p.size) != p.size]
     if verify:
         there = [p for p in parcels if sizes.get(p.place.key) == p.size]
-        damaged += _unverified(aws, there, threads)
+        damaged += _find_unverified(aws, there, threads)
     for parcel in damaged:
         log.warning("%s is not the image that its name says; it is sent anew", parcel.place)
     resent = {parcel.place for parcel in damaged}
@@ -210,13 +210,13 @@ def _object_sizes(aws: Aws, target: S3Location) -> Mapping[str, int]:
         return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", [])}
 
 
-def _unverified(aws: Aws, there: Sequence[Parcel], threads: int) -> list[Parcel]:
+def _find_unverified(aws: Aws, there: Sequence[Parcel], threads: int) -> list[Parcel]:
     bad: list[Parcel] = []
     errors: list[AwsError] = []
 
     def look(parcel: Parcel) -> AwsError | None:
         try:
-            if not arrived(aws, parcel):
+            if not is_stored(aws, parcel):
                 bad.append(parcel)
         except AwsError as error:
             return error

@@ -69,7 +69,7 @@ def parallel(
         pool.shutdown(cancel_futures=True)
 
 
-def arrived(aws: Aws, parcel: Parcel) -> bool:
+def is_stored(aws: Aws, parcel: Parcel) -> bool:
     """Whether the object that is there has the size and the checksum. Calls HeadObject."""
     place = parcel.place
     with aws_errors(str(place)):

@@ -340,9 +340,9 @@ def _teller(progress: Progress, planned: UploadPlan) -> Iterator[Callable[[Uploa
         yield lambda _: None
     else:
         with tqdm(desc="uploading", total=planned.new, unit="image") as bar:
-            yield lambda seen: _drawn(bar, seen)
+            yield lambda seen: _draw_bar(bar, seen)
 
 
-def _drawn(bar: tqdm[Any], seen: UploadProgress) -> None:
+def _draw_bar(bar: tqdm[Any], seen: UploadProgress) -> None:
     bar.set_postfix(failed=seen.failed, MB=f"{seen.bytes_sent / 1e6:.1f}", refresh=False)
     bar.update(seen.done + seen.failed - bar.n)

@@ -71,7 +71,7 @@ def start_copy(
     if kms_key is not None:
         asked["KmsKeyId"] = kms_key
     try:
-        return _copied(aws, asked)
+        return _start_copy(aws, asked)
     except (InUseError, ConnectionFailedError, ServiceFaultError):
         if found := _there(aws, source[0], project_arn, name):
             return found.arn
@@ -90,7 +90,7 @@ def copy_policy(source_arn: str, account: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _copied(aws: Aws, asked: CopyProjectVersionRequestTypeDef) -> str:
+def _start_copy(aws: Aws, asked: CopyProjectVersionRequestTypeDef) -> str:
     source, destination = asked["SourceProjectVersionArn"], asked["DestinationProjectArn"]
     try:
         with aws_errors(source):

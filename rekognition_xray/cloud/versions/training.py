@@ -86,42 +86,42 @@ def start_training(aws: Aws, project_arn: str, request: TrainingRequest) -> str:
     problems = Problems()
     target = _check_arguments(aws, request, problems)
     seen: dict[DatasetType, DatasetDescription] = {}
-    with problems.noted():
+    with problems.collect():
         for kind, arn in _dataset_arns(aws, project_arn, _KINDS).items():
-            with problems.noted():
+            with problems.collect():
                 seen[kind] = wait_until_ready(aws, arn)
     digest = _digest(seen, target, request.kms_key) if target and len(seen) == len(_KINDS) else ""
-    with problems.noted():
+    with problems.collect():
         if found := _same(aws, project_arn, versions, request.name, digest):
             log.info("version %s is there already: it is %s", found.name, found.status)
             return found.arn
     if target is not None:
-        with problems.noted(AccessDeniedError):
+        with problems.collect(AccessDeniedError):
             check_bucket(aws, target.bucket)
     noted = _check_datasets(aws, seen, request, problems)
-    with problems.noted():
+    with problems.collect():
         running = checks.running_trainings(aws)
         checks.check_quotas(aws, project_arn, len(versions), running, request.quotas)
     if "TRAIN" in seen:
-        with problems.noted():
+        with problems.collect():
             _check_price(aws, seen["TRAIN"].entries, versions, request)
     if problems.found or target is None:
         raise problems.error(request.name)
     own = {**noted, TRAINING: digest, IMAGES: str(seen["TRAIN"].entries)}
-    return _created(aws, project_arn, request, target, own)
+    return _create_version(aws, project_arn, request, target, own)
 
 
 def _check_arguments(aws: Aws, request: TrainingRequest, problems: Problems) -> S3Location | None:
     target = None
-    with problems.noted():
+    with problems.collect():
         checks.check_name("version", request.name)
-    with problems.noted():
+    with problems.collect():
         check_tags(request.tags)
-    with problems.noted():
+    with problems.collect():
         checks.check_kms_key(request.kms_key)
-    with problems.noted():
+    with problems.collect():
         target = S3Location.parse(request.output)
-    with problems.noted():
+    with problems.collect():
         checks.check_region(aws)
     return target
 
@@ -135,15 +135,15 @@ def _check_datasets(
     """Reads the datasets and returns the tags that name their split."""
     counts = {kind: label_counts(aws, one.arn) for kind, one in seen.items()}
     for kind, one in seen.items():
-        with problems.noted():
+        with problems.collect():
             checks.check_errors(kind, one)
-        with problems.noted():
+        with problems.collect():
             checks.check_images(kind, one, counts[kind], region=aws.region)
     if len(seen) < len(_KINDS):
         return {}
-    with problems.noted():
+    with problems.collect():
         checks.check_overlap(counts["TRAIN"], counts["TEST"])
-    with problems.noted():
+    with problems.collect():
         train, test = seen["TRAIN"].arn, seen["TEST"].arn
         # A warning points to whoever called project.train: past this, start_training and train.
         return tags_of_split(aws, train, test, allowed=request.allow_leaks, stacklevel=6)
@@ -215,14 +215,14 @@ def _same(
     return None
 
 
-def _created(
+def _create_version(
     aws: Aws, project_arn: str, request: TrainingRequest, target: S3Location, own: Mapping[str, str]
 ) -> str:
     try:
         return _create(aws, project_arn, request, target, {**request.tags, **own})
     except (InUseError, ConnectionFailedError, ServiceFaultError) as error:
         log.info("looking whether version %s was made: %s", request.name, error.message)
-        found = _appeared(aws, project_arn, request.name, own[TRAINING])
+        found = _find_created(aws, project_arn, request.name, own[TRAINING])
         if found is None:
             raise
         return found.arn
@@ -248,7 +248,7 @@ def _create(
     return reply["ProjectVersionArn"]
 
 
-def _appeared(aws: Aws, project_arn: str, name: str, digest: str) -> VersionDescription | None:
+def _find_created(aws: Aws, project_arn: str, name: str, digest: str) -> VersionDescription | None:
     """The version whose creation was not answered, as soon as it is seen; None where it is not."""
 
     def look() -> tuple[str, VersionDescription | None]:

@@ -73,13 +73,13 @@ class Problems:
 
     found: list[XrayError] = attrs.field(factory=list)
 
-    def noted(self, *also: type[XrayError]) -> _Noted:
+    def collect(self, *also: type[XrayError]) -> _Problems:
         """A block in which what stands against the training is noted, and not raised.
 
         Args:
             also: errors that are noted besides those that are always; others end all at once.
         """
-        return _Noted(self.found, (*_REFUSALS, *also))
+        return _Problems(self.found, (*_REFUSALS, *also))
 
     def error(self, name: str) -> XrayError:
         """What was found, for the training of that name: one thing as it is, several as one."""
@@ -92,7 +92,7 @@ class Problems:
 
 
 @attrs.frozen
-class _Noted:
+class _Problems:
     found: list[XrayError]
     kinds: tuple[type[XrayError], ...]
 

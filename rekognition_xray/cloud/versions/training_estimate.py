@@ -74,17 +74,17 @@ def training_range(
         least, most = min(*hours, most), min(_MARGIN * max(hours), most)
         sources.append(f"the upper end is {_MARGIN} times the longest expected, at most AWS's")
     sources += _sources(images, earlier)
-    return prices.training_range(_rounded(least), _rounded(most), sources)
+    return prices.training_range(_round_hours(least), _round_hours(most), sources)
 
 
 def _sources(images: int, earlier: Sequence[EarlierTraining]) -> Iterator[str]:
     for one in earlier:
         on = f"{one.images:,} images" if one.images else "an unknown number of images, not used"
-        yield f"version {one.name} of this project: {_rounded(one.hours):f} h for {on}"
+        yield f"version {one.name} of this project: {_round_hours(one.hours):f} h for {on}"
     if not earlier:
         yield _ARTICLE.format(ARTICLE_TRAINING_HOURS, ARTICLE_IMAGES)
     yield f"this training: {images:,} images"
 
 
-def _rounded(hours: Decimal) -> Decimal:
+def _round_hours(hours: Decimal) -> Decimal:
     return max(hours.quantize(_MILLI, ROUND_HALF_UP), _MILLI)

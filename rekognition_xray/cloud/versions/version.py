@@ -294,7 +294,7 @@ class ModelVersion(VersionRef):
             name=self.name if name is None else name,
             output=output,
             tags=tags or {},
-            noted=self._inherited(),
+            noted=self._tags_to_copy(),
             kms_key=kms_key,
         )
         copy = ModelVersion(project.aws, arn, project.arn)
@@ -308,7 +308,7 @@ class ModelVersion(VersionRef):
         )
         return copy
 
-    def _inherited(self) -> Mapping[str, str]:
+    def _tags_to_copy(self) -> Mapping[str, str]:
         """What a copy has to bear, too; nothing where the other account's tags cannot be read."""
         try:
             return {key: tag for key, tag in self.tags().items() if key in {SPLIT, LEAKS}}

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from rekognition_xray.data.auditing.aligning import aligner
     from rekognition_xray.data.auditing.checks import CHECKS, Evidence
     from rekognition_xray.data.auditing.duplicates import Duplicates, find_duplicates
-    from rekognition_xray.data.auditing.hashing import propose
+    from rekognition_xray.data.auditing.hashing import propose_pairs
     from rekognition_xray.data.auditing.looks import (
         SIDE,
         Look,
         Looks,
-        equalised,
+        equalise,
         look,
         look_at,
-        squared,
+        to_square,
     )
-    from rekognition_xray.data.auditing.near import SAME, grouped, near_pairs
+    from rekognition_xray.data.auditing.near import SAME, group_pairs, near_pairs
     from rekognition_xray.data.auditing.shortcuts import Shortcut, measure_shortcuts
 else:
     __getattr__ = lazy(
@@ -30,9 +30,9 @@ else:
             "aligning": ("aligner",),
             "checks": ("CHECKS", "Evidence"),
             "duplicates": ("Duplicates", "find_duplicates"),
-            "hashing": ("propose",),
-            "looks": ("SIDE", "Look", "Looks", "equalised", "look", "look_at", "squared"),
-            "near": ("SAME", "grouped", "near_pairs"),
+            "hashing": ("propose_pairs",),
+            "looks": ("SIDE", "Look", "Looks", "equalise", "look", "look_at", "to_square"),
+            "near": ("SAME", "group_pairs", "near_pairs"),
             "shortcuts": ("Shortcut", "measure_shortcuts"),
         },
     )
@@ -49,14 +49,14 @@ __all__ = [
     "Shortcut",
     "Unusable",
     "aligner",
-    "equalised",
+    "equalise",
     "find_duplicates",
-    "grouped",
+    "group_pairs",
     "look",
     "look_at",
     "measure_shortcuts",
     "near_pairs",
     "path_notes",
-    "propose",
-    "squared",
+    "propose_pairs",
+    "to_square",
 ]

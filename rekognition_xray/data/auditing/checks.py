@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import attrs
 
+from rekognition_xray._text import quantity
 from rekognition_xray.data.auditing.duplicates import Duplicates, Kind
 from rekognition_xray.data.auditing.finding import Finding
 from rekognition_xray.data.auditing.looks import Looks
@@ -48,12 +49,6 @@ def _columns(noted: Noted) -> tuple[tuple[Path | str, ...], tuple[str, ...]]:
     return tuple(path for path, _ in pairs), tuple(note for _, note in pairs)
 
 
-def many(found: Sized | int, what: str) -> str:
-    """``1 file``, ``2 files``."""
-    count = found if isinstance(found, int) else len(found)
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 _NAMED: Final = 3
 _SAME: Final[dict[Kind, str]] = {
     "file": "same file as",
@@ -69,7 +64,7 @@ def contradictory(evidence: Evidence) -> Iterator[Finding]:
         yield error(
             "contradictory-labels",
             f"{_pictures(clashing)} with identical pixels and different labels.",
-            _noted(clashing),
+            _note_groups(clashing),
             "Keep the copy whose label is right; clean() leaves all of them out.",
         )
 
@@ -81,7 +76,7 @@ def nearly_contradictory(evidence: Evidence) -> Iterator[Finding]:
         yield warning(
             "contradictory-near-duplicates",
             f"{_pictures(clashing)} that are nearly the same and bear different labels.",
-            _noted(clashing),
+            _note_groups(clashing),
             "Look at them: one picture has one finding.",
         )
 
@@ -94,7 +89,7 @@ def exact(evidence: Evidence) -> Iterator[Finding]:
             yield warning(
                 f"duplicate-{what}",
                 f"{_pictures(groups)} with identical {what} and the same label{_largest(groups)}.",
-                _noted(groups),
+                _note_groups(groups),
                 "Keep one copy of each, as clean() does.",
             )
 
@@ -105,7 +100,7 @@ def near(evidence: Evidence) -> Iterator[Finding]:
         yield warning(
             "near-duplicates",
             f"{_pictures(groups)} that are nearly the same{_largest(groups)}.",
-            _noted(groups),
+            _note_groups(groups),
             "Keep them on one side: dataset.split(audit=audit).",
         )
 
@@ -137,7 +132,7 @@ def _splits(images: Iterable[Xray]) -> set[str]:
     return {image.split for image in images if image.split}
 
 
-def _noted(groups: Iterable[Duplicates]) -> Iterator[tuple[Path, str]]:
+def _note_groups(groups: Iterable[Duplicates]) -> Iterator[tuple[Path, str]]:
     for found in groups:
         yield from _notes(found)
 
@@ -160,7 +155,7 @@ def _largest(groups: Iterable[Duplicates]) -> str:
 
 def _pictures(groups: Sequence[Duplicates]) -> str:
     images = len({image for found in groups for image in found.images})
-    return f"{many(groups, 'picture')} in {images:,} images"
+    return f"{quantity(len(groups), 'picture')} in {images:,} images"
 
 
 FEW_IMAGES: Final = 10
@@ -202,7 +197,9 @@ def unusable(evidence: Evidence) -> Iterator[Finding]:
         if code in faults:
             what = _FAULTS.get(code, "that cannot be used")
             advice = _ADVICE.get(code, "Replace these files by sound ones, or leave them out.")
-            yield error(code, f"{many(faults[code], 'file')} {what}.", faults[code], advice)
+            yield error(
+                code, f"{quantity(len(faults[code]), 'file')} {what}.", faults[code], advice
+            )
 
 
 def scaled(evidence: Evidence) -> Iterator[Finding]:
@@ -211,7 +208,7 @@ def scaled(evidence: Evidence) -> Iterator[Finding]:
     if large:
         yield warning(
             "over-limits",
-            f"{many(large, 'file')} outside the limits of the service as they are.",
+            f"{quantity(len(large), 'file')} outside the limits of the service as they are.",
             large,
             "Nothing to do: images are scaled to 4096 px a side and 15 MB before the upload.",
         )
@@ -238,7 +235,7 @@ def rejected(evidence: Evidence) -> Iterator[Finding]:
             (item.path, item.reason) for item in evidence.dataset.rejected if item.code == code
         ]
         if found:
-            yield error(code, f"{many(found, 'file')} {what}.", found, advice)
+            yield error(code, f"{quantity(len(found), 'file')} {what}.", found, advice)
 
 
 def patients_across_official_splits(evidence: Evidence) -> Iterator[Finding]:
@@ -257,9 +254,9 @@ def patients_across_official_splits(evidence: Evidence) -> Iterator[Finding]:
     if noted:
         yield warning(
             "patients-across-official-splits",
-            f"{many(len(crossing), 'patient')} (by the rule "
+            f"{quantity(len(crossing), 'patient')} (by the rule "
             f"{dataset.labelling.rule!r}) in more than one official folder, with "
-            f"{many(noted, 'image')}.",
+            f"{quantity(len(noted), 'image')}.",
             noted,
             "Use split(), which keeps patients whole, rather than the official folders.",
         )
@@ -304,7 +301,7 @@ def colour(evidence: Evidence) -> Iterator[Finding]:
         noted = [(image.path, image.label) for image in coloured]
         yield warning(
             "rgb-among-grey",
-            f"{many(noted, 'file')} stored in colour among grey ones ({spread}); "
+            f"{quantity(len(noted), 'file')} stored in colour among grey ones ({spread}); "
             "colour alone may give the label away.",
             noted,
             "Nothing to do: images are made grey before they are uploaded or judged.",
@@ -317,7 +314,7 @@ def orientation(evidence: Evidence) -> Iterator[Finding]:
     if turned:
         yield warning(
             "exif-orientation",
-            f"{many(turned, 'file')} that EXIF wants turned or mirrored.",
+            f"{quantity(len(turned), 'file')} that EXIF wants turned or mirrored.",
             turned,
             "Look at some of them: images are turned as EXIF says before they are uploaded.",
         )
@@ -333,7 +330,7 @@ def extensions(evidence: Evidence) -> Iterator[Finding]:
     if wrong:
         yield warning(
             "wrong-extension",
-            f"{many(wrong, 'file')} with an extension that does not fit the content.",
+            f"{quantity(len(wrong), 'file')} with an extension that does not fit the content.",
             wrong,
             "Nothing to do for the service, which goes by content; rename them all the same.",
         )

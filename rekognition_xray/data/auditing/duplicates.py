@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from rekognition_xray.data.auditing.looks import Looks
-from rekognition_xray.data.auditing.near import grouped, near_pairs
+from rekognition_xray.data.auditing.near import group_pairs, near_pairs
 from rekognition_xray.data.xrays import Xray
 
 Kind: TypeAlias = Literal["file", "pixels", "near"]
@@ -64,7 +64,7 @@ def _digest(path: Path) -> str:
 
 
 def _near(images: list[Xray], looks: Looks) -> list[Duplicates]:
-    groups = grouped(near_pairs([looks[image].thumb for image in images]))
+    groups = group_pairs(near_pairs([looks[image].thumb for image in images]))
     return [
         Duplicates(tuple(images[index] for index in group.images), "near", group.score)
         for group in groups

@@ -67,7 +67,7 @@ WINDOWS: Final = tuple(
 )
 
 
-def propose(thumbs: Sequence[bytes]) -> list[Proposal]:
+def propose_pairs(thumbs: Sequence[bytes]) -> list[Proposal]:
     """Pairs of images that may show one picture, each once, by index, the likeliest direction.
 
     Args:

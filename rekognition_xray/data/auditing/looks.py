@@ -80,7 +80,7 @@ def look(path: Path) -> Look:
         return Look(fault="unreadable", reason=str(error) or type(error).__name__)
     digest = hashlib.sha256(repr(image.grey.size).encode())
     digest.update(image.grey.tobytes())
-    small = squared(image.grey)
+    small = to_square(image.grey)
     return Look(
         excess=check_image_size(image.probe) or "",
         format=image.probe.format,
@@ -90,17 +90,17 @@ def look(path: Path) -> Look:
         size=image.probe.size,
         turned=image.turned,
         pixels=digest.digest(),
-        thumb=equalised(small),
+        thumb=equalise(small),
         border=_border(np.asarray(small, dtype=np.float64)),
     )
 
 
-def squared(grey: Image.Image) -> Image.Image:
+def to_square(grey: Image.Image) -> Image.Image:
     """A grey picture at SIDE x SIDE pixels."""
     return grey.resize((SIDE, SIDE), Image.Resampling.BOX)
 
 
-def equalised(small: Image.Image) -> bytes:
+def equalise(small: Image.Image) -> bytes:
     """The pixels of a small picture, equalised; empty where it is of one tone throughout."""
     dark, bright = small.getextrema()
     return ImageOps.equalize(small).tobytes() if dark != bright else b""

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from rekognition_xray.data.auditing.aligning import aligner
-from rekognition_xray.data.auditing.hashing import propose
+from rekognition_xray.data.auditing.hashing import propose_pairs
 
 SAME: Final = 0.80
 """Correlation of aligned detail from which two images count as one picture; see
@@ -54,7 +54,7 @@ def near_pairs(thumbs: Sequence[bytes]) -> list[Pair]:
         thumbs: SIDE x SIDE equalised grey pixels of each image; an empty one is left alone.
     """
     used = [index for index, thumb in enumerate(thumbs) if thumb]
-    proposals = propose([thumbs[index] for index in used])
+    proposals = propose_pairs([thumbs[index] for index in used])
     align = aligner(lambda place: thumbs[used[place]])
     found = []
     for proposal in proposals:
@@ -65,7 +65,7 @@ def near_pairs(thumbs: Sequence[bytes]) -> list[Pair]:
     return sorted(found, key=lambda pair: (pair.first, pair.second))
 
 
-def grouped(pairs: Iterable[Pair]) -> list[Group]:
+def group_pairs(pairs: Iterable[Pair]) -> list[Group]:
     """Groups in which every image was verified against the first one, until no pair is left.
 
     Images are never joined through a third one: where A is like B, and B like C, but A not like C,

@@ -78,7 +78,7 @@ def measure_shortcuts(looks: Looks) -> tuple[Shortcut, ...]:
     if not images:
         return ()
     seen = [looks[image] for image in images]
-    text = _Told.of(images)
+    text = _Target.of(images)
     columns = {name: values(seen) for name, values in _PROPERTIES.items()}
     columns["all"] = np.concatenate(list(columns.values()), axis=1)
     return tuple(text.by(name, values) for name, values in columns.items())
@@ -93,7 +93,7 @@ def _enough(looks: Looks) -> list[Xray]:
 
 
 @attrs.frozen
-class _Told:
+class _Target:
     """What is to be predicted, and whose image it is: labels and patients as numbers.
 
     The first row of ``draws`` counts each image once, the others as often as its patient is drawn.
@@ -104,7 +104,7 @@ class _Told:
     draws: Counts
 
     @classmethod
-    def of(cls, images: Sequence[Xray]) -> _Told:
+    def of(cls, images: Sequence[Xray]) -> _Target:
         _, labels = np.unique([image.label for image in images], return_inverse=True)
         _, patients = np.unique([image.group for image in images], return_inverse=True)
         count = int(patients.max()) + 1

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 from tqdm import tqdm
 
+from rekognition_xray._text import quantity
+from rekognition_xray._workers import worker_pool
 from rekognition_xray.errors import AuditError, DataError, MissingExtraError, list_paths
 
 try:
@@ -143,8 +144,8 @@ class Audit:
 
     def __str__(self) -> str:
         head = (
-            f"Audit of {self.images:,} {'image' if self.images == 1 else 'images'}: "
-            f"{_count(len(self.errors), 'error')}, {_count(len(self.warnings), 'warning')}"
+            f"Audit of {quantity(self.images, 'image')}: "
+            f"{quantity(len(self.errors), 'error')}, {quantity(len(self.warnings), 'warning')}"
         )
         width = max((len(finding.code) for finding in self.findings), default=0)
         return "\n".join([head, *(_row(finding, width) for finding in self.findings)])
@@ -157,10 +158,6 @@ def _row(finding: Finding, width: int) -> str:
     if len(finding.paths) > _EXAMPLES:
         rows.append(f"{indent}… and {len(finding.paths) - _EXAMPLES:,} more")
     return "\n".join([*rows, f"{indent}{finding.advice}"])
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def run_audit(
@@ -204,20 +201,15 @@ def _look_at(dataset: XrayDataset, progress: Progress, executor: Executor | None
         for start in range(0, len(images), _BATCH)
     ]
     looks: list[Look] = []
-    with _workers(executor) as pool, _told(progress, len(images)) as tell:
+    with worker_pool(executor) as pool, _report_progress(progress, len(images)) as tell:
         for batch in pool.map(look_at, batches):
             looks += batch
             tell(len(looks))
     return dict(zip(images, looks, strict=True))
 
 
-def _workers(executor: Executor | None) -> AbstractContextManager[Executor]:
-    """Threads of our own, which end with the audit, or the caller's executor, which does not."""
-    return ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
-
-
 @contextmanager
-def _told(progress: Progress, total: int) -> Iterator[Callable[[int], object]]:
+def _report_progress(progress: Progress, total: int) -> Iterator[Callable[[int], object]]:
     """A function to call with the number of images done."""
     if callable(progress):
         yield lambda done: progress(done, total)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from rekognition_xray.data.splitting import joined
+from rekognition_xray.data.splitting import join_groups
 from rekognition_xray.data.xrays import Xray
 
 if TYPE_CHECKING:
@@ -112,16 +112,16 @@ def _copy(image: Xray, stays: Xray, found: Duplicates) -> Repair:
 
 
 @attrs.frozen
-class _Shared:
+class _SharedPictures:
     images: tuple[Xray, ...]
 
 
 def _with_joined_patients(images: Iterable[Xray], treated: Iterable[Duplicates]) -> list[Xray]:
     known = (
-        _Shared(tuple(image for image in found.images if image.patient is not None))
+        _SharedPictures(tuple(image for image in found.images if image.patient is not None))
         for found in treated
     )
-    names = joined(known)
+    names = join_groups(known)
     return [
         attrs.evolve(image, patient=names[image.patient]) if image.patient in names else image
         for image in images

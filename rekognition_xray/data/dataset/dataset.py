@@ -21,10 +21,10 @@ from rekognition_xray.data.reading import (
     PublishedCounts,
     as_rule,
     download,
-    of_entries,
+    images_of_entries,
     read_download,
     read_folder,
-    stated,
+    resolve_labelling,
 )
 from rekognition_xray.data.splitting import random_split_leakage
 from rekognition_xray.data.xrays import Labelling, Part, Rejected, Xray
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from rekognition_xray.data.splitting import Leakage
 
 
-def _ordered(images: Iterable[Xray]) -> tuple[Xray, ...]:
+def _sort_images(images: Iterable[Xray]) -> tuple[Xray, ...]:
     return tuple(sorted(images, key=lambda image: (image.name, str(image.source))))
 
 
@@ -56,7 +56,7 @@ class XrayDataset:
         part: of which split this dataset is a part, if it is one.
     """
 
-    images: tuple[Xray, ...] = attrs.field(converter=_ordered)
+    images: tuple[Xray, ...] = attrs.field(converter=_sort_images)
     rejected: tuple[Rejected, ...] = ()
     labelling: Labelling = attrs.field(factory=Labelling)
     part: Part | None = None
@@ -85,7 +85,7 @@ class XrayDataset:
         """
         rule = as_rule(names)
         images, rejected = read_folder(folder, rule)
-        return cls(images, tuple(rejected), stated(labelling, rule))
+        return cls(images, tuple(rejected), resolve_labelling(labelling, rule))
 
     @classmethod
     def from_manifest(
@@ -107,7 +107,9 @@ class XrayDataset:
             EmptyDatasetError: no entry, or none that the rule confirms.
         """
         read = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
-        images, rejected = of_entries(read.entries, None if names is None else as_rule(names))
+        images, rejected = images_of_entries(
+            read.entries, None if names is None else as_rule(names)
+        )
         if not images:
             listed = list_paths(f"{item.path}: {item.reason}" for item in rejected)
             message = f"The manifest gives no image.\n{listed}".rstrip()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 from tqdm import tqdm
 
+from rekognition_xray._workers import worker_pool
 from rekognition_xray.data.preparing import (
     Developed,
     HeldBack,
@@ -106,8 +106,8 @@ def prepare_dataset(
     try:
         with (
             _reporter(progress, run) as report,
-            _workers(executor) as pool,
-            closing(_developed(pool, run)) as developed,
+            worker_pool(executor) as pool,
+            closing(_develop_all(pool, run)) as developed,
         ):
             for images, found in developed:
                 run.take(images, found)
@@ -118,7 +118,7 @@ def prepare_dataset(
     return _result(dataset, run, leave_out=held == "leave-out")
 
 
-def _developed(
+def _develop_all(
     pool: Executor, run: PreparationRun
 ) -> Generator[tuple[list[Xray], list[Developed]], None, None]:
     """What the workers answer, as it comes in; what has not begun at the end is given up."""
@@ -129,11 +129,6 @@ def _developed(
     finally:
         for future in images:
             future.cancel()
-
-
-def _workers(executor: Executor | None) -> AbstractContextManager[Executor]:
-    """Threads of our own, which end with the run, or the caller's executor, which does not."""
-    return ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
 
 
 @contextmanager
@@ -160,7 +155,7 @@ def _result(dataset: XrayDataset, run: PreparationRun, *, leave_out: bool) -> Pr
     }
     bad = [(image, fault) for image, fault in run.faults.items() if image not in held]
     if bad:
-        raise _refused(run, bad)
+        raise _refusal(run, bad)
     files = tuple(_file(image, entry, run.root) for image in dataset if (entry := run.entry(image)))
     return Prepared(
         attrs.evolve(dataset, images=[item.image for item in files]) if held else dataset,
@@ -196,7 +191,7 @@ def _broken(run: PreparationRun, error: BrokenExecutor) -> DataError:
     )
 
 
-def _refused(run: PreparationRun, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
+def _refusal(run: PreparationRun, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
     faults = sorted(bad, key=lambda item: item[0].name)
     hints = dict.fromkeys(fault.hint for _, fault in faults)
     if any(fault.code == _BURNED_IN for _, fault in faults):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from rekognition_xray.data.splitting import SameImages, counted, deal, joined
+from rekognition_xray.data.splitting import SameImages, count_labels, deal, join_groups
 from rekognition_xray.data.xrays import Part, Xray
 from rekognition_xray.errors import PatientLeakWarning, SplitError, list_paths
 
@@ -110,7 +110,7 @@ def groups_of(dataset: XrayDataset, audit: Audited | None) -> list[str]:
     if audit is None:
         return [image.group for image in dataset]
     _check_audit(dataset, audit)
-    together = joined(audit.duplicates)
+    together = join_groups(audit.duplicates)
     return [together.get(image.group, image.group) for image in dataset]
 
 
@@ -122,7 +122,7 @@ def dealt(
     Raises:
         SplitError: no image, a label of too few groups, or no way to have every label everywhere.
     """
-    found = counted(dataset, groups)
+    found = count_labels(dataset, groups)
     _require_enough(dataset, found.values(), len(shares))
     parts = deal(found, shares, seed)
     if parts is None:

@@ -123,7 +123,7 @@ def read_patient(path: Path) -> str | None:
     """
     data = read_file(path)
     with _image_errors("", path), _quiet():
-        dataset, _ = _parsed(data)
+        dataset, _ = _parse(data)
         _refuse_what_is_no_image(dataset)
         return _patient(dataset)
 
@@ -149,7 +149,7 @@ def _image_errors(name: str, path: Path | None) -> Iterator[None]:
 
 def _image(data: bytes, *, allow_burned_in: bool) -> DicomImage:
     with _quiet():
-        dataset, syntax = _parsed(data)
+        dataset, syntax = _parse(data)
         _refuse_what_is_no_image(dataset)
         released = _burned_in(dataset, allow=allow_burned_in)
         raster = Raster.of(dataset)
@@ -225,7 +225,7 @@ _MAX_READS: Final = 500_000
 _SILENT: Final = logging.CRITICAL + 1
 
 
-class _Metered(io.BytesIO):
+class _LimitedReader(io.BytesIO):
     """Bytes that are not read in too many pieces: millions of empty elements would never end."""
 
     def __init__(self, data: bytes) -> None:
@@ -239,23 +239,23 @@ class _Metered(io.BytesIO):
         return super().read(size)
 
 
-def _parsed(data: bytes) -> tuple[Dataset, uid.UID]:
+def _parse(data: bytes) -> tuple[Dataset, uid.UID]:
     """The elements that matter, and the transfer syntax."""
     if not is_dicom(data[:132]):
         kind = "empty" if not data else kind_of(data[:512])
         raise Fault("not-an-image" if data else "zero-bytes", f"no DICOM: the content is {kind}")
     declared = uid.DeflatedExplicitVRLittleEndian
     if declared.encode() in data[:4096]:  # pydicom would inflate it whatever comes out
-        stream = _Metered(data)
+        stream = _LimitedReader(data)
         stream.seek(132 if data[128:132] == b"DICM" else 0)
         meta = read_dataset(
             stream, is_implicit_VR=False, is_little_endian=True, stop_when=_behind_meta
         )
         if meta.get("TransferSyntaxUID") == declared:
-            return _read(_inflated(data[stream.tell() :])), declared
+            return _read(_inflate(data[stream.tell() :])), declared
     dataset = _read(data)
     meta = dataset.file_meta
-    syntax = meta.get("TransferSyntaxUID") or _guessed(dataset)
+    syntax = meta.get("TransferSyntaxUID") or _guess_syntax(dataset)
     if not values(dataset, "SOPClassUID") and (sop_class := meta.get("MediaStorageSOPClassUID")):
         dataset.SOPClassUID = sop_class
     return dataset, uid.UID(str(syntax).strip(" \0"))
@@ -266,7 +266,7 @@ def _behind_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
 
 
 def _read(data: bytes) -> Dataset:
-    dataset = dcmread(_Metered(data), force=True, specific_tags=list(_TAGS))
+    dataset = dcmread(_LimitedReader(data), force=True, specific_tags=list(_TAGS))
     if not any(keyword in dataset or keyword in dataset.file_meta for keyword in _SIGNS):
         raise Fault("not-an-image", "no DICOM: it begins like it, and holds nothing of it")
     if not dataset:
@@ -277,7 +277,7 @@ def _read(data: bytes) -> Dataset:
 _SIGNS: Final = ("SOPClassUID", "MediaStorageSOPClassUID", "Modality", "Rows", "PixelData")
 
 
-def _guessed(dataset: Dataset) -> uid.UID:
+def _guess_syntax(dataset: Dataset) -> uid.UID:
     """The transfer syntax of a file without file meta, as its elements are written."""
     implicit, little = dataset.original_encoding
     if not little:
@@ -285,7 +285,7 @@ def _guessed(dataset: Dataset) -> uid.UID:
     return uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
 
 
-def _inflated(data: bytes) -> bytes:
+def _inflate(data: bytes) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = inflater.decompress(data, MAX_SOURCE_BYTES)
     if inflater.unconsumed_tail:

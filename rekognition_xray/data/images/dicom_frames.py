@@ -35,20 +35,18 @@ class Frame:
 
 def jpeg_frame(data: bytes) -> Frame:
     """Reads the header of a JPEG, JPEG Lossless or JPEG-LS frame."""
-    for marker, body, _ in _segments(_finished(data)):
+    for marker, body, _ in _segments(_finish(data)):
         if marker in _START:
             precision, rows, columns, parts = struct.unpack_from(">BHHB", body)
             return Frame(rows, columns, parts, precision)
-    raise _damaged("JPEG")
+    raise _damage("JPEG")
 
 
 def jpeg_2000_frame(data: bytes) -> Frame:
     """Reads the header of a JPEG 2000 frame."""
-    at = _finished(data).find(
-        b"\xff\x4f\xff\x51"
-    )  # behind the boxes of a JP2 file, if there are any
+    at = _finish(data).find(b"\xff\x4f\xff\x51")  # behind the boxes of a JP2 file, if there are any
     if at < 0:
-        raise _damaged("JPEG 2000")
+        raise _damage("JPEG 2000")
     right, below, left, above = struct.unpack_from(">4I", data, at + 8)
     parts, precision = struct.unpack_from(">HB", data, at + 40)
     return Frame(below - above, right - left, parts, (precision & 0x7F) + 1)
@@ -73,7 +71,7 @@ def check_lossless(data: bytes, *, allocated: int) -> None:
             rest = _NOT_DATA.search(data, end)
             sound &= rest is not None and not data[rest.start() :].strip(b"\0").strip(b"\xff\xd9")
     if not (sound and precision):
-        raise _damaged("JPEG Lossless")
+        raise _damage("JPEG Lossless")
 
 
 def check_run_lengths(data: bytes, *, pixels: int) -> None:
@@ -81,14 +79,14 @@ def check_run_lengths(data: bytes, *, pixels: int) -> None:
     count, *starts = struct.unpack_from("<16L", data)
     bounds = [*starts[:count], len(data)]
     for start, end in pairwise(bounds):
-        found = _unrolled(data[start:end])
+        found = _unrolled_size(data[start:end])
         if found < pixels:
             raise Fault("truncated", f"{found:,} bytes of pixels where {pixels:,} are needed")
         if found > pixels + 2:  # a byte or two may fill up the last word
             raise contradiction(f"{found:,} bytes of pixels where {pixels:,} are needed")
 
 
-def _unrolled(segment: bytes) -> int:
+def _unrolled_size(segment: bytes) -> int:
     """Bytes that a run length segment makes, as PackBits counts them (PS3.5 G.3)."""
     at = made = 0
     while at < len(segment):
@@ -107,7 +105,7 @@ def _huffman_tables(body: bytes) -> Iterator[int]:
         room = sum(count << (15 - place) for place, count in enumerate(counts))
         wrong = len(counts) < 16 or last > len(body) or room > 2**16 or not sum(counts)
         if wrong or body[at] > 3 or max(body[at + 17 : last]) > 16:
-            raise _damaged("JPEG Lossless")
+            raise _damage("JPEG Lossless")
         yield body[at]
         at = last
 
@@ -115,14 +113,14 @@ def _huffman_tables(body: bytes) -> Iterator[int]:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Marker, content and end of each segment up to the first scan's."""
     if data[:2] != b"\xff\xd8":
-        raise _damaged("JPEG")
+        raise _damage("JPEG")
     at, marker = 2, 0
     while marker != _SCAN:
         if at + 4 > len(data):
             raise Fault("truncated", "the pixels end within their header")
         mark, marker = data[at], data[at + 1]
         if mark != 0xFF:
-            raise _damaged("JPEG")
+            raise _damage("JPEG")
         if marker == 0xFF or marker in _BARE:
             at += 1 if marker == 0xFF else 2
             continue
@@ -133,11 +131,11 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
         at = end
 
 
-def _finished(data: bytes) -> bytes:
+def _finish(data: bytes) -> bytes:
     if not data.rstrip(b"\0\xff").endswith(_END):  # both serve as padding
         raise Fault("truncated", "the pixels end before their last one")
     return data
 
 
-def _damaged(what: str) -> Fault:
+def _damage(what: str) -> Fault:
     return Fault("unreadable", f"damaged: the pixels are not the {what} that they should be")

@@ -46,8 +46,8 @@ def to_grey(
     used = np.bincount(stored.ravel(), minlength=real.size) > 0
     if not (used & ~padding).any():
         raise contradiction("every pixel is padding")
-    shown, voi = _shown(dataset, real, real[used & ~padding])
-    inverted = _inverted(dataset)
+    shown, voi = _displayed_share(dataset, real, real[used & ~padding])
+    inverted = _inversion_step(dataset)
     table = np.rint((1 - shown if inverted else shown) * 255).astype(np.uint8)
     table[padding] = 0
     padded = ("padding made black",) if (used & padding).any() else ()
@@ -70,7 +70,7 @@ def _real_values(dataset: Dataset, raster: Raster) -> tuple[_Real, tuple[str, ..
     return real, (f"rescaled by {slope[0]:g} and {intercept[0]:g}",)
 
 
-def _shown(dataset: Dataset, real: _Real, present: _Real) -> tuple[_Real, str]:
+def _displayed_share(dataset: Dataset, real: _Real, present: _Real) -> tuple[_Real, str]:
     """What of the values of interest is shown, from 0 to 1, and the step."""
     luts = items(dataset, "VOILUTSequence")
     if luts:
@@ -85,10 +85,10 @@ def _shown(dataset: Dataset, real: _Real, present: _Real) -> tuple[_Real, str]:
         return full, f"full range {least:g} to {most:g}"
     kind = text(dataset, "VOILUTFunction") or "LINEAR"
     step = _step(f"window {kind} {centres[0]:g} / {widths[0]:g}", len(centres))
-    return _windowed(real, kind, centres[0], widths[0]), step
+    return _apply_window(real, kind, centres[0], widths[0]), step
 
 
-def _windowed(real: _Real, kind: str, centre: float, width: float) -> _Real:
+def _apply_window(real: _Real, kind: str, centre: float, width: float) -> _Real:
     """PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID) and C.11.2.1.3.2 (LINEAR_EXACT)."""
     if kind not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
         raise contradiction("VOILUTFunction is none of LINEAR, LINEAR_EXACT and SIGMOID")
@@ -105,7 +105,7 @@ def _windowed(real: _Real, kind: str, centre: float, width: float) -> _Real:
     return np.clip((real - centre) / width + 0.5, 0, 1)
 
 
-def _inverted(dataset: Dataset) -> tuple[str, ...]:
+def _inversion_step(dataset: Dataset) -> tuple[str, ...]:
     """The step where white stands for the smallest value.
 
     PresentationLUTShape INVERSE says of a MONOCHROME1 image what that says already (C.8.11.3);

@@ -112,10 +112,10 @@ def stored_values(dataset: Dataset, raster: Raster, syntax: uid.UID) -> Indices:
     if element.is_undefined_length and not packed:
         raise contradiction("the pixels are compressed, and the transfer syntax says they are not")
     if packed:
-        cells = _unpacked(data, raster, syntax)
+        cells = _unpack(data, raster, syntax)
     else:
         _check_length(len(data), raster)
-        cells = _decoded(data, raster, syntax, plugin="", vr=element.VR)
+        cells = _decode_frame(data, raster, syntax, plugin="", vr=element.VR)
     shifted = not packed or syntax == uid.RLELossless
     return _counting_bits(
         cells, raster, shift=raster.high_bit + 1 - raster.stored if shifted else None
@@ -146,8 +146,8 @@ def _counting_bits(cells: NDArray[np.generic], raster: Raster, shift: int | None
     return bits ^ half if raster.signed else bits
 
 
-def _unpacked(data: bytes, raster: Raster, syntax: uid.UID) -> NDArray[np.generic]:
-    name = f"the transfer syntax {_called(syntax)}"
+def _unpack(data: bytes, raster: Raster, syntax: uid.UID) -> NDArray[np.generic]:
+    name = f"the transfer syntax {_syntax_name(syntax)}"
     plugins = _DECODERS.get(syntax, ())
     if not plugins:
         raise Fault("no-decoder", f"{name} is read by no decoder")
@@ -157,13 +157,13 @@ def _unpacked(data: bytes, raster: Raster, syntax: uid.UID) -> NDArray[np.generi
         raise Fault("no-decoder", f"{name} is read by no decoder that is installed")
     for plugin in able:
         try:
-            return _decoded(data, raster, syntax, plugin=plugin, vr="OB")
+            return _decode_frame(data, raster, syntax, plugin=plugin, vr="OB")
         except Exception:  # noqa: BLE001, S112 - the next decoder may be able to read it
             continue
     raise Fault("unreadable", f"damaged: pixels in {name} cannot be decoded")
 
 
-def _decoded(
+def _decode_frame(
     data: bytes, raster: Raster, syntax: uid.UID, *, plugin: str, vr: str
 ) -> NDArray[np.generic]:
     options: dict[str, Any] = {
@@ -207,11 +207,11 @@ def _check_frame(data: bytes, raster: Raster, syntax: uid.UID) -> None:
         raise contradiction(f"the tags say {said}, the pixels are {found}")
     if syntax == uid.JPEGExtended12Bit and read.precision != 8:
         bits = f"in {read.precision} bits"
-        reason = f"the transfer syntax {_called(syntax)} is read by no decoder {bits}"
+        reason = f"the transfer syntax {_syntax_name(syntax)} is read by no decoder {bits}"
         raise Fault("no-decoder", reason)
 
 
-def _called(syntax: uid.UID) -> str:
+def _syntax_name(syntax: uid.UID) -> str:
     if not syntax.is_valid:  # whatever stands there is not repeated
         return "that is no UID"
     known = syntax.name != str(syntax)

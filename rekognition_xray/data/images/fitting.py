@@ -35,10 +35,10 @@ def fit(grey: Image.Image, *, as_jpeg: bool, max_bytes: int) -> Fitted | None:
     """
     size = _within_sides(grey.size)
     while min(size) >= MIN_SIDE:
-        data = encode(_scaled(grey, size), as_jpeg=as_jpeg)
+        data = encode(_scale(grey, size), as_jpeg=as_jpeg)
         if len(data) <= max_bytes:
             kind = f"JPEG {_QUALITY}" if as_jpeg else "PNG"
-            return Fitted(data, size, (*_told(grey.size, size), f"encoded {kind}"))
+            return Fitted(data, size, (*_scaling_step(grey.size, size), f"encoded {kind}"))
         size = _times(size, _MARGIN * math.sqrt(max_bytes / len(data)))
     return None
 
@@ -46,7 +46,7 @@ def fit(grey: Image.Image, *, as_jpeg: bool, max_bytes: int) -> Fitted | None:
 def within_sides(grey: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     """A picture of at most 4096 px a side, and the step where it was scaled."""
     size = _within_sides(grey.size)
-    return _scaled(grey, size), _told(grey.size, size)
+    return _scale(grey, size), _scaling_step(grey.size, size)
 
 
 def encode(grey: Image.Image, *, as_jpeg: bool) -> bytes:
@@ -71,10 +71,10 @@ def _times(size: tuple[int, int], factor: float) -> tuple[int, int]:
     return (long, short) if size[0] >= size[1] else (short, long)
 
 
-def _scaled(grey: Image.Image, size: tuple[int, int]) -> Image.Image:
+def _scale(grey: Image.Image, size: tuple[int, int]) -> Image.Image:
     # Lanczos widens its support when it scales down: every source pixel counts, nothing aliases.
     return grey if size == grey.size else grey.resize(size, Image.Resampling.LANCZOS)
 
 
-def _told(old: tuple[int, int], new: tuple[int, int]) -> tuple[str, ...]:
+def _scaling_step(old: tuple[int, int], new: tuple[int, int]) -> tuple[str, ...]:
     return () if old == new else (f"scaled {old[0]} x {old[1]} -> {new[0]} x {new[1]}",)

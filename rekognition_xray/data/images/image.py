@@ -213,12 +213,12 @@ def _open(
         raise refusal("over-limits", "too large: a decompression bomb", name, path) from error
     except UnidentifiedImageError as error:
         stream.seek(0)
-        raise _unidentified(stream.read(512), name, path) from error
+        raise _unidentified_error(stream.read(512), name, path) from error
     except Exception as error:  # as in decoding
         raise _broken(name, path, error) from error
 
 
-def _unidentified(start: bytes, name: str, path: Path | None) -> ImageError:
+def _unidentified_error(start: bytes, name: str, path: Path | None) -> ImageError:
     if is_image(start):
         return _broken(name, path, OSError("the header cannot be read"))
     reason = f"neither PNG nor JPEG: the content is {kind_of(start)}"

@@ -46,7 +46,7 @@ def check_image_size(probe: Probe) -> str | None:
     Limits: sides of 64 to 4096 px, aspect at most 20:1, at most 15 MB.
     """
     if max(probe.width, probe.height) > MAX_SIDE and min(probe.width, probe.height) >= MIN_SIDE:
-        return f"too large: {_measured(probe)}; each side may have at most {MAX_SIDE} px"
+        return f"too large: {_size_text(probe)}; each side may have at most {MAX_SIDE} px"
     if reason := beyond_help(probe):
         return reason
     if probe.size > MAX_BYTES:
@@ -58,14 +58,14 @@ def beyond_help(probe: Probe) -> str | None:
     """Says why no scaling can bring an image within the limits, or None where it can."""
     short, long = sorted((probe.width, probe.height))
     if short < MIN_SIDE:
-        return f"too small: {_measured(probe)}; each side must have at least {MIN_SIDE} px"
+        return f"too small: {_size_text(probe)}; each side must have at least {MIN_SIDE} px"
     if short * long > MAX_PIXELS:
         most = f"{MAX_PIXELS / 1e6:.0f} million"
-        return f"too large: {_measured(probe)}; over {most} pixels it may be a decompression bomb"
+        return f"too large: {_size_text(probe)}; over {most} pixels it may be a decompression bomb"
     if long > MAX_ASPECT * short:
-        return f"too narrow: {_measured(probe)}; the long side may be {MAX_ASPECT} times the short"
+        return f"too narrow: {_size_text(probe)}; the long side may be {MAX_ASPECT} times the short"
     return None
 
 
-def _measured(probe: Probe) -> str:
+def _size_text(probe: Probe) -> str:
     return f"{probe.width} x {probe.height} px"

@@ -101,7 +101,7 @@ def count_fault(count: int) -> ManifestFault | None:
 def entry_fault(entry: Entry) -> tuple[str, str] | None:
     """Code and reason of what is wrong with an entry by itself."""
     if not _SOURCE_REF.fullmatch(entry.source_ref) or not is_unicode(entry.source_ref):
-        reason = f"{shown(entry.source_ref)} is not s3://bucket/key"
+        reason = f"{quote(entry.source_ref)} is not s3://bucket/key"
         return "ERROR_INVALID_SOURCE_REF_FORMAT", reason
     return _label_fault(entry.label)
 
@@ -110,15 +110,15 @@ def _label_fault(label: str) -> tuple[str, str] | None:
     if not 1 <= len(label) <= MAX_LABEL:
         return "ERROR_INVALID_LABEL_NAME_LENGTH", f"a label of {len(label)} characters"
     if not is_unicode(label):
-        return "not-unicode", f"the label {shown(label)} is no Unicode text"
+        return "not-unicode", f"the label {quote(label)} is no Unicode text"
     return None
 
 
 def _clash(entry: Entry, before: Entry | None) -> tuple[str, str] | None:
     if before is None or before.source_ref != entry.source_ref:
         return None
-    labels = f"{shown(entry.label)} and {shown(before.label)}"
-    return "contradictory-labels", f"{shown(entry.source_ref)} is labelled {labels}"
+    labels = f"{quote(entry.label)} and {quote(before.label)}"
+    return "contradictory-labels", f"{quote(entry.source_ref)} is labelled {labels}"
 
 
 def _other_bucket(bucket: str, first: str) -> tuple[str, str] | None:
@@ -133,6 +133,6 @@ def _long_line(entry: Entry, tails: Mapping[str, str]) -> tuple[str, str] | None
     return "line-too-long", f"the line would have more than {MAX_LINE:,} characters"
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """Text as a message shows it: in quotes, and cut where it is long."""
     return repr(text) if len(text) <= 200 else f"{text[:200]!r}…"

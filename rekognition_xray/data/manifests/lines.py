@@ -311,15 +311,15 @@ def _attribute(content: Mapping[str, object]) -> str:
         reason = "no label; the service keeps such an image and does not learn from it"
         raise LineFaultError("WARNING_UNANNOTATED_RECORD", reason)
     if not labels:
-        reason = f"no attribute with its {_SUFFIX} among {_shown(names)}"
+        reason = f"no attribute with its {_SUFFIX} among {_quote_all(names)}"
         raise LineFaultError("ERROR_NO_LABEL_ATTRIBUTES", reason)
     if len(labels) > 1:
-        reason = f"{_shown(labels)}; the service takes several labels for an image, we take one"
+        reason = f"{_quote_all(labels)}; the service takes several labels for an image, we take one"
         raise LineFaultError("several-labels", reason)
     return labels[0]
 
 
-def _shown(names: Sequence[str]) -> str:
+def _quote_all(names: Sequence[str]) -> str:
     shown = ", ".join(repr(name[:60]) for name in names[:5])
     return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 

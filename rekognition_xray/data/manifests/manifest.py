@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -14,7 +12,8 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.manifests.checks import faults, shown
+from rekognition_xray._files import atomic_write
+from rekognition_xray.data.manifests.checks import faults, quote
 from rekognition_xray.data.manifests.lines import Entry, job_name, render, settled, tail, write_date
 from rekognition_xray.data.manifests.reading import Reading, file_lines
 from rekognition_xray.data.xrays import Labelling, Part, Xray, XrayCollection
@@ -60,7 +59,7 @@ class Manifest:
         try:
             found = faults(self.entries, self._tails())
         except UnicodeEncodeError as error:
-            reason = f"{shown(error.object)} is no Unicode text"
+            reason = f"{quote(error.object)} is no Unicode text"
             found = (ManifestFault(None, "not-unicode", reason),)
         if found:
             raise ManifestError("The manifest would have bad lines", faults=found)
@@ -154,15 +153,8 @@ class Manifest:
             OSError: the file cannot be written.
         """
         path = Path(path)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        made = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.writelines(text.encode("ascii") for text in self._texts())
-            made.chmod(0o644)  # mkstemp's 0600 is for secrets
-            made.replace(path)
-        finally:
-            made.unlink(missing_ok=True)
+        with atomic_write(path) as file:
+            file.writelines(text.encode("ascii") for text in self._texts())
         return path
 
     def blobs(self, limit: int = MAX_BLOB) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.manifests.checks import count_fault, entry_fault, shown
+from rekognition_xray.data.manifests.checks import count_fault, entry_fault, quote
 from rekognition_xray.data.manifests.lines import MAX_LINE, Entry, LineFaultError, Origin, read_line
 from rekognition_xray.errors import ManifestFault
 
@@ -71,10 +71,10 @@ class Reading:
     def _clash(self, entry: Entry) -> tuple[str, str] | None:
         before = self._labels.get(entry.source_ref)
         if before is not None and before != entry.label:
-            labels = f"{shown(entry.label)} and before {shown(before)}"
-            return "contradictory-labels", f"{shown(entry.source_ref)} is labelled {labels}"
+            labels = f"{quote(entry.label)} and before {quote(before)}"
+            return "contradictory-labels", f"{quote(entry.source_ref)} is labelled {labels}"
         if before is not None:
-            reason = f"{shown(entry.source_ref)} was there before; the service drops such a line"
+            reason = f"{quote(entry.source_ref)} was there before; the service drops such a line"
             return "repeated-source-ref", reason
         bucket = entry.source_ref.split("/", 3)[2]
         self._bucket = self._bucket or bucket

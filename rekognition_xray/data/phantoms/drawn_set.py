@@ -127,7 +127,7 @@ def _jpeg(file: _File, heights: tuple[int, int]) -> bytes:
     drawn = draw_image(file.patient, aspect, heights[1], rng)
     height = int(rng.integers(heights[0], heights[1] + 1))
     size = (round(height * aspect), height)
-    image = _developed(drawn, size, rng)
+    image = _expose(drawn, size, rng)
     _mark_side(image, rng)
     if rng.random() < 0.1:
         image = image.convert("RGB")
@@ -136,7 +136,7 @@ def _jpeg(file: _File, heights: tuple[int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def _developed(image: Field, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+def _expose(image: Field, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     """Grain and exposure; the mean brightness is drawn, whatever the image shows."""
     large = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
     values = np.asarray(large, dtype=np.float32)

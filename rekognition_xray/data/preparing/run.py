@@ -95,14 +95,14 @@ class PreparationRun:
         try:
             self._ledger.append(item for item in found if isinstance(item, LedgerEntry))
         except OSError as error:
-            raise self._stopped(unwritable(self.root, error)) from error
+            raise self._stop_error(unwritable(self.root, error)) from error
         for image, item in zip(images, found, strict=False):  # shorter where the folder is full
             if isinstance(item, LedgerEntry):
                 self.made[image] = item
             elif isinstance(item, ImageError):
                 self.faults[image] = item
             else:
-                raise self._stopped(item) from item
+                raise self._stop_error(item) from item
 
     def entry(self, image: Xray) -> LedgerEntry | None:
         """How an image was prepared, now or earlier."""
@@ -127,7 +127,7 @@ class PreparationRun:
             and _stamp(entry.file(self.root))[0] == entry.size
         )
 
-    def _stopped(self, error: PreparedFolderError) -> PreparedFolderError:
+    def _stop_error(self, error: PreparedFolderError) -> PreparedFolderError:
         done = len(self.made) + len(self.cached)
         return PreparedFolderError(
             f"{error.message} {done} of {len(self.images)} images are prepared and stay there.",

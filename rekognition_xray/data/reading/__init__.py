@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rekognition_xray.data.reading.folders import (
     IMAGE_EXTENSIONS,
+    images_of_entries,
     looks_like_image,
-    of_entries,
     read_folder,
+    resolve_labelling,
     sort_out,
-    stated,
 )
 from rekognition_xray.data.reading.kaggle import (
     HANDLE,
@@ -44,10 +44,10 @@ __all__ = [
     "TableNames",
     "as_rule",
     "download",
+    "images_of_entries",
     "looks_like_image",
-    "of_entries",
     "read_download",
     "read_folder",
+    "resolve_labelling",
     "sort_out",
-    "stated",
 ]

@@ -47,7 +47,7 @@ def looks_like_image(name: str) -> bool:
     return bool(stem) and f"{dot}{extension.lower()}" in IMAGE_EXTENSIONS
 
 
-def stated(labelling: Labelling | None, rule: NamingRule) -> Labelling:
+def resolve_labelling(labelling: Labelling | None, rule: NamingRule) -> Labelling:
     """Where labels come from: as the user says, else as the rule does; its name is the rule's."""
     if labelling is None:
         return rule.labelling
@@ -89,17 +89,17 @@ def _ask(rule: NamingRule, name: str, place: Place) -> ImageName | Rejected:
         error.add_note(f"The rule {rule.labelling.rule!r} raised this for {place(name)}")
         raise
     if read is None or not read.label.strip():
-        return Rejected(place(name), f"the name fits no pattern of the rule {_called(rule)}")
+        return Rejected(place(name), f"the name fits no pattern of the rule {_rule_name(rule)}")
     if not is_unicode(read.label):
         return Rejected(place(name), f"the label {read.label!r} is no valid Unicode")
     return read
 
 
-def _called(rule: NamingRule) -> str:
+def _rule_name(rule: NamingRule) -> str:
     return repr(rule.labelling.rule)
 
 
-def of_entries(
+def images_of_entries(
     entries: Iterable[Entry], rule: NamingRule | None
 ) -> tuple[list[Xray], list[Rejected]]:
     """Images of a manifest's entries, which lie in S3.
@@ -120,7 +120,9 @@ def of_entries(
         if image.label == labels[ref]:
             images.append(attrs.evolve(image, name=ref))
         else:
-            reason = f"{labels[ref]} in the manifest, but {image.label} by the rule {_called(rule)}"
+            reason = (
+                f"{labels[ref]} in the manifest, but {image.label} by the rule {_rule_name(rule)}"
+            )
             rejected.append(Rejected(ref, reason, "contradictory-labels"))
     return images, rejected
 

@@ -142,9 +142,12 @@ def _require(columns: Columns, found: Sequence[str], table: str, delimiter: str 
     twice = [name for name in columns.wanted if found.count(name) > 1]
     if not lacking and not twice:
         return
-    said = f"lacks {_listed(lacking)}" if lacking else f"has {_listed(twice)} more than once"
+    said = (
+        f"lacks {_list_names(lacking)}" if lacking else f"has {_list_names(twice)} more than once"
+    )
     raise DataError(
-        f"{table} {said}. Columns found: {_listed(found)}; wanted: {_listed(columns.wanted)}.",
+        f"{table} {said}. Columns found: {_list_names(found)}; "
+        f"wanted: {_list_names(columns.wanted)}.",
         hint=_advice(columns, lacking, found, delimiter),
     )
 
@@ -162,7 +165,7 @@ def _advice(columns: Columns, lacking: list[str], found: Sequence[str], delimite
 def _row(number: int, said: Mapping[str, str], columns: Columns, misfit: str) -> Row:
     if any(map(_BROKEN.search, said.values())):
         misfit = misfit or "it is not UTF-8"
-    file = _shown(said[columns.file])
+    file = _escape(said[columns.file])
     refusal = misfit or _refusal(file)
     if refusal:
         return Row(number, file, fault=refusal, refused=True)
@@ -195,7 +198,7 @@ def _refusal(file: str) -> str:
     return ""
 
 
-def _shown(text: str) -> str:
+def _escape(text: str) -> str:
     """Broken bytes as escapes: they are shown, never guessed."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
@@ -220,5 +223,5 @@ def _is_missing(value: object) -> bool:
         return True
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names)) or "none"

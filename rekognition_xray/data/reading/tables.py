@@ -36,7 +36,7 @@ class _Refusal:
         return (LabelsError if self.contradiction else NoLabelError)(self.reason)
 
 
-_Said = ImageName | _Refusal
+_RowLabels = ImageName | _Refusal
 
 
 @attrs.frozen
@@ -144,12 +144,12 @@ class TableNames:
         by_path: dict[str, list[str]] = defaultdict(list)
         for name in names:
             by_path[file_key(name)].append(name)
-        said = _matched(left, by_path)
+        said = _match_files(left, by_path)
         by_name: dict[str, list[str]] = defaultdict(list)
         for key, same in by_path.items():
             if key not in said:
                 by_name[key.rpartition("/")[2]] += same
-        bare = _matched(left, by_name)
+        bare = _match_files(left, by_name)
         for last, answer in bare.items():
             said |= {file_key(name): answer for name in by_name[last]}
         missed = [(row.file, f"{self._at(row)}: {row.fault}") for row in self.rows if row.refused]
@@ -167,19 +167,19 @@ class TableNames:
         return found
 
     @cached_property
-    def _said(self) -> Mapping[str, _Said]:
+    def _said(self) -> Mapping[str, _RowLabels]:
         """What the table says of each file that it names."""
         repeated = sum(map(len, self._by_key.values())) - len(self._by_key)
         if repeated:
             logger.info(
                 "%s: %d rows name a file that another row named before", self.table, repeated
             )
-        return {key: self._judged(rows) for key, rows in self._by_key.items()}
+        return {key: self._read_row_labels(rows) for key, rows in self._by_key.items()}
 
-    def _judged(self, rows: Sequence[Row]) -> _Said:
+    def _read_row_labels(self, rows: Sequence[Row]) -> _RowLabels:
         first = rows[0]
         if len({(row.label, row.patient, row.split) for row in rows}) > 1:
-            said = " and ".join(_told(row) for row in rows)
+            said = " and ".join(_describe_row(row) for row in rows)
             return _Refusal(f"{self._at(*rows)} contradict each other: {said}", contradiction=True)
         if first.fault:
             return _Refusal(f"{self._at(*rows)}: {first.fault}")
@@ -196,7 +196,7 @@ class _Found:
 
     labelling: Labelling
     table: str
-    said: Mapping[str, _Said]
+    said: Mapping[str, _RowLabels]
 
     def read(self, path: PurePath) -> ImageName:
         said = self.said.get(file_key(path.as_posix()))
@@ -207,7 +207,9 @@ class _Found:
         return said
 
 
-def _matched(left: dict[str, _Said], files: Mapping[str, Sequence[str]]) -> dict[str, _Said]:
+def _match_files(
+    left: dict[str, _RowLabels], files: Mapping[str, Sequence[str]]
+) -> dict[str, _RowLabels]:
     """What is said of each key of the files; taken from what is left."""
     found = {}
     for key, same in files.items():
@@ -222,7 +224,7 @@ def _ambiguous(key: str, names: Sequence[str]) -> _Refusal:
     return _Refusal(f"the row for {key!r} may mean any of {len(names)} files: {listed}")
 
 
-def _told(row: Row) -> str:
+def _describe_row(row: Row) -> str:
     said = [repr(row.label)]
     said += [f"patient {row.patient!r}"] if row.patient else []
     said += [f"part {row.split!r}"] if row.split else []

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from rekognition_xray.data.splitting.drawing import SameImages, counted, deal, joined
+from rekognition_xray.data.splitting.drawing import SameImages, count_labels, deal, join_groups
 from rekognition_xray.data.splitting.leakage import Leakage, Spread, random_split_leakage
-from rekognition_xray.data.splitting.overlap import Leak, leaks, left_to_chance, shared_pictures
+from rekognition_xray.data.splitting.overlap import Leak, find_leaks, shared_pictures, split_risks
 
 __all__ = [
     "Leak",
     "Leakage",
     "SameImages",
     "Spread",
-    "counted",
+    "count_labels",
     "deal",
-    "joined",
-    "leaks",
-    "left_to_chance",
+    "find_leaks",
+    "join_groups",
     "random_split_leakage",
     "shared_pictures",
+    "split_risks",
 ]

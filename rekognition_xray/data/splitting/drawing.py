@@ -25,7 +25,7 @@ class SameImages(Protocol):
         raise NotImplementedError
 
 
-def joined(duplicates: Iterable[SameImages]) -> dict[str, str]:
+def join_groups(duplicates: Iterable[SameImages]) -> dict[str, str]:
     """Patients who share a picture stay together: from group to the name of the joined group.
 
     The name is the first of all names that are joined, whatever order the pairs come in; a group
@@ -48,7 +48,7 @@ def joined(duplicates: Iterable[SameImages]) -> dict[str, str]:
     return {group: top(group) for group in above}
 
 
-def counted(images: Iterable[Xray], names: Iterable[str]) -> dict[str, Counter[str]]:
+def count_labels(images: Iterable[Xray], names: Iterable[str]) -> dict[str, Counter[str]]:
     """Images by label of each group, the groups in the order of their first images."""
     groups: dict[str, Counter[str]] = {}
     for image, name in zip(images, names, strict=True):

@@ -79,7 +79,7 @@ class Leakage:
 
 
 @attrs.frozen
-class _Drawn:
+class _Draw:
     """What one draw put on both sides."""
 
     patients: int
@@ -114,12 +114,12 @@ def random_split_leakage(
     )
 
 
-def _draws(patients: list[int], drawn: int, seeds: Iterable[int]) -> Iterator[_Drawn]:
+def _draws(patients: list[int], drawn: int, seeds: Iterable[int]) -> Iterator[_Draw]:
     sizes = Counter(patients)
     for seed in seeds:
         tested = Counter(_sample(patients, drawn, random.Random(seed)))
         cut = [patient for patient, images in tested.items() if images < sizes[patient]]
-        yield _Drawn(
+        yield _Draw(
             len(cut),
             sum(sizes[patient] for patient in cut),
             sum(tested[patient] for patient in cut),

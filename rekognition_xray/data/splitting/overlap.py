@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
+from rekognition_xray._text import quantity
 from rekognition_xray.data.xrays import Xray, XrayCollection
 
 
@@ -25,7 +26,7 @@ class Leak:
     hint: str = "Split by XrayDataset.split(), which keeps patients whole."
 
 
-def leaks(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
+def find_leaks(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     """Leaks that names and places show, before any image is opened."""
     yield from _of_patients(train, test)
     yield from _of_images(train, test)
@@ -41,20 +42,20 @@ def shared_pictures(
     same = [images for images in same if len({image.group for image in images}) > 1]
     if same:
         yield Leak(
-            f"{_many(len(same), 'picture')} with equal pixels in train and in test",
+            f"{quantity(len(same), 'picture')} with equal pixels in train and in test",
             tuple(image for images in same for image in images),
             "Let an audit keep them together: dataset.split(audit=dataset.audit()).",
         )
 
 
-def left_to_chance(train: XrayCollection) -> Iterator[Leak]:
+def split_risks(train: XrayCollection) -> Iterator[Leak]:
     """What a random split by image of these images may tear apart."""
     images = Counter(image.patient for image in train if image.patient is not None)
     several = {patient for patient, count in images.items() if count > 1}
     if several:
         yield Leak(
             "There is no test part, and the service splits by image, not by patient: "
-            f"{_many(len(several), 'patient')} with more than one image may stand in train "
+            f"{quantity(len(several), 'patient')} with more than one image may stand in train "
             "and test",
             hint="Split by XrayDataset.split(), which keeps patients whole, and pass test=.",
         )
@@ -65,7 +66,7 @@ def _of_patients(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     images = tuple(image for image in test if image.patient in shared)
     if images:
         yield Leak(
-            f"{_many(len(shared), 'patient')} in train and in test; their test images", images
+            f"{quantity(len(shared), 'patient')} in train and in test; their test images", images
         )
 
 
@@ -80,7 +81,7 @@ def _of_images(train: XrayCollection, test: XrayCollection) -> Iterator[Leak]:
     )
     if images:
         yield Leak(
-            f"{_many(len(images), 'image')} of unknown patients in train and test, "
+            f"{quantity(len(images), 'image')} of unknown patients in train and test, "
             "by place or name",
             images,
             "Read both parts as one dataset, where every image has a name of its own, and split().",
@@ -102,7 +103,3 @@ def _by_digest(part: XrayCollection, digests: Mapping[Xray, str]) -> dict[str, l
         if digest := digests.get(image):
             found[digest].append(image)
     return found
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

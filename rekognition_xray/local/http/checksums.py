@@ -79,7 +79,7 @@ def checked_body(environ: WSGIEnvironment) -> Iterator[None]:
 
 
 def _check(environ: WSGIEnvironment) -> None:
-    wanted = dict(_wanted(environ))
+    wanted = dict(_expected_checksums(environ))
     hashes = {name: made for name in wanted if (made := _hash(name)) is not None}
     if not hashes:
         return
@@ -118,7 +118,7 @@ def _open(environ: WSGIEnvironment) -> None:
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
 
 
-def _wanted(environ: WSGIEnvironment) -> Iterator[tuple[str, bytes]]:
+def _expected_checksums(environ: WSGIEnvironment) -> Iterator[tuple[str, bytes]]:
     if stated := environ.get("HTTP_CONTENT_MD5"):
         yield "md5", _decode("md5", stated)
     stated = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")

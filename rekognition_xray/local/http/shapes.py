@@ -93,7 +93,7 @@ class ShapeReader:
         if choices and value not in choices:
             self._refuse(member, value, f"Member must satisfy enum value set: {choices}")
         pattern = shape.metadata.get("pattern")
-        if pattern and not _compiled(pattern).fullmatch(value):
+        if pattern and not _compile(pattern).fullmatch(value):
             text = f"Member must satisfy regular expression pattern: {pattern}"
             self._refuse(member, value, text)
         return value
@@ -160,6 +160,6 @@ def _bounds(shape: Shape, value: float) -> Iterator[tuple[float, str]]:
 
 
 @cache
-def _compiled(pattern: str) -> regex.Pattern[str]:
+def _compile(pattern: str) -> regex.Pattern[str]:
     """The pattern; matched against the whole value, as the service does."""
     return regex.compile(pattern, regex.DOTALL if pattern == r".*\S.*" else 0)

@@ -75,14 +75,14 @@ def read_line(text: str, rules: LineRules) -> Line:
     """Reads and checks one line; its defects say what is wrong."""
     data = _parse(text, rules)
     if data is None:
-        return _refused(text, None, None, defect("ERROR_INVALID_JSON_LINE"))
+        return _refuse_line(text, None, None, defect("ERROR_INVALID_JSON_LINE"))
     if _drop_reports(data):
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     source_ref = data.get("source-ref")
     if source_ref is None:
-        return _refused(text, data, None, defect("ERROR_MISSING_SOURCE_REF"))
+        return _refuse_line(text, data, None, defect("ERROR_MISSING_SOURCE_REF"))
     if not isinstance(source_ref, str) or not _SOURCE_REF.fullmatch(source_ref):
-        return _refused(text, data, None, defect("ERROR_INVALID_SOURCE_REF_FORMAT"))
+        return _refuse_line(text, data, None, defect("ERROR_INVALID_SOURCE_REF_FORMAT"))
     return _check_labels(text, data, source_ref, rules)
 
 
@@ -123,7 +123,9 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _refused(text: str, data: dict[str, Any] | None, source_ref: str | None, found: Defect) -> Line:
+def _refuse_line(
+    text: str, data: dict[str, Any] | None, source_ref: str | None, found: Defect
+) -> Line:
     return Line(text, data, source_ref, (), annotated=False, defects=(found,))
 
 
@@ -134,7 +136,7 @@ def _check_labels(text: str, data: dict[str, Any], source_ref: str, rules: LineR
         warning = defect("WARNING_UNANNOTATED_RECORD")
         return Line(text, data, source_ref, (), annotated=False, defects=(warning,))
     if not pairs:
-        return _refused(text, data, source_ref, defect("ERROR_NO_LABEL_ATTRIBUTES"))
+        return _refuse_line(text, data, source_ref, defect("ERROR_NO_LABEL_ATTRIBUTES"))
     labels: list[LineLabel] = []
     defects: list[Defect] = []
     for name in pairs:

@@ -74,7 +74,7 @@ def distribute_dataset_entries(world: World, caller: Caller, asked: Members) -> 
     def prepare() -> Change:
         with world.store.transaction():
             texts = world.store.entries.lines(train.arn)
-        moved = _drawn(world, texts)
+        moved = _draw_entries(world, texts)
         return lambda: _move(world, train, test, moved)
 
     _change(world, [train, test], prepare)
@@ -159,7 +159,7 @@ def _train_and_test(found: list[Dataset]) -> tuple[Dataset, Dataset]:
     return by_type["TRAIN"], by_type["TEST"]
 
 
-def _drawn(world: World, texts: list[str]) -> list[Entry]:
+def _draw_entries(world: World, texts: list[str]) -> list[Entry]:
     lines = {line.source_ref: line for line in world.manifests.read(texts) if line.source_ref}
     labels = {ref: tuple(label.name for label in line.labels) for ref, line in lines.items()}
     counts = Counter(name for names in labels.values() for name in names)

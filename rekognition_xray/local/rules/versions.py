@@ -142,10 +142,10 @@ def _train(world: World, project: Project, version: Version, sources: Sources) -
         try:
             trained = train(world, project.name, version, sources, stopped)
         except TrainingRefused as refusal:
-            return _refused(refusal)
+            return _refuse(refusal)
         return lambda: _finish(world, version, trained)
 
-    def _refused(refusal: TrainingRefused) -> Callable[[], None]:
+    def _refuse(refusal: TrainingRefused) -> Callable[[], None]:
         return lambda: _fail(world, version, refusal.message, refusal.shown)
 
     def failed(error: Exception) -> None:

@@ -60,7 +60,7 @@ class Table(Generic[R]):
 
     def put(self, record: R) -> None:
         """Writes a record, in place of one with the same key."""
-        values = [self._stored(name, getattr(record, name)) for name in self._fields]
+        values = [self._encode_value(name, getattr(record, name)) for name in self._fields]
         columns, marks = ", ".join(self._fields), ", ".join("?" * len(values))
         changes = ", ".join(f"{name} = excluded.{name}" for name in self._fields[1:])
         self._database.execute(
@@ -88,7 +88,7 @@ class Table(Generic[R]):
             f"WHERE {condition} ORDER BY {order} DESC",
             values,
         )
-        return [self._loaded(row) for row in rows]
+        return [self._decode_row(row) for row in rows]
 
     def delete(self, key: str) -> None:
         """Forgets the record with that key."""
@@ -97,10 +97,10 @@ class Table(Generic[R]):
             (key,),
         )
 
-    def _stored(self, name: str, value: object) -> object:
+    def _encode_value(self, name: str, value: object) -> object:
         return json.dumps(value) if name in self._json else value
 
-    def _loaded(self, row: tuple[Any, ...]) -> R:
+    def _decode_row(self, row: tuple[Any, ...]) -> R:
         values = zip(self._fields, row, strict=True)
         return self._record(
             **{name: json.loads(value) if name in self._json else value for name, value in values}

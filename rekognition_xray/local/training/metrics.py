@@ -85,7 +85,7 @@ def evaluate(
     )
     return Metrics(
         labels=judged,
-        confusion=_confusion(labels, truth, _predicted(judged, truths, found)),
+        confusion=_confusion(labels, truth, _predicted_flags(judged, truths, found)),
         precision=float(np.mean([each.precision for each in judged])),
         recall=float(np.mean([each.recall for each in judged])),
         f1=float(np.mean([each.f1 for each in judged])),
@@ -116,7 +116,7 @@ def _best_threshold(truth: _Flags, found: npt.NDArray[np.float64]) -> float:
     return float(thresholds[len(f1) - 1 - int(np.argmax(f1[::-1]))])
 
 
-def _predicted(
+def _predicted_flags(
     judged: Sequence[LabelMetrics],
     truths: Sequence[Collection[str]],
     found: npt.NDArray[np.float64],

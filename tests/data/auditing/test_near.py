@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rekognition_xray.data.auditing import SAME, grouped, look, near_pairs, propose
+from rekognition_xray.data.auditing import SAME, group_pairs, look, near_pairs, propose_pairs
 from rekognition_xray.data.auditing.duplicates import find_duplicates
 from rekognition_xray.data.auditing.near import Pair
 from rekognition_xray.data.dataset import Xray, XrayDataset
@@ -113,19 +113,19 @@ def test_two_images_are_enough_to_find_a_pair(images: list[Path], tmp_path: Path
 
 def test_the_hash_proposes_the_same_pairs_again(images: list[Path]) -> None:
     thumbs = seen(images, {})
-    assert propose(thumbs) == propose(thumbs)
+    assert propose_pairs(thumbs) == propose_pairs(thumbs)
 
 
 def test_a_hundred_copies_of_one_image_stay_a_bounded_number_of_proposals(
     images: list[Path],
 ) -> None:
     thumb = look(images[0]).thumb
-    assert 0 < len(propose([thumb] * 100)) <= 100 * 24
+    assert 0 < len(propose_pairs([thumb] * 100)) <= 100 * 24
 
 
 def test_weak_pairs_are_not_chained() -> None:
     chain = [Pair(0, 1, 0.9), Pair(1, 2, 0.85), Pair(2, 3, 0.9)]
-    groups = grouped(chain)
+    groups = group_pairs(chain)
     assert [group.images for group in groups] == [(1, 0, 2), (2, 3)]
     assert [group.score for group in groups] == [0.85, 0.9]
 
@@ -137,7 +137,7 @@ PAIRS = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda p:
 def test_every_pair_is_in_a_group_and_every_member_was_verified_against_the_first(
     found: set[tuple[int, int]],
 ) -> None:
-    groups = grouped(Pair(first, second, 0.9) for first, second in found)
+    groups = group_pairs(Pair(first, second, 0.9) for first, second in found)
     for group in groups:
         first, *others = group.images
         assert len(set(group.images)) == len(group.images) > 1
@@ -226,4 +226,4 @@ def test_images_of_one_real_patient_that_look_most_alike_are_kept_apart(xrays: P
     ]  # fmt: skip
     thumbs = [look(folder / f"{name}.jpeg").thumb for name in names]
     assert near_pairs(thumbs) == []
-    assert len(propose(thumbs)) >= 3
+    assert len(propose_pairs(thumbs)) >= 3

@@ -33,7 +33,7 @@ def augment(images: Tensor, side: int, draw: torch.Generator, strength: float = 
     values = functional.grid_sample(
         values, grid.to(device), padding_mode="border", align_corners=False
     )
-    values = _blurred(_expose(values, draw, strength), draw, strength)
+    values = _blur(_expose(values, draw, strength), draw, strength)
     grain = _some(len(images), 0, strength * _NOISE, draw)
     noise = torch.randn(values.shape, generator=draw) * grain
     return _cover((values + noise.to(device)).clamp(0, 1), draw, strength)
@@ -74,7 +74,7 @@ def _expose(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     return values + 0.5 + _some(count, -brighter, brighter, draw).to(device)
 
 
-def _blurred(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
+def _blur(values: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     """A part of the images as if taken at a coarser resolution, one for the batch."""
     chosen = (_some(len(values), 0, 1, draw) < strength * _BLURRED).to(values.device)
     side = values.shape[-1]

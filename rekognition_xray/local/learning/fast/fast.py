@@ -140,7 +140,7 @@ def _project(
     """Coordinates of all images; the wide feature rows of no more than a sample are ever kept."""
     order = np.random.default_rng(seed).permutation(len(examples))
     reader = feature_rows([examples[image] for image in order], views, watch)
-    rows = _stacked(reader, views * min(len(examples), _SAMPLE // CHUNK * CHUNK))
+    rows = _stack(reader, views * min(len(examples), _SAMPLE // CHUNK * CHUNK))
     here = len(rows) / (views * len(examples))
     plain = rows[::views].astype(np.float32)
     projection = Projection.fit(plain, _AXES, seed, watch.part(here, here))
@@ -159,7 +159,7 @@ def _pieces(rows: Halves, size: int) -> Iterator[Rows]:
         yield rows[start : start + size].astype(np.float32)
 
 
-def _stacked(reader: Iterator[Rows], count: int) -> Halves:
+def _stack(reader: Iterator[Rows], count: int) -> Halves:
     """The next `count` rows of `reader`, which end where one of its chunks does.
 
     In half precision: they are the most that a training of few images keeps.

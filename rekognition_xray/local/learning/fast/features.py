@@ -32,8 +32,7 @@ _BLUR = 1 / 3  # of the radius
 def features(image: Square) -> Vector:
     """The feature vector of one square: float32, about 12,500 numbers of comparable weight."""
     textures = (
-        scale * _texture(_blurred(image, radius), radius)
-        for radius, scale in _TEXTURE_SCALES.items()
+        scale * _texture(_blur(image, radius), radius) for radius, scale in _TEXTURE_SCALES.items()
     )
     return np.concatenate((edges(image), *textures, _tiny(image)), dtype=np.float32)
 
@@ -59,7 +58,7 @@ def _unit(blocks: Vector) -> Vector:
     return np.asarray(blocks / np.sqrt(squares + np.float32(1e-3)), dtype=np.float32)
 
 
-def _blurred(image: Square, radius: int) -> Square:
+def _blur(image: Square, radius: int) -> Square:
     smooth = Image.fromarray(image).filter(ImageFilter.GaussianBlur(_BLUR * radius))
     return np.asarray(smooth, dtype=np.uint8)
 
