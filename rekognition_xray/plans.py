@@ -273,8 +273,10 @@ def plan_month(
         MonthOption("start, drain, stop", *_price(run, units, days * runs_per_day, book)),
         (
             *_speeds(tps_per_unit),
-            f"{quantity(units, 'inference unit')}; "
-            f"images wait for the next of {quantity(runs_per_day, 'run')} a day",
+            (
+                f"{quantity(units, 'inference unit')}; "
+                f"images wait for the next of {quantity(runs_per_day, 'run')} a day"
+            ),
             *([_too_many(drain * runs_per_day)] if drain * runs_per_day > 4 * 3600 else []),
             f"a start takes {_span(startup)}, a stop {_span(stop)}",
             f"the model has been running for {_span(notice)} when the program notices",
