@@ -28,7 +28,7 @@ LOOPED: Final = 20
 
 
 def images() -> list[TestImage]:
-    """Images of three labels, a few to each patient, told apart fairly well."""
+    """Images of three labels, a few for each patient, distinguished fairly well."""
     rng = np.random.default_rng(7)
     patient = rng.integers(0, PATIENTS, IMAGES)
     truth = rng.integers(0, 3, PATIENTS)[patient]

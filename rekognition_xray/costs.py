@@ -56,7 +56,7 @@ class Price:
 
 @attrs.frozen
 class Line(Record):
-    """One line of an estimate: a quantity at a price per unit, hours where nothing else is said."""
+    """One line of an estimate: a quantity at a price per unit, hours by default."""
 
     what: str
     quantity: Decimal

@@ -50,7 +50,7 @@ TOLD = {
     "how-to/store-and-forget.md": (
         "S3 storage",
         "is deleted for good",
-        "What stays",
+        "What remains",
         "are sent",
         "0 with 0.0 MB",
     ),

@@ -12,7 +12,7 @@ import click
 import rekognition_xray as rx
 from rekognition_xray._text import quantity
 from rekognition_xray.cli.errors import EPILOG, IMAGES, for_a_shell
-from rekognition_xray.cli.images import tell_left_out
+from rekognition_xray.cli.images import report_left_out
 from rekognition_xray.cli.options import (
     FILE,
     burned_in_option,
@@ -90,11 +90,11 @@ def diagnose(
     rule = None if policy is None else rx.Policy.from_json(policy.read_bytes())
     rx.Diagnoser(handle, rule)  # a policy of another version is refused before anything bills
     terminal.say(NOTICE)
-    stay: AbstractContextManager[rx.ModelVersion] = nullcontext(handle)
+    block: AbstractContextManager[rx.ModelVersion] = nullcontext(handle)
     if start:
         terminal.say(f"{handle.arn}\n{_price(book, units, max_cost)}")
         terminal.ask(f"Run it for {len(found):,} images?", agreed=agreed)
-        stay = handle.running(
+        block = handle.running(
             units,
             max_cost=max_cost,
             max_hours=None if max_hours is None else f"{max_hours:.12g}",
@@ -104,7 +104,7 @@ def diagnose(
         )
     else:
         _require_running(handle, book)
-    with stay as model, _report_stop(terminal, started=start):
+    with block as model, _report_stop(terminal, started=start):
         asker = rx.Diagnoser(model, rule, allow_burned_in=allow_burned_in)
         with asker.diagnose_many(
             found,
@@ -160,7 +160,7 @@ def _images(named: tuple[str, ...]) -> Iterator[str]:
             yield name
             continue
         folder = rx.XrayDataset.from_folder(name, names=lambda _: "image")
-        tell_left_out(folder)
+        report_left_out(folder)
         yield from (str(image.path) for image in folder)
 
 

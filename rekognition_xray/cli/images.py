@@ -21,7 +21,7 @@ def dataset_summary(dataset: rx.XrayDataset) -> str:
     return f"{len(dataset):,} images of {dataset.patient_count:,} patients: {counts}"
 
 
-def tell_left_out(dataset: rx.XrayDataset) -> None:
+def report_left_out(dataset: rx.XrayDataset) -> None:
     """Lists on stderr, also with --json, the files that look like images and were left out."""
     for rejected in dataset.rejected:
         log.warning("left out: %s: %s", rejected.path, rejected.reason)
@@ -77,7 +77,7 @@ def prepare(
     prepared. Calls nothing, costs nothing.
     """
     dataset = names.open(folder)
-    tell_left_out(dataset)
+    report_left_out(dataset)
     done = dataset.prepare(
         output,
         progress=terminal.progress,

@@ -1,4 +1,4 @@
-"""Words and colours on pictures: one font, and colours that colour-blind readers tell apart."""
+"""Words and colours on pictures: one font, and colours that colour-blind readers distinguish."""
 
 from __future__ import annotations
 

@@ -140,9 +140,9 @@ _NO_IDENTITY: Final = (
 
 def _from_reply(error: ClientError, arn: str) -> errors.AwsError:
     """The leaf of our tree for an error reply; its class comes from the code, else the status."""
-    stated = error.response.get("Error", {})
+    details = error.response.get("Error", {})
     meta = error.response.get("ResponseMetadata", {})
-    code, text = str(stated.get("Code", "")), str(stated.get("Message", ""))
+    code, text = str(details.get("Code", "")), str(details.get("Message", ""))
     leaf = _ERROR_OF.get(code)
     if leaf is None:
         fault = int(meta.get("HTTPStatusCode", 0)) >= 500

@@ -39,7 +39,7 @@ def settled_badly(aws: Aws, seen: VersionDescription) -> XrayError:
 def faults(aws: Aws, seen: VersionDescription) -> tuple[TrainingFault, ...]:
     """What the reports of a failed training name. Calls GetObject for each of the three.
 
-    The places are those that the service tells. A report that cannot be read is named as such: it
+    The places are those in the service's reply. A report that cannot be read is listed as such: it
     must not hide that the training has failed.
     """
     return (

@@ -21,7 +21,7 @@ def book_for(aws: Aws, given: PriceBook | None, cap: Money | None = None) -> Pri
     Args:
         aws: the AWS session, with its Region.
         given: the caller's price book; it is used as it is, whatever its Region.
-        cap: the most that may be spent, where the caller has said so.
+        cap: the most that may be spent; None for no limit.
 
     Raises:
         PriceBookError: there is a cap, and no price for the Region.

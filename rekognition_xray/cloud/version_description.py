@@ -180,34 +180,34 @@ def _pages(aws: Aws, project_arn: str) -> Iterator[VersionDescription]:
     pages = aws.rekognition.get_paginator("describe_project_versions")
     with aws_errors(project_arn):
         for page in pages.paginate(ProjectArn=project_arn):
-            for stated in page["ProjectVersionDescriptions"]:
-                yield describe_reply(stated["ProjectVersionArn"], stated)
+            for reply in page["ProjectVersionDescriptions"]:
+                yield describe_reply(reply["ProjectVersionArn"], reply)
 
 
-def describe_reply(arn: str, stated: ProjectVersionDescriptionTypeDef) -> VersionDescription:
+def describe_reply(arn: str, reply: ProjectVersionDescriptionTypeDef) -> VersionDescription:
     """One element of DescribeProjectVersions' reply as a value."""
-    training, testing = stated.get("TrainingDataResult", {}), stated.get("TestingDataResult", {})
-    evaluation, output = stated.get("EvaluationResult", {}), stated.get("OutputConfig", {})
+    training, testing = reply.get("TrainingDataResult", {}), reply.get("TestingDataResult", {})
+    evaluation, output = reply.get("EvaluationResult", {}), reply.get("OutputConfig", {})
     bucket = output.get("S3Bucket")
     return VersionDescription(
         arn=arn,
         name=arn.split("/")[-2],
-        status=stated.get("Status", ""),
-        status_message=stated.get("StatusMessage", ""),
-        created=stated.get("CreationTimestamp"),
-        ended=stated.get("TrainingEndTimestamp"),
+        status=reply.get("Status", ""),
+        status_message=reply.get("StatusMessage", ""),
+        created=reply.get("CreationTimestamp"),
+        ended=reply.get("TrainingEndTimestamp"),
         f1_score=evaluation.get("F1Score"),
-        billable_training_seconds=stated.get("BillableTrainingTimeInSeconds"),
-        units=stated.get("MinInferenceUnits"),
+        billable_training_seconds=reply.get("BillableTrainingTimeInSeconds"),
+        units=reply.get("MinInferenceUnits"),
         output=S3Location(bucket, output.get("S3KeyPrefix", "").strip("/")) if bucket else None,
-        kms_key=stated.get("KmsKeyId"),
-        source_arn=stated.get("SourceProjectVersionArn"),
+        kms_key=reply.get("KmsKeyId"),
+        source_arn=reply.get("SourceProjectVersionArn"),
         summary=_location(evaluation.get("Summary", {})),
         training_output=_output(training),
         testing_output=_output(testing),
         training_validation=_validation(training),
         testing_validation=_validation(testing),
-        manifest_summary=_location(stated.get("ManifestSummary", {})),
+        manifest_summary=_location(reply.get("ManifestSummary", {})),
     )
 
 

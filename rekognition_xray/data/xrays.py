@@ -55,7 +55,7 @@ class Xray:
 
     @property
     def group(self) -> str:
-        """What must stay together: the patient, or for an unknown one the image by itself."""
+        """What must be kept together: the patient, or for an unknown one the image by itself."""
         return f"image:{self.name}" if self.patient is None else self.patient
 
 
@@ -81,7 +81,7 @@ class Labelling:
 
     Attributes:
         rule: name of the rule that read the labels, such as ``kermany``.
-        by: who made them, as free text; empty where nobody said.
+        by: who made them, as free text; empty if unknown.
         on: a date by which they were made; None where nobody knows, never an invented one.
         human: whether people made them.
     """

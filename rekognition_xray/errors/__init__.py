@@ -13,7 +13,7 @@
     │   ├── ManifestError
     │   ├── PreparedFolderError (OSError)     the folder for prepared images cannot be written
     │   └── PseudonymKeyError                 the key for pseudonyms is too short or cannot be kept
-    ├── AwsError                              AWS said no: operation, code, request id, ARN
+    ├── AwsError                              AWS refused a call: operation, code, request id, ARN
     │   ├── ConnectionFailedError (ConnectionError)
     │   ├── CredentialsError
     │   ├── AccessDeniedError (PermissionError)
@@ -32,7 +32,7 @@
     │   ├── WaitTimeoutError (TimeoutError)   the time budget is used up
     │   └── UnreachableStateError             the awaited state cannot come any more
     ├── DatasetFailedError                    the service could not create or update a dataset
-    ├── TrainingRefusedError                  carries everything that stands against a training
+    ├── TrainingRefusedError                  carries every reason to refuse a training
     ├── TrainingFailedError                   carries the service's message and the bad lines
     ├── CopyFailedError                       the service could not copy a version
     ├── MoneyError
@@ -156,5 +156,5 @@ __all__ = [
     "list_paths",
 ]
 
-for _name in __all__:  # a traceback names what can be imported, not the room where it lies
+for _name in __all__:  # a traceback names what can be imported, not the module behind the door
     globals()[_name].__module__ = __name__

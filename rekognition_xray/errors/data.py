@@ -129,7 +129,9 @@ class ManifestError(DataError):
 class PreparedFolderError(DataError, OSError):
     """The folder for prepared images cannot be written: no space left, no permission."""
 
-    default_hint = "Make room or name another folder, then run it again: what is done stays done."
+    default_hint = (
+        "Free some space or name another folder, then run it again: finished work is kept."
+    )
 
 
 class PseudonymKeyError(DataError):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made", FakeKey, FakeMultipart)
 
-_asking: ContextVar[S3BackendDict | None] = ContextVar("_asking", default=None)
+_entered_storage: ContextVar[S3BackendDict | None] = ContextVar("_entered_storage", default=None)
 
 
 class ObjectUnreadable(Exception):  # noqa: N818 (names the condition)
@@ -102,7 +102,7 @@ class _Switch:
         return getattr(self._current(), name)
 
     def _current(self) -> S3BackendDict:
-        storage = _asking.get()
+        storage = _entered_storage.get()
         return self._usual if storage is None else storage
 
 
@@ -208,11 +208,11 @@ class Objects:
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
-        token = _asking.set(self._storage)
+        token = _entered_storage.set(self._storage)
         try:
             yield
         finally:
-            _asking.reset(token)
+            _entered_storage.reset(token)
 
 
 def _dispose(backend: S3Backend) -> None:

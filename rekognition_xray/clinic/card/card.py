@@ -157,10 +157,10 @@ class ModelCard:
 
 
 def _check(evaluation: Evaluation, split: Split | None, policy: Policy | None) -> None:
-    stated = evaluation.split
-    if split is not None and stated is not None and split.fingerprint not in stated:
+    recorded = evaluation.split
+    if split is not None and recorded is not None and split.fingerprint not in recorded:
         raise EvaluationError(
-            f"The evaluation is of the split {stated!r}, the card is given {split.fingerprint}.",
+            f"The evaluation is of the split {recorded!r}, the card is given {split.fingerprint}.",
             hint="Use the split that this version was trained with, or leave it out.",
         )
     chosen = None if policy is None else policy.version_arn

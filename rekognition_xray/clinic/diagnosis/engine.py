@@ -370,7 +370,7 @@ class Engine:
         """Marks the model as in use, if it runs; processes of workers cannot mark it."""
         if (run := self._request.version.run) is not None:
             try:
-                task.use.enter_context(run.asking())
+                task.use.enter_context(run.detection())
             except NotReadyError as over:
                 self._end_run(over)
                 return False

@@ -52,11 +52,11 @@ class Overlap:
             "patient or a picture that the model was trained on"
         )
 
-    def warnings(self, stated: int) -> Iterator[str]:
+    def warnings(self, reported: int) -> Iterator[str]:
         """What a reader of the figures must know.
 
         Args:
-            stated: number of training images according to the evaluation summary.
+            reported: number of training images according to the evaluation summary.
         """
         if self.images:
             yield f"Leakage from training to test: {self.summary}. The figures are too optimistic."
@@ -65,10 +65,10 @@ class Overlap:
                 f"{self.nameless:,} of {self.trained:,} training images have no patient in their "
                 "key: whether the test shows the same patients cannot be checked for them."
             )
-        if self.trained != stated:
+        if self.trained != reported:
             yield (
                 f"The training snapshot has {self.trained:,} images, the summary reports "
-                f"{stated:,}: the test was compared with the snapshot only."
+                f"{reported:,}: the test was compared with the snapshot only."
             )
 
 

@@ -101,17 +101,17 @@ def dataset_arns(aws: Aws, project_arn: str) -> Mapping[DatasetType, str]:
 def describe_dataset(aws: Aws, arn: str) -> DatasetDescription:
     """Asks the service. Calls DescribeDataset; free. Raises NotFoundError."""
     with aws_errors(arn):
-        stated = aws.rekognition.describe_dataset(DatasetArn=arn)["DatasetDescription"]
-    stats = stated.get("DatasetStats", {})
+        reply = aws.rekognition.describe_dataset(DatasetArn=arn)["DatasetDescription"]
+    stats = reply.get("DatasetStats", {})
     return DatasetDescription(
         arn,
-        stated["Status"],
-        stated.get("StatusMessage", ""),
+        reply["Status"],
+        reply.get("StatusMessage", ""),
         stats.get("TotalEntries", 0),
         stats.get("LabeledEntries", 0),
         stats.get("TotalLabels", 0),
         stats.get("ErrorEntries", 0),
-        stated.get("LastUpdatedTimestamp"),
+        reply.get("LastUpdatedTimestamp"),
     )
 
 
@@ -138,8 +138,8 @@ def label_counts(aws: Aws, arn: str) -> Mapping[str, int]:
     counts = {}
     with aws_errors(arn):
         for page in pages:
-            for stated in page["DatasetLabelDescriptions"]:
-                counts[stated["LabelName"]] = stated.get("LabelStats", {}).get("EntryCount", 0)
+            for label in page["DatasetLabelDescriptions"]:
+                counts[label["LabelName"]] = label.get("LabelStats", {}).get("EntryCount", 0)
     return {label: counts[label] for label in in_order(counts) if counts[label]}
 
 
@@ -223,8 +223,8 @@ def dropped_lines(aws: Aws, arn: str, manifest: Manifest) -> str:
             json.loads(line)["source-ref"] for page in pages for line in page["DatasetEntries"]
         }
     lost = [entry.source_ref for entry in manifest if entry.source_ref not in there]
-    stated = "the service drops lines that it cannot use without a word"
-    return f"{stated}; {len(lost)} that were sent are not there:\n{list_paths(lost)}"
+    cause = "the service silently drops lines that it cannot use"
+    return f"{cause}; {len(lost)} that were sent are not there:\n{list_paths(lost)}"
 
 
 def _start_update(aws: Aws, arn: str, blob: bytes) -> None:

@@ -119,7 +119,7 @@ def check_leaks(found: Iterable[Leak], *, allowed: bool, stopped: str, stackleve
 
     Args:
         found: the leaks.
-        allowed: whether the user said so.
+        allowed: whether the user allowed them.
         stopped: what was not done because of them, as the end of a sentence.
         stacklevel: of the warning; by default it points to the caller of our caller.
 
@@ -224,11 +224,11 @@ def tags_of_split(
         aws: the AWS session.
         train: ARN of the one dataset.
         test: ARN of the other.
-        allowed: whether the user said that leaks are meant.
+        allowed: whether the user allowed leaks.
         stacklevel: of the warning then, counted from ``check_leaks``.
 
     Raises:
-        SplitError: the datasets are not two parts of one split, and nobody said that this is meant.
+        SplitError: the datasets are not two parts of one split, and leaks are not allowed.
     """
     ours, theirs = _part(aws, train), _part(aws, test)
     found = list(_unlike(ours, theirs))

@@ -94,7 +94,7 @@ def parse_entry(line: str) -> DatasetEntry:
     if not isinstance(content, dict):
         raise ServiceFaultError(f"an entry that is no JSON object: {line[:200]!r}")
     remarks = content.get(_REMARKS)
-    faults = dict.fromkeys(ManifestFault(None, *stated) for stated in named_errors(content))
+    faults = dict.fromkeys(ManifestFault(None, *named) for named in named_errors(content))
     return DatasetEntry(
         source_ref=str(content.get("source-ref", "")),
         labels=tuple(dict.fromkeys(_labels(content))),

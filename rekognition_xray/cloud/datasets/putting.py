@@ -43,7 +43,7 @@ def put_manifests(
     sent to it. Where entries would have to vanish, which the service cannot do, the dataset is
     deleted and made anew, if ``replace`` allows it. A dataset that is not among the manifests must
     hold none of their images, or is deleted under ``replace``; the images that the service itself
-    moved from train to test may stay there.
+    moved from train to test may remain there.
 
     Calls DescribeProjects, DescribeDataset, ListDatasetEntries and, as needed, PutObject,
     CreateDataset, UpdateDatasetEntries and DeleteDataset. The datasets are free.
@@ -53,7 +53,7 @@ def put_manifests(
         project_arn: the project.
         manifests: the entries, whose images lie in S3, for one dataset or both.
         store: where manifests are written, under ``manifests/``.
-        replace: deletes what cannot be kept; images in S3 stay.
+        replace: deletes what cannot be kept; images in S3 remain.
         sizes_checked: the caller has called ``check_dataset_size`` for each of them.
 
     Raises:
@@ -105,7 +105,7 @@ class _Step:
         return self.arn is not None and self.lacking is None
 
     def carry_out(self, aws: Aws, project_arn: str, store: S3Location) -> None:
-        """Does it, and counts what came of it."""
+        """Does it, and checks the number of entries."""
         if self.kept:
             log.info("the %s dataset holds these entries already", self.kind)
             return

@@ -1,4 +1,4 @@
-"""``forget``: a patient's images leave S3 and the datasets; what stays is named first."""
+"""``forget``: a patient's images leave S3 and the datasets; what remains is named first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHER_KEY: Final = (
 
 @attrs.frozen
 class ForgetPlan:
-    """What forgetting a patient does, and what it cannot do; ``str()`` tells it in lines.
+    """What forgetting a patient does, and what it cannot do; ``str()`` lists it in lines.
 
     Attributes:
         where: bucket and prefix.
@@ -39,7 +39,7 @@ class ForgetPlan:
         manifests: versions of manifests that list the images; they are deleted, too.
         datasets: datasets that hold the images and are made anew without them.
         unfinished: datasets that an earlier run had begun to make anew.
-        remains: what stays.
+        remains: what is not deleted.
     """
 
     where: S3Location
@@ -62,7 +62,7 @@ class ForgetPlan:
                 "is deleted for good:",
                 list_paths(lost),
                 *_part("and taken out of datasets, which are deleted and made anew:", self._anew()),
-                *_part("What stays, and cannot be undone:", self._stays()),
+                *_part("What remains, and cannot be undone:", self._lines_of_remains()),
             ]
         )
 
@@ -79,7 +79,7 @@ class ForgetPlan:
             if (item.project_arn, item.kind) not in begun
         ]
 
-    def _stays(self) -> list[str]:
+    def _lines_of_remains(self) -> list[str]:
         kept = self.remains
         return [
             *(f"{arn} keeps what it has learned from the images" for arn in kept.learned),
@@ -174,8 +174,8 @@ def _key(key: str | bytes | None, target: S3Location) -> PseudonymKey:
     store = str(target)
     if key is None and not os.environ.get(KEY_VARIABLE) and not key_path(store).exists():
         raise NotFoundError(
-            f"No key for the pseudonyms of {store} is kept on this machine, so nobody can tell "
-            "which images are the patient's.",
+            f"No key for the pseudonyms of {store} is kept on this machine, so the "
+            "patient's images cannot be found.",
             hint=f"Pass key=..., or set {KEY_VARIABLE}, as it was when the images were stored.",
         )
     return PseudonymKey.find(key, store=store)

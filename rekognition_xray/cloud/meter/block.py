@@ -62,7 +62,7 @@ def run(
         version: a trained version.
         units: inference units, 1 to 5; one answers a few calls a second.
         max_units: lets AWS scale up to so many units; each running one bills.
-        max_cost: ends the stay when it may have cost so much by ``prices``, counted from the start
+        max_cost: ends the use when it may have cost so much by ``prices``, counted from the start
             call and at ``max_units``; calls made after that raise NotReadyError.
         max_hours: ends it after so many hours, counted in the same way.
         idle_stop: ends it after so many seconds without a detection by the block's handle.
@@ -88,19 +88,19 @@ def run(
         raise InvalidRequestError(f"idle_stop is {idle_stop}, not a number of seconds above 0.")
     seconds = _seconds_within(max_cost, max_hours, prices, max_units or units)
     log.info("%s costs %s %s per hour while it runs", version.arn, per_hour, prices.currency)
-    stay = Run(version, per_hour, prices.currency, seconds, idle_stop)
-    with Signals() as signals, keep_watchdog_awake(stay):
+    run = Run(version, per_hour, prices.currency, seconds, idle_stop)
+    with Signals() as signals, keep_watchdog_awake(run):
         try:
             try:
                 with _show_progress(progress) as show:
                     wait = Wait(budget, on_look=show)
-                    start_or_join(stay, units, max_units, wait, mine=take_over)
-                stay.arm()
-                yield stay
+                    start_or_join(run, units, max_units, wait, mine=take_over)
+                run.arm()
+                yield run
             finally:
                 signals.hold()
         finally:  # of its own: a signal may cut off the hold, and never the stop
-            stay.leave()
+            run.leave()
 
 
 def _seconds_within(

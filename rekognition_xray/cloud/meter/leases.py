@@ -53,7 +53,7 @@ _VALUE: Final = re.compile(
 
 @runtime_checkable
 class WallClock(Clock, Protocol):
-    """A clock that also tells the time of day; give one to ``rx.Aws(clock=...)`` to set it."""
+    """A clock that also gives the time of day; give one to ``rx.Aws(clock=...)`` to set it."""
 
     def utc(self) -> float:
         """Seconds since the epoch."""

@@ -92,7 +92,7 @@ class RunningVersion(Record):
 
     @property
     def since(self) -> dt.datetime | None:
-        """Since when it runs; None where no lease tells."""
+        """Since when it runs; None if no lease records it."""
         return self.leases.since
 
     @property

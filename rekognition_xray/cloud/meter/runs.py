@@ -1,4 +1,4 @@
-"""One user's stay with a running version: its price, its lease, its watchdog and its end."""
+"""One user's use of a running version: its price, its lease, its watchdog and its end."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Run:
         version: the version.
         per_hour: price of an hour while it runs, at the most units that it may scale to.
         currency: of that price.
-        seconds: the longest stay, which cap and hours give.
-        idle_stop: seconds without a detection after which the stay ends.
+        seconds: the longest use, which cap and hours give.
+        idle_stop: seconds without a detection after which the use ends.
         role: ``runs`` where leaving has to stop the version, ``joined`` where somebody without a
             lease had started it; None before either is known.
         lease: this user's lease as last written; None where none could be.
@@ -74,7 +74,7 @@ class Run:
     _entered: dt.datetime = attrs.field(init=False)
     _renewed: float = attrs.field(init=False)
     _last: float | None = attrs.field(default=None, init=False)
-    _asking: int = attrs.field(default=0, init=False)
+    _detections: int = attrs.field(default=0, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _over: threading.Event = attrs.field(factory=threading.Event, init=False)
     # Who holds it may call AWS: lease, start and end must not overtake each other.
@@ -96,7 +96,7 @@ class Run:
         """Writes this user's lease, and only then looks at those of others.
 
         Raises:
-            UnreachableStateError: the stay has ended by its cap meanwhile.
+            UnreachableStateError: the cap has ended the use meanwhile.
         """
         with self._acting:
             self._check_open()
@@ -109,13 +109,13 @@ class Run:
         return self.others()
 
     def start(self, call: Callable[[], None]) -> None:
-        """Makes the call that starts the version, unless the stay has ended meanwhile."""
+        """Makes the call that starts the version, unless the use has ended meanwhile."""
         with self._acting:
             self._check_open()
             call()
 
     def leave(self) -> None:
-        """Ends the stay; stops the version if nobody else with a live lease needs it.
+        """Ends the use; stops the version if nobody else with a live lease needs it.
 
         First the lease is marked as left, then those of others are looked at: of two that leave at
         once, the one that marks last sees that nobody is left; both may ask for the stop, and AWS
@@ -184,7 +184,7 @@ class Run:
                 raise
             self._may_tag = False
             log.warning(
-                "no lease protects %s: if this process is killed, nobody will stop it (%s)",
+                "no lease protects %s: if this process is killed, nothing will stop the model (%s)",
                 self.version.arn,
                 error.message,
             )
@@ -192,35 +192,35 @@ class Run:
             self.lease = lease
 
     def arm(self) -> None:
-        """From now on it counts as idle when nothing is asked."""
+        """From now on it counts as idle while there is no detection."""
         with self._counting:
             self._last = self.version.aws.clock.now()
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def detection(self) -> Iterator[None]:
         """Around each detection.
 
         Raises:
-            NotReadyError: the stay is over: by its end, its cap or for being idle.
+            NotReadyError: the block was left, its cap was reached, or it was idle for too long.
         """
         with self._counting:
             if self._closed:
                 raise NotReadyError(
-                    f"The stay with {self.version.arn} is over: its block was left, its cap was "
-                    "reached, or it was idle for too long.",
-                    hint="Open another running() block, with a larger cap where that ended it.",
+                    f"The running() block of {self.version.arn} has ended: it was left, its cap "
+                    "was reached, or it was idle for too long.",
+                    hint="Open another running() block, with a larger cap if that ended this one.",
                     arn=self.version.arn,
                 )
-            self._asking += 1
+            self._detections += 1
         try:
             yield
         finally:
             with self._counting:
-                self._asking -= 1
+                self._detections -= 1
                 self._last = self.version.aws.clock.now()
 
     def look(self) -> bool:
-        """What the watchdog does when it wakes: ends the stay in time, else renews the lease.
+        """What the watchdog does when it wakes: ends the use in time, else renews the lease.
 
         Returns:
             False where a stop failed, which is then tried again at the next look.
@@ -241,9 +241,9 @@ class Run:
         if self.seconds is not None and now >= self._began + self.seconds:
             return "the cap is reached"
         with self._counting:
-            idle = self._last is not None and not self._asking and not self._over.is_set()
+            idle = self._last is not None and not self._detections and not self._over.is_set()
             if idle and self.idle_stop is not None and now >= (self._last or 0) + self.idle_stop:
-                return f"nothing was asked for {self.idle_stop:g} s"
+                return f"there was no detection for {self.idle_stop:g} s"
         return ""
 
     def _renew(self, now: float) -> None:
@@ -268,7 +268,7 @@ class Run:
         if self._closed:
             raise UnreachableStateError(
                 f"{self.version.arn} was given up before it ran: the cap was reached.",
-                hint="Allow more: a start takes minutes, now and then half an hour.",
+                hint="Raise the cap: a start takes minutes, sometimes half an hour.",
             )
 
     def dismiss(self) -> None:
@@ -276,7 +276,7 @@ class Run:
         self._over.set()
 
     def watch(self) -> None:
-        """Looks again and again until the stay is over; the watchdog's thread."""
+        """Looks again and again until the use ends; the watchdog's thread."""
         fine = True
         while not self._over.wait(self._nap() if fine else _LONGEST_NAP):
             try:
@@ -289,7 +289,7 @@ class Run:
         due = [self._renewed + LEASE_RENEWAL] if self.lease else []
         if self.seconds is not None:
             due.append(self._began + self.seconds)
-        if self.idle_stop is not None and self._last is not None and not self._asking:
+        if self.idle_stop is not None and self._last is not None and not self._detections:
             due.append(self._last + self.idle_stop)
         left = min(due, default=float("inf")) - self.version.aws.clock.now()
         longest = min(_LONGEST_NAP, self.idle_stop or _LONGEST_NAP)

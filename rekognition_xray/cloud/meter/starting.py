@@ -36,7 +36,7 @@ def start_or_join(run: Run, units: int, max_units: int | None, wait: Wait, *, mi
     """Waits until the version runs and this user's claim on it stands.
 
     Args:
-        run: the stay.
+        run: the use of the version.
         units: inference units.
         max_units: units that AWS may scale up to.
         wait: budget and progress of all waiting.

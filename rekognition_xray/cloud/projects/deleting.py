@@ -26,7 +26,7 @@ from rekognition_xray.errors import InUseError, NotFoundError, list_paths
 log = logging.getLogger(__name__)
 
 _STAYS: Final = (
-    "What stays: images, manifests and result files in S3, and copies of versions in other "
+    "What remains: images, manifests and result files in S3, and copies of versions in other "
     "projects."
 )
 _GONE: Final = "(deleted)"
@@ -48,7 +48,7 @@ _BUDGET: Final = 3600.0
 
 @attrs.frozen(str=False)
 class DeletionPlan:
-    """What is deleted together with a project; ``str()`` tells it in lines.
+    """What is deleted together with a project; ``str()`` lists it in lines.
 
     Attributes:
         project_arn: the project.

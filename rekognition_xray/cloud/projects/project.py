@@ -176,7 +176,7 @@ class CustomLabelsProject:
         bear the tag ``rxray.leaks``.
 
         Safe to repeat: images that are there are not sent again, a dataset that already holds the
-        same entries is kept. Images that lie in S3 stay where they lie.
+        same entries is kept. Images that are in S3 already are not moved.
 
         Calls those of ``storage.store`` (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
         GetBucketAcl, ListObjectsV2, PutObject); DescribeProjects, DescribeDataset,
@@ -335,7 +335,7 @@ class CustomLabelsProject:
         that stops one.
 
         Safe to kill and to repeat: a version of this name that was started by this library from
-        these very datasets and for this output is given back, whatever came of it.
+        these very datasets and for this output is given back, whether it succeeded or not.
 
         The version is tagged: ``rxray.training`` with a digest of datasets and output, by which it
         is found again; ``rxray.images`` with the number of training images; ``rxray.split`` with
@@ -494,7 +494,7 @@ class CustomLabelsProject:
 
         Nothing is changed before ``confirm`` has seen the plan and answered True. Then running
         versions are stopped, and versions, datasets and the project deleted in this order, each
-        waited for. Images and result files in S3 stay. Safe to repeat: a run that was cut off is
+        waited for. Images and result files in S3 remain. Safe to repeat: a run that was cut off is
         completed by the next one, which shows its own plan.
 
         Calls DescribeProjects, DescribeDataset, DescribeProjectVersions and ListTagsForResource

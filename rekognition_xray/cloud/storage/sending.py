@@ -56,9 +56,9 @@ def parallel(
     threads: int,
     done: Callable[[Parcel, AwsError | None], None],
 ) -> None:
-    """Does something with every parcel in threads, and tells in this thread as each is done.
+    """Does something with every parcel in threads, and reports in this thread as each is done.
 
-    Where this is interrupted, what nobody has begun is dropped.
+    If this is interrupted, parcels that were not begun are dropped.
     """
     pool = ThreadPoolExecutor(max(1, min(threads, len(parcels))), "rekognition-xray-s3")
     try:
@@ -125,10 +125,12 @@ class Sender:
         }
         with aws_errors(str(place)):
             reply = self.aws.s3.put_object(**request)
-        stated = reply.get("ChecksumSHA256", parcel.checksum)
-        if stated != parcel.checksum:
+        received = reply.get("ChecksumSHA256", parcel.checksum)
+        if received != parcel.checksum:
             self._discard(place)
-            raise StorageError(f"{place}: S3 says that it got {stated}, not {parcel.checksum}")
+            raise StorageError(
+                f"{place}: S3 reports the checksum {received}, not {parcel.checksum}"
+            )
 
     def _discard(self, place: S3Location) -> None:
         """Removes what S3 itself says is no image of ours, so that no later run relies on it."""
@@ -144,10 +146,10 @@ def upload_error(failed: Sequence[tuple[Parcel, AwsError]], images: int) -> Uplo
     failures = [
         (image.source, error.message) for parcel, error in failed for image in parcel.images
     ]
-    stated = UploadError(
+    failure = UploadError(
         f"{len(failures)} of {images} images were not uploaded",
         failures=failures,
         first=failed[0][1],
     )
-    stated.retryable = all(error.retryable for _, error in failed)
-    return stated
+    failure.retryable = all(error.retryable for _, error in failed)
+    return failure

@@ -135,7 +135,7 @@ def store(
     sent again. Calls HeadBucket, GetPublicAccessBlock and, where that leaves a door open,
     GetBucketPolicyStatus and GetBucketAcl; ListObjectsV2 once per 1,000 objects under the prefix,
     one PutObject for each new object, and HeadObject where ``verify`` asks for it. S3 bills
-    requests and storage; ``plan`` tells the price without sending.
+    requests and storage; ``plan`` gives the price without sending.
 
     The first upload of a process to AWS itself logs a notice: AWS may use content to improve its
     services unless the organisation has opted out. ``Aws(opted_out=True)`` says that it has.
@@ -202,7 +202,7 @@ def plan(
     verify: bool = False,
     prices: PriceBook | None = None,
 ) -> UploadPlan:
-    """Tells what ``store`` would do, with its price, and refuses what it would; sends nothing.
+    """Plans what ``store`` would do, with its price and the same refusals; sends nothing.
 
     Arguments, errors and calls (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
     GetBucketAcl, ListObjectsV2, HeadObject) are those of ``store``, without PutObject.
@@ -254,7 +254,7 @@ class _Images:
 
     @classmethod
     def sort(cls, images: Iterable[Xray | PreparedFile]) -> _Images:
-        """Sorts images. Those that are given twice stay twice."""
+        """Sorts images. Those that are given twice are kept twice."""
         given = tuple(images)
         bare = [item for item in given if isinstance(item, Xray)]
         return cls(
@@ -296,7 +296,7 @@ def _prepared(
 def _give_notice(aws: Aws) -> None:
     """Logs the notice as a warning, unless this process has or the user has opted out.
 
-    Nothing is said where a custom endpoint answers, such as a local cloud.
+    There is no notice for a custom endpoint, such as a local cloud.
     """
     if aws.opted_out or aws.endpoint_url is not None or _notice_given.is_set():
         return
@@ -315,7 +315,7 @@ def _send(
 ) -> None:
     failed: list[tuple[Parcel, AwsError]] = []
     done = sent = 0
-    with _teller(progress, planned) as tell:
+    with _report_progress(progress, planned) as report:
 
         def settle(parcel: Parcel, error: AwsError | None) -> None:
             nonlocal done, sent
@@ -323,7 +323,7 @@ def _send(
                 done, sent = done + 1, sent + parcel.size
             else:
                 failed.append((parcel, error))
-            tell(UploadProgress(done, len(failed), len(new), sent))
+            report(UploadProgress(done, len(failed), len(new), sent))
 
         parallel(sender, new, threads, settle)
     if failed:
@@ -331,7 +331,9 @@ def _send(
 
 
 @contextmanager
-def _teller(progress: Progress, planned: UploadPlan) -> Iterator[Callable[[UploadProgress], None]]:
+def _report_progress(
+    progress: Progress, planned: UploadPlan
+) -> Iterator[Callable[[UploadProgress], None]]:
     """What reports each image that arrives: the caller's function, a bar, or nothing."""
     if not isinstance(progress, bool):
         progress(planned)

@@ -1,4 +1,4 @@
-"""Trained versions of a model: training, describing, running, asking, copying and deleting them."""
+"""Trained versions of a model: training, describing, running, copying and deleting them."""
 
 from __future__ import annotations
 

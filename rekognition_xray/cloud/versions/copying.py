@@ -136,5 +136,5 @@ def _check_regions(source: str, destination: str) -> None:
     if ours != theirs:
         raise InvalidRequestError(
             f"{source} lies in {ours} and {destination} in {theirs}.",
-            hint="Copies stay within a Region; in another one, train the images again.",
+            hint="A copy must be in the same Region; in another one, train on the images again.",
         )

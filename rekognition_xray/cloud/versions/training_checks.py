@@ -74,7 +74,7 @@ class Problems:
     found: list[XrayError] = attrs.field(factory=list)
 
     def collect(self, *also: type[XrayError]) -> _Problems:
-        """A block in which what stands against the training is noted, and not raised.
+        """A block in which reasons to refuse the training are collected, not raised.
 
         Args:
             also: errors that are noted besides those that are always; others end all at once.
@@ -240,9 +240,9 @@ def running_trainings(aws: Aws) -> list[str]:
             with aws_errors(arn):
                 reply = aws.rekognition.describe_project_versions(ProjectArn=arn)
             found += [
-                stated["ProjectVersionArn"]
-                for stated in reply["ProjectVersionDescriptions"]
-                if stated["Status"] == "TRAINING_IN_PROGRESS"
+                version["ProjectVersionArn"]
+                for version in reply["ProjectVersionDescriptions"]
+                if version["Status"] == "TRAINING_IN_PROGRESS"
             ]
     except (AccessDeniedError, NotFoundError) as error:
         log.info("not all trainings can be seen: %s", error.message)

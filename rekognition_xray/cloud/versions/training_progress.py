@@ -60,7 +60,7 @@ class Watch:
             self.age = max(0.0, (moment - created).total_seconds()) if created else 0.0
 
     def look(self, seen: WaitProgress) -> None:
-        """Tells of one look."""
+        """Reports one look."""
         if self.show is not None:
             elapsed = (self.age or 0.0) + seen.elapsed
             cost = self.prices.training(Decimal(round(elapsed)) / 3600).total

@@ -44,7 +44,7 @@ class Detection:
     Attributes:
         confidences: label to confidence, 0 to 1, with 8 decimals (AWS's percents divided by 100).
         request_id: AWS's id of the request.
-        seconds: time from asking to answer.
+        seconds: time from the call to its answer.
     """
 
     confidences: Mapping[str, float]
@@ -163,7 +163,7 @@ class ModelVersion(VersionRef):
         prices: PriceBook | None = None,
         budget: float = 3600.0,
     ) -> AbstractContextManager[ModelVersion]:
-        """Runs the model inside a ``with`` block and stops it at the end, whatever happens.
+        """Runs the model inside a ``with`` block and stops it at the end, even after an error.
 
         Where others need it as well, the last to leave stops it. See
         ``rekognition_xray.cloud.meter.run``. AWS bills units times hours while it runs, used or
@@ -216,8 +216,8 @@ class ModelVersion(VersionRef):
             )
         client = self.aws.rekognition_once if once else self.aws.rekognition
         began = time.perf_counter()
-        asking = self.run.asking() if self.run else nullcontext()
-        with asking, aws_errors(self.arn):
+        detection = self.run.detection() if self.run else nullcontext()
+        with detection, aws_errors(self.arn):
             reply = client.detect_custom_labels(
                 ProjectVersionArn=self.arn,
                 Image={"S3Object": {"Bucket": image.bucket, "Name": image.key}}
@@ -317,7 +317,7 @@ class ModelVersion(VersionRef):
             return {}
 
     def delete(self) -> None:
-        """Deletes the version; its result files in S3 stay. Calls DeleteProjectVersion; free.
+        """Deletes the version; its result files in S3 remain. Calls DeleteProjectVersion; free.
 
         Raises:
             InUseError: it is training, starting, running or stopping.

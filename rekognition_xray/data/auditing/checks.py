@@ -1,4 +1,4 @@
-"""The checks of an audit on single images, on labels and on what tells a label by itself."""
+"""The checks of an audit on single images, on labels and on shortcuts."""
 
 from __future__ import annotations
 
@@ -354,12 +354,12 @@ def shortcuts(evidence: Evidence) -> Iterator[Finding]:
 
 
 _SHORTCUTS: Final = {
-    "size": "Width and height alone tell",
-    "aspect": "The aspect alone tells",
-    "colour": "The colour mode alone tells",
-    "file-size": "The size of the file alone tells",
-    "border": "The border alone (the outer 3 % of the picture) tells",
-    "all": "Size, aspect, colour, file size and border together tell",
+    "size": "Width and height alone reveal",
+    "aspect": "The aspect alone reveals",
+    "colour": "The colour mode alone reveals",
+    "file-size": "The size of the file alone reveals",
+    "border": "The border alone (the outer 3 % of the picture) reveals",
+    "all": "Size, aspect, colour, file size and border together reveal",
 }
 
 CHECKS: Final[tuple[Check, ...]] = (

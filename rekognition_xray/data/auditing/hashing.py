@@ -2,8 +2,8 @@
 
 An image is described by the low cosine frequencies of its thumbnail, and also by those of 81
 windows of it, as they would look cropped. Descriptions are whitened, since what all chest images
-share tells nothing; their signs are the keys of several hash tables. Images that meet in a table,
-and whose descriptions are alike, are proposed.
+share carries no information. Their signs are the keys of several hash tables. Images that meet in
+a table, and whose descriptions are alike, are proposed.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from rekognition_xray.data.xrays import Xray
 WARNED: Final = 0.65
 """A property whose AUROC is above this with its whole interval calls for a warning."""
 FEW_PATIENTS: Final = 10
-"""Labels of fewer patients are left out: nothing could be said of them."""
+"""Labels of fewer patients are left out: they are too few to measure."""
 
 _FOLDS: Final = 5
 _TREES: Final = 24
@@ -31,7 +31,7 @@ Counts: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 @attrs.frozen
 class Shortcut:
-    """How well one property of the files tells the label, on patients it was not fitted to.
+    """How well one property of the files predicts the label, on patients it was not fitted to.
 
     Attributes:
         property: ``size`` (width and height in pixels), ``aspect``, ``colour`` (mode of the
@@ -113,7 +113,7 @@ class _Target:
         return cls(labels, patients, times[:, patients])
 
     def by(self, name: str, values: Floats) -> Shortcut:
-        """One row of the table; what is the same for all images tells nothing."""
+        """One row of the table; what is the same for all images predicts nothing."""
         found: Floats = np.full(len(self.draws), 0.5)
         if np.ptp(values, axis=0).any():
             found = _auroc(self._unseen(values), self.labels, self.draws)

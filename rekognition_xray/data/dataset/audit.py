@@ -56,7 +56,7 @@ class Audit:
         images: how many images were looked at.
         duplicates: groups of images that show one picture; ``split(audit=...)`` keeps each group
             on one side.
-        shortcuts: how well each property of the files tells the label, without the picture.
+        shortcuts: how well each property of the files predicts the label, without the picture.
         unusable: the images that cannot be used, each with its reason.
         dataset: what was looked at.
     """
@@ -201,10 +201,10 @@ def _look_at(dataset: XrayDataset, progress: Progress, executor: Executor | None
         for start in range(0, len(images), _BATCH)
     ]
     looks: list[Look] = []
-    with worker_pool(executor) as pool, _report_progress(progress, len(images)) as tell:
+    with worker_pool(executor) as pool, _report_progress(progress, len(images)) as report:
         for batch in pool.map(look_at, batches):
             looks += batch
-            tell(len(looks))
+            report(len(looks))
     return dict(zip(images, looks, strict=True))
 
 

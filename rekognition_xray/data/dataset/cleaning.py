@@ -54,7 +54,7 @@ class Cleaned:
 
 
 def clean(audit: Audit, *, near: Near = "keep") -> Cleaned:
-    """Leaves out what cannot be used, and copies; the files themselves stay as they are.
+    """Leaves out what cannot be used, and copies; the files themselves are not changed.
 
     Left out are the rejected files, images that cannot be used, all images of a picture that bears
     several labels, and of exact copies under one label all but one. The copy of a known patient is
@@ -95,19 +95,19 @@ def _leave_out_copies(found: Duplicates, left_out: dict[Xray, Repair]) -> None:
             what = f"one picture under several labels: {labels}; this file says {image.label}"
             left_out[image] = Repair(code, image.source, what)
     elif images:
-        stays = min(images, key=lambda image: image.patient is None)
+        original = min(images, key=lambda image: image.patient is None)
         for image in images:
-            if image is not stays:
-                left_out[image] = _copy(image, stays, found)
+            if image is not original:
+                left_out[image] = _copy(image, original, found)
 
 
 _CODES = {"file": "duplicate-files", "pixels": "duplicate-pixels", "near": "near-duplicates"}
 
 
-def _copy(image: Xray, stays: Xray, found: Duplicates) -> Repair:
-    what = f"a copy of {stays.source}, which is kept"
-    if image.patient is not None and image.patient != stays.patient:
-        what += f"; the patients {image.patient} and {stays.patient} count as one"
+def _copy(image: Xray, original: Xray, found: Duplicates) -> Repair:
+    what = f"a copy of {original.source}, which is kept"
+    if image.patient is not None and image.patient != original.patient:
+        what += f"; the patients {image.patient} and {original.patient} count as one"
     return Repair(_CODES[found.kind], image.source, what)
 
 

@@ -183,7 +183,7 @@ def _broken(run: PreparationRun, error: BrokenExecutor) -> DataError:
     left = [image.source for images, _ in run.batches() for image in images]
     done = run.progress.done
     return DataError(
-        f"A worker died ({error}). {done} of {len(run.images)} images are done and stay so; one of "
+        f"A worker died ({error}). {done} of {len(run.images)} images are done and kept; one of "
         "the first of these may be the cause:\n" + list_paths(left),
         paths=left,
         hint="An image may crash its decoder or need more memory than there is: look at the first "

@@ -61,8 +61,8 @@ class Split:
     def to_dict(self) -> dict[str, object]:
         """Fingerprint, seed, images and patients of each part, as plain data ready for JSON."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        stated = {name: part.tally() for name, part in parts.items() if part is not None}
-        return {"fingerprint": self.fingerprint, "seed": self.seed, **stated}
+        tallies = {name: part.tally() for name, part in parts.items() if part is not None}
+        return {"fingerprint": self.fingerprint, "seed": self.seed, **tallies}
 
 
 def draw_split(
@@ -153,9 +153,9 @@ def _check_shares(shares: dict[str, float]) -> None:
                 hint="Use test=0.2 for one image in five.",
             )
     if not sum(shares.values()) < 1:
-        stated = " and ".join(f"{part}={share}" for part, share in shares.items())
+        shares_text = " and ".join(f"{part}={share}" for part, share in shares.items())
         raise SplitError(
-            f"With {stated} nothing is left to train on.", hint="Ask for less of them."
+            f"With {shares_text} nothing is left to train on.", hint="Ask for less of them."
         )
 
 
@@ -169,8 +169,8 @@ def _require_enough(dataset: XrayDataset, groups: Iterable[Iterable[str]], parts
     few = {label: count for label, count in bearers.items() if count < parts}
     if few:
         raise SplitError(
-            f"A patient stays whole, so each of the {parts} parts needs one of every label; these "
-            "labels have fewer patients, or fewer who share no picture:\n"
+            f"A patient is not divided, so each of the {parts} parts needs one of every label. "
+            "These labels have fewer patients, or fewer who share no picture:\n"
             + list_paths(f"{label}: {count}" for label, count in few.items()),
             paths=[image.source for image in dataset if image.label in few],
             hint="Add images of other patients, or leave these labels out.",
@@ -199,8 +199,8 @@ def _warn_of_crossing(dataset: XrayDataset, sides: Sequence[str]) -> None:
     if crossing:
         warnings.warn(
             f"By the rule {dataset.labelling.rule!r} {crossing} of {len(found)} patients have "
-            "images in the official train and test. By KERMANY.by_type(), which tells bacterial "
-            "and viral patients of one number apart, none should.",
+            "images in the official train and test. KERMANY.by_type(), which counts a "
+            "bacterial and a viral patient of one number as two, should find none.",
             PatientLeakWarning,
             stacklevel=4,
         )

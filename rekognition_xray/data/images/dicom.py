@@ -205,17 +205,17 @@ def _refuse_what_is_no_image(dataset: Dataset) -> None:
 
 def _burned_in(dataset: Dataset, *, allow: bool) -> tuple[str, ...]:
     """The step where an image was held back and then released by the user."""
-    stated = text(dataset, "BurnedInAnnotation")
+    marking = text(dataset, "BurnedInAnnotation")
     sop_class = text(dataset, "SOPClassUID")
     captured = bool(values(dataset, "ConversionType")) or (
         f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}.")
     )
-    if stated != "YES" and (stated == "NO" or not captured):
+    if marking != "YES" and (marking == "NO" or not captured):
         return ()
     if not allow:
-        said = "says that text is burned into its pixels"
-        silent = "is a secondary capture that does not say that no text is burned in"
-        raise Fault("burned-in", f"held back: it {said if stated == 'YES' else silent}")
+        marked = "is marked as having text burned into its pixels"
+        unmarked = "is a secondary capture that is not marked as having no text burned in"
+        raise Fault("burned-in", f"held back: it {marked if marking == 'YES' else unmarked}")
     return ("burned-in text allowed",)
 
 

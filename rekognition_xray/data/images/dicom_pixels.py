@@ -202,9 +202,9 @@ def _check_frame(data: bytes, raster: Raster, syntax: uid.UID) -> None:
     except (struct.error, IndexError):
         raise Fault("truncated", "the pixels end within their header") from None
     if (read.rows, read.columns, read.parts) != (raster.rows, raster.columns, 1):
-        said = f"{raster.columns} x {raster.rows} px in grey"
+        declared = f"{raster.columns} x {raster.rows} px in grey"
         found = f"{read.columns} x {read.rows} px in {read.parts} colours"
-        raise contradiction(f"the tags say {said}, the pixels are {found}")
+        raise contradiction(f"the tags declare {declared}, the pixels are {found}")
     if syntax == uid.JPEGExtended12Bit and read.precision != 8:
         bits = f"in {read.precision} bits"
         reason = f"the transfer syntax {_syntax_name(syntax)} is read by no decoder {bits}"

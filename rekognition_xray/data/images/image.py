@@ -73,7 +73,7 @@ class Decoded:
 
     Attributes:
         grey: the upright 8-bit grey picture.
-        probe: what the header said.
+        probe: what the header contains.
         turned: whether EXIF asked for another orientation than the stored one.
         steps: what was done; see PreparedImage.
     """
@@ -230,9 +230,9 @@ def _probe(image: Image.Image, size: int) -> Probe:
 
 
 def _broken(name: str, path: Path | None, error: Exception) -> ImageError:
-    said = str(error) or type(error).__name__
-    cut = "truncated" in said or isinstance(error, EOFError)
-    reason = "the file is cut off" if cut else f"damaged: {said}"
+    message = str(error) or type(error).__name__
+    cut = "truncated" in message or isinstance(error, EOFError)
+    reason = "the file is cut off" if cut else f"damaged: {message}"
     return refusal("truncated" if cut else "unreadable", reason, name, path)
 
 

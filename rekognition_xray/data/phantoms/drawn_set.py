@@ -1,7 +1,7 @@
 """Chest phantoms: a drawn set in the folders and names of the official one, for demos and tests.
 
 No image of a patient is in it. Size, colour mode, file size and mean brightness are drawn without
-regard to the finding: only what is drawn inside the lungs tells it.
+regard to the finding: only what is drawn inside the lungs shows it.
 """
 
 from __future__ import annotations

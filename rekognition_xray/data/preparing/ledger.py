@@ -142,7 +142,7 @@ class Ledger:
                 stream.truncate(self._size - self._cut)
             self._cut = 0
             written = stream.write(data)
-            if written != len(data):  # writing the rest tells why not all of it fitted
+            if written != len(data):  # writing the rest raises the reason
                 stream.write(data[written:])
 
 

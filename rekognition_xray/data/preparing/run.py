@@ -130,7 +130,7 @@ class PreparationRun:
     def _stop_error(self, error: PreparedFolderError) -> PreparedFolderError:
         done = len(self.made) + len(self.cached)
         return PreparedFolderError(
-            f"{error.message} {done} of {len(self.images)} images are prepared and stay there.",
+            f"{error.message} {done} of {len(self.images)} images are prepared and kept.",
             paths=error.paths,
         )
 

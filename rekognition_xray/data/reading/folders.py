@@ -110,7 +110,7 @@ def images_of_entries(
     labels = {entry.source_ref: entry.label for entry in entries}
     if rule is None:
         images = [Xray(ref, label, pseudonym_in(ref)) for ref, label in labels.items()]
-        _tell_of_strangers(images)
+        _warn_of_other_files(images)
         return images, []
     places = {ref.split("/", 3)[-1]: ref for ref in labels}  # the entries share one bucket
     read, rejected = sort_out(list(places), rule, lambda key: places.get(key, key))
@@ -127,7 +127,7 @@ def images_of_entries(
     return images, rejected
 
 
-def _tell_of_strangers(images: Sequence[Xray]) -> None:
+def _warn_of_other_files(images: Sequence[Xray]) -> None:
     strangers = sum(image.patient is None for image in images)
     if strangers:
         logger.warning(
@@ -245,7 +245,7 @@ def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither", "clos
         if entry.is_dir():
             return "folder"
         return "file" if entry.is_file() else "neither"
-    except PermissionError:  # nobody can tell whether the link leads to images
+    except PermissionError:  # whether the link leads to images is unknown
         return "closed"
     except OSError:  # a link to itself, for example
         return "neither"

@@ -104,12 +104,12 @@ class _CallableRule:
 
     def read(self, path: PurePath) -> ImageName | None:
         """What the function says of one path; see ``NamingRule.read``."""
-        said: object = self.function(path)
-        if isinstance(said, str):
-            return ImageName(said)
-        if said is None or isinstance(said, ImageName):
-            return said
-        kind = type(said).__name__
+        answer: object = self.function(path)
+        if isinstance(answer, str):
+            return ImageName(answer)
+        if answer is None or isinstance(answer, ImageName):
+            return answer
+        kind = type(answer).__name__
         raise TypeError(
             f"{self.labelling.rule} must return an ImageName, a label or None, not {kind}."
         )
@@ -200,8 +200,8 @@ def _check_folder(label: str, folders: Sequence[str]) -> None:
     folder = next((part for part in reversed(folders) if part in _FOLDERS), None)
     if folder is None:
         return
-    said = _FOLDERS[folder]
-    if said != label and not (said == PNEUMONIA and is_pneumonia(label)):
+    implied = _FOLDERS[folder]
+    if implied != label and not (implied == PNEUMONIA and is_pneumonia(label)):
         raise LabelsError(
             f"{label} by its name, but it lies in a folder {folder!r}",
             hint="Move the image, or correct its name.",

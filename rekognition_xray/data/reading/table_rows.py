@@ -105,8 +105,8 @@ def rows_of_csv(data: bytes, columns: Columns, delimiter: str, table: str) -> It
     places = {name: names.index(name) for name in columns.wanted}
     for number, cells in enumerate(records, 2):
         if any(cell.strip() for cell in cells):
-            said = {name: cells[at] if at < len(cells) else "" for name, at in places.items()}
-            yield _row(number, said, columns, _misfit(cells, len(names)))
+            values = {name: cells[at] if at < len(cells) else "" for name, at in places.items()}
+            yield _row(number, values, columns, _misfit(cells, len(names)))
 
 
 def rows_of_frame(frame: Frame, columns: Columns, table: str) -> Iterator[Row]:
@@ -142,11 +142,11 @@ def _require(columns: Columns, found: Sequence[str], table: str, delimiter: str 
     twice = [name for name in columns.wanted if found.count(name) > 1]
     if not lacking and not twice:
         return
-    said = (
+    problem = (
         f"lacks {_list_names(lacking)}" if lacking else f"has {_list_names(twice)} more than once"
     )
     raise DataError(
-        f"{table} {said}. Columns found: {_list_names(found)}; "
+        f"{table} {problem}. Columns found: {_list_names(found)}; "
         f"wanted: {_list_names(columns.wanted)}.",
         hint=_advice(columns, lacking, found, delimiter),
     )
@@ -162,16 +162,16 @@ def _advice(columns: Columns, lacking: list[str], found: Sequence[str], delimite
     return "Say which columns to read: file=..., label=..., patient=..., split=..."
 
 
-def _row(number: int, said: Mapping[str, str], columns: Columns, misfit: str) -> Row:
-    if any(map(_BROKEN.search, said.values())):
+def _row(number: int, values: Mapping[str, str], columns: Columns, misfit: str) -> Row:
+    if any(map(_BROKEN.search, values.values())):
         misfit = misfit or "it is not UTF-8"
-    file = _escape(said[columns.file])
+    file = _escape(values[columns.file])
     refusal = misfit or _refusal(file)
     if refusal:
         return Row(number, file, fault=refusal, refused=True)
-    label = _plain(said[columns.label])
-    patient = _plain(said[columns.patient]) if columns.patient else ""
-    split = _plain(said[columns.split]).lower() if columns.split else ""
+    label = _plain(values[columns.label])
+    patient = _plain(values[columns.patient]) if columns.patient else ""
+    split = _plain(values[columns.split]).lower() if columns.split else ""
     fault = "" if label else "it gives no label"
     if split and split not in SPLITS:
         fault = fault or f"{split!r} is none of train, test and val"

@@ -140,23 +140,23 @@ class TableNames:
 
     def among(self, names: Sequence[str]) -> tuple[_Found, Sequence[tuple[str, str]]]:
         """Finds the rows' images among names; see ``ListedRule.among``."""
-        left = dict(self._said)
+        left = dict(self._labels_by_key)
         by_path: dict[str, list[str]] = defaultdict(list)
         for name in names:
             by_path[file_key(name)].append(name)
-        said = _match_files(left, by_path)
+        found = _match_files(left, by_path)
         by_name: dict[str, list[str]] = defaultdict(list)
         for key, same in by_path.items():
-            if key not in said:
+            if key not in found:
                 by_name[key.rpartition("/")[2]] += same
         bare = _match_files(left, by_name)
         for last, answer in bare.items():
-            said |= {file_key(name): answer for name in by_name[last]}
+            found |= {file_key(name): answer for name in by_name[last]}
         missed = [(row.file, f"{self._at(row)}: {row.fault}") for row in self.rows if row.refused]
         for key in left:
             rows = self._by_key[key]
             missed.append((rows[0].file, f"{self._at(*rows)}: no such image is in the folder"))
-        return _Found(self.labelling, self.table, said), missed
+        return _Found(self.labelling, self.table, found), missed
 
     @cached_property
     def _by_key(self) -> Mapping[str, list[Row]]:
@@ -167,8 +167,8 @@ class TableNames:
         return found
 
     @cached_property
-    def _said(self) -> Mapping[str, _RowLabels]:
-        """What the table says of each file that it names."""
+    def _labels_by_key(self) -> Mapping[str, _RowLabels]:
+        """The labels of each file that the table names."""
         repeated = sum(map(len, self._by_key.values())) - len(self._by_key)
         if repeated:
             logger.info(
@@ -179,8 +179,10 @@ class TableNames:
     def _read_row_labels(self, rows: Sequence[Row]) -> _RowLabels:
         first = rows[0]
         if len({(row.label, row.patient, row.split) for row in rows}) > 1:
-            said = " and ".join(_describe_row(row) for row in rows)
-            return _Refusal(f"{self._at(*rows)} contradict each other: {said}", contradiction=True)
+            rows_text = " and ".join(_describe_row(row) for row in rows)
+            return _Refusal(
+                f"{self._at(*rows)} contradict each other: {rows_text}", contradiction=True
+            )
         if first.fault:
             return _Refusal(f"{self._at(*rows)}: {first.fault}")
         return ImageName(first.label, first.patient, first.split)
@@ -192,30 +194,30 @@ class TableNames:
 
 @attrs.frozen
 class _Found:
-    """What a table says of the files of one folder."""
+    """The labels that a table gives the files of one folder."""
 
     labelling: Labelling
     table: str
-    said: Mapping[str, _RowLabels]
+    labels: Mapping[str, _RowLabels]
 
     def read(self, path: PurePath) -> ImageName:
-        said = self.said.get(file_key(path.as_posix()))
-        if said is None:
+        found = self.labels.get(file_key(path.as_posix()))
+        if found is None:
             raise NoLabelError(f"{self.table} does not name it")
-        if isinstance(said, _Refusal):
-            raise said.error()
-        return said
+        if isinstance(found, _Refusal):
+            raise found.error()
+        return found
 
 
 def _match_files(
     left: dict[str, _RowLabels], files: Mapping[str, Sequence[str]]
 ) -> dict[str, _RowLabels]:
-    """What is said of each key of the files; taken from what is left."""
+    """The labels of each key of the files; removed from what is left."""
     found = {}
     for key, same in files.items():
         if key in left:
-            said = left.pop(key)
-            found[key] = _ambiguous(key, same) if len(same) > 1 else said
+            labels = left.pop(key)
+            found[key] = _ambiguous(key, same) if len(same) > 1 else labels
     return found
 
 
@@ -225,7 +227,7 @@ def _ambiguous(key: str, names: Sequence[str]) -> _Refusal:
 
 
 def _describe_row(row: Row) -> str:
-    said = [repr(row.label)]
-    said += [f"patient {row.patient!r}"] if row.patient else []
-    said += [f"part {row.split!r}"] if row.split else []
-    return " ".join(said)
+    parts = [repr(row.label)]
+    parts += [f"patient {row.patient!r}"] if row.patient else []
+    parts += [f"part {row.split!r}"] if row.split else []
+    return " ".join(parts)

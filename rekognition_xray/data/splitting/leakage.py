@@ -61,7 +61,7 @@ class Leakage:
             f"{self.patients_on_both:,} of {self.patients:,} patients on both sides, with "
             f"{self.images_on_both:,} images.\n"
             f"{self.leaked:,} of the {self.test_images:,} test images ({self.share:.1%}) show a "
-            "patient whom the training has seen."
+            "patient that the training has seen."
         )
         return text if self.repeats == 1 else f"{text}\n{self._over()}"
 

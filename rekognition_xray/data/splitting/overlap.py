@@ -13,7 +13,7 @@ from rekognition_xray.data.xrays import Xray, XrayCollection
 
 @attrs.frozen
 class Leak:
-    """One way in which the test part tells less than it seems to.
+    """One way in which the test part gives figures that are too good.
 
     Attributes:
         message: what is wrong, as a sentence without its full stop.

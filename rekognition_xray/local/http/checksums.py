@@ -119,11 +119,11 @@ def _open(environ: WSGIEnvironment) -> None:
 
 
 def _expected_checksums(environ: WSGIEnvironment) -> Iterator[tuple[str, bytes]]:
-    if stated := environ.get("HTTP_CONTENT_MD5"):
-        yield "md5", _decode("md5", stated)
-    stated = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
-    if len(stated) == 64:
-        yield "payload", _hexadecimal(stated)
+    if declared := environ.get("HTTP_CONTENT_MD5"):
+        yield "md5", _decode("md5", declared)
+    declared = environ.get("HTTP_X_AMZ_CONTENT_SHA256", "")
+    if len(declared) == 64:
+        yield "payload", _hexadecimal(declared)
     if environ["REQUEST_METHOD"] == "POST" and "uploadId=" in environ.get("QUERY_STRING", ""):
         return  # the end of a multipart upload: these speak of the object, not of the request
     for key, value in environ.items():

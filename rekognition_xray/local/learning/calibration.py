@@ -1,7 +1,7 @@
 """From scores to confidences that can be read as probabilities.
 
 A slope and a shift per label, fitted by maximum likelihood to scores of held-back patients (vector
-scaling, after Guo et al., ICML 2017): labels that are hard to tell apart get flatter slopes than
+scaling, after Guo et al., ICML 2017): labels that are hard to distinguish get flatter slopes than
 those that are not. A slope of nothing is allowed: where held-back scores say nothing about the
 label, the confidences are the labels' shares.
 """

@@ -124,10 +124,10 @@ class Elsewhere(Executor):
 def test_within_running_calls_elsewhere_keep_the_model_from_being_idle(portable, clinic):
     under_way = []
     with portable.version.running() as model:
-        elsewhere = Elsewhere(lambda: under_way.append(model.run._asking))
+        elsewhere = Elsewhere(lambda: under_way.append(model.run._detections))
         run = attrs.evolve(portable, version=model).diagnose_many(clinic.images, executor=elsewhere)
         assert [answer.source for answer in run] == [str(path) for path in clinic.images]
-        assert model.run._asking == 0
+        assert model.run._detections == 0
     assert min(under_way) == 1
     clinic.start()
 
@@ -135,7 +135,7 @@ def test_within_running_calls_elsewhere_keep_the_model_from_being_idle(portable,
 def test_after_the_block_nothing_more_is_asked_elsewhere(portable, clinic):
     with portable.version.running() as model:
         late = attrs.evolve(portable, version=model)
-    with pytest.raises(NotReadyError, match="is over"):
+    with pytest.raises(NotReadyError, match="has ended"):
         list(late.diagnose_many(clinic.images, executor=Elsewhere()))
     clinic.start()
     assert clinic.asked == []

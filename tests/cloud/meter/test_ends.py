@@ -1,4 +1,4 @@
-"""However a stay ends, the bill shows no second too many."""
+"""However the use of a model ends, the bill shows no second too many."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_a_cap_that_the_start_uses_up_stops_it_and_says_so(ward: Ward, monkeypat
                         thread._target.__self__.look()  # type: ignore[attr-defined]
 
     monkeypatch.setattr(ward.clock, "sleep", sleep_and_look)
-    stay = ward.version.running(max_hours="0.1")
-    with pytest.raises(errors.UnreachableStateError), stay:
+    block = ward.version.running(max_hours="0.1")
+    with pytest.raises(errors.UnreachableStateError), block:
         pytest.fail("it never ran")
     assert ward.billed == 0
     assert ward.status == "STOPPED"
@@ -123,7 +123,7 @@ def test_idleness_ends_the_stay(ward: Ward) -> None:
 def test_who_waits_for_an_answer_is_not_idle(ward: Ward) -> None:
     with ward.version.running(idle_stop=60) as model:
         assert model.run
-        with model.run.asking():
+        with model.run.detection():
             ward.clock.sleep(61)
             model.run.look()
         assert ward.status == "RUNNING"
@@ -178,7 +178,7 @@ def test_a_killed_process_bills_until_its_lease_expires_and_the_next_interval(
         ward.clock.sleep(interval)
         meter.stop_expired(ward.version.aws)
         sweeps += 1
-    block.__exit__(None, None, None)  # gives the signals back; a killed stay does nothing
+    block.__exit__(None, None, None)  # gives the signals back; a killed process does nothing
     promise = meter.LEASE_SECONDS + meter.LEASE_MARGIN + interval
     assert sweeps > 1
     assert 400 + meter.LEASE_SECONDS <= ward.billed <= 400 + promise

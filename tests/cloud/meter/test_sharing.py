@@ -31,7 +31,7 @@ def test_the_handle_of_who_has_left_answers_no_more(ward: Ward, enter) -> None:
     model = enter(first)
     enter(second)
     first.__exit__(None, None, None)
-    with pytest.raises(errors.NotReadyError, match="is over"):
+    with pytest.raises(errors.NotReadyError, match="has ended"):
         model.detect(ward.image)
     second.__exit__(None, None, None)
 

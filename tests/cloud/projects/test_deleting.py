@@ -86,7 +86,7 @@ def test_a_project_is_deleted_with_what_hangs_on_it(
         ", the version in use",
         "the TRAIN dataset of 6 entries",
         "the TEST dataset of 6 entries",
-        "What stays: images",
+        "What remains: images",
     ):
         assert text in shown[0]
     rx.CustomLabelsProject.get_or_create(whole.name, aws=whole.aws)

@@ -189,7 +189,7 @@ def test_an_s3_that_tells_another_checksum_is_not_believed(own: rx.Aws, tmp_path
     own.s3.meta.events.register("after-call.s3.PutObject", lie)
     with pytest.raises(errors.UploadError, match="4 of 4 images") as told:
         storage.store(prepared, STORE, aws=own)
-    assert "S3 says that it got AAA" in str(told.value)
+    assert "S3 reports the checksum AAA" in str(told.value)
     assert not keys(own), "a later run would take such an object for the image"
     own.s3.meta.events.unregister("after-call.s3.PutObject", lie)
     assert storage.store(prepared, STORE, aws=own).uploaded == 4

@@ -1,4 +1,4 @@
-"""Everything that stands against a training is told before it bills."""
+"""Every reason to refuse a training is reported before it bills."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def findings_of(*rows: tuple[str, float]) -> list[str]:
 
 def test_a_finding_names_each_property_that_tells_the_label_with_its_figure() -> None:
     size, border = findings_of(("size", 0.66), ("aspect", 0.64), ("border", 0.7), ("all", 0.8))
-    assert size.startswith("Width and height alone tell")
+    assert size.startswith("Width and height alone reveal")
     assert "0.76 (95 % interval 0.66 to 0.86)" in size
     assert border.startswith("The border alone")
 
