@@ -1,4 +1,4 @@
-"""``diagnose``: asks a running version about images, or runs one for just these."""
+"""``diagnose``: diagnoses images with a running version, or runs one for these images only."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from rekognition_xray.errors import NotReadyError
 @click.argument("version", metavar=VERSION)
 @click.argument("images", nargs=-1, required=True)
 @click.option("--policy", type=FILE, help="Policy that evaluate --policy wrote.")
-@click.option("--journal", type=FILE, help="JSON Lines file by which a second run goes on.")
-@click.option("--retry-failed", is_flag=True, help="Ask again for failures in the journal.")
-@click.option("--as-they-come", is_flag=True, help="Answers in the order in which they come.")
+@click.option("--journal", type=FILE, help="JSON Lines file from which a second run resumes.")
+@click.option("--retry-failed", is_flag=True, help="Try failures in the journal again.")
+@click.option("--as-they-come", is_flag=True, help="Print answers as they arrive.")
 @burned_in_option
-@click.option("--start", is_flag=True, help="Run the model for these images, and stop it after.")
+@click.option("--start", is_flag=True, help="Run the model for these images, then stop it.")
 @units_option("Inference units to start on.")
-@max_cost_option("End when it may have cost so much; also agrees.")
-@click.option("--max-hours", type=float, metavar="HOURS", help="End after so many hours.")
+@max_cost_option("End when the cost may reach this; replaces --yes.")
+@click.option("--max-hours", type=float, metavar="HOURS", help="End after this many hours.")
 @click.option(
     "--idle-stop",
     type=float,
     metavar="SECONDS",
-    help="End after so many seconds without a question.",
+    help="End after this many seconds without a call.",
 )
 @yes_option
 @prices_option
@@ -67,14 +67,14 @@ def diagnose(
     yes: bool,
     prices: Path | None,
 ) -> None:
-    """Ask a version about images.
+    """Diagnose images with a version.
 
     IMAGES are files, folders, and s3:// addresses. VERSION is PROJECT/VERSION, an ARN, or PROJECT
-    for its version in use. It must run already, or --start runs it: the command shows the price and
+    for its version in use. It must be running, or --start runs it: the command shows the price and
     asks unless --yes or --max-cost is given, and always stops the model at the end, also after
     Ctrl-C. If an image gets no answer, the exit code is 3.
 
-    --json gives a line for each image, and a last one with a summary. Not a medical device: a
+    --json prints a line for each image, and a last one with a summary. Not a medical device: a
     person must read every image.
     """
     from rekognition_xray.clinic.notices import NOTICE
@@ -125,7 +125,7 @@ def diagnose(
 
 @contextmanager
 def _report_stop(terminal: Terminal, *, started: bool) -> Iterator[None]:
-    """Says at the end, also after Ctrl-C, that the stop takes minutes."""
+    """Reports at the end, also after Ctrl-C, that the stop takes minutes."""
     try:
         yield
     finally:

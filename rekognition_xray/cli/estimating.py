@@ -29,7 +29,7 @@ _speed = click.option(
     type=click.FloatRange(min=0, min_open=True),
     metavar="IMAGES",
     default=float(PUBLISHED_TPS),
-    help="Images a second and unit: AWS's own example, unless you have measured yours.",
+    help="Images a second and unit; by default those of AWS's example.",
 )
 _region = click.option(
     "--region", metavar="NAME", help="Region of the prices; only us-east-1's are known."
@@ -50,7 +50,7 @@ def _offline(prices: Path | None, region: str | None) -> rx.PriceBook:
 
 @click.group(epilog=EPILOG)
 def estimate() -> None:
-    """Say what something will cost; begin nothing."""
+    """Estimate what something will cost; start nothing."""
 
 
 @estimate.command(epilog=EPILOG)
@@ -59,12 +59,12 @@ def estimate() -> None:
     "--images",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Images to train on: a range, by AWS's.",
+    help="Images to train on; gives AWS's range.",
 )
 @click.option(
     "--project",
     metavar="NAME",
-    help="The datasets of a project: a range, by its earlier trainings.",
+    help="Project to train; gives a range from its earlier trainings.",
 )
 @prices_option
 @speaks
@@ -80,7 +80,7 @@ def training(
 ) -> None:
     """Price a training, by one of --hours, --images and --project.
 
-    Only --project asks AWS, which is free. AWS bills only a training that succeeds.
+    Only --project calls AWS, which is free. AWS bills only a training that succeeds.
     """
     from rekognition_xray.cloud.versions import training_range
 
@@ -125,9 +125,9 @@ def running(
     type=click.IntRange(min=1),
     metavar="N",
     required=True,
-    help="Images to be answered.",
+    help="Images to diagnose.",
 )
-@click.option("--within", type=float, required=True, metavar="HOURS", help="Until when, in hours.")
+@click.option("--within", type=float, required=True, metavar="HOURS", help="Deadline in hours.")
 @_speed
 @click.option(
     "--max-units", type=click.IntRange(1, 5), metavar="N", default=5, help="Most inference units."
@@ -145,7 +145,7 @@ def batch(
     region: str | None,
     prices: Path | None,
 ) -> None:
-    """Find the cheapest way to have images answered."""
+    """Find the cheapest way to diagnose images."""
     result = plan_batch(
         images,
         tps_per_unit=per_second,
@@ -182,9 +182,9 @@ def month(
     region: str | None,
     prices: Path | None,
 ) -> None:
-    """Compare three ways to spend a month.
+    """Compare three ways to run a model for a month.
 
-    Always on; 4 hours a day, as in the article of 2020; and start, drain, stop.
+    Always on; 4 hours a day, as in the 2020 article; and start, drain, stop.
     """
     result = plan_month(
         images_per_day,
@@ -219,8 +219,8 @@ def upload(
 ) -> None:
     """Price the upload of FOLDER's images.
 
-    Prepares them, looks what is there, and sends nothing. Calls HeadBucket and ListObjectsV2, and
-    asks who may read the bucket: fractions of a cent.
+    Prepares them, checks what is in S3 already, and sends nothing. Calls HeadBucket and
+    ListObjectsV2, and checks who may read the bucket: fractions of a cent.
     """
     from rekognition_xray.cloud import storage
 

@@ -1,4 +1,4 @@
-"""``evaluate``: what a trained version is worth."""
+"""``evaluate``: the figures of a trained version."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 @click.command(epilog=EPILOG)
 @click.argument("version", metavar=VERSION)
-@click.option("--html", type=FILE, help="Write the page of figures there.")
+@click.option("--html", type=FILE, help="Write the page of figures to this file.")
 @click.option("--pictures", is_flag=True, help="Show the test images on it; fetched from S3.")
-@click.option("--card", type=FILE, help="Write the model card there: .json, else Markdown.")
-@click.option("--policy", "policy_file", type=FILE, help="Write the policy there, for diagnose.")
+@click.option("--card", type=FILE, help="Write the model card: JSON if .json, else Markdown.")
+@click.option("--policy", "policy_file", type=FILE, help="Write the policy for diagnose.")
 @click.option(
     "--sensitivity", type=_SHARE, metavar="SHARE", help="Choose a policy that reaches it."
 )
@@ -36,17 +36,17 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--max-referrals",
     type=_SHARE,
     metavar="SHARE",
-    help="Choose a policy that refers no more images.",
+    help="Choose a policy that refers at most this share.",
 )
 @click.option(
     "--prevalence",
     type=_SHARE,
     metavar="SHARE",
-    help="Predictive values on the page, for this share.",
+    help="Add predictive values at this prevalence to the page.",
 )
-@click.option("--allow-leaks", is_flag=True, help="Go on where test patients were trained on.")
+@click.option("--allow-leaks", is_flag=True, help="Go on if test patients were trained on.")
 @click.option(
-    "--resamples", type=click.IntRange(100), metavar="N", default=1000, help="For the intervals."
+    "--resamples", type=click.IntRange(100), metavar="N", default=1000, help="Bootstrap samples."
 )
 @click.option(
     "--seed", type=int, metavar="N", default=0, help="Seed of the intervals and of a policy."
@@ -68,11 +68,11 @@ def evaluate(
     seed: int,
     **aims: float | None,
 ) -> None:
-    """Figures of a version, with intervals.
+    """Show the figures of a version.
 
-    On its test images, each with a 95 % interval. VERSION is PROJECT/VERSION, an ARN, or PROJECT
-    for its version in use; it need not run. Reads its three result files from S3; free but for
-    these requests. Not a medical device.
+    They are of its test images, each with a 95 % interval. VERSION is PROJECT/VERSION, an ARN, or
+    PROJECT for its version in use; it need not run. Reads its three result files from S3; free
+    except for these requests. Not a medical device.
     """
     asked = {name: value for name, value in aims.items() if value is not None}
     if len(asked) > 1 or (policy_file and not asked):

@@ -30,7 +30,7 @@ def report_left_out(dataset: rx.XrayDataset) -> None:
 @click.command(epilog=EPILOG)
 @click.argument("folder", type=FOLDER)
 @names_options
-@click.option("--strict", is_flag=True, help="Warnings count as findings, too.")
+@click.option("--strict", is_flag=True, help="Exit with 3 for warnings, too.")
 @speaks
 def audit(
     terminal: Terminal,
@@ -39,10 +39,10 @@ def audit(
     names: Names,
     strict: bool,
 ) -> None:
-    """Say what is wrong with the images of FOLDER.
+    """List what is wrong with the images of FOLDER.
 
-    Every image is opened, nothing is changed. Errors end it with exit code 3, warnings only with
-    --strict. --json names all files of each finding. Calls nothing, costs nothing.
+    Opens every image and changes nothing. Errors give the exit code 3, warnings only with
+    --strict. --json lists all files of each finding. Makes no AWS call.
     """
     dataset = names.open(folder)
     found = dataset.audit(progress=terminal.progress)
@@ -57,7 +57,7 @@ def audit(
 @names_options
 @burned_in_option
 @click.option(
-    "--leave-out-burned-in", is_flag=True, help="Go on without DICOM that may show a name."
+    "--leave-out-burned-in", is_flag=True, help="Go on without images that may show a name."
 )
 @speaks
 def prepare(
@@ -71,10 +71,10 @@ def prepare(
 ) -> None:
     """Prepare images as AWS will see them.
 
-    Of every image in FOLDER into OUTPUT: grey pixels without metadata, under their content;
-    OUTPUT/ledger.jsonl records what was done to each. A second run does only what is new. Images
-    that cannot be used, or have no label, end it with exit code 3, all named; the others are
-    prepared. Calls nothing, costs nothing.
+    Writes the grey pixels of every image in FOLDER to OUTPUT, without metadata, in files named by
+    their content. OUTPUT/ledger.jsonl records what was done to each. A second run prepares only
+    new images. If images cannot be used or have no label, all are listed, the others are prepared,
+    and the exit code is 3. Makes no AWS call.
     """
     dataset = names.open(folder)
     report_left_out(dataset)

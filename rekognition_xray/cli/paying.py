@@ -77,8 +77,8 @@ def running(
 
 @click.command(epilog=EPILOG)
 @click.argument("versions", nargs=-1, metavar="[VERSION]...")
-@click.option("--expired", is_flag=True, help="Stop what dead processes have left running.")
-@click.option("--unleased", is_flag=True, help="With --expired: also what nobody claims.")
+@click.option("--expired", is_flag=True, help="Stop models that dead processes left running.")
+@click.option("--unleased", is_flag=True, help="With --expired: also models without a lease.")
 @yes_option
 @prices_option
 @speaks

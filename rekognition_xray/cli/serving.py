@@ -10,25 +10,28 @@ from rekognition_xray.cli.terminal import Terminal, speaks
 
 
 @click.command(epilog=EPILOG)
-@click.option("--port", type=int, metavar="N", default=5005, help="0 takes a free one.")
+@click.option("--port", type=int, metavar="N", default=5005, help="Port; 0 for a free one.")
 @click.option(
-    "--host", default="127.0.0.1", metavar="ADDRESS", help="Any other is open to other machines."
+    "--host", default="127.0.0.1", metavar="ADDRESS", help="Any other opens it to other machines."
 )
 @click.option("--region", default="us-east-1", metavar="NAME", help="Region of the buckets.")
 @click.option("--bucket", metavar="NAME", multiple=True, help="Make this bucket; repeatable.")
 @click.option(
-    "--pace", type=click.Choice(["instant", "realistic"]), default="instant", help="Of its jobs."
+    "--pace",
+    type=click.Choice(["instant", "realistic"]),
+    default="instant",
+    help="Speed of its jobs.",
 )
 @click.option(
     "--learner",
     type=click.Choice(["fast", "deep"]),
     default="fast",
-    help="What learns; deep needs PyTorch.",
+    help="Learner; deep needs PyTorch.",
 )
 @click.option("--prices", type=FILE, help="JSON of dollars by name.")
 @click.option("--seed", type=int, metavar="N", default=0, help="For splits and learning.")
-@click.option("--data", type=FOLDER, help="Keep state and models there.")
-@click.option("--throttle", is_flag=True, help="Allow as few calls as AWS does.")
+@click.option("--data", type=FOLDER, help="Keep state and models in it.")
+@click.option("--throttle", is_flag=True, help="Apply AWS's rate limits.")
 @click.option("--check", is_flag=True, help="Check replies against AWS's model.")
 @speaks
 def serve(terminal: Terminal, **options: object) -> None:

@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 @click.option("--output", required=True, metavar="S3", help="Bucket and prefix for result files.")
 @click.option("--store", metavar="S3", help="Bucket and prefix for the images; needed with FOLDER.")
 @names_options
-@click.option("--clean", is_flag=True, help="Leave out what the audit finds fault with.")
+@click.option("--clean", is_flag=True, help="Leave out unusable images and copies.")
 @click.option(
-    "--test", type=float, metavar="SHARE", default=0.2, help="Share of the images to judge by."
+    "--test", type=float, metavar="SHARE", default=0.2, help="Share of the images for the test."
 )
 @click.option("--seed", type=int, metavar="N", default=0, help="Seed of the split.")
 @click.option("--official", is_flag=True, help="Split by the official folders train, val, test.")
 @key_option
 @work_option
 @click.option("--replace", is_flag=True, help="Replace datasets that hold other entries.")
-@click.option("--allow-leaks", is_flag=True, help="Go on where train and test share patients.")
+@click.option("--allow-leaks", is_flag=True, help="Go on if train and test share patients.")
 @max_cost_option("Refuse where it may cost more; also agrees to it.")
 @yes_option
 @click.option("--no-wait", is_flag=True, help="End as soon as the training has begun.")
@@ -67,14 +67,14 @@ def train(
     prices: Path | None,
     **options: object,
 ) -> None:
-    """From a folder of images to a trained version.
+    """Train a version on a folder of images.
 
-    Audits FOLDER, splits it by patient, uploads, trains, and waits. The price is shown first, and
-    asked for unless --yes or --max-cost is given; nothing is sent before. AWS cannot stop a
+    Audits FOLDER, splits it by patient, uploads, trains, and waits. The command shows the price
+    first, and asks unless --yes or --max-cost is given; nothing is sent before. AWS cannot stop a
     training, and bills one that succeeds.
 
-    Without FOLDER the project's datasets are trained on as they are. Safe to repeat: what was
-    sent is not sent again, and a training that is under way is found and waited for.
+    Without FOLDER, it trains on the project's datasets as they are. Safe to repeat: it does not
+    send an image again, and it finds a training that is under way and waits for it.
     """
     project, _, name = version.partition("/")
     if not project or not name:
