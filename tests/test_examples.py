@@ -89,7 +89,7 @@ def test_the_notebook_replays_the_article_and_is_kept_without_outputs(tmp_path: 
     assert not any(cell.outputs or cell.execution_count for cell in cells)
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=tmp_path)
     told = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
-    for text in ("show a patient whom the training has seen", "STOPPED", "448.00 USD"):
+    for text in ("show a patient that the training has seen", "STOPPED", "448.00 USD"):
         assert text in told
     shown = [output["data"] for cell in cells for output in cell.outputs if "data" in output]
     assert sum(data.get("text/html", "").count("<figure") for data in shown) == 6
@@ -115,7 +115,7 @@ def test_the_leak_of_a_random_split_is_told_of_the_images_in_a_folder(xrays: Pat
 
 def assert_splits_stand_side_by_side(told: str) -> float:
     """Gives by how much the random split reads higher."""
-    assert "show a patient whom the training has seen" in told
+    assert "show a patient that the training has seen" in told
     assert told.count("fold 5") == 2
     table = told.split("All images: ")[1].split("\n\n", maxsplit=1)[0]
     assert "random less whole" in table

@@ -319,7 +319,7 @@ def test_who_cannot_read_the_notes_of_another_account_is_warned(
 ) -> None:
     aws = rx.Aws(cloud.session("222233334444"), clock=first.aws.clock)
     foreign = rx.ModelVersion(aws, first.arn, first.project_arn)
-    assert foreign._inherited() == {}
+    assert foreign._tags_to_copy() == {}
     assert "cannot be read from here" in caplog.text
 
 
