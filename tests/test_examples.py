@@ -146,7 +146,7 @@ def test_a_dicom_archive_leaves_its_names_at_home() -> None:
     told = run("dicom_archive.py")
     assert "12 images of 6 patients" in told
     assert "11 prepared" in told
-    assert "text is burned into its pixels" in told
+    assert "text burned into its pixels" in told
     assert "A second run prepares 0 and knows 11." in told
     assert "found in the files: 38" in told
     assert told.rstrip().endswith("found in what was stored: 0")
@@ -170,7 +170,7 @@ def test_a_folder_of_dicom_files_becomes_a_worklist(tmp_path: Path) -> None:
     assert told.startswith("12 images; the model is STOPPED")
     whole = json.loads((tmp_path / "report.json").read_text("utf-8"))
     first, *others = whole["images"]
-    assert "text is burned into its pixels" in first["reason"]
+    assert "text burned into its pixels" in first["reason"]
     assert not any("error" in image for image in others)
     urgency = [(not image["referred"], image["confidences"]["normal"]) for image in others]
     assert urgency == sorted(urgency)
