@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -44,8 +43,7 @@ def image_descriptor(image: ImageSource, *, allow_burned_in: bool = False) -> Ve
     Raises:
         ImageError: the image cannot be used.
     """
-    source = Path(image) if isinstance(image, str | os.PathLike) else image
-    thumb = equalise(to_square(decode(source, allow_burned_in=allow_burned_in).grey))
+    thumb = equalise(to_square(decode(image, allow_burned_in=allow_burned_in).grey))
     if not thumb:
         return np.zeros(LENGTH, dtype=np.float32)
     pixels = np.frombuffer(thumb, dtype=np.uint8).astype(np.float64)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageOps
@@ -55,8 +53,7 @@ def cases_sheet(
 
 
 def _grey(image: ImageSource, *, allow_burned_in: bool = False) -> Image.Image:
-    source = Path(image) if isinstance(image, str | os.PathLike) else image
-    return decode(source, allow_burned_in=allow_burned_in).grey
+    return decode(image, allow_burned_in=allow_burned_in).grey
 
 
 def _tile(image: Image.Image, title: str, caption: str, colour: Colour) -> Image.Image:

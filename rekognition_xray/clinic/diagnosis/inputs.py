@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
@@ -75,9 +74,8 @@ def sendable(image: DiagnosableImage, aws: Aws, *, allow_burned_in: bool) -> Sen
         image = _location(image)
     if isinstance(image, S3Location):
         return _from_s3(image, aws, allow_burned_in=allow_burned_in)
-    content = Path(image) if isinstance(image, str | os.PathLike) else image
     source = source_of(image)
-    prepared = prepare_image(content, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    prepared = prepare_image(image, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
     if source is None:
         source = str(getattr(image, "filename", "") or f"image {prepared.sha256[:12]}")
     return Sendable(source, prepared.data, prepared.sha256)

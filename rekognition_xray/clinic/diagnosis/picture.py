@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw
@@ -75,15 +73,14 @@ def _grey_of(
     if isinstance(image, PreparedImage):
         _refuse_another(image.sha256 == sha256)
         return decode(image.data).grey
-    source = Path(image) if isinstance(image, str | os.PathLike) else image
     # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
     _refuse_another(
         any(
-            prepare_image(source, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
+            prepare_image(image, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
             for most in (MAX_DETECT_BYTES, MAX_BYTES)
         )
     )
-    return decode(source, allow_burned_in=allow_burned_in).grey
+    return decode(image, allow_burned_in=allow_burned_in).grey
 
 
 def _refuse_another(same: bool) -> None:  # noqa: FBT001

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -290,9 +288,8 @@ class _CellCalls:
 
 def _pixels(image: ImageSource, *, allow_burned_in: bool) -> tuple[PreparedImage, Image.Image]:
     """The prepared image, and its grey pixels before they were encoded."""
-    source = Path(image) if isinstance(image, str | os.PathLike) else image
-    prepared = prepare_image(source, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
-    grey = decode(source, allow_burned_in=allow_burned_in).grey
+    prepared = prepare_image(image, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    grey = decode(image, allow_burned_in=allow_burned_in).grey
     if grey.size != (prepared.width, prepared.height):
         size = (prepared.width, prepared.height)
         grey = grey.resize(size, Image.Resampling.LANCZOS)

@@ -6,7 +6,6 @@ import base64
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import attrs
@@ -22,8 +21,8 @@ from rekognition_xray.errors import EvaluationError, ImageError, list_paths
 Images: TypeAlias = (
     Mapping[str, ImageSource] | Mapping[Xray, str] | Callable[[str], ImageSource | None] | None
 )
-"""Where pictures come from: a mapping of S3 address to an image, the ``addresses`` of an
-upload's receipt, or a function from address to path, bytes or None.
+"""Where pictures come from: a mapping of S3 address to an image, the ``addresses`` of
+an upload's receipt, or a function from address to an image or None.
 
 An image without an entry is shown without a picture. Nothing is downloaded, unless your function
 does. The page shows at most 1,500 images: wrong calls first, those of highest confidence first. 700
@@ -158,8 +157,8 @@ def _by_address(images: Mapping[str, ImageSource] | Mapping[Xray, str]) -> dict[
 def _thumbnail(picture: ImageSource | None, name: str) -> Thumbnail | None:
     if picture is None:
         return None
-    source = Path(picture) if isinstance(picture, str | os.PathLike) else picture
-    grey = decode(source, name="" if isinstance(source, Path) else name).grey
+    is_file = isinstance(picture, str | os.PathLike)
+    grey = decode(picture, name="" if is_file else name).grey
     grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
     # A new image of the bare pixels, so that no metadata from the decoder is written.

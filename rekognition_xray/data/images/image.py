@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,6 +29,7 @@ from rekognition_xray.data.images.limits import (
     beyond_help,
     check_image_size,
 )
+from rekognition_xray.data.images.source import ImageSource
 from rekognition_xray.errors import ImageError
 
 __all__ = [
@@ -99,9 +101,7 @@ def probe(path: Path) -> Probe:
         raise unreadable_file(path, error) from error
 
 
-def decode(
-    source: bytes | Path | Image.Image, *, name: str = "", allow_burned_in: bool = False
-) -> Decoded:
+def decode(source: ImageSource, *, name: str = "", allow_burned_in: bool = False) -> Decoded:
     """Decodes an image completely and makes it grey and upright, at most 4096 px a side.
 
     The size is checked on the header, so that a decompression bomb is refused unopened.
@@ -124,7 +124,7 @@ def decode(
 
 
 def prepare_image(
-    source: bytes | Path | Image.Image,
+    source: ImageSource,
     *,
     name: str = "",
     allow_burned_in: bool = False,
@@ -158,13 +158,13 @@ def prepare_image(
     return PreparedImage(fitted.data, extension, digest, *fitted.size, image.steps + fitted.steps)
 
 
-def _upright(source: bytes | Path | Image.Image, *, name: str, allow_burned_in: bool) -> Decoded:
+def _upright(source: ImageSource, *, name: str, allow_burned_in: bool) -> Decoded:
     """The whole image, grey and upright, not yet scaled."""
     path = _path(source)
     name = name or str(path or "the image")
     if isinstance(source, Image.Image):
         return _decode_image(source, size=0, name=name, path=None)
-    data = read_file(source) if isinstance(source, Path) else source
+    data = read_file(Path(source)) if isinstance(source, str | os.PathLike) else source
     if is_dicom(data[:132]):
         return _decode_dicom(data, name=name, path=path, allow_burned_in=allow_burned_in)
     with _open(io.BytesIO(data), len(data), name, path) as image:
@@ -236,5 +236,5 @@ def _broken(name: str, path: Path | None, error: Exception) -> ImageError:
     return refusal("truncated" if cut else "unreadable", reason, name, path)
 
 
-def _path(source: bytes | Path | Image.Image) -> Path | None:
-    return source if isinstance(source, Path) else None
+def _path(source: ImageSource) -> Path | None:
+    return Path(source) if isinstance(source, str | os.PathLike) else None
