@@ -11,13 +11,14 @@ from typing import BinaryIO
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """A stream to a temporary file beside ``path`` that replaces it when the block ends.
 
     After an exception in the block, ``path`` is as it was before.
 
     Args:
         path: of the file, in a folder that exists.
+        private: only the user may read it, at any time; by default everybody may at the end.
 
     Yields:
         The stream, for bytes.
@@ -27,7 +28,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
-        temporary.chmod(0o644)  # mkstemp's 0600 is for secrets
+        if not private:  # mkstemp makes mode 0600
+            temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -27,3 +27,11 @@ def test_after_an_error_the_old_file_is_left_and_nothing_else(tmp_path: Path) ->
         stream.writelines(text.encode("ascii") for text in ("half", "é"))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_private_file_is_for_the_user_alone_at_any_time(tmp_path: Path) -> None:
+    path = tmp_path / "cases.json"
+    with atomic_write(path, private=True):
+        (half,) = tmp_path.iterdir()
+        assert half.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -90,7 +90,6 @@ def without_extras() -> dict[str, str]:
 import json, sys
 sys.modules.update(dict.fromkeys({packages}))
 import rekognition_xray as rx
-from rekognition_xray import errors
 found = {{}}
 for name in rx.__all__:
     try:

@@ -210,9 +210,8 @@ def _compute_descriptors(
         [image.path for image in images[start : start + _BATCH]]
         for start in range(0, len(images), _BATCH)
     ]
-    own = worker_pool(executor)
     found: list[Vector | UnusableImage] = []
-    with own as pool:
+    with worker_pool(executor) as pool:
         for batch in _count_batches(pool.map(file_descriptors, batches), len(images), progress):
             found += batch
     refused = [item for item in found if isinstance(item, UnusableImage)]

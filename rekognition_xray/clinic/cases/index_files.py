@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from rekognition_xray._files import atomic_write
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.cases.descriptor import LENGTH, NAME, Vector
 from rekognition_xray.clinic.json_fields import FieldError, Json
@@ -46,18 +46,12 @@ def write_index(folder: Path, images: Sequence[Xray], vectors: Vector, fingerpri
             for image in images
         ],
     }
-    _write_private(folder / _NUMBERS, buffer.getvalue())
-    _write_private(folder / _WORDS, json.dumps(words, ensure_ascii=False, indent=1).encode())
+    # Patients' names stand in these files.
+    with atomic_write(folder / _NUMBERS, private=True) as stream:
+        stream.write(buffer.getvalue())
+    with atomic_write(folder / _WORDS, private=True) as stream:
+        stream.write(json.dumps(words, ensure_ascii=False, indent=1).encode())
     return folder
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Patients' names stand in these files: nobody else may read them at any time."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    partial.replace(path)
 
 
 def dataset_fingerprint(images: Iterable[Xray]) -> str:

@@ -88,19 +88,19 @@ def run(
         raise InvalidRequestError(f"idle_stop is {idle_stop}, not a number of seconds above 0.")
     seconds = _seconds_within(max_cost, max_hours, prices, max_units or units)
     log.info("%s costs %s %s per hour while it runs", version.arn, per_hour, prices.currency)
-    run = Run(version, per_hour, prices.currency, seconds, idle_stop)
-    with Signals() as signals, keep_watchdog_awake(run):
+    current = Run(version, per_hour, prices.currency, seconds, idle_stop)
+    with Signals() as signals, keep_watchdog_awake(current):
         try:
             try:
                 with _show_progress(progress) as show:
                     wait = Wait(budget, on_look=show)
-                    start_or_join(run, units, max_units, wait, mine=take_over)
-                run.arm()
-                yield run
+                    start_or_join(current, units, max_units, wait, mine=take_over)
+                current.arm()
+                yield current
             finally:
                 signals.hold()
         finally:  # of its own: a signal may cut off the hold, and never the stop
-            run.leave()
+            current.leave()
 
 
 def _seconds_within(

@@ -25,7 +25,7 @@ from rekognition_xray.errors import InUseError, NotFoundError, list_paths
 
 log = logging.getLogger(__name__)
 
-_STAYS: Final = (
+_REMAINS: Final = (
     "What remains: images, manifests and result files in S3, and copies of versions in other "
     "projects."
 )
@@ -73,7 +73,7 @@ class DeletionPlan:
             [
                 f"The project {self.project_arn} is deleted, and cannot be brought back, with:",
                 list_paths(what),
-                _STAYS,
+                _REMAINS,
             ]
         )
 

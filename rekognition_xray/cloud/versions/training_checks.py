@@ -73,13 +73,13 @@ class Problems:
 
     found: list[XrayError] = attrs.field(factory=list)
 
-    def collect(self, *also: type[XrayError]) -> _Problems:
+    def collect(self, *also: type[XrayError]) -> _Collector:
         """A block in which reasons to refuse the training are collected, not raised.
 
         Args:
-            also: errors that are noted besides those that are always; others end all at once.
+            also: errors collected besides the usual ones; all others are raised at once.
         """
-        return _Problems(self.found, (*_REFUSALS, *also))
+        return _Collector(self.found, (*_REFUSALS, *also))
 
     def error(self, name: str) -> XrayError:
         """What was found, for the training of that name: one thing as it is, several as one."""
@@ -92,7 +92,7 @@ class Problems:
 
 
 @attrs.frozen
-class _Problems:
+class _Collector:
     found: list[XrayError]
     kinds: tuple[type[XrayError], ...]
 

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 from PIL import Image, ImageDraw
 
+from rekognition_xray._files import atomic_write
 from rekognition_xray.data.reading import IMAGE_EXTENSIONS
 from rekognition_xray.errors import DataError, MissingExtraError, list_paths
 
@@ -64,9 +65,8 @@ def make_phantoms(
     for file in files:
         target = root / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.part")
-        partial.write_bytes(_jpeg(file, heights))
-        partial.replace(target)
+        with atomic_write(target) as stream:
+            stream.write(_jpeg(file, heights))
     return root
 
 
