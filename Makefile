@@ -93,7 +93,7 @@ types: $(VENV)/ready .venv-types/ready ## pyright on the package, beside mypy in
 packages: $(VENV)/ready .venv-packages/ready ## sdist and wheel outside the source: tests, core and each extra; ONLY="core tests" for some
 	$(BIN)/python tools/packages.py $(ONLY)
 
-newest: $(VENV)/ready ## the quick tests on the newest other Python that is found
+newest: $(VENV)/ready ## the tests of AWS on the newest other Python, with the oldest boto3
 	$(BIN)/python tools/interpreters.py newest
 
 others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14 that is found

@@ -1,7 +1,8 @@
 """Runs the quick tests on every other Python from 3.11 to 3.14 that is found on this machine.
 
-With the argument ``newest`` on the newest of them alone, as ``make test`` does: what the oldest and
-the newest take, those in between take.
+With the argument ``newest``, as ``make test`` calls it: on the newest of them alone, with the
+oldest boto3 that the package accepts, the tests of the SDK's side of AWS and of the doors. The main
+interpreter has run the same tests on the newest boto3. ``make others`` runs all the quick ones.
 
 Looks on PATH and among pyenv's versions. Each interpreter gets an environment of its own, made
 once. What takes long (marker ``heavy``), what Pillow, numpy and scikit-learn compute, pages,
@@ -15,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +27,13 @@ QUICK = [
     "--ignore=tests/test_docs.py",
     "--ignore=tests/cli",
     "--ignore=tests/test_examples.py",
-    "-m",
-    "not heavy and not soak and not browser",
+]
+LIGHT = ["-m", "not heavy and not soak and not browser"]
+AT_THE_FLOOR = [
+    "tests/cloud",
+    "tests/test_surface.py",
+    "tests/test_moved.py",
+    "tests/test_layout.py",
 ]
 SUPPORTED = [(3, minor) for minor in (11, 12, 13, 14)]
 
@@ -59,9 +66,9 @@ def others() -> dict[tuple[int, int], Path]:
     return found
 
 
-def install(python: Path, venv: Path) -> None:
+def install(python: Path, venv: Path, *pins: str) -> None:
     """Makes the environment: by uv where the variable UV names it, else or if that fails by pip."""
-    wanted = ["--group", "test", "-e", ".[local,report]"]
+    wanted = ["--group", "test", "-e", ".[local,report]", *pins]
     subprocess.run([python, "-m", "venv", "--without-pip", venv], check=True)
     inside = venv / "bin" / "python"
     if uv := os.environ.get("UV"):
@@ -74,16 +81,22 @@ def install(python: Path, venv: Path) -> None:
     subprocess.run([*pip, *wanted], check=True, cwd=ROOT)
 
 
-def run_tests(version: tuple[int, int], python: Path) -> None:
+def run_tests(python: Path, venv: Path, tests: list[str], *pins: str) -> None:
     """Makes the environment where it is missing or older than its recipe, and runs the tests."""
-    venv = ROOT / ".venv-{}.{}".format(*version)
     ready = venv / "ready"
     if not ready.exists() or ready.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
-        install(python, venv)
+        install(python, venv, *pins)
         ready.touch()
     pytest = [venv / "bin" / "python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", "-q"]
     fewer = {**os.environ, "HYPOTHESIS_EXAMPLES": "10"}  # the main interpreter draws more
-    subprocess.run([*pytest, *QUICK], check=True, cwd=ROOT, env=fewer)
+    subprocess.run([*pytest, *tests], check=True, cwd=ROOT, env=fewer)
+
+
+def oldest_boto3() -> str:
+    """The requirement of the oldest boto3 that pyproject.toml accepts, such as boto3==1.40.0."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (accepted,) = (name for name in project["project"]["dependencies"] if name.startswith("boto3"))
+    return f"{accepted.replace('>=', '==')}.0"
 
 
 def main() -> None:
@@ -91,10 +104,16 @@ def main() -> None:
     found = others()
     missing = [f"{a}.{b}" for a, b in SUPPORTED if (a, b) not in found]
     print(f"Python {sys.version.split()[0]} ran everything; not found: {', '.join(missing[1:])}")
-    chosen = sorted(found.items())[-1:] if sys.argv[1:] == ["newest"] else sorted(found.items())
-    for version, python in chosen:
+    if sys.argv[1:] == ["newest"]:
+        # Where there is no other Python, this one meets the oldest boto3.
+        version = max(found, default=sys.version_info[:2])
+        python, boto3 = found.get(version, Path(sys.executable)), oldest_boto3()
+        print("Python {}.{} with {}: the tests of AWS".format(*version, boto3), flush=True)
+        run_tests(python, ROOT / ".venv-oldest-boto3", [*AT_THE_FLOOR, *LIGHT], boto3)
+        return
+    for version, python in sorted(found.items()):
         print("Python {}.{}: the quick tests".format(*version), flush=True)
-        run_tests(version, python)
+        run_tests(python, ROOT / ".venv-{}.{}".format(*version), [*QUICK, *LIGHT])
 
 
 if __name__ == "__main__":
