@@ -165,7 +165,7 @@ def test_the_librarys_own_prices_are_of_one_region_and_say_so() -> None:
         PriceBook.for_region("eu-west-1")
 
 
-def test_all_faults_of_a_file_of_prices_are_told_together(tmp_path: Path) -> None:
+def test_all_faults_of_a_file_of_prices_are_reported_together(tmp_path: Path) -> None:
     text = """
 currency = "dollars"
 colour = "red"
@@ -188,7 +188,7 @@ gpu-hour = {}
 """
     with pytest.raises(PriceBookError) as caught:
         PriceBook.from_file(written(tmp_path, text))
-    told = "\n".join(caught.value.faults)
+    output = "\n".join(caught.value.faults)
     for fault in (
         "colour: no such member",
         "currency: three capital letters",
@@ -203,12 +203,12 @@ gpu-hour = {}
         "regions.eu-west-1.training-hour: amount, source and as_of are expected, not 4",
         "regions.eu-west-1.gpu-hour: no such price",
     ):
-        assert fault in told
+        assert fault in output
     assert len(caught.value.faults) == 12
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "output"),
     [
         ("prices.toml", "not toml at all", "neither TOML nor JSON"),
         ("prices.json", "{", "neither TOML nor JSON"),
@@ -218,9 +218,9 @@ gpu-hour = {}
     ],
 )
 def test_a_file_that_is_no_price_book_says_why(
-    tmp_path: Path, name: str, text: str, told: str
+    tmp_path: Path, name: str, text: str, output: str
 ) -> None:
-    with pytest.raises(PriceBookError, match=told):
+    with pytest.raises(PriceBookError, match=output):
         PriceBook.from_file(written(tmp_path, text, name))
 
 

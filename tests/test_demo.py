@@ -1,4 +1,4 @@
-"""The demo: the whole story in one run, and a plain message where it cannot be told."""
+"""The demo: the whole story in one run, and a plain message where it cannot run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_demo_tells_the_whole_story_of_phantoms_and_calls_them_so(
     monkeypatch.setattr(demo, "PHANTOM_HEIGHTS", (80, 160))
     output = tmp_path / "output"
     assert demo.main(["--output", str(output)]) == 0
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
     for part in (
         "0 errors",
         "fingerprint",
@@ -35,14 +35,14 @@ def test_the_demo_tells_the_whole_story_of_phantoms_and_calls_them_so(
         str(output / "evaluation.html"),
         str(output / "card.md"),
     ):
-        assert part in told
+        assert part in reported
     manifest = (output / "train.manifest").read_text("utf-8").splitlines()
     assert all(json.loads(line)["source-ref"].startswith("s3://") for line in manifest)
     predictions = (output / "predictions.jsonl").read_text("utf-8")
     assert "bacterial" in predictions
     assert "<html" in (output / "evaluation.html").read_text("utf-8")
     facts = json.loads((output / "card.json").read_text("utf-8"))["facts"]
-    assert facts["data"]["fingerprint"] in told
+    assert facts["data"]["fingerprint"] in reported
     assert facts["data"]["shared"].startswith("none")
     assert "drawn by this program" in facts["data"]["source"]
     assert facts["labels"]["human"] == "not people"
@@ -67,7 +67,7 @@ def test_bad_images_end_the_demo_before_anything_is_uploaded(
     for number in (1, 2):
         (folder / f"IM-0001-000{number}.jpeg").write_text("no image")
     assert demo.main([str(tmp_path / "chest_xray"), "--output", str(tmp_path / "output")]) == 1
-    told = capsys.readouterr()
-    assert "IM-0001-0001.jpeg" in told.err
-    assert "IM-0001-0002.jpeg" in told.err
-    assert "Upload" not in told.out
+    reported = capsys.readouterr()
+    assert "IM-0001-0001.jpeg" in reported.err
+    assert "IM-0001-0002.jpeg" in reported.err
+    assert "Upload" not in reported.out

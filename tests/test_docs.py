@@ -183,9 +183,9 @@ def test_the_page_runs_as_written(
 ) -> None:
     name, here = pages.name(page), Path.cwd()
     SET_UP.get(name, lambda _: None)(around)
-    told = pages.run(page, {"__name__": "__main__"})
+    reported = pages.run(page, {"__name__": "__main__"})
     for text in TOLD.get(name, ()):
-        assert text in told
+        assert text in reported
     for file in LEFT.get(name, ()):
         assert Path(file).stat().st_size
     if list(here.glob("test_*.py")):

@@ -87,11 +87,11 @@ def test_every_member_is_described_with_its_arguments(name: str) -> None:
         for parameter in inspect.signature(function).parameters.values()
         if parameter.name not in {"self", "cls"} and parameter.kind not in kinds
     }
-    told = _arguments(function)
-    if len(taken) > 1 or (told and not [*_referred(function)]):
-        assert taken <= told
+    reported = _arguments(function)
+    if len(taken) > 1 or (reported and not [*_referred(function)]):
+        assert taken <= reported
     if not [*_referred(function)]:
-        assert told <= taken
+        assert reported <= taken
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -113,7 +113,7 @@ def test_what_a_member_raises_by_itself_stands_in_its_docstring(name: str) -> No
     assert [error for error in raised if error not in _doc(function)] == []
 
 
-# -- calls: one story is told, and every call that is seen must stand in the docstring -------------
+# -- calls: one story runs, and every call that is seen must stand in the docstring -------------
 
 OPERATIONS = {
     operation
@@ -177,7 +177,7 @@ def local_cloud_options() -> dict[str, object]:
 
 
 @pytest.mark.heavy
-def test_a_docstring_names_every_call_that_is_seen_when_a_story_is_told(
+def test_a_docstring_names_every_call_that_is_seen_when_a_story_is_reported(
     local_cloud: LocalCloud, tmp_path: Path
 ) -> None:
     session, story = local_cloud.session(), Story()
@@ -185,8 +185,8 @@ def test_a_docstring_names_every_call_that_is_seen_when_a_story_is_told(
     _tell(story, rx.Aws(session=session, clock=NoWaitClock()), tmp_path)
     known = MEMBERS | STANDALONE
     unsaid = {name: seen - _named(known[name]) for name, seen in story.seen.items() if name}
-    told = [f"{name}: {', '.join(sorted(seen))}" for name, seen in unsaid.items() if seen]
-    assert "\n".join(told) == ""
+    reported = [f"{name}: {', '.join(sorted(seen))}" for name, seen in unsaid.items() if seen]
+    assert "\n".join(reported) == ""
     asks = {name for name in MEMBERS if name.startswith(HANDLES)} - CALLS_NOTHING | set(STANDALONE)
     assert sorted(asks - story.seen.keys() - LEFT_OUT) == []
 

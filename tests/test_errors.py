@@ -78,7 +78,7 @@ def test_an_unknown_code_is_judged_by_its_status(status: int, leaf: type[XrayErr
     assert type(caught.value) is leaf
 
 
-def test_missing_credentials_and_region_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_and_region_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.InvalidRequestError, match="region") as no_region:
         Aws().rekognition  # noqa: B018
     assert "AWS_DEFAULT_REGION" in no_region.value.hint

@@ -42,7 +42,7 @@ a = ...
     assert pages.run(page, {}) == "a = 1\n\n"
 
 
-def test_another_output_than_the_one_shown_is_told(page: Path) -> None:
+def test_another_output_than_the_one_shown_is_reported(page: Path) -> None:
     write(page, "'''python\nprint('one')\n'''\n'''text\ntwo\n'''\n")
     with pytest.raises(AssertionError, match=r"page\.md:5 shows:\ntwo"):
         pages.run(page, {})
@@ -60,9 +60,9 @@ def test_a_learners_figures_may_differ_a_little(printed: str, same: bool) -> Non
 
 def test_an_error_names_the_line_of_the_page(page: Path) -> None:
     write(page, "# Title\n\n'''python\n1 / 0\n'''\n")
-    with pytest.raises(ZeroDivisionError) as told:
+    with pytest.raises(ZeroDivisionError) as output:
         pages.run(page, {})
-    assert told.traceback[-1].lineno == 3  # counted from 0
+    assert output.traceback[-1].lineno == 3  # counted from 0
 
 
 def test_what_is_left_out_is_not_run_and_keeps_its_reason(page: Path) -> None:

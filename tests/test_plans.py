@@ -110,7 +110,7 @@ def test_a_tight_deadline_takes_more_units_and_costs_their_starts() -> None:
 
 
 def test_a_plan_tells_both_readings_of_the_bill_and_what_it_assumes() -> None:
-    told = str(batch())
+    output = str(batch())
     for text in (
         "36,000 images on 2 inference units: 1:00:00 of running; start within 0:50:00",
         "in state RUNNING only",
@@ -121,7 +121,7 @@ def test_a_plan_tells_both_readings_of_the_bill_and_what_it_assumes() -> None:
         "rounded",
         "quoted by third parties for us-east-1, as of 2026-11-01",
     ):
-        assert text in told
+        assert text in output
 
 
 def test_a_deadline_that_five_units_cannot_meet_is_refused_with_what_they_take() -> None:
@@ -135,7 +135,7 @@ def test_units_beyond_the_accounts_fifty_calls_a_second_are_not_paid_for() -> No
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "output"),
     [
         ({"tps_per_unit": 0}, "above 0"),
         ({"tps_per_unit": "fast"}, "above 0"),
@@ -145,17 +145,17 @@ def test_units_beyond_the_accounts_fifty_calls_a_second_are_not_paid_for() -> No
         ({"startup": -MINUTE}, "no less than no time"),
     ],
 )
-def test_arguments_out_of_range_are_refused(changed: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_arguments_out_of_range_are_refused(changed: dict[str, object], output: str) -> None:
+    with pytest.raises(ValueError, match=output):
         batch(**changed)
 
 
-def test_all_arguments_out_of_range_are_told_together() -> None:
+def test_all_arguments_out_of_range_are_reported_together() -> None:
     with pytest.raises(ValueError, match=r"images are 1 or more.*1 to 5.*above 0"):
         plan_batch(0, tps_per_unit=-1, deadline=HOUR, max_units=9)
 
 
-def test_no_speed_is_too_slow_to_be_told() -> None:
+def test_no_speed_is_too_slow_to_be_reported() -> None:
     with pytest.raises(PlanError, match="999999999 days"):
         batch(tps_per_unit=1e-300)
 
@@ -167,9 +167,9 @@ def test_300_images_a_day_beside_the_articles_month() -> None:
     assert plan.drained.low.total == Decimal("3.51")  # 28 x (300 / 2.78 + 5) s
     assert plan.drained.high.total == Decimal("25.91")  # and 28 x 12 min
     assert plan.saved == Decimal("444.49")
-    told = str(plan)
+    output = str(plan)
     for text in ("448.00 USD", "25.91 USD", "AWS does not document", str(PUBLISHED_TPS)):
-        assert text in told
+        assert text in output
 
 
 @given(st.integers(1, 2_000), st.integers(1, 31), st.integers(1, 4), st.integers(1, 5))

@@ -159,14 +159,16 @@ def walk(aws: rx.Aws, originals: Path, place: Path) -> tuple[list[str], int]:
     pictures = [path for path in paths if path.suffix != ".dcm"]
     with version.running(units=1, max_cost="5.00") as model:
         diagnoser = rx.Diagnoser(model)
-        told = [*diagnoser.diagnose_many([*paths, *bad(place)], journal=place / "journal.jsonl")]
-        told += [diagnoser.diagnose(path.read_bytes()) for path in paths]
+        reported = [
+            *diagnoser.diagnose_many([*paths, *bad(place)], journal=place / "journal.jsonl")
+        ]
+        reported += [diagnoser.diagnose(path.read_bytes()) for path in paths]
         for path in pictures:
             with Image.open(path) as image:
-                told.append(diagnoser.diagnose(image))
-    messages += map(str, told)
-    answers = sum(isinstance(answer, rx.Diagnosis) for answer in told)
-    assert len(told) - answers == len(bad(place))
+                reported.append(diagnoser.diagnose(image))
+    messages += map(str, reported)
+    answers = sum(isinstance(answer, rx.Diagnosis) for answer in reported)
+    assert len(reported) - answers == len(bad(place))
     return messages, answers
 
 

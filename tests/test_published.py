@@ -81,15 +81,15 @@ def test_our_figures_have_intervals_and_say_what_they_were_measured_with(page):
     for figure in OURS["figures"]:
         assert figure["low"] <= figure["value"] <= figure["high"]
         assert f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})" in page
-    for told in ("fingerprint", "library", "measured_on"):
-        assert OURS[told] in page
+    for output in ("fingerprint", "library", "measured_on"):
+        assert OURS[output] in page
 
 
 @pytest.mark.parametrize(
-    "told", ["not AWS's", r"comes\s+out too good", "medical device", "CC BY 4.0", "read reliably"]
+    "output", ["not AWS's", r"comes\s+out too good", "medical device", "CC BY 4.0", "read reliably"]
 )
-def test_the_page_says_how_to_read_it(page, told):
-    assert re.search(told, page)
+def test_the_page_says_how_to_read_it(page, output):
+    assert re.search(output, page)
 
 
 def test_a_card_of_drawn_images_is_refused(tmp_path, capsys):

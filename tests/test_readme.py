@@ -56,12 +56,12 @@ def test_prices_are_those_of_the_price_book() -> None:
 
 
 def test_every_example_has_its_row_and_its_place_on_the_site() -> None:
-    told = {cells[0]: cells[1] for cells in rows("Examples")}
+    output = {cells[0]: cells[1] for cells in rows("Examples")}
     files = [path.name for path in (ROOT / "examples").glob("[!_]*.*")]
-    assert sorted(told) == sorted(f"[{name}](examples/{name})" for name in files)
+    assert sorted(output) == sorted(f"[{name}](examples/{name})" for name in files)
     for name in files:
         if name.endswith(".py"):
-            assert f'"{name}: {told[f"[{name}](examples/{name})"]}"' in EXAMPLES
+            assert f'"{name}: {output[f"[{name}](examples/{name})"]}"' in EXAMPLES
             assert f'--8<-- "examples/{name}"' in EXAMPLES
 
 

@@ -18,7 +18,7 @@ ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/lungs/version/v1/17000
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "output"),
     [
         (None, None),
         (True, True),
@@ -34,8 +34,8 @@ ARN = "arn:aws:rekognition:eu-west-1:123456789012:project/lungs/version/v1/17000
         ({"a": Decimal(1)}, {"a": "1"}),
     ],
 )
-def test_values_become_what_json_knows(value: object, told: object) -> None:
-    assert plain(value) == told
+def test_values_become_what_json_knows(value: object, output: object) -> None:
+    assert plain(value) == output
 
 
 def test_a_value_without_a_record_is_a_mistake() -> None:
@@ -44,10 +44,10 @@ def test_a_value_without_a_record_is_a_mistake() -> None:
 
 
 def test_a_record_holds_attributes_and_what_follows_from_them() -> None:
-    told = rx.PriceBook().inference("1.5", units=2).to_dict()
-    assert set(told) == {"lines", "assumptions", "currency", "total"}
-    assert told["total"] == "12.00"
-    assert told["lines"] == [
+    output = rx.PriceBook().inference("1.5", units=2).to_dict()
+    assert set(output) == {"lines", "assumptions", "currency", "total"}
+    assert output["total"] == "12.00"
+    assert output["lines"] == [
         {
             "what": "inference on 2 units",
             "quantity": "3.0",
@@ -64,10 +64,10 @@ def test_records_hold_records() -> None:
     seen = RunningVersion(
         ARN, ARN.partition("/version")[0], "RUNNING", 1, Leases((lease,)), Decimal(4), "USD", now
     )
-    told = json.loads(json.dumps(seen.to_dict()))
-    assert told["leases"]["found"][0]["until"] == "2026-11-01T12:15:00+00:00"
-    assert (told["region"], told["project"], told["version"]) == ("eu-west-1", "lungs", "v1")
-    assert (told["cost"], told["owners"], told["expired"]) == ("8.00", [], True)
+    output = json.loads(json.dumps(seen.to_dict()))
+    assert output["leases"]["found"][0]["until"] == "2026-11-01T12:15:00+00:00"
+    assert (output["region"], output["project"], output["version"]) == ("eu-west-1", "lungs", "v1")
+    assert (output["cost"], output["owners"], output["expired"]) == ("8.00", [], True)
 
 
 def test_every_record_is_json() -> None:

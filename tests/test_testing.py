@@ -188,8 +188,10 @@ def test_the_plugin_imports_nothing_heavy() -> None:
 import sys, rekognition_xray.testing
 sys.exit(", ".join(sorted(set({heavy!r}) & set(sys.modules))))
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert told.stderr == "\n"
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert output.stderr == "\n"
 
 
 def test_no_session_leads_to_aws(local_cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_ctrl_c_leaves_nothing_running(run: Run, world: World):
     assert world.status == "STOPPED"
 
 
-def test_a_stop_that_fails_after_ctrl_c_is_told_first():
+def test_a_stop_that_fails_after_ctrl_c_is_reported_first():
     from rekognition_xray.cli.errors import failed_stop
     from rekognition_xray.errors import StopFailedError
 
@@ -114,9 +114,9 @@ def test_a_stop_that_fails_after_ctrl_c_is_told_first():
 def test_what_runs_is_listed_with_its_price(run: Run, world: World):
     assert run("running").stdout == "Nothing runs.\n"
     world.start()
-    told = run("running").stdout
-    assert world.version.arn in told
-    assert told.endswith("1 running: 4.00 USD per hour\n")
+    reported = run("running").stdout
+    assert world.version.arn in reported
+    assert reported.endswith("1 running: 4.00 USD per hour\n")
     found = json.loads(run("running", "--json").stdout)
     assert set(found) == {"running", "per_hour", "currency", "refused"}
     (one,) = found["running"]
@@ -129,9 +129,9 @@ def test_regions_that_refuse_do_not_hide_the_others(run: Run, world: World):
     world.cloud.faults.error("DescribeProjects", "AccessDeniedException")
     done = run("running", "--region", "eu-west-1", "--region", "us-east-1", "--json")
     assert done.exit_code == 1
-    told = json.loads(done.stdout)
-    assert [one["region"] for one in told["refused"]] == ["eu-west-1"]
-    assert [one["region"] for one in told["running"]] == ["us-east-1"]
+    reported = json.loads(done.stdout)
+    assert [one["region"] for one in reported["refused"]] == ["eu-west-1"]
+    assert [one["region"] for one in reported["running"]] == ["us-east-1"]
 
 
 def test_a_stop_asks_and_stops_and_may_be_repeated(run: Run, world: World):

@@ -15,10 +15,10 @@ def test_findings_end_an_audit_with_3_and_json_names_all_files(few: Path, tmp_pa
     folder = bad_folder(tmp_path / "images", few)
     done = invoke("audit", folder, "--json")
     assert done.exit_code == 3
-    told = json.loads(done.stdout)
-    assert told["errors"] >= 1
-    assert str(folder / "train" / "NORMAL" / "IM-9999-0001.jpeg") in str(told["findings"])
-    assert set(told) == {
+    reported = json.loads(done.stdout)
+    assert reported["errors"] >= 1
+    assert str(folder / "train" / "NORMAL" / "IM-9999-0001.jpeg") in str(reported["findings"])
+    assert set(reported) == {
         *("images", "patients", "images_by_label", "patients_by_label"),
         *("errors", "warnings", "findings"),
     }
@@ -61,7 +61,7 @@ def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "reported"),
     [
         (("audit", "nowhere"), 1, "nowhere does not exist"),
         (("audit", "."), 1, "holds no image"),
@@ -83,12 +83,16 @@ def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
     ],
 )
 def test_what_is_refused_says_why_and_what_to_do(
-    words: tuple[str, ...], code: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...],
+    code: int,
+    reported: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.chdir(tmp_path)
     plainly, as_json = invoke(*words), invoke(*words, "--json")
     assert (plainly.exit_code, as_json.exit_code) == (code, code)
-    assert told in plainly.stderr
+    assert reported in plainly.stderr
     assert plainly.stdout == as_json.stdout == ""
     assert "Traceback" not in plainly.output
     error = json.loads(as_json.stderr.splitlines()[-1])["error"]
@@ -128,7 +132,7 @@ def test_prices_of_ones_own_count(tmp_path: Path):
     book = tmp_path / "prices.json"
     price = {"source": "the invoice", "as_of": "2026-11-01"}
     hours = {"training-hour": "2.00", "inference-unit-hour": "8.00"}
-    told = {name: {"amount": amount, **price} for name, amount in hours.items()}
-    book.write_text(json.dumps({"currency": "EUR", "regions": {"eu-west-1": told}}))
+    reported = {name: {"amount": amount, **price} for name, amount in hours.items()}
+    book.write_text(json.dumps({"currency": "EUR", "regions": {"eu-west-1": reported}}))
     words = ("estimate", "running", "--hours", "2", "--region", "eu-west-1", "--prices", book)
     assert "16.00 EUR" in invoke(*words).stdout

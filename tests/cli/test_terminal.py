@@ -97,7 +97,7 @@ def test_help_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reported"),
     [
         (RuntimeError("a mistake of ours"), "run it again with --debug"),
         (PermissionError(13, "Permission denied", "x.html"), "x.html: Permission denied"),
@@ -105,7 +105,7 @@ def test_help_loads_nothing_heavy():
     ],
 )
 def test_what_should_not_happen_shows_no_traceback_unless_asked_for(
-    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+    error: Exception, reported: str, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(*_: object, **__: object) -> None:
         raise error
@@ -113,19 +113,19 @@ def test_what_should_not_happen_shows_no_traceback_unless_asked_for(
     monkeypatch.setattr(rx.XrayDataset, "from_folder", fail)
     done = invoke("audit", ".")
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert reported in done.stderr
     assert "Traceback" not in done.output
     assert "Traceback" in invoke("audit", ".", "--debug").stderr
 
 
 @pytest.mark.usefixtures("few")
 def test_logs_are_shown_when_asked_for_and_are_json_beside_json(run: Run):
-    silent, told = (
+    silent, reported = (
         run("estimate", "upload", "few", "--store", f"{BUCKET}/k"),
         run("estimate", "upload", "few", "--store", f"{BUCKET}/k", "-v", "--json"),
     )
     assert silent.stderr == ""
-    logs = [json.loads(line)["log"] for line in told.stderr.splitlines()]
+    logs = [json.loads(line)["log"] for line in reported.stderr.splitlines()]
     assert logs
     assert {one["level"] for one in logs} == {"info"}
 

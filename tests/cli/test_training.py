@@ -46,15 +46,15 @@ def test_json_asks_no_questions(run: Run, words: tuple[str, ...]):
 
 def test_the_same_training_is_found_again(run: Run, world: World):
     done = run(*TRAIN, "--json", "--max-cost", "24.00")
-    told = json.loads(done.stdout)
-    assert (done.exit_code, told["arn"]) == (0, world.version.arn)
-    assert set(told) == {
+    reported = json.loads(done.stdout)
+    assert (done.exit_code, reported["arn"]) == (0, world.version.arn)
+    assert set(reported) == {
         *("arn", "project_arn", "split", "upload", "estimate", "billed", "version"),
     }
-    assert (told["upload"]["uploaded"], told["upload"]["skipped"]) == (0, 60)
-    assert set(told["split"]) == {"fingerprint", "seed", "train", "test"}
-    assert told["version"]["trained"]
-    assert told["billed"]["currency"] == "USD"
+    assert (reported["upload"]["uploaded"], reported["upload"]["skipped"]) == (0, 60)
+    assert set(reported["split"]) == {"fingerprint", "seed", "train", "test"}
+    assert reported["version"]["trained"]
+    assert reported["billed"]["currency"] == "USD"
 
 
 def test_images_at_fault_end_a_training_with_3_unless_they_are_left_out(
@@ -83,12 +83,12 @@ def test_an_evaluation_says_what_it_is_not_for_and_writes_what_is_asked(run: Run
 
 
 def test_the_json_of_an_evaluation_is_the_librarys(run: Run, world: World):
-    told = json.loads(run("evaluate", world.version.arn, "--resamples", "100", "--json").stdout)
+    reported = json.loads(run("evaluate", world.version.arn, "--resamples", "100", "--json").stdout)
     ours = rx.Evaluation.from_version(world.version, resamples=100).to_dict()
-    assert set(told) == {"evaluation", "policy", "files"}
-    assert told["evaluation"] == json.loads(json.dumps(ours))
-    assert told["policy"] is None
-    assert "Not a medical device" in str(told["evaluation"]["notices"])
+    assert set(reported) == {"evaluation", "policy", "files"}
+    assert reported["evaluation"] == json.loads(json.dumps(ours))
+    assert reported["policy"] is None
+    assert "Not a medical device" in str(reported["evaluation"]["notices"])
 
 
 def test_a_version_is_found_by_name_arn_and_use(run: Run, world: World):

@@ -1,4 +1,4 @@
-"""What the library makes of a service that fails: asked again, told apart, never left running."""
+"""What the library does when a service fails: asked again, distinguished, never left on."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def test_a_lasting_failure_is_an_error_of_its_kind(
     aws: rx.Aws, faults: Faults, code: str, leaf: type[errors.AwsError]
 ) -> None:
     faults.error("DescribeProjects", code, percent=100)
-    with pytest.raises(leaf) as told:
+    with pytest.raises(leaf) as reported:
         rx.CustomLabelsProject.find("pneumonia", aws=aws)
-    assert (told.value.operation, told.value.code) == ("DescribeProjects", code)
-    assert told.value.request_id
+    assert (reported.value.operation, reported.value.code) == ("DescribeProjects", code)
+    assert reported.value.request_id
 
 
 def test_a_page_of_a_proxy_is_a_fault_of_the_service(aws: rx.Aws, faults: Faults) -> None:
@@ -117,10 +117,10 @@ def test_every_image_arrives_or_is_named_and_a_second_run_completes_the_first(
 ) -> None:
     dataset = draw(labels=("normal",), patients=12, images=1)
     fault = strike(cloud.faults)
-    with pytest.raises(errors.UploadError) as told:
+    with pytest.raises(errors.UploadError) as reported:
         storage.store(dataset, "s3://clinic-xrays/images", aws=hasty, threads=4)
     cloud.faults.clear()
-    failed = told.value
+    failed = reported.value
     assert fault.met
     assert failed.code == code
     assert 0 < len(failed.failures) < 12
@@ -138,21 +138,21 @@ def test_credentials_that_expire_half_way_end_the_upload_at_once(
 ) -> None:
     dataset = draw(labels=("normal",), patients=12, images=1)
     expired = cloud.faults.error("PutObject", "ExpiredToken", percent=100)
-    with pytest.raises(errors.UploadError, match="12 of 12 images") as told:
+    with pytest.raises(errors.UploadError, match="12 of 12 images") as reported:
         storage.store(dataset, "s3://clinic-xrays/images", aws=hasty, threads=2)
     assert expired.met <= 2, "nobody asks again with credentials that have expired"
-    assert "aws sso login" in told.value.hint
-    assert len(told.value.failures) == 12
+    assert "aws sso login" in reported.value.hint
+    assert len(reported.value.failures) == 12
 
 
 def test_an_s3_that_fails_always_is_given_up(cloud: LocalCloud, aws: rx.Aws, draw) -> None:
     once = rx.Aws(cloud.session(), attempts=1)
     dataset = draw(labels=("normal",), patients=100, images=1)
     refused = cloud.faults.error("PutObject", "InternalError", percent=100)
-    with pytest.raises(errors.UploadError, match="100 of 100 images") as told:
+    with pytest.raises(errors.UploadError, match="100 of 100 images") as reported:
         storage.store(dataset, "s3://clinic-xrays/images", aws=once, threads=4)
     assert 64 <= refused.met < 100
-    assert told.value.retryable
+    assert reported.value.retryable
 
 
 def test_a_listing_that_is_refused_uploads_nothing(cloud: LocalCloud, aws: rx.Aws, draw) -> None:
@@ -193,14 +193,14 @@ def test_a_model_whose_start_was_not_answered_is_stopped(
     assert cloud.bill.running == ()
 
 
-def test_a_stop_that_hangs_is_told_with_price_and_command(
+def test_a_stop_that_hangs_is_reported_with_price_and_command(
     faults: Faults, trained: rx.ModelVersion
 ) -> None:
     fault = faults.hang_stop()
     late = pytest.raises(errors.StopFailedError, match="still STOPPING after 1800 s")
-    with late as told, trained.running():
+    with late as reported, trained.running():
         pass
-    assert "stop-project-version" in told.value.hint
+    assert "stop-project-version" in reported.value.hint
     fault.release()
     meter.stop(trained)
     assert trained.describe().status == "STOPPED"

@@ -91,7 +91,7 @@ def test_a_budget_of_a_calibration_needs_prices_of_the_region(version: rx.ModelV
         measure_throughput(version, [b"image"])
 
 
-def test_without_a_cap_it_runs_by_prices_that_are_told_to_be_of_elsewhere(
+def test_without_a_cap_it_runs_by_prices_that_are_said_to_be_of_elsewhere(
     version: rx.ModelVersion, caplog, draw: Draw
 ) -> None:
     with version.running() as model:
@@ -106,8 +106,8 @@ def test_what_a_dead_process_left_is_stopped_whatever_it_costs(version: rx.Model
     version.aws.rekognition.start_project_version(
         ProjectVersionArn=version.arn, MinInferenceUnits=1
     )
-    (told,) = meter.stop_expired(version.aws, unleased=True)
-    assert told.stopped
+    (reported,) = meter.stop_expired(version.aws, unleased=True)
+    assert reported.stopped
 
 
 def test_prices_of_ones_own_hold_for_cap_and_list(version: rx.ModelVersion, caplog) -> None:

@@ -67,9 +67,9 @@ aws_secret_access_key = secret
 @pytest.fixture(autouse=True)
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The two files of a user of boto3."""
-    told = {"Version": 1, "AccessKeyId": "AKIATOOL", "SecretAccessKey": "secret"}
-    (tmp_path / "told.json").write_text(json.dumps(told))
-    (tmp_path / "config").write_text(CONFIG.format(tool=f"/bin/cat {tmp_path / 'told.json'}"))
+    output = {"Version": 1, "AccessKeyId": "AKIATOOL", "SecretAccessKey": "secret"}
+    (tmp_path / "output.json").write_text(json.dumps(output))
+    (tmp_path / "config").write_text(CONFIG.format(tool=f"/bin/cat {tmp_path / 'output.json'}"))
     (tmp_path / "credentials").write_text(CREDENTIALS)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
@@ -131,7 +131,7 @@ def test_an_endpoint_can_come_by_variable(variable: str, monkeypatch: pytest.Mon
     assert rx.Aws().endpoint_url == "http://127.0.0.1:7777"
 
 
-def test_a_profile_that_is_not_there_is_told() -> None:
+def test_a_profile_that_is_not_there_is_reported() -> None:
     with pytest.raises(errors.CredentialsError, match="nobody"), aws_errors():
         rx.Aws(boto3.Session(profile_name="nobody"))
 
@@ -141,9 +141,9 @@ def test_what_has_expired_at_sso_is_a_credentials_error(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     aws = rx.Aws(boto3.Session(profile_name="sso"), attempts=1)
-    with pytest.raises(errors.CredentialsError) as told:
+    with pytest.raises(errors.CredentialsError) as output:
         rx.CustomLabelsProject.find("pneumonia", aws=aws)
-    assert "aws sso login" in told.value.hint
+    assert "aws sso login" in output.value.hint
 
 
 @pytest.fixture
@@ -168,6 +168,6 @@ def test_a_refusal_is_logged_with_the_request_id_that_the_error_carries(
 ) -> None:
     aws = rx.Aws(session=cloud.session())
     cloud.faults.error("DescribeProjects", "AccessDeniedException")
-    with pytest.raises(errors.AccessDeniedError) as told:
+    with pytest.raises(errors.AccessDeniedError) as output:
         rx.CustomLabelsProject.find("pneumonia", aws=aws)
-    assert [record.request_id for record in seen.records] == [told.value.request_id]
+    assert [record.request_id for record in seen.records] == [output.value.request_id]

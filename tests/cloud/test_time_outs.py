@@ -112,7 +112,7 @@ def test_a_wait_ends_when_its_budget_is_used_up(
     assert "nothing was cancelled" in caught.value.hint
 
 
-def test_a_start_and_a_stop_that_take_for_ever_are_told_with_the_price(
+def test_a_start_and_a_stop_that_take_for_ever_are_reported_with_the_price(
     stuck: Stuck, slow: LocalCloud
 ) -> None:
     late = pytest.raises(errors.StopFailedError, match=r"may still be billing 4\.00 per hour")

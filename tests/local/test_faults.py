@@ -21,7 +21,7 @@ def faults(desk):
 
 
 def stopping(desk):
-    """A version that was told to stop."""
+    """A version that was asked to stop."""
     arn = desk.running()
     desk.call("StopProjectVersion", ProjectVersionArn=arn)
     return arn
@@ -46,18 +46,18 @@ def test_an_error_strikes_so_many_calls_of_its_operation(desk, faults):
 )
 def test_an_error_has_the_form_and_the_text_of_the_service(desk, faults, code, status):
     faults.error("DescribeProjects", code)
-    with pytest.raises(ClientError) as told:
+    with pytest.raises(ClientError) as output:
         desk.call("DescribeProjects")
-    reply = told.value.response
+    reply = output.value.response
     assert (reply["Error"]["Code"], reply["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
     assert reply["ResponseMetadata"]["RequestId"]
 
 
 def test_text_and_status_of_an_error_can_be_chosen(desk, faults):
     faults.error("DescribeProjects", "ServiceUnavailable", "Come back later.", status=503)
-    with pytest.raises(ClientError, match="Come back later") as told:
+    with pytest.raises(ClientError, match="Come back later") as output:
         desk.call("DescribeProjects")
-    assert told.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert output.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
 
 
 def test_a_refused_call_does_nothing(desk, faults):
@@ -141,11 +141,14 @@ def test_a_page_of_html_comes_with_status_500(desk, faults):
         data=b"{}",
         headers={"X-Amz-Target": "RekognitionService.DescribeProjects"},
     )
-    with pytest.raises(urllib.error.HTTPError) as told, urllib.request.urlopen(request, timeout=10):
+    with (
+        pytest.raises(urllib.error.HTTPError) as output,
+        urllib.request.urlopen(request, timeout=10),
+    ):
         pass
-    with told.value:
-        assert (told.value.code, told.value.headers["Content-Type"]) == (500, "text/html")
-        assert told.value.read().startswith(b"<html>")
+    with output.value:
+        assert (output.value.code, output.value.headers["Content-Type"]) == (500, "text/html")
+        assert output.value.read().startswith(b"<html>")
 
 
 S3_CALLS = {
@@ -171,11 +174,11 @@ def test_operations_of_s3_are_struck_by_name(desk, faults, operation):
     faults.error(operation, "SlowDown")
     faults.drop(operation)
     members = {"Bucket": "images", **S3_CALLS[operation]}
-    with pytest.raises(ClientError) as told:
+    with pytest.raises(ClientError) as output:
         desk.s3._make_api_call(operation, members)
     head = operation.startswith("Head")  # has no body that could say the code
-    assert told.value.response["Error"]["Code"] == ("503" if head else "SlowDown")
-    assert told.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert output.value.response["Error"]["Code"] == ("503" if head else "SlowDown")
+    assert output.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
     with pytest.raises(ConnectionClosedError):
         desk.s3._make_api_call(operation, members)
 
@@ -250,7 +253,7 @@ def test_a_stop_that_hangs_for_real_seconds_ends_by_itself(desk, faults):
         assert time.monotonic() < end
 
 
-def test_what_was_never_met_is_told(desk, faults):
+def test_what_was_never_met_is_reported(desk, faults):
     met = faults.error("DescribeProjects", "ThrottlingException", times=2)
     unmet = faults.hang_stop()
     desk.refused("DescribeProjects")

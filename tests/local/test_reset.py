@@ -12,7 +12,7 @@ from rekognition_xray.local.learning import TrainingStopped
 
 
 class Endless:
-    """A learner that learns until it is told to stop, or until `done`."""
+    """A learner that learns until it is asked to stop, or until `done`."""
 
     name = "endless"
 

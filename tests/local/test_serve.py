@@ -248,13 +248,13 @@ def walk(rekognition, tmp_path, image, line):
     assert rekognition("describe-projects") == {"ProjectDescriptions": []}
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(desk, capsys):
+def test_a_port_that_is_taken_is_reported_in_one_line(desk, capsys):
     port = desk.cloud.endpoint_url.rpartition(":")[2]
     assert main(["serve", "--port", port]) == 2
     assert capsys.readouterr().err.startswith("cannot start: ")
 
 
-def test_prices_that_are_none_are_told_in_one_line(tmp_path, capsys):
+def test_prices_that_are_none_are_reported_in_one_line(tmp_path, capsys):
     (tmp_path / "prices.json").write_text('{"lunch": 1}')
     assert main(["serve", "--port", "0", "--prices", str(tmp_path / "prices.json")]) == 2
     assert "lunch" in capsys.readouterr().err

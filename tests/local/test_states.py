@@ -1,7 +1,7 @@
 """Every operation in every state of a dataset and of a version.
 
 The tables are those of AWS's documentation. A cell that it leaves open says `ASSUMED`: there the
-cloud of these tests is told what to answer, and has to answer that.
+cloud of these tests is configured with an answer, and has to answer that.
 """
 
 from __future__ import annotations

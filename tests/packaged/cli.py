@@ -10,10 +10,10 @@ from pathlib import Path
 COMMAND = Path(sys.executable).with_name("rekognition-xray")
 
 
-def told(*arguments: str) -> str:
+def output(*arguments: str) -> str:
     return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=True).stdout
 
 
 for verb in ("audit", "train", "diagnose", "running", "stop"):
-    assert verb in told("--help")
-assert json.loads(told("estimate", "running", "--hours", "112", "--json"))
+    assert verb in output("--help")
+assert json.loads(output("estimate", "running", "--hours", "112", "--json"))

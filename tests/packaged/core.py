@@ -36,10 +36,10 @@ with version.running(max_cost="5.00") as model:
 assert [answer.source for answer in answers] == [str(path) for path in paths]
 assert all(isinstance(answer, rx.Diagnosis) for answer in answers)
 
-told = ""
+reported = ""
 try:
     xrays.audit()
 except rx.XrayError as error:
-    told = error.hint
-assert told == "pip install 'rekognition-xray[science]'"
+    reported = error.hint
+assert reported == "pip install 'rekognition-xray[science]'"
 assert not {"numpy", "scipy", "sklearn", "moto", "flask", "pandas"} & set(sys.modules)

@@ -23,11 +23,11 @@ class Unplugged:
 
 
 registry.dataset_resolver.add_implementation(Unplugged())
-told = ""
+output = ""
 try:
     rx.XrayDataset.from_kaggle()
 except rx.XrayError as error:
-    told = error.hint
-assert "network" in told
+    output = error.hint
+assert "network" in output
 assert kagglehub.__version__
 assert HANDLE in ASKED[0]

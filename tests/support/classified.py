@@ -18,8 +18,8 @@ def images_of(patient: np.ndarray, truth: np.ndarray, odds: np.ndarray) -> list[
             source_ref=f"{number:08d}",
             patient=f"{who:08d}",
             truth=THREE_CLASSES[label],
-            confidences=dict(zip(THREE_CLASSES, told, strict=True)),
-            predicted=THREE_CLASSES[told.index(max(told))],
+            confidences=dict(zip(THREE_CLASSES, output, strict=True)),
+            predicted=THREE_CLASSES[output.index(max(output))],
         )
-        for number, (who, label, told) in enumerate(rows)
+        for number, (who, label, output) in enumerate(rows)
     ]

@@ -75,7 +75,7 @@ def run(page: Path, names: dict[str, object]) -> str:
 
     Lines in tracebacks are those of the page.
     """
-    told, last = "", None
+    output, last = "", None
     for fence in program(page):
         if fence.title:
             Path(fence.title).write_text(fence.body, encoding="utf-8")
@@ -84,10 +84,10 @@ def run(page: Path, names: dict[str, object]) -> str:
             code = compile("\n" * (fence.line - 1) + fence.body, str(page), "exec")
             with contextlib.redirect_stdout(last):
                 exec(code, names)
-            told += last.getvalue()
+            output += last.getvalue()
         elif last is not None:
             check_output(f"{page}:{fence.line}", fence.body, last.getvalue())
-    return told
+    return output
 
 
 def check_output(where: str, shown: str, printed: str) -> None:

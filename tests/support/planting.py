@@ -1,6 +1,6 @@
 """Text planted in every place that a DICOM, JPEG or PNG file has for it, and a search for it.
 
-Each place gets a mark of its own, so that a leak is told by the name of its place. Two kinds:
+Each place gets a mark of its own, so that a leak is reported by the name of its place. Two kinds:
 ``inside`` the file, which nothing may ever repeat, and in a ``path``, which only what stays on this
 machine may.
 """

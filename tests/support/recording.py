@@ -45,7 +45,10 @@ def recording(upstream: str) -> Iterator[Recorder]:
         def handle(self) -> None:
             heard = recorder.take()
             with socket.create_connection((host, int(port))) as server:
-                for end in (self.request, server):  # else a piece waits until the last one is told
+                for end in (
+                    self.request,
+                    server,
+                ):  # else a piece waits for the acknowledgement of the last
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 back = threading.Thread(target=self.hand_on, args=(server, self.request, None))
                 back.start()

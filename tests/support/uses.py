@@ -146,7 +146,7 @@ class _Reader(ast.NodeVisitor):
     # -- expressions --
 
     def of(self, node: ast.expr) -> Value | None:
-        """What an expression is, as far as can be told; notes what is used on the way."""
+        """What an expression is, as far as can be seen; notes what is used on the way."""
         known = getattr(self, f"_of_{type(node).__name__.lower()}", None)
         value = known(node) if known else self._parts(node)
         bases = {base for owner in annotated.objects(value) for base in owner.__mro__}

@@ -182,8 +182,8 @@ def test_every_item_of_a_checklist_appears_once(card):
     markdown = card.to_markdown()
     shown = re.findall(r"\| ((?:tripod|claim)-\w+) \|$", markdown, re.MULTILINE)
     assert shown == keys
-    told = [item["key"] for part in card.to_dict()["checklists"] for item in part["items"]]
-    assert told == keys
+    output = [item["key"] for part in card.to_dict()["checklists"] for item in part["items"]]
+    assert output == keys
 
 
 def test_own_answers_are_to_items_that_exist(card):

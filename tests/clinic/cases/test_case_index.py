@@ -120,7 +120,7 @@ def test_a_dataset_without_images_gives_no_index():
 # -- searching -----------------------------------------------------------------------------------
 
 
-def test_each_patient_comes_once_unless_told(phantoms, index):
+def test_each_patient_comes_once_by_default(phantoms, index):
     image = phantoms.images[0]
     cases = index.similar(image.path, k=100)
     assert len(cases) == phantoms.patient_count
@@ -197,7 +197,7 @@ def changed(folder, **values):
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | values), "utf-8")
 
 
-def test_damage_is_told_and_nothing_is_loaded(index, tmp_path):
+def test_damage_is_reported_and_nothing_is_loaded(index, tmp_path):
     def spoil_numbers(folder):
         data = bytearray((folder / "cases.npz").read_bytes())
         data[-40] ^= 1
@@ -288,6 +288,6 @@ def test_real_neighbours_of_other_patients_share_the_label_far_more_often_than_c
         likeness = index.vectors @ index.vectors[place]
         likeness[groups == groups[place]] = -2
         nearest = labels[np.argsort(-likeness, kind="stable")[:5]]
-        told, votes = np.unique(nearest, return_counts=True)
-        right[labels[place]].append(told[votes.argmax()] == labels[place])
+        output, votes = np.unique(nearest, return_counts=True)
+        right[labels[place]].append(output[votes.argmax()] == labels[place])
     assert np.mean([np.mean(found) for found in right.values()]) > 0.70

@@ -207,10 +207,10 @@ def _read(aws, place):
 
 def test_what_was_stored_is_referred_to_and_not_read(diagnoser, clinic, stored, monkeypatch):
     read = count_reads(clinic, monkeypatch)
-    told = [diagnoser.diagnose(address) for address in stored]
-    assert [one.finding for one in told] == ["normal", "bacterial", "viral"]
-    assert [one.source for one in told] == stored
-    assert [one.image_sha256 for one in told] == [
+    output = [diagnoser.diagnose(address) for address in stored]
+    assert [one.finding for one in output] == ["normal", "bacterial", "viral"]
+    assert [one.source for one in output] == stored
+    assert [one.image_sha256 for one in output] == [
         prepare_image(p).sha256 for p in clinic.images[:3]
     ]
     assert read == []
@@ -220,9 +220,9 @@ def test_any_other_object_is_read_prepared_and_sent(diagnoser, clinic, monkeypat
     read = count_reads(clinic, monkeypatch)
     body = clinic.images[1].read_bytes()
     clinic.version.aws.s3.put_object(Bucket="clinic", Key="raw/image 1.jpeg", Body=body)
-    told = diagnoser.diagnose("s3://clinic/raw/image 1.jpeg")
-    assert told.finding == "bacterial"
-    assert told.image_sha256 == prepare_image(clinic.images[1]).sha256
+    output = diagnoser.diagnose("s3://clinic/raw/image 1.jpeg")
+    assert output.finding == "bacterial"
+    assert output.image_sha256 == prepare_image(clinic.images[1]).sha256
     assert len(read) == 1
 
 

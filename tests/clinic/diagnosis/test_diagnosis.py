@@ -67,10 +67,10 @@ def test_many_threads_share_one_diagnoser(clinic):
     diagnoser = rx.Diagnoser(attrs.evolve(clinic.version, aws=aws), Policy(threshold=0.5))
     expected = [rx.Diagnoser(clinic.version).diagnose(image).confidences for image in clinic.images]
     with ThreadPoolExecutor(12) as pool:
-        told = list(pool.map(diagnoser.diagnose, clinic.images * 6))
-    assert [one.source for one in told] == [str(image) for image in clinic.images * 6]
-    assert [one.confidences for one in told] == expected * 6
-    assert len({one.request_id for one in told}) == len(told)
+        output = list(pool.map(diagnoser.diagnose, clinic.images * 6))
+    assert [one.source for one in output] == [str(image) for image in clinic.images * 6]
+    assert [one.confidences for one in output] == expected * 6
+    assert len({one.request_id for one in output}) == len(output)
 
 
 def test_a_diagnosis_tells_where_it_comes_from(diagnoser, clinic):
@@ -175,9 +175,9 @@ def test_a_diagnosis_survives_json(diagnoser, clinic):
 
 @pytest.mark.parametrize("field", ["finding", "confidences", "referred", "seconds"])
 def test_a_diagnosis_without_one_of_its_fields_is_refused_by_name(diagnoser, clinic, field):
-    told = diagnoser.diagnose(clinic.images[0]).to_dict() | {field: None}
+    output = diagnoser.diagnose(clinic.images[0]).to_dict() | {field: None}
     with pytest.raises(ValueError, match=field):
-        rx.Diagnosis.from_dict(told)
+        rx.Diagnosis.from_dict(output)
 
 
 def test_printed_it_ends_with_the_notice(diagnoser, clinic):

@@ -75,10 +75,10 @@ def test_the_image_in_a_frame_of_the_findings_colour(diagnosis, image, spelling)
 
 def test_finding_reason_confidences_policy_and_notice_stand_on_it(diagnosis, image, written):
     diagnosis.draw(image)
-    told = " ".join(written)
+    output = " ".join(written)
     for text in ("bacterial", "0.100", "0.700", "0.200", diagnosis.reason, "sensitivity 0.95",
                  "chest/version/v1", "Not a medical device", "never use it to choose"):  # fmt: skip
-        assert text in told
+        assert text in output
 
 
 def test_no_path_and_no_name_stands_on_it(diagnosis, image, written):
@@ -105,8 +105,8 @@ def test_a_bar_is_as_long_as_its_confidence(diagnosis, image):
     ],
 )
 def test_each_finding_has_its_colour(diagnosis, image, finding, referred, colour):
-    told = attrs.evolve(diagnosis, finding=finding, referred=referred)
-    assert told.draw(image).getpixel((2, 200)) == colour
+    output = attrs.evolve(diagnosis, finding=finding, referred=referred)
+    assert output.draw(image).getpixel((2, 200)) == colour
 
 
 def test_another_image_is_refused(diagnosis, tmp_path):
@@ -136,10 +136,10 @@ def test_an_image_that_was_scaled_down_for_the_call_is_recognised(diagnosis, mon
 
 def test_without_a_policy_it_says_so_and_many_labels_and_long_words_fit(diagnosis, image, written):
     many = {f"a label of a rather long name, number {n}": 0.05 for n in range(20)}
-    told = attrs.evolve(
+    output = attrs.evolve(
         diagnosis, confidences=many, finding=next(iter(many)) * 3, policy=None, threshold=None
     )
-    picture = told.draw(image)
+    picture = output.draw(image)
     assert "Without a policy" in " ".join(written)
     assert picture.width < 700
     assert np.asarray(picture)[-6:].min() == 255

@@ -20,25 +20,25 @@ def validator(kind):
 def answers(clinic, tmp_path):
     policy = rx.Policy(threshold=0.5, refer_from=0.2, refer_to=0.8)
     images = [*clinic.images[:4], clinic.images[0].read_bytes(), tmp_path / "none.jpeg"]
-    told = [
+    output = [
         *rx.Diagnoser(clinic.version).diagnose_many(images),
         *rx.Diagnoser(clinic.version, policy).diagnose_many(images),
     ]
-    return [(type(one), json.loads(json.dumps(one.to_dict()))) for one in told]
+    return [(type(one), json.loads(json.dumps(one.to_dict()))) for one in output]
 
 
 def test_real_answers_are_valid(answers):
     assert {kind for kind, _ in answers} == {rx.Diagnosis, rx.FailedDiagnosis}
-    for kind, told in answers:
-        validator(kind).validate(told)
+    for kind, output in answers:
+        validator(kind).validate(output)
 
 
 def test_every_field_is_required_and_no_other_is_allowed(answers):
-    for kind, told in answers:
+    for kind, output in answers:
         valid = validator(kind).is_valid
-        assert not valid(told | {"patient": "Doe"})
-        for field in told:
-            assert not valid({key: value for key, value in told.items() if key != field}), field
+        assert not valid(output | {"patient": "Doe"})
+        for field in output:
+            assert not valid({key: value for key, value in output.items() if key != field}), field
 
 
 @pytest.mark.parametrize("kind", [rx.Diagnosis, rx.FailedDiagnosis])
@@ -63,5 +63,5 @@ def test_schema_and_class_have_the_same_fields_and_each_is_described(kind):
     ],
 )
 def test_values_of_another_kind_or_unit_are_refused(answers, field, value):
-    kind, told = answers[0]
-    assert not validator(kind).is_valid(told | {field: value})
+    kind, output = answers[0]
+    assert not validator(kind).is_valid(output | {field: value})

@@ -163,9 +163,9 @@ def test_other_images_are_refused_with_how_many_match(poor: Evaluation, good: Ev
     fewer = attrs.evolve(good, images=good.images[20:])
     with pytest.raises(
         errors.EvaluationError, match=r"100 images match, of 120 .* and 100"
-    ) as told:
+    ) as output:
         compare(poor, fewer)
-    assert "common=True" in told.value.hint
+    assert "common=True" in output.value.hint
 
 
 def test_common_images_are_compared_when_asked(poor: Evaluation, good: Evaluation) -> None:
@@ -182,17 +182,17 @@ def test_no_common_image_cannot_be_compared(poor: Evaluation, good: Evaluation) 
         attrs.evolve(poor, images=poor.images[:20]),
         attrs.evolve(good, images=good.images[20:]),
     )
-    with pytest.raises(errors.EvaluationError, match="0 images match") as told:
+    with pytest.raises(errors.EvaluationError, match="0 images match") as output:
         compare(one, other, common=True)
-    assert "common=True" not in told.value.hint
+    assert "common=True" not in output.value.hint
 
 
 def test_images_that_were_labelled_anew_are_named(poor: Evaluation, good: Evaluation) -> None:
     first, *rest = good.images
     images = (attrs.evolve(first, truth="viral"), *rest)
-    with pytest.raises(errors.EvaluationError, match="1 images have a different label") as told:
+    with pytest.raises(errors.EvaluationError, match="1 images have a different label") as output:
         compare(poor, attrs.evolve(good, images=images))
-    assert f"{first.source_ref}: normal, then viral" in str(told.value)
+    assert f"{first.source_ref}: normal, then viral" in str(output.value)
 
 
 def test_other_labels_cannot_be_compared(poor: Evaluation, judged) -> None:
@@ -238,8 +238,8 @@ def test_text_and_markdown_tell_verdict_figures_and_what_it_is_not(better: Compa
 
 
 def test_warnings_of_both_evaluations_are_kept(poor: Evaluation, good: Evaluation) -> None:
-    told = attrs.evolve(good, warnings=("patients leak",))
-    assert "v2: patients leak" in compare(poor, told).warnings
+    output = attrs.evolve(good, warnings=("patients leak",))
+    assert "v2: patients leak" in compare(poor, output).warnings
     assert "the same version" in compare(poor, poor).warnings[0]
 
 

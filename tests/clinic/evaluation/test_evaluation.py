@@ -31,9 +31,9 @@ def test_the_public_names_lead_here():
 
 
 def test_every_figure_lies_within_its_interval(evaluation):
-    told = list(figures(evaluation))
-    assert len(told) == 5 + 12 + 3 * 12
-    for _, name, figure in told:
+    reported = list(figures(evaluation))
+    assert len(reported) == 5 + 12 + 3 * 12
+    for _, name, figure in reported:
         assert figure.low <= figure.value <= figure.high, name
         if name not in {"calibration_intercept", "calibration_slope"}:
             assert 0 <= figure.low <= figure.high <= 1, name

@@ -17,14 +17,14 @@ def evaluation(draw, write):
 
 
 def test_json_carries_every_figure_with_interval_images_patients_and_method(evaluation):
-    told = json.loads(evaluation.to_json())
-    figure = told["two_class"]["auroc"]
+    output = json.loads(evaluation.to_json())
+    figure = output["two_class"]["auroc"]
     assert Figure.from_dict(figure) == evaluation.two_class.auroc
     assert figure["n"] == len(evaluation.images)
     assert figure["patients"] == evaluation.patients
     assert "bootstrap over patients" in figure["method"]
-    assert told["figures"]["accuracy"]["value"] == evaluation.accuracy.value
-    assert set(told["by_label"]) == set(evaluation.labels)
+    assert output["figures"]["accuracy"]["value"] == evaluation.accuracy.value
+    assert set(output["by_label"]) == set(evaluation.labels)
 
 
 def test_json_says_what_is_not_estimable_and_why(evaluation):
@@ -34,19 +34,23 @@ def test_json_says_what_is_not_estimable_and_why(evaluation):
 
 
 def test_json_stands_with_its_origin_split_and_notices(evaluation):
-    told = json.loads(evaluation.to_json())
-    assert (told["made_by"], told["split"], told["name"]) == ("a scripted learner", "7f3a", "v1")
-    assert any("Not a medical device" in notice for notice in told["notices"])
-    assert any("antibiotics" in notice for notice in told["notices"])
-    assert any("not a prevalence" in notice for notice in told["notices"])
-    assert told["warnings"] == list(evaluation.warnings)
+    output = json.loads(evaluation.to_json())
+    assert (output["made_by"], output["split"], output["name"]) == (
+        "a scripted learner",
+        "7f3a",
+        "v1",
+    )
+    assert any("Not a medical device" in notice for notice in output["notices"])
+    assert any("antibiotics" in notice for notice in output["notices"])
+    assert any("not a prevalence" in notice for notice in output["notices"])
+    assert output["warnings"] == list(evaluation.warnings)
 
 
 def test_the_services_own_figures_stand_apart(evaluation):
-    told = json.loads(evaluation.to_json())["service"]
-    assert told["f1"] == evaluation.service.f1
-    assert {row["label"]: row["threshold"] for row in told["labels"]}["normal"] == 0.41
-    assert {"truth": "normal", "called": "normal", "share": 0.79} in told["confusion"]
+    output = json.loads(evaluation.to_json())["service"]
+    assert output["f1"] == evaluation.service.f1
+    assert {row["label"]: row["threshold"] for row in output["labels"]}["normal"] == 0.41
+    assert {"truth": "normal", "called": "normal", "share": 0.79} in output["confusion"]
 
 
 def test_a_frame_has_one_row_for_each_figure(evaluation):

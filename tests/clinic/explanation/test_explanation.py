@@ -228,7 +228,7 @@ def test_a_file_that_is_no_image_is_refused_before_anything_is_asked(ward, tmp_p
     assert ward.asked == []
 
 
-def test_a_cell_whose_call_fails_is_nan_and_told(ward, strike):
+def test_a_cell_whose_call_fails_is_nan_and_reported(ward, strike):
     found = explain(
         ward.version, ward.image, grid=4, progress=strike(3, "ImageTooLargeException", 1)
     )
@@ -286,12 +286,12 @@ def test_it_becomes_json_with_null_for_what_is_not_known(ward):
     drops = found.drops.copy()
     drops[0, 1] = np.nan
     gap = attrs.evolve(found, drops=drops, missing=(FailedCell(0, 1, "why"),))
-    told = json.loads(json.dumps(gap.to_dict(), allow_nan=False))
-    assert told["drops"][0][1] is None
-    assert told["drops"][1][1] == pytest.approx(found.drops[1, 1])
-    assert told["version_arn"] == ward.version.arn
-    assert told["missing"] == [{"row": 0, "column": 1, "reason": "why"}]
-    assert "not where disease is" in told["notice"]
+    reported = json.loads(json.dumps(gap.to_dict(), allow_nan=False))
+    assert reported["drops"][0][1] is None
+    assert reported["drops"][1][1] == pytest.approx(found.drops[1, 1])
+    assert reported["version_arn"] == ward.version.arn
+    assert reported["missing"] == [{"row": 0, "column": 1, "reason": "why"}]
+    assert "not where disease is" in reported["notice"]
 
 
 def test_explanations_are_values(ward):
@@ -346,15 +346,15 @@ def test_a_map_that_falls_nowhere_has_no_peak(ward):
 
 
 def test_the_text_says_what_it_does_not_show(ward):
-    told = str(explain(ward.version, ward.image, grid=4))
-    assert "in row 2 of 4, column 3 of 4" in told
-    assert "not where disease is" in told
-    assert "Not a medical device" in told
+    reported = str(explain(ward.version, ward.image, grid=4))
+    assert "in row 2 of 4, column 3 of 4" in reported
+    assert "not where disease is" in reported
+    assert "Not a medical device" in reported
 
 
 def test_a_map_of_one_type_says_that_no_drug_is_chosen_by_it(ward):
-    told = explain(ward.version, ward.image, grid=2, label="bacterial").to_dict()["notice"]
-    assert "antibiotics" in told
+    reported = explain(ward.version, ward.image, grid=2, label="bacterial").to_dict()["notice"]
+    assert "antibiotics" in reported
     assert "antibiotics" not in explain(ward.version, ward.image, grid=2).to_dict()["notice"]
 
 

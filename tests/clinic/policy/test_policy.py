@@ -20,18 +20,18 @@ from rekognition_xray.errors import EvaluationError
 _POLICY = Policy(threshold=0.6, refer_from=0.5, refer_to=0.7, type_share=0.7)
 
 
-def _told(normal, bacterial, viral):
+def _confidences(normal, bacterial, viral):
     return {"normal": normal, "bacterial": bacterial, "viral": viral}
 
 
 @pytest.mark.parametrize(
     ("confidences", "finding"),
     [
-        (_told(0.9, 0.05, 0.05), "normal"),
-        (_told(0.1, 0.8, 0.1), "bacterial"),
-        (_told(0.1, 0.05, 0.85), "viral"),
-        (_told(0.1, 0.45, 0.45), TYPE_UNCERTAIN),
-        (_told(0.42, 0.3, 0.28), REFERRED),
+        (_confidences(0.9, 0.05, 0.05), "normal"),
+        (_confidences(0.1, 0.8, 0.1), "bacterial"),
+        (_confidences(0.1, 0.05, 0.85), "viral"),
+        (_confidences(0.1, 0.45, 0.45), TYPE_UNCERTAIN),
+        (_confidences(0.42, 0.3, 0.28), REFERRED),
     ],
 )
 def test_confidences_become_a_finding(confidences, finding):
@@ -43,12 +43,12 @@ def test_confidences_become_a_finding(confidences, finding):
 
 def test_an_image_just_at_the_lower_end_is_referred_and_at_the_upper_end_decided():
     policy = Policy(threshold=0.5, refer_from=0.25, refer_to=0.75)
-    assert policy.decide(_told(0.75, 0.0, 0.25)).referred
-    assert not policy.decide(_told(0.25, 0.0, 0.75)).referred
+    assert policy.decide(_confidences(0.75, 0.0, 0.25)).referred
+    assert not policy.decide(_confidences(0.25, 0.0, 0.75)).referred
 
 
 def test_a_referral_gives_the_confidence_and_the_band():
-    reason = _POLICY.decide(_told(0.42, 0.3, 0.28)).reason
+    reason = _POLICY.decide(_confidences(0.42, 0.3, 0.28)).reason
     assert "0.580" in reason
     assert "0.500" in reason
     assert "0.700" in reason
@@ -56,13 +56,13 @@ def test_a_referral_gives_the_confidence_and_the_band():
 
 def test_without_a_band_nothing_is_referred_for_being_near():
     policy = Policy(threshold=0.5)
-    assert not policy.decide(_told(0.5, 0.5, 0.0)).referred
-    assert not policy.decide(_told(0.5001, 0.4999, 0.0)).referred
+    assert not policy.decide(_confidences(0.5, 0.5, 0.0)).referred
+    assert not policy.decide(_confidences(0.5001, 0.4999, 0.0)).referred
 
 
 def test_the_type_needs_its_share_of_the_pneumonia_not_of_everything():
     policy = Policy(threshold=0.2, type_share=0.7)
-    assert policy.decide(_told(0.7, 0.25, 0.05)).finding == "bacterial"
+    assert policy.decide(_confidences(0.7, 0.25, 0.05)).finding == "bacterial"
 
 
 def test_a_single_pneumonia_label_needs_no_type():
@@ -72,7 +72,13 @@ def test_a_single_pneumonia_label_needs_no_type():
 
 @pytest.mark.parametrize(
     "confidences",
-    [{}, {"normal": 0.99}, _told(0.1, math.nan, 0.2), _told(0.1, -0.1, 0.2), _told(1.2, 0.0, 0.0)],
+    [
+        {},
+        {"normal": 0.99},
+        _confidences(0.1, math.nan, 0.2),
+        _confidences(0.1, -0.1, 0.2),
+        _confidences(1.2, 0.0, 0.0),
+    ],
 )
 def test_an_answer_that_lacks_a_usable_label_is_referred(confidences):
     decision = _POLICY.decide(confidences)
@@ -82,7 +88,7 @@ def test_an_answer_that_lacks_a_usable_label_is_referred(confidences):
 
 def test_labels_of_another_model_are_refused():
     with pytest.raises(EvaluationError, match="fracture"):
-        _POLICY.decide(_told(0.1, 0.1, 0.1) | {"fracture": 0.7})
+        _POLICY.decide(_confidences(0.1, 0.1, 0.1) | {"fracture": 0.7})
 
 
 @pytest.mark.parametrize(
@@ -108,13 +114,13 @@ _shares = st.floats(0, 1)
 
 
 @given(st.tuples(_shares, _shares, _shares), st.lists(_shares, min_size=3, max_size=3).map(sorted))
-def test_more_pneumonia_never_moves_an_image_towards_normal(told, edges):
+def test_more_pneumonia_never_moves_an_image_towards_normal(output, edges):
     low, threshold, high = edges
     policy = Policy(threshold=threshold, refer_from=low, refer_to=high)
     rank = {"normal": 0, REFERRED: 1, TYPE_UNCERTAIN: 2, "bacterial": 2, "viral": 2}
-    normal, bacterial, viral = told
-    less = policy.decide(_told(normal, bacterial / 2, viral / 2)).finding
-    more = policy.decide(_told(normal, bacterial, viral)).finding
+    normal, bacterial, viral = output
+    less = policy.decide(_confidences(normal, bacterial / 2, viral / 2)).finding
+    more = policy.decide(_confidences(normal, bacterial, viral)).finding
     assert rank[less] <= rank[more]
 
 
@@ -180,18 +186,18 @@ def test_what_is_no_policy_is_refused(text):
 
 
 def test_a_figure_whose_interval_does_not_hold_it_is_refused():
-    told = json.loads(_WHOLE.to_json())
-    told["reported"]["sensitivity"]["low"] = 0.93
+    output = json.loads(_WHOLE.to_json())
+    output["reported"]["sensitivity"]["low"] = 0.93
     with pytest.raises(EvaluationError, match="sensitivity"):
-        Policy.from_dict(told)
+        Policy.from_dict(output)
 
 
 # -- probabilities --------------------------------------------------------------------------------
 
 
 def test_a_calibrated_policy_gives_a_probability():
-    told = _WHOLE.probability({"normal": 0.7, "pneumonia": 0.3})
-    assert told == pytest.approx(0.25)
+    output = _WHOLE.probability({"normal": 0.7, "pneumonia": 0.3})
+    assert output == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("confidences", [{}, {"normal": 0.5, "pneumonia": math.nan}])
@@ -209,8 +215,8 @@ def test_isotonic_is_flat_outside_and_straight_between(confidence, probability):
 
 @given(_shares, st.floats(0.1, 5), st.floats(-5, 5))
 def test_platt_is_a_line_on_log_odds_and_keeps_within_0_and_1(confidence, slope, intercept):
-    told = Calibration(kind="platt", slope=slope, intercept=intercept).probability(confidence)
-    assert 0 <= told <= 1
+    output = Calibration(kind="platt", slope=slope, intercept=intercept).probability(confidence)
+    assert 0 <= output <= 1
     if 1e-6 < confidence < 1 - 1e-6:
         odds = slope * math.log(confidence / (1 - confidence)) + intercept
-        assert told == pytest.approx(1 / (1 + math.exp(-odds)))
+        assert output == pytest.approx(1 / (1 + math.exp(-odds)))

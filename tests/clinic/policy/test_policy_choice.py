@@ -182,9 +182,9 @@ def test_a_policy_is_plain_data_that_tells_its_story(evaluation):
     policy = evaluation.policy(sensitivity=0.95)
     assert pickle.loads(pickle.dumps(policy)) == policy
     assert policy.version_arn == evaluation.version_arn
-    told = str(policy)
-    assert "chosen on" in told
-    assert "reported on" in told
+    output = str(policy)
+    assert "chosen on" in output
+    assert "reported on" in output
 
 
 # -- the other aims ------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ def test_a_policy_survives_json(evaluation):
 
 def test_predictive_values_follow_from_the_reported_figures(evaluation):
     reported = evaluation.policy(sensitivity=0.9).reported
-    told = reported.at_prevalence(0.1)
+    output = reported.at_prevalence(0.1)
     sensitivity, specificity = reported.sensitivity.value, reported.specificity.value
     right, wrong = 0.1 * sensitivity, 0.9 * (1 - specificity)
-    assert told.ppv.value == pytest.approx(right / (right + wrong))
+    assert output.ppv.value == pytest.approx(right / (right + wrong))

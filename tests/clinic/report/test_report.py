@@ -83,8 +83,8 @@ def pictures(evaluation, tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(evaluation, policy, pictures, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "deep" / "evaluation.html"
-    told = evaluation.to_html(path, images=pictures, policy=policy, prevalence=0.1)
-    assert told == path
+    output = evaluation.to_html(path, images=pictures, policy=policy, prevalence=0.1)
+    assert output == path
     return path.read_text("utf-8")
 
 
@@ -187,13 +187,13 @@ def test_the_page_asks_the_network_for_nothing(page, elements):
 
 
 def test_the_content_policy_allows_just_this_style_and_this_script(page, elements):
-    told = next(each["content"] for each in elements.named("meta") if "http-equiv" in each)
-    assert told.startswith("default-src 'none'; ")
-    assert "unsafe" not in told
+    output = next(each["content"] for each in elements.named("meta") if "http-equiv" in each)
+    assert output.startswith("default-src 'none'; ")
+    assert "unsafe" not in output
     for kind in ("style", "script"):
         (text,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{kind}-src 'sha256-{digest}'" in told
+        assert f"{kind}-src 'sha256-{digest}'" in output
 
 
 def test_there_is_no_inline_style_and_no_inline_handler(elements):
@@ -328,8 +328,10 @@ def test_the_same_evaluation_gives_the_same_bytes(evaluation, policy, pictures, 
 
 
 def test_figures_of_the_page_are_those_of_the_json(page, evaluation):
-    told = json.loads(evaluation.to_json())["two_class"]["auroc"]
-    assert f"pneumonia: AUROC {told['value']:.3f} ({told['low']:.3f}–{told['high']:.3f})" in page
+    output = json.loads(evaluation.to_json())["two_class"]["auroc"]
+    assert (
+        f"pneumonia: AUROC {output['value']:.3f} ({output['low']:.3f}–{output['high']:.3f})" in page
+    )
 
 
 def test_writing_again_replaces_the_page_and_leaves_nothing_else(evaluation, tmp_path):

@@ -64,9 +64,9 @@ def test_confidences_that_repeat_make_fewer_bins():
 def test_a_fitted_calibration_brings_probabilities_back(kind):
     _, truth, score = _sample(5000, slope=0.5)
     made = fit_calibration(kind, truth, score, patients=5000)
-    told = np.array([made.probability(value) for value in score])
+    output = np.array([made.probability(value) for value in score])
     expected = 1 / (1 + np.exp(-0.5 * log_odds(score)))
-    assert np.abs(told - expected).mean() < 0.03
+    assert np.abs(output - expected).mean() < 0.03
 
 
 @pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])

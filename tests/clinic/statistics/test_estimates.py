@@ -97,7 +97,7 @@ def test_figures_of_a_resample_equal_scikit_learns_with_the_draws_as_weights(see
     rng = np.random.default_rng(seed)
     truth, score = rng.random(40) < 0.5, np.round(rng.random(40), 1)  # many ties
     images = images_of(truth, score, rng.integers(0, 12, 40))
-    told = dict(bootstrap_statistics(images, ("normal", "viral"), resamples=5, seed=seed))
+    output = dict(bootstrap_statistics(images, ("normal", "viral"), resamples=5, seed=seed))
     from rekognition_xray.clinic.statistics import resample_patients
 
     sample, view = resample_patients(images, resamples=5, seed=seed), label_view(images, "viral")
@@ -107,13 +107,13 @@ def test_figures_of_a_resample_equal_scikit_learns_with_the_draws_as_weights(see
         if min(sides) == 0:
             continue
         for name, value in _expected(truth, view.called, view.score, weight).items():
-            assert told[f"by_label.viral.{name}"].replicates[row] == _same(value), name
+            assert output[f"by_label.viral.{name}"].replicates[row] == _same(value), name
 
 
 def test_a_resample_without_one_of_the_sides_gives_no_value():
     images = images_of([True, False], [0.9, 0.1], [0, 1])
-    told = dict(bootstrap_statistics(images, ("normal", "viral"), resamples=50, seed=0))
-    area = told["two_class.auroc"].replicates
+    output = dict(bootstrap_statistics(images, ("normal", "viral"), resamples=50, seed=0))
+    area = output["two_class.auroc"].replicates
     assert np.isnan(area).any()
     assert set(area[~np.isnan(area)]) == {1.0}
 

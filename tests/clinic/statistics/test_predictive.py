@@ -23,17 +23,17 @@ _SPECIFICITY = Figure(0.8, 0.74, 0.85, n=80, patients=50)
     [(0.1, 0.3333, 0.9863), (0.5, 0.8182, 0.8889), (0.9, 0.9759, 0.4706)],
 )
 def test_predictive_values_follow_bayes(prevalence, ppv, npv):
-    told = _values(_SENSITIVITY, _SPECIFICITY, prevalence)
-    assert told.ppv.value == pytest.approx(ppv, abs=1e-4)
-    assert told.npv.value == pytest.approx(npv, abs=1e-4)
-    assert (told.ppv.n, told.ppv.patients) == (180, 110)
-    assert f"{prevalence:g}" in str(told)
+    output = _values(_SENSITIVITY, _SPECIFICITY, prevalence)
+    assert output.ppv.value == pytest.approx(ppv, abs=1e-4)
+    assert output.npv.value == pytest.approx(npv, abs=1e-4)
+    assert (output.ppv.n, output.ppv.patients) == (180, 110)
+    assert f"{prevalence:g}" in str(output)
 
 
 def test_equal_wilson_intervals_give_the_published_interval_of_a_ratio():
     """Limits solve Fieller's form; here against a direct solution of the two equations."""
-    told = _values(_SENSITIVITY, _SPECIFICITY, 0.5).ppv
-    odds = [end / (1 - end) for end in (told.low, told.high)]
+    output = _values(_SENSITIVITY, _SPECIFICITY, 0.5).ppv
+    odds = [end / (1 - end) for end in (output.low, output.high)]
     one, other = (0.9, 0.85, 0.94), (0.2, 0.15, 0.26)
     low = (one[0] - odds[0] * other[0]) ** 2
     assert low == pytest.approx(
@@ -46,22 +46,22 @@ def test_equal_wilson_intervals_give_the_published_interval_of_a_ratio():
 
 
 def test_a_perfect_specificity_keeps_a_lower_end():
-    told = _values(_SENSITIVITY, Figure(1.0, 0.93, 1.0))
-    assert (told.ppv.value, told.ppv.high) == (1, 1)
-    assert 0.4 < told.ppv.low < 0.7
+    output = _values(_SENSITIVITY, Figure(1.0, 0.93, 1.0))
+    assert (output.ppv.value, output.ppv.high) == (1, 1)
+    assert 0.4 < output.ppv.low < 0.7
 
 
 def test_where_nothing_would_be_called_a_predictive_value_is_not_estimable():
-    told = _values(Figure(0.0, 0.0, 0.1), Figure(1.0, 0.9, 1.0))
-    assert told.ppv.value is None
-    assert told.ppv.reason == "no image would be called so"
-    assert told.npv.value == pytest.approx(0.9)
+    output = _values(Figure(0.0, 0.0, 0.1), Figure(1.0, 0.9, 1.0))
+    assert output.ppv.value is None
+    assert output.ppv.reason == "no image would be called so"
+    assert output.npv.value == pytest.approx(0.9)
 
 
 def test_without_a_sensitivity_there_is_no_predictive_value():
-    told = _values(Figure(None, reason="no image"), _SPECIFICITY)
-    assert (told.ppv.value, told.ppv.reason) == (None, "no image")
-    assert (told.npv.value, told.npv.reason) == (None, "no image")
+    output = _values(Figure(None, reason="no image"), _SPECIFICITY)
+    assert (output.ppv.value, output.ppv.reason) == (None, "no image")
+    assert (output.npv.value, output.npv.reason) == (None, "no image")
 
 
 @pytest.mark.parametrize("prevalence", [0, 1, -0.1, 10, math.nan])
@@ -76,8 +76,8 @@ _ends = st.lists(st.floats(0, 1), min_size=3, max_size=3).map(sorted)
 @given(_ends, _ends, st.floats(0.001, 0.999))
 def test_intervals_hold_their_value_and_stay_within_0_and_1(one, other, prevalence):
     figures = (Figure(middle, low, high) for low, middle, high in (one, other))
-    told = _values(*figures, prevalence)
-    for figure in (told.ppv, told.npv):
+    output = _values(*figures, prevalence)
+    for figure in (output.ppv, output.npv):
         if figure.value is not None:
             assert 0 <= figure.low <= figure.value <= figure.high <= 1
 

@@ -70,9 +70,9 @@ def _named(made: Estimates) -> Iterator[tuple[str, Figure]]:
             continue
         for name, figure in figures.by_name().items():
             yield f"{view}: {name}", figure
-        told = predictive_values(figures.sensitivity, figures.specificity, _PREVALENCE, of=view)
-        yield f"{view}: ppv", told.ppv
-        yield f"{view}: npv", told.npv
+        output = predictive_values(figures.sensitivity, figures.specificity, _PREVALENCE, of=view)
+        yield f"{view}: ppv", output.ppv
+        yield f"{view}: npv", output.npv
 
 
 def _missed(
@@ -116,10 +116,10 @@ def test_1000_intervals_of_every_kind_hold_the_truth_950_times(world):
     missed = _missed(WORLDS[world], repetitions=1000, large=250_000)
     kinds: dict[str, list[float]] = {}
     for name, (above, below) in missed.items():
-        told = (100 * (1 - above - below), 100 * above, 100 * below)
+        output = (100 * (1 - above - below), 100 * above, 100 * below)
         place = "all labels" if name.startswith("all labels") else "one side"
         kinds.setdefault(f"{place}: {_kind(name)}", []).append(1 - above - below)
-        _log.info("%s, %s: %.1f %%, above %.1f, below %.1f", world, name, *told)
+        _log.info("%s, %s: %.1f %%, above %.1f, below %.1f", world, name, *output)
     bad = {}
     for kind, shares in kinds.items():
         _log.info("%s, %s: %.1f %% in the mean", world, kind, 100 * np.mean(shares))

@@ -28,7 +28,7 @@ Calls = list[str]
 def images(
     *numbers: int, part: Part | None = None, label: str = "", bucket: str = "clinic-xrays"
 ) -> Manifest:
-    """A manifest of images by number; each has a label of its own unless told."""
+    """A manifest of images by number; each has a label of its own by default."""
     entries = [
         Entry(f"s3://{bucket}/images/{number:03}.jpg", label or LABELS[number % 3])
         for number in numbers
@@ -133,9 +133,11 @@ def test_entries_that_would_have_to_vanish_are_refused_unless_replacing_is_allow
 ) -> None:
     put(TRAIN=images(1, 2, 3))
     before = project.datasets()["TRAIN"].arn
-    with pytest.raises(errors.AlreadyExistsError, match="TRAIN dataset with other entries") as told:
+    with pytest.raises(
+        errors.AlreadyExistsError, match="TRAIN dataset with other entries"
+    ) as output:
         put(TRAIN=images(1, 2, 4))
-    assert "replace=True" in told.value.hint
+    assert "replace=True" in output.value.hint
     assert calls == []
     put(TRAIN=images(1, 2, 4), replace=True)
     assert held(project, "TRAIN") == images(1, 2, 4)
@@ -270,10 +272,10 @@ def test_lines_that_the_service_drops_are_noticed(
     monkeypatch.setattr(Manifest, "blobs", spoilt)
     with pytest.raises(
         errors.DatasetFailedError, match="holds 8 entries and should hold 9"
-    ) as told:
+    ) as output:
         put(TRAIN=images(*range(1, 10)))
     assert "1 that were sent are not there:\n  - s3://clinic-xrays/images/003.jpg" in str(
-        told.value
+        output.value
     )
 
 

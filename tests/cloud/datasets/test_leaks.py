@@ -1,4 +1,4 @@
-"""Leaks between train and test: refused before anything is sent, or told and noted in tags."""
+"""Leaks between train and test: refused before anything is sent, or reported and noted in tags."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_a_leak_that_is_allowed_is_warned_of_and_noted_on_datasets_and_versions(
     assert {warning.filename for warning in warned} == {__file__}
     assert tags_of_datasets(project) == [{"rxray.leaks": "allowed"}] * 2
     version = project.train("v1", output=MODELS)
-    assert told(version) == {"rxray.leaks": "allowed", "rxray.split": train.part.fingerprint}
+    assert reported(version) == {"rxray.leaks": "allowed", "rxray.split": train.part.fingerprint}
     version.wait_until_trained()
     project.put_datasets(train=train, test=test, store=STORE, replace=True)
     assert tags_of_datasets(project) == [{}, {}]
 
 
-def told(version: rx.ModelVersion) -> dict[str, str]:
+def reported(version: rx.ModelVersion) -> dict[str, str]:
     """The tags of a version without those by which it is found again."""
     found_by = {"rxray.training", "rxray.images"}
     return {key: value for key, value in version.tags().items() if key not in found_by}
@@ -160,7 +160,7 @@ def test_the_services_own_split_is_refused_where_patients_have_several_images(
     found = project.datasets()
     assert (found["TRAIN"].entries, found["TEST"].entries) == (48, 12)
     assert found["TEST"].labels == 3
-    assert told(project.train("v1", output=MODELS)) == {"rxray.leaks": "allowed"}
+    assert reported(project.train("v1", output=MODELS)) == {"rxray.leaks": "allowed"}
 
 
 def test_the_services_own_split_cannot_cut_a_patient_of_one_image(
@@ -168,7 +168,7 @@ def test_the_services_own_split_cannot_cut_a_patient_of_one_image(
 ) -> None:
     project.put_datasets(train=draw(patients=20, images=1).split().train, store=STORE)
     assert project.datasets()["TEST"].entries == 10
-    assert told(project.train("v1", output=MODELS)) == {}
+    assert reported(project.train("v1", output=MODELS)) == {}
 
 
 def test_the_services_own_split_of_unknown_patients_is_warned_of(
@@ -186,15 +186,15 @@ def test_a_version_bears_the_fingerprint_of_its_split_besides_the_users_tags(
     split = draw().split(test=0.4, seed=1)
     project.put_datasets(train=split.train, test=split.test, store=STORE)
     version = project.train("v1", output=MODELS, tags={"clinic": "north"})
-    assert told(version) == {"clinic": "north", "rxray.split": split.fingerprint}
+    assert reported(version) == {"clinic": "north", "rxray.split": split.fingerprint}
 
 
-def test_datasets_of_which_nobody_told_the_split_are_trained_without_a_fingerprint(
+def test_datasets_of_which_nobody_reported_the_split_are_trained_without_a_fingerprint(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     train, test = (attrs.evolve(part, part=None) for part in draw().split(test=0.4, seed=1))
     project.put_datasets(train=train, test=test, store=STORE)
-    assert told(project.train("v1", output=MODELS)) == {}
+    assert reported(project.train("v1", output=MODELS)) == {}
 
 
 def test_tags_that_may_not_be_read_stop_no_training(
@@ -222,7 +222,7 @@ def test_a_training_on_parts_of_two_splits_is_refused_unless_allowed(
     with pytest.warns(errors.PatientLeakWarning, match="different splits") as warned:
         version = project.train("v1", output=MODELS, allow_leaks=True)
     assert warned[0].filename == __file__
-    assert told(version) == {"rxray.leaks": "allowed"}
+    assert reported(version) == {"rxray.leaks": "allowed"}
 
 
 def test_a_training_on_datasets_that_somebody_distributed_by_image_is_refused(

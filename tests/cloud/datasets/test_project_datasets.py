@@ -60,7 +60,7 @@ def test_entries_are_filtered(filled: rx.CustomLabelsProject, filters, expected)
     assert names(filled.entries("TRAIN", **filters)) == expected
 
 
-def test_entries_with_and_without_labels_are_told_apart(filled: rx.CustomLabelsProject) -> None:
+def test_entries_with_and_without_labels_are_distinguished(filled: rx.CustomLabelsProject) -> None:
     without = names(filled.entries("TRAIN", labelled=False))
     assert "bare" in without
     assert names(filled.entries("TRAIN", labelled=True)) == sorted(
@@ -180,7 +180,7 @@ def test_what_is_missing_changed_extra_or_flagged_is_named(filled: rx.CustomLabe
         "viral-2.jpg",
     ]
     assert found.flagged["ERROR_UNSUPPORTED_USE_CASE_TYPE"] == (f"{STORE}/odd.jpg",)
-    with pytest.raises(errors.DatasetFailedError) as told:
+    with pytest.raises(errors.DatasetFailedError) as output:
         found.raise_for_errors()
     for text in (
         f"not there (1):\n  - {STORE}/dropped.jpg",
@@ -188,7 +188,7 @@ def test_what_is_missing_changed_extra_or_flagged_is_named(filled: rx.CustomLabe
         "there and not sent (5):",
         "flagged ERROR_UNSUPPORTED_USE_CASE_TYPE (1):",
     ):
-        assert text in str(told.value)
+        assert text in str(output.value)
 
 
 def test_a_manifest_that_lies_in_s3_can_be_checked(filled: rx.CustomLabelsProject) -> None:

@@ -213,9 +213,9 @@ def test_a_project_that_is_training_is_not_touched(draw) -> None:
         project.put_datasets(train=train, test=test, store=STORE)
         project.train("v1", output=f"s3://{BUCKET}/models")
         before = objects(aws)
-        with pytest.raises(errors.InUseError, match="is being trained") as told:
+        with pytest.raises(errors.InUseError, match="is being trained") as reported:
             forgetting.forget(train.images[0], STORE, aws=aws, confirm=yes)
-        assert "wait_until_trained" in told.value.hint
+        assert "wait_until_trained" in reported.value.hint
         assert set(before) <= set(objects(aws))
 
 
@@ -257,20 +257,20 @@ def test_the_last_patient_leaves_an_empty_dataset(aws: rx.Aws, draw) -> None:
 # Not found
 
 
-def test_a_patient_whom_nobody_stored_is_told(aws: rx.Aws, split: rx.Split) -> None:
-    with pytest.raises(errors.NotFoundError, match="Nothing under the pseudonym") as told:
+def test_a_patient_whom_nobody_stored_is_reported(aws: rx.Aws, split: rx.Split) -> None:
+    with pytest.raises(errors.NotFoundError, match="Nothing under the pseudonym") as reported:
         forgetting.forget("person999", STORE, aws=aws, confirm=yes)
-    assert "person999" not in str(told.value)
-    assert "another key" in told.value.hint
+    assert "person999" not in str(reported.value)
+    assert "another key" in reported.value.hint
 
 
 def test_another_key_finds_nobody_and_says_so(aws: rx.Aws, patient: str) -> None:
-    with pytest.raises(errors.NotFoundError) as told:
+    with pytest.raises(errors.NotFoundError) as reported:
         forgetting.forget(patient, STORE, aws=aws, confirm=yes, key="another key altogether")
-    assert "another key gives the same patient another pseudonym" in told.value.hint
+    assert "another key gives the same patient another pseudonym" in reported.value.hint
 
 
-def test_a_lost_key_is_told_and_none_is_made(
+def test_a_lost_key_is_reported_and_none_is_made(
     aws: rx.Aws, patient: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv(KEY_VARIABLE)
@@ -351,9 +351,9 @@ def test_what_s3_refuses_to_delete_is_listed_and_the_next_run_tries_again(
         parsed["Errors"] = [refused]
 
     aws.s3.meta.events.register("after-call.s3.DeleteObjects", refuse)
-    with pytest.raises(errors.StorageError, match="images/x: AccessDenied: locked") as told:
+    with pytest.raises(errors.StorageError, match="images/x: AccessDenied: locked") as reported:
         forgetting.forget(patient, STORE, aws=aws, confirm=yes)
-    assert "object lock" in told.value.hint
+    assert "object lock" in reported.value.hint
     assert forgetting.forget(patient, STORE, aws=project.aws, confirm=yes).done
 
 
@@ -367,14 +367,14 @@ def test_images_that_come_back_meanwhile_are_found(
         project.aws.s3.put_object(Bucket=BUCKET, Key=back, Body=b"stored by somebody else")
 
     aws.s3.meta.events.register("after-call.s3.DeleteObjects", put_back)
-    with pytest.raises(errors.StorageError, match="are left") as told:
+    with pytest.raises(errors.StorageError, match="are left") as reported:
         forgetting.forget(patient, STORE, aws=aws, confirm=yes)
-    assert back in str(told.value)
+    assert back in str(reported.value)
     assert forgetting.forget(patient, STORE, aws=project.aws, confirm=yes).done
     assert back not in objects(project.aws)
 
 
-def test_a_damaged_journal_is_told(aws: rx.Aws, patient: str, pseudonym: str) -> None:
+def test_a_damaged_journal_is_reported(aws: rx.Aws, patient: str, pseudonym: str) -> None:
     key = f"images/forgetting/{pseudonym}/datasets.json"
     aws.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"x": 1}).encode())
     with pytest.raises(errors.StorageError, match="no journal"):

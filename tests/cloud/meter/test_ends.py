@@ -151,14 +151,14 @@ def test_a_stop_that_fails_once_on_leaving_is_asked_for_again(ward: Ward, code: 
     assert ward.billed == pytest.approx(100, abs=0.01)
 
 
-def test_a_stop_that_fails_for_good_is_told_and_left_for_stop_expired(ward: Ward) -> None:
+def test_a_stop_that_fails_for_good_is_reported_and_left_for_stop_expired(ward: Ward) -> None:
     with pytest.raises(errors.StopFailedError, match=ward.version.arn), ward.version.running():  # noqa: PT012
         ward.clock.sleep(100)
         ward.cloud.faults.error("StopProjectVersion", "AccessDeniedException")
     assert ward.status == "RUNNING"
     ward.clock.sleep(60)
-    (told,) = meter.stop_expired(ward.version.aws)
-    assert told.stopped
+    (output,) = meter.stop_expired(ward.version.aws)
+    assert output.stopped
     assert ward.billed == pytest.approx(160, abs=0.01)
     assert ward.tags == {}
 
@@ -194,11 +194,11 @@ def test_a_process_that_is_killed_outright_leaves_a_lease_and_no_riddle(
         process.kill()
     (seen,) = meter.running(trained.aws)
     assert seen.owners[0].endswith(f":{process.pid}")
-    assert [told.stopped for told in meter.stop_expired(trained.aws)] == [False]
+    assert [output.stopped for output in meter.stop_expired(trained.aws)] == [False]
     later = rx.Aws(session=cloud.session(), clock=CloudClock(cloud))
     later.clock.wrong = (
         (seen.now.timestamp() - EPOCH) + meter.LEASE_SECONDS + meter.LEASE_MARGIN + 60
     )
     later.clock.sleep = lambda seconds: None
-    assert [told.stopped for told in meter.stop_expired(later)] == [True]
+    assert [output.stopped for output in meter.stop_expired(later)] == [True]
     assert cloud.bill.running == ()

@@ -73,7 +73,7 @@ class User:
     def run(self) -> None:
         try:
             self._run()
-        except BaseException as error:  # noqa: BLE001 (told by the test)
+        except BaseException as error:  # noqa: BLE001 (reported by the test)
             self.error = error
         finally:
             self.stage.end(self.number)
@@ -127,16 +127,16 @@ def share(ward: Ward, seed: int, users: int = 2) -> None:
         thread.start()
     for thread in threads:
         thread.join(120)
-    told = f"seed {seed}: {[(user.stay, user.statuses, user.error) for user in there]}"
-    assert [user.error for user in there] == [None] * users, told
-    assert {status for user in there for status in user.statuses} == {"RUNNING"}, told
-    assert ward.status == "STOPPED", told
-    assert ward.tags == {}, told
+    output = f"seed {seed}: {[(user.stay, user.statuses, user.error) for user in there]}"
+    assert [user.error for user in there] == [None] * users, output
+    assert {status for user in there for status in user.statuses} == {"RUNNING"}, output
+    assert ward.status == "STOPPED", output
+    assert ward.tags == {}, output
     assert cloud.bill.running == ()
     stays = [user.stay for user in there]
-    assert cloud.bill.unit_seconds - before <= union(stays) + 0.01, told
+    assert cloud.bill.unit_seconds - before <= union(stays) + 0.01, output
     runs = len(store.charges.find(version_arn=version.arn, kind="running")) - charges
-    assert 1 <= runs <= users, told
+    assert 1 <= runs <= users, output
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from rekognition_xray.testing import NoWaitClock
 
 NOW = dt.datetime(2026, 11, 24, 12, 0, 0, tzinfo=dt.UTC)
 LEASE = Lease("0123456789ab", "ward-3:4711", "runs", NOW, NOW, NOW + dt.timedelta(minutes=15))
-MOMENTS = st.integers(10**9, 2 * 10**11).map(lambda told: dt.datetime.fromtimestamp(told, dt.UTC))
+MOMENTS = st.integers(10**9, 2 * 10**11).map(
+    lambda output: dt.datetime.fromtimestamp(output, dt.UTC)
+)
 LEASES = st.builds(
     Lease,
     st.from_regex(r"[0-9a-f]{12}", fullmatch=True),

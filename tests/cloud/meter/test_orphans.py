@@ -31,11 +31,11 @@ def test_running_tells_owner_price_and_time(ward: Ward) -> None:
 
 def test_what_nobody_holds_a_lease_on_is_left_unless_asked(ward: Ward) -> None:
     ward.start_without_lease()
-    (told,) = meter.stop_expired(ward.version.aws)
-    assert not told.stopped
-    assert "unleased=True" in str(told)
-    (told,) = meter.stop_expired(ward.version.aws, unleased=True)
-    assert told.stopped
+    (reported,) = meter.stop_expired(ward.version.aws)
+    assert not reported.stopped
+    assert "unleased=True" in str(reported)
+    (reported,) = meter.stop_expired(ward.version.aws, unleased=True)
+    assert reported.stopped
     assert ward.status == "STOPPED"
 
 
@@ -50,16 +50,16 @@ def test_a_live_lease_protects_even_from_that(ward: Ward, enter) -> None:
 def test_tags_that_may_not_be_read_protect_from_everything(ward: Ward) -> None:
     ward.start_without_lease()
     ward.cloud.faults.error("ListTagsForResource", "AccessDeniedException")
-    (told,) = meter.stop_expired(ward.version.aws, unleased=True)
-    assert (told.stopped, "may not be read" in told.reason) == (False, True)
+    (reported,) = meter.stop_expired(ward.version.aws, unleased=True)
+    assert (reported.stopped, "may not be read" in reported.reason) == (False, True)
 
 
 def test_a_stop_that_fails_is_in_the_answer(ward: Ward) -> None:
     ward.start_without_lease()
     ward.cloud.faults.error("StopProjectVersion", "AccessDeniedException", percent=100)
-    (told,) = meter.stop_expired(ward.version.aws, unleased=True)
-    assert isinstance(told.error, errors.StopFailedError)
-    assert str(told).startswith("NOT STOPPED: ward/v1")
+    (reported,) = meter.stop_expired(ward.version.aws, unleased=True)
+    assert isinstance(reported.error, errors.StopFailedError)
+    assert str(reported).startswith("NOT STOPPED: ward/v1")
 
 
 def test_a_stop_that_fails_does_not_keep_the_others_on(ward: Ward) -> None:
@@ -71,7 +71,7 @@ def test_a_stop_that_fails_does_not_keep_the_others_on(ward: Ward) -> None:
     ward.start_without_lease()
     # Both are asked once, which is refused; the first is refused for good.
     ward.cloud.faults.error("StopProjectVersion", "AccessDeniedException", times=3)
-    told = meter.stop_expired(aws, unleased=True)
-    assert [(one.stopped, one.error is None) for one in told] == [(False, False), (True, True)]
+    reported = meter.stop_expired(aws, unleased=True)
+    assert [(one.stopped, one.error is None) for one in reported] == [(False, False), (True, True)]
     meter.stop(second)
     second.delete()

@@ -129,11 +129,11 @@ def test_without_permission_to_read_tags_it_stops_all_the_same(ward: Ward) -> No
 def test_without_permission_to_stop_nothing_is_started(ward: Ward) -> None:
     ward.cloud.faults.error("StopProjectVersion", "AccessDeniedException", percent=100)
     with (
-        pytest.raises(errors.AccessDeniedError, match="was not started") as told,
+        pytest.raises(errors.AccessDeniedError, match="was not started") as output,
         ward.version.running(),
     ):
         pytest.fail("it could not be stopped")
-    assert "rekognition:StopProjectVersion" in told.value.hint
+    assert "rekognition:StopProjectVersion" in output.value.hint
     assert ward.billed == 0
     assert ward.tags == {}
 
@@ -146,7 +146,7 @@ def test_a_clock_that_is_wrong_takes_no_model_away(ward: Ward, enter, seconds: i
     model.run.look()
     ward.clock.sleep(meter.LEASE_RENEWAL - 1)
     ward.clock.wrong = seconds
-    assert [told.stopped for told in meter.stop_expired(ward.version.aws)] == [False]
+    assert [output.stopped for output in meter.stop_expired(ward.version.aws)] == [False]
     ward.clock.wrong = 0
     block.__exit__(None, None, None)
 
@@ -204,7 +204,7 @@ def test_limits_that_are_none_are_refused(ward: Ward, limit: dict[str, int]) -> 
         pytest.fail("nothing runs")
 
 
-def test_who_watches_is_told_while_it_starts(ward: Ward, capsys) -> None:
+def test_who_watches_is_reported_while_it_starts(ward: Ward, capsys) -> None:
     seen: list[str] = []
     with ward.version.running(progress=lambda look: seen.append(look.status)):
         pass

@@ -93,7 +93,7 @@ def test_the_cost_ends_the_measure(ready: Running, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.heavy
-def test_few_calls_are_told_to_be_a_rough_measure(ready: Running) -> None:
+def test_few_calls_are_said_to_be_a_rough_measure(ready: Running) -> None:
     found = measure_throughput(ready.on(2), [ready.image], max_calls=10)
     assert (found.units, found.calls, found.throttled) == (2, 10, 0)
     assert not found.saturated

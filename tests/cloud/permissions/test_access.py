@@ -273,14 +273,14 @@ def test_a_policy_reaches_no_neighbour() -> None:
 
 
 def test_the_meter_can_stop_and_cannot_start() -> None:
-    told = actions(policy("meter", bucket=None))
-    assert "rekognition:StopProjectVersion" in told
-    assert "rekognition:StartProjectVersion" not in told
+    reported = actions(policy("meter", bucket=None))
+    assert "rekognition:StopProjectVersion" in reported
+    assert "rekognition:StartProjectVersion" not in reported
 
 
 def test_further_operations_can_be_named() -> None:
-    told = actions(policy("train", also=["DeleteDataset", "CopyProjectVersion"]))
-    assert {"rekognition:DeleteDataset", "rekognition:CopyProjectVersion"} <= told
+    reported = actions(policy("train", also=["DeleteDataset", "CopyProjectVersion"]))
+    assert {"rekognition:DeleteDataset", "rekognition:CopyProjectVersion"} <= reported
     with pytest.raises(errors.InvalidRequestError, match="'DropEverything'"):
         policy("train", also=["DropEverything"])
 
@@ -336,7 +336,7 @@ def test_other_partitions_have_other_arns() -> None:
         assert all(one == "*" or one.startswith("arn:aws-cn:") for one in statement["Resource"])
 
 
-def test_all_wrong_arguments_are_told_together() -> None:
+def test_all_wrong_arguments_are_reported_together() -> None:
     with pytest.raises(errors.InvalidRequestError) as caught:
         policy(
             "train",

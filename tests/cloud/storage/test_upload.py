@@ -161,10 +161,10 @@ def test_a_byte_that_flips_in_flight_is_refused(own: rx.Aws, tmp_path: Path) -> 
             request.body.getbuffer()[7] ^= 1
 
     own.s3.meta.events.register("before-send.s3.PutObject", flip)
-    with pytest.raises(errors.UploadError, match="1 of 4 images") as told:
+    with pytest.raises(errors.UploadError, match="1 of 4 images") as output:
         storage.store(prepared, STORE, aws=own)
-    assert told.value.paths == (unlucky.image.path,)
-    assert told.value.code in {"BadDigest", "XAmzContentSHA256Mismatch"}
+    assert output.value.paths == (unlucky.image.path,)
+    assert output.value.code in {"BadDigest", "XAmzContentSHA256Mismatch"}
     assert len(keys(own)) == 3
     own.s3.meta.events.unregister("before-send.s3.PutObject", flip)
     assert storage.store(prepared, STORE, aws=own).uploaded == 1
@@ -187,9 +187,9 @@ def test_an_s3_that_tells_another_checksum_is_not_believed(own: rx.Aws, tmp_path
         parsed["ChecksumSHA256"] = "A" * 43 + "="
 
     own.s3.meta.events.register("after-call.s3.PutObject", lie)
-    with pytest.raises(errors.UploadError, match="4 of 4 images") as told:
+    with pytest.raises(errors.UploadError, match="4 of 4 images") as output:
         storage.store(prepared, STORE, aws=own)
-    assert "S3 reports the checksum AAA" in str(told.value)
+    assert "S3 reports the checksum AAA" in str(output.value)
     assert not keys(own), "a later run would take such an object for the image"
     own.s3.meta.events.unregister("after-call.s3.PutObject", lie)
     assert storage.store(prepared, STORE, aws=own).uploaded == 4
@@ -198,9 +198,9 @@ def test_an_s3_that_tells_another_checksum_is_not_believed(own: rx.Aws, tmp_path
 def test_a_prepared_file_that_is_gone_is_named_by_its_image(aws: rx.Aws, tmp_path: Path) -> None:
     prepared = boxes(tmp_path, 4)
     prepared.files[1].file.unlink()
-    with pytest.raises(errors.UploadError, match="cannot be read") as told:
+    with pytest.raises(errors.UploadError, match="cannot be read") as output:
         storage.store(prepared, STORE, aws=aws)
-    assert told.value.paths == (prepared.files[1].image.path,)
+    assert output.value.paths == (prepared.files[1].image.path,)
     assert len(keys(aws)) == 3
 
 
@@ -295,12 +295,17 @@ def test_the_notice_on_aws_using_content_comes_once(
     storage.store(boxes(tmp_path, 2), STORE, aws=half_real)
     (record,) = [record for record in caplog.records if record.name == uploading.__name__]
     assert record.levelno == logging.WARNING
-    for told in ("improve its services", "AISERVICES_OPT_OUT_POLICY", '"optOut"', "opted_out=True"):
-        assert told in record.getMessage()
+    for output in (
+        "improve its services",
+        "AISERVICES_OPT_OUT_POLICY",
+        '"optOut"',
+        "opted_out=True",
+    ):
+        assert output in record.getMessage()
     assert json.loads(uploading.OPT_OUT_POLICY)
 
 
-def test_who_has_opted_out_is_not_told(
+def test_who_has_opted_out_is_not_reported(
     half_real: rx.Aws, untold: None, tmp_path: Path, caplog
 ) -> None:
     opted_out = attrs.evolve(half_real, opted_out=True)

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.usefixtures("no_wait")
 
 def test_a_region_without_custom_labels_is_refused_before_any_call() -> None:
     session = boto3.Session("key", "secret", region_name="ca-central-1")
-    with pytest.raises(errors.StorageError, match="not offered in ca-central-1") as told:
+    with pytest.raises(errors.StorageError, match="not offered in ca-central-1") as output:
         storage.store([], STORE, aws=rx.Aws(session))
-    assert "us-east-1" in told.value.hint
+    assert "us-east-1" in output.value.hint
     assert len(REGIONS) == 11
 
 
@@ -61,14 +61,14 @@ def open_by_policy(aws: rx.Aws) -> None:
 @pytest.mark.parametrize(
     ("opened", "named"), [(open_by_list, "access control list"), (open_by_policy, "policy")]
 )
-def test_a_public_bucket_is_refused_unless_told(
+def test_a_public_bucket_is_refused_by_default(
     aws: rx.Aws, tmp_path: Path, opened, named: str
 ) -> None:
     opened(aws)
     prepared = boxes(tmp_path, 1)
-    with pytest.raises(errors.StorageError, match=f"public by its {named}") as told:
+    with pytest.raises(errors.StorageError, match=f"public by its {named}") as output:
         storage.store(prepared, STORE, aws=aws)
-    assert "allow_public=True" in told.value.hint
+    assert "allow_public=True" in output.value.hint
     assert not keys(aws)
     with pytest.raises(errors.StorageError, match="public"):
         storage.plan(prepared, STORE, aws=aws)

@@ -58,7 +58,7 @@ def test_no_training_takes_longer_than_aws_lets_it() -> None:
     assert hours(10_000, EarlierTraining("v1", Decimal(5), 10)) == (5, 24)
 
 
-def test_a_training_on_nobody_knows_how_many_images_is_told_and_not_used() -> None:
+def test_a_training_on_nobody_knows_how_many_images_is_reported_and_not_used() -> None:
     assert hours(100, EarlierTraining("v1", Decimal(1), None)) == (Decimal("0.5"), 24)
     found = training_range(100, [EarlierTraining("v1", Decimal(1), None)], rx.PriceBook())
     assert "version v1 of this project: 1.000 h for an unknown number of images" in str(found)
@@ -143,7 +143,7 @@ def test_a_training_whose_start_was_not_answered_is_found(
     assert version.wait_until_trained().trained
 
 
-def test_a_training_that_did_not_start_is_told_after_a_while(
+def test_a_training_that_did_not_start_is_reported_after_a_while(
     ready: rx.CustomLabelsProject, cloud: LocalCloud
 ) -> None:
     cloud.faults.drop("CreateProjectVersion", when="before")

@@ -22,7 +22,7 @@ def test_a_training_needs_both_datasets(project: rx.CustomLabelsProject) -> None
     assert "put_datasets" in caught.value.hint
 
 
-def test_everything_that_stands_against_a_training_is_told_together(
+def test_everything_that_stands_against_a_training_is_reported_together(
     project: rx.CustomLabelsProject, draw
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
@@ -103,16 +103,16 @@ def test_a_dataset_whose_last_update_failed_is_not_trained_on(
         ready.train("v1", output=MODELS)
 
 
-def told(entries: int, with_errors: int = 0, labelled: int | None = None) -> DatasetDescription:
+def reported(entries: int, with_errors: int = 0, labelled: int | None = None) -> DatasetDescription:
     return DatasetDescription(
         "arn", "CREATE_COMPLETE", "", entries, labelled or entries, 2, with_errors
     )
 
 
 def test_a_dataset_may_have_errors_in_a_fifth_of_its_entries() -> None:
-    training_checks.check_errors("TRAIN", told(10, 2))
+    training_checks.check_errors("TRAIN", reported(10, 2))
     with pytest.raises(errors.ManifestError, match=r"3 of 10 entries .* more than 20 %") as caught:
-        training_checks.check_errors("TRAIN", told(10, 3))
+        training_checks.check_errors("TRAIN", reported(10, 3))
     assert "has_errors=True" in caught.value.hint
 
 
@@ -130,12 +130,14 @@ def test_datasets_that_would_fail_after_hours_are_refused(
     kind, counts, entries: int, leaf: type[errors.XrayError], what: str
 ) -> None:
     with pytest.raises(leaf, match=what):
-        training_checks.check_images(kind, told(entries), counts, region="us-east-1")
+        training_checks.check_images(kind, reported(entries), counts, region="us-east-1")
 
 
-def test_few_images_and_images_without_a_label_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_few_images_and_images_without_a_label_are_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     counts = {"normal": 9, "viral": 10}
-    training_checks.check_images("TRAIN", told(20, labelled=19), counts, region="us-east-1")
+    training_checks.check_images("TRAIN", reported(20, labelled=19), counts, region="us-east-1")
     assert "recommends 10 images of a label or more: normal (9)" in caplog.text
     assert "1 images have no label" in caplog.text
 
@@ -160,7 +162,7 @@ def test_datasets_of_others_are_looked_into(ready: rx.CustomLabelsProject) -> No
 
 
 @pytest.mark.parametrize(("region", "most"), [("us-east-1", 2), ("ap-southeast-2", 1)])
-def test_quotas_are_awss_unless_told(region: str, most: int) -> None:
+def test_quotas_are_awss_by_default(region: str, most: int) -> None:
     assert TrainingQuotas().trainings_in(region) == most
     assert TrainingQuotas(trainings=7).trainings_in(region) == 7
 

@@ -81,7 +81,7 @@ def test_reports_that_cannot_be_read_do_not_hide_the_failure(
     assert code in str(caught.value)
 
 
-def test_a_failure_without_reports_is_told_by_its_message_alone(
+def test_a_failure_without_reports_is_reported_by_its_message_alone(
     project: rx.CustomLabelsProject, cloud: LocalCloud, draw
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
@@ -92,7 +92,7 @@ def test_a_failure_without_reports_is_told_by_its_message_alone(
     assert caught.value.faults == ()
 
 
-def test_faults_of_both_datasets_together_are_told(
+def test_faults_of_both_datasets_together_are_reported(
     project: rx.CustomLabelsProject, cloud: LocalCloud, draw
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
@@ -112,10 +112,10 @@ ERROR = {"code": "ERROR_X", "message": "An X."}
 @pytest.mark.parametrize(
     "part",
     [
-        lambda told: told,
-        lambda told: {"label": 1, "label-metadata": {"class-name": "normal", **told}},
-        lambda told: {"boxes": {"annotations": [{"left": 0}, {"left": 1, **told}]}},
-        lambda told: {"boxes": {"image_size": [], **told}},
+        lambda reported: reported,
+        lambda reported: {"label": 1, "label-metadata": {"class-name": "normal", **reported}},
+        lambda reported: {"boxes": {"annotations": [{"left": 0}, {"left": 1, **reported}]}},
+        lambda reported: {"boxes": {"image_size": [], **reported}},
     ],
     ids=["line", "metadata", "annotation", "attribute"],
 )

@@ -144,7 +144,7 @@ def test_a_handler_of_the_program_gets_its_signal_once_the_model_has_stopped(
 @ON_POSIX
 @pytest.mark.heavy
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_process_that_is_told_to_end_stops_its_model_first(
+def test_a_process_that_is_said_to_end_stops_its_model_first(
     cloud, trained: rx.ModelVersion, number: signal.Signals
 ) -> None:
     with running_elsewhere(cloud, trained) as process:
@@ -158,13 +158,15 @@ def test_a_stop_that_fails_is_an_error_with_price_and_command(
     cloud: LocalCloud, trained: rx.ModelVersion
 ) -> None:
     with (
-        pytest.raises(errors.StopFailedError, match=r"may still be billing 4\.00 per hour") as told,
+        pytest.raises(
+            errors.StopFailedError, match=r"may still be billing 4\.00 per hour"
+        ) as output,
         trained.running(),
     ):
         cloud.faults.error("StopProjectVersion", "AccessDeniedException")
-    assert trained.arn in told.value.message
-    assert f"stop-project-version --project-version-arn {trained.arn}" in told.value.hint
-    assert isinstance(told.value.__cause__, errors.AccessDeniedError)
+    assert trained.arn in output.value.message
+    assert f"stop-project-version --project-version-arn {trained.arn}" in output.value.hint
+    assert isinstance(output.value.__cause__, errors.AccessDeniedError)
     meter.stop(trained)
     assert status(trained) == "STOPPED"
 

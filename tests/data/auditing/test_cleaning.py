@@ -135,7 +135,7 @@ def test_a_copy_of_an_image_that_cannot_be_read_is_kept() -> None:
     assert [repair.code for repair in repairs] == ["truncated"]
 
 
-def test_near_duplicates_are_kept_unless_told() -> None:
+def test_near_duplicates_are_kept_by_default() -> None:
     images = [image("a", patient="p"), image("b", patient="q"), image("c")]
     audit = audited(images, [Duplicates(tuple(images[1::-1]), "near", 0.9)])
     assert audit.clean().dataset.images == tuple(images)

@@ -156,7 +156,7 @@ def test_the_same_pixels_under_one_label_are_a_warning(
     assert only(folder, "duplicate-pixels", "warning").paths == paths
 
 
-def test_the_same_file_under_one_label_is_told_apart_from_the_same_pixels(
+def test_the_same_file_under_one_label_is_distinguished_from_the_same_pixels(
     folder: Path, write: Write, draw: Draw
 ) -> None:
     paths = (

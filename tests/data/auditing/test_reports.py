@@ -62,10 +62,10 @@ def test_the_table_names_each_finding_its_first_files_and_what_to_do(
 
 
 def test_progress_counts_up_to_all_images(folder: Path) -> None:
-    told: list[tuple[int, int]] = []
-    XrayDataset.from_folder(folder).audit(progress=lambda done, total: told.append((done, total)))
-    assert told == sorted(told)
-    assert told[-1] == (30, 30)
+    output: list[tuple[int, int]] = []
+    XrayDataset.from_folder(folder).audit(progress=lambda done, total: output.append((done, total)))
+    assert output == sorted(output)
+    assert output[-1] == (30, 30)
 
 
 def test_a_bar_shows_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,9 +142,9 @@ def test_the_real_originals_show_their_known_traps(audited_originals: Audit) -> 
     assert audited_originals.errors == ()
     files = {finding.code: len(finding.paths) for finding in audited_originals.warnings}
     assert files == {"duplicate-files": 4, "rgb-among-grey": 20, "shortcut": 0}
-    told = " ".join(finding.message for finding in audited_originals.warnings)
+    output = " ".join(finding.message for finding in audited_originals.warnings)
     for property_ in ("Width and height alone", "The size of the file alone", "The border alone"):
-        assert property_ in told
+        assert property_ in output
 
 
 @pytest.mark.parametrize("package", ["numpy", "scipy", "sklearn"])

@@ -19,7 +19,7 @@ from rekognition_xray.data.dataset import Audit, Xray, XrayDataset
 LABELS = ("normal", "bacterial", "viral")
 
 
-def looks(patients: int = 30, **told: object) -> dict[Xray, Look]:
+def looks(patients: int = 30, **output: object) -> dict[Xray, Look]:
     """Two images of each patient, all properties drawn at random but those that tell the label."""
     dice = random.Random(3)
     found = {}
@@ -34,7 +34,7 @@ def looks(patients: int = 30, **told: object) -> dict[Xray, Look]:
             "border": tuple(dice.uniform(0, 255) for _ in range(8)),
         }
         values |= {
-            name: value(label, dice) if callable(value) else value for name, value in told.items()
+            name: value(label, dice) if callable(value) else value for name, value in output.items()
         }
         found[image] = Look(format="PNG", pixels=b"x", **values)  # type: ignore[arg-type]
     return found
@@ -69,7 +69,7 @@ def shifted(label: str, dice: random.Random) -> int:
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, Shortcut]:
+def output() -> dict[str, Shortcut]:
     """The table of images of which every property gives the label away."""
     given_away = {
         "width": shifted,
@@ -83,10 +83,10 @@ def told() -> dict[str, Shortcut]:
 
 @pytest.mark.parametrize("name", ["size", "aspect", "colour", "file-size", "border"])
 def test_a_property_that_gives_the_label_away_is_found(
-    name: str, told: dict[str, Shortcut]
+    name: str, output: dict[str, Shortcut]
 ) -> None:
-    assert told[name].low > 0.9
-    assert told[name].auroc > 0.95
+    assert output[name].low > 0.9
+    assert output[name].auroc > 0.95
 
 
 def test_one_property_that_gives_the_label_away_is_found_among_all() -> None:
@@ -96,8 +96,8 @@ def test_one_property_that_gives_the_label_away_is_found_among_all() -> None:
 
 
 def test_a_middle_that_differs_from_both_ends_is_found_too() -> None:
-    told = {"size": lambda label, dice: {"normal": 5000}.get(label, dice.choice([10, 9000]))}
-    assert by_property(looks(**told))["file-size"].auroc > 0.7
+    output = {"size": lambda label, dice: {"normal": 5000}.get(label, dice.choice([10, 9000]))}
+    assert by_property(looks(**output))["file-size"].auroc > 0.7
 
 
 def test_a_property_that_is_the_same_everywhere_tells_exactly_nothing() -> None:
@@ -109,8 +109,8 @@ def test_what_only_tells_the_patient_is_no_shortcut() -> None:
     images = looks(patients=60)
     dice = random.Random(5)
     of_patient = {image.group: dice.randrange(1000) for image in images}
-    told = {image: of_patient[image.group] for image in images}
-    mixed = {image: Look(format="PNG", size=told[image], width=9, height=9, border=(0.0,))
+    output = {image: of_patient[image.group] for image in images}
+    mixed = {image: Look(format="PNG", size=output[image], width=9, height=9, border=(0.0,))
              for image in images}  # fmt: skip
     assert by_property(mixed)["file-size"].auroc < 0.6
 

@@ -68,7 +68,9 @@ def test_images_read_in_many_threads_come_out_alike_and_in_silence(tmp_path: Pat
 @pytest.mark.parametrize(
     ("tag", "patient"), [("A-17", "A-17"), (" 0042 ", "0042"), ("", None), (None, None)]
 )
-def test_the_patient_is_told_and_kept_out_of_sight(tag: str | None, patient: str | None) -> None:
+def test_the_patient_is_reported_and_kept_out_of_sight(
+    tag: str | None, patient: str | None
+) -> None:
     made = read_image(saved(image(PatientID=tag)))
     assert made.patient == patient
     assert "42" not in repr(made)
@@ -102,33 +104,33 @@ BIRTH = "19700131"
 
 def full_of_secrets() -> Dataset:
     """An image with a name, a date and a comment in every place a DICOM file has for them."""
-    told = image(PatientName=SECRET, PatientID=f"{SECRET}-1", PatientBirthDate=BIRTH)
-    told.ImageComments = told.StudyDescription = told.AccessionNumber = SECRET
-    told.WindowCenterWidthExplanation = SECRET
-    put(told, "BodyPartExamined", SECRET.upper())
-    told.WindowCenter, told.WindowWidth = 2000, 3000
-    told.AcquisitionDate = told.StudyDate = BIRTH
+    output = image(PatientName=SECRET, PatientID=f"{SECRET}-1", PatientBirthDate=BIRTH)
+    output.ImageComments = output.StudyDescription = output.AccessionNumber = SECRET
+    output.WindowCenterWidthExplanation = SECRET
+    put(output, "BodyPartExamined", SECRET.upper())
+    output.WindowCenter, output.WindowWidth = 2000, 3000
+    output.AcquisitionDate = output.StudyDate = BIRTH
     inner = Dataset()
     inner.PersonName = SECRET
     outer = Dataset()
     outer.PersonIdentificationCodeSequence = [inner]
     outer.TextValue = SECRET
-    told.RequestAttributesSequence = [outer]
-    told.VOILUTSequence = lut(range(4096), bits=12)
-    told.VOILUTSequence[0].LUTExplanation = SECRET
-    private = told.private_block(0x0029, SECRET, create=True)
+    output.RequestAttributesSequence = [outer]
+    output.VOILUTSequence = lut(range(4096), bits=12)
+    output.VOILUTSequence[0].LUTExplanation = SECRET
+    private = output.private_block(0x0029, SECRET, create=True)
     private.add_new(1, "LO", SECRET)
     private.add_new(2, "OB", SECRET.encode())
-    told.add_new(0x60000010, "US", 70)
-    told.add_new(0x60000011, "US", 90)
-    told.add_new(0x60000022, "LO", SECRET)
-    told.add_new(0x60004000, "LT", SECRET)
-    told.add_new(0x60003000, "OW", (SECRET.encode() * 99)[:788])
-    told.add_new(0x50000022, "LO", SECRET)
-    told.add_new(0x50003000, "OW", SECRET.encode())
-    told.PixelData = told.PixelData + SECRET.encode() * 4
-    told.add_new(0xFFFCFFFC, "OB", SECRET.encode() * 10)
-    return told
+    output.add_new(0x60000010, "US", 70)
+    output.add_new(0x60000011, "US", 90)
+    output.add_new(0x60000022, "LO", SECRET)
+    output.add_new(0x60004000, "LT", SECRET)
+    output.add_new(0x60003000, "OW", (SECRET.encode() * 99)[:788])
+    output.add_new(0x50000022, "LO", SECRET)
+    output.add_new(0x50003000, "OW", SECRET.encode())
+    output.PixelData = output.PixelData + SECRET.encode() * 4
+    output.add_new(0xFFFCFFFC, "OB", SECRET.encode() * 10)
+    return output
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
@@ -204,12 +206,12 @@ saved_before = saved(image())
 
 
 def test_five_of_the_six_real_files_are_read(xrays: Path) -> None:
-    read, told = {}, {}
+    read, output = {}, {}
     for path in sorted((xrays / "dicom").glob("*.dcm")):
         try:
             read[path.stem] = read_image(path, allow_burned_in=path.stem == "Fake_MONOHR1")
         except ImageError as error:
-            told[path.stem] = error
+            output[path.stem] = error
     assert {name: made.bits_stored for name, made in read.items()} == {
         "CR-MONO1-10-chest": 10,
         "Fake_MONOHR1": 8,
@@ -217,8 +219,8 @@ def test_five_of_the_six_real_files_are_read(xrays: Path) -> None:
         "RG2_JPLL_hip": 10,
         "RG3_J2KR_tibia": 10,
     }
-    assert "JPEG Extended (Process 2 and 4)" in told["RG3_JPLY_tibia"].reason
-    assert told["RG3_JPLY_tibia"].code == "no-decoder"
+    assert "JPEG Extended (Process 2 and 4)" in output["RG3_JPLY_tibia"].reason
+    assert output["RG3_JPLY_tibia"].code == "no-decoder"
     spine, lung = (
         np.asarray(read["CR-MONO1-10-chest"].grey.crop(box)).mean()
         for box in ((205, 150, 235, 300), (90, 200, 130, 300))

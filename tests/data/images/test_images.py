@@ -240,7 +240,7 @@ def test_preparing_leaves_the_given_image_alone(draw: Draw) -> None:
     assert (image.mode, image.tobytes()) == ("RGB", before)
 
 
-def test_the_steps_are_told_in_their_order(draw: Draw) -> None:
+def test_the_steps_are_reported_in_their_order(draw: Draw) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = encoded(draw(14, (5000, 4000), "RGB"), exif=exif)

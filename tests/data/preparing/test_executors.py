@@ -72,7 +72,7 @@ def test_every_executor_gives_the_same_tells_of_bad_images_and_knows_what_is_don
 
 
 @pytest.mark.heavy
-def test_a_full_disk_in_a_process_is_told_as_here(dataset, folder):
+def test_a_full_disk_in_a_process_is_reported_as_here(dataset, folder):
     folder.mkdir()
     rx.XrayDataset(()).prepare(folder)
     with processes() as executor:
@@ -83,7 +83,7 @@ def test_a_full_disk_in_a_process_is_told_as_here(dataset, folder):
 
 
 @pytest.mark.heavy
-def test_workers_that_die_are_told_with_what_is_left_to_do(dataset, folder):
+def test_workers_that_die_are_reported_with_what_is_left_to_do(dataset, folder):
     rx.XrayDataset(dataset.images[:3]).prepare(folder)
     dying = ProcessPoolExecutor(1, get_context("spawn"), initializer=os._exit, initargs=(3,))
     with dying as executor, pytest.raises(DataError, match="3 of 12 images are done") as caught:
@@ -92,15 +92,15 @@ def test_workers_that_die_are_told_with_what_is_left_to_do(dataset, folder):
     assert dataset.prepare(folder).cached == 3
 
 
-def test_progress_is_told_from_nothing_to_all(dataset, folder, write):
+def test_progress_is_reported_from_nothing_to_all(dataset, folder, write):
     write("NORMAL/IM-0999-0001.jpeg", b"just text")
     rx.XrayDataset(dataset.images[:3]).prepare(folder)
-    told: list[PrepareProgress] = []
+    output: list[PrepareProgress] = []
     with pytest.raises(AuditError):
-        read(write).prepare(folder, progress=told.append)
-    assert told[0] == PrepareProgress(done=3, total=13, cached=3, bad=0)
-    assert told[-1] == PrepareProgress(done=13, total=13, cached=3, bad=1)
-    assert [record.done for record in told] == sorted(record.done for record in told)
+        read(write).prepare(folder, progress=output.append)
+    assert output[0] == PrepareProgress(done=3, total=13, cached=3, bad=0)
+    assert output[-1] == PrepareProgress(done=13, total=13, cached=3, bad=1)
+    assert [record.done for record in output] == sorted(record.done for record in output)
 
 
 def test_a_bar_can_be_asked_for(dataset, folder, capsys):
@@ -154,7 +154,7 @@ def test_dicom_becomes_png_and_its_ledger_tells_what_read_it(write, folder):
     assert read(write).prepare(folder).cached == 2
 
 
-def test_images_that_may_show_a_name_are_bad_images_and_the_way_out_is_told(dicoms, folder):
+def test_images_that_may_show_a_name_are_bad_images_and_the_way_out_is_reported(dicoms, folder):
     with pytest.raises(AuditError) as caught:
         dicoms.prepare(folder)
     assert caught.value.paths == (dicoms.images[2].path, dicoms.images[3].path)
@@ -195,7 +195,7 @@ def test_what_was_allowed_once_is_not_allowed_for_ever(dicoms, folder):
     assert dicoms.prepare(folder, allow_burned_in=True).cached == 4
 
 
-def test_dicom_without_its_extra_is_told_once(dicoms, folder, monkeypatch):
+def test_dicom_without_its_extra_is_reported_once(dicoms, folder, monkeypatch):
     monkeypatch.delitem(sys.modules, "rekognition_xray.data.images.dicom", raising=False)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match="'dicom'"):

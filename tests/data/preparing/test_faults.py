@@ -25,7 +25,9 @@ from rekognition_xray.errors import AuditError, PreparedFolderError
 from .conftest import read, results
 
 
-def test_all_bad_images_are_told_together_and_the_others_are_kept(dataset, folder, write, opened):
+def test_all_bad_images_are_reported_together_and_the_others_are_kept(
+    dataset, folder, write, opened
+):
     bad = {
         write("NORMAL/IM-0101-0001.jpeg", b"just text"): "not-an-image",
         write("NORMAL/IM-0102-0001.jpeg", b""): "zero-bytes",
@@ -46,7 +48,7 @@ def test_all_bad_images_are_told_together_and_the_others_are_kept(dataset, folde
     assert opened == []
 
 
-def test_an_image_in_s3_is_told_with_the_others(dataset, folder):
+def test_an_image_in_s3_is_reported_with_the_others(dataset, folder):
     images = (*dataset.images, rx.Xray("s3://bucket/a.jpg", "normal"))
     with pytest.raises(AuditError, match=r"s3://bucket/a\.jpg: it lies in S3"):
         rx.XrayDataset(images).prepare(folder)
@@ -71,7 +73,7 @@ def full_after(monkeypatch) -> Callable[[int], None]:
     return fill
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_and_a_second_run_completes(
+def test_a_full_disk_is_reported_and_leaves_nothing_half_and_a_second_run_completes(
     dataset, folder, full_after, monkeypatch, opened
 ):
     full_after(5)
@@ -88,7 +90,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_and_a_second_run_completes(
         assert hashlib.sha256(item.file.read_bytes()).hexdigest() == item.sha256
 
 
-def test_a_disk_too_full_for_the_ledger_is_told_and_a_second_run_completes(
+def test_a_disk_too_full_for_the_ledger_is_reported_and_a_second_run_completes(
     dataset, folder, monkeypatch
 ):
     whole = Ledger.append
@@ -109,7 +111,7 @@ def test_a_disk_too_full_for_the_ledger_is_told_and_a_second_run_completes(
     assert {entry.image for entry in read_ledger(folder)} == {image.name for image in dataset}
 
 
-def test_a_folder_that_cannot_be_made_is_told(dataset, tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(dataset, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(PreparedFolderError, match="file"):
         dataset.prepare(tmp_path / "file" / "folder")
@@ -172,7 +174,7 @@ def test_two_processes_at_once_leave_a_right_folder_and_a_whole_ledger(
     assert not list((folder / ".unfinished").iterdir())
 
 
-def test_what_is_raised_while_progress_is_told_stops_the_run_and_keeps_what_is_done(
+def test_what_is_raised_while_progress_is_reported_stops_the_run_and_keeps_what_is_done(
     dataset, folder
 ):
     def stop(progress: PrepareProgress) -> None:

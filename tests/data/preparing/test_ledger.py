@@ -77,7 +77,7 @@ def test_wherever_a_kill_cuts_it_the_whole_lines_stay_and_more_can_follow(tmp_pa
     assert read_ledger(path) == (*left, OTHER)
 
 
-def test_a_line_that_was_cut_off_is_told(ledger, caplog):
+def test_a_line_that_was_cut_off_is_reported(ledger, caplog):
     ledger.write_bytes(ledger.read_bytes()[:-5])
     with caplog.at_level(logging.WARNING):
         Ledger.open(ledger).append([])
@@ -124,8 +124,8 @@ def test_damage_before_the_end_is_named_by_its_line(ledger, line):
     [("sha256", "short"), ("extension", "exe"), ("size", "9"), ("path", None), ("steps", 5)],
 )
 def test_a_field_that_cannot_be_is_damage(ledger, field, value):
-    told = json.loads(ledger.read_text().splitlines()[0]) | {field: value}
-    ledger.write_text(json.dumps(told) + "\n")
+    output = json.loads(ledger.read_text().splitlines()[0]) | {field: value}
+    ledger.write_text(json.dumps(output) + "\n")
     with pytest.raises(DataError, match="line 1"):
         read_ledger(ledger)
 

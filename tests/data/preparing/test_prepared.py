@@ -71,9 +71,9 @@ def test_printed_it_tells_counts(dataset, folder):
 
 def test_as_plain_data_it_tells_images_and_bytes(dataset, folder):
     prepared = dataset.prepare(folder)
-    told = prepared.to_dict()
-    assert told == json.loads(json.dumps(told))
-    assert told == {
+    output = prepared.to_dict()
+    assert output == json.loads(json.dumps(output))
+    assert output == {
         **dataset.tally(),
         "folder": str(folder),
         "made": 12,
@@ -104,7 +104,7 @@ def test_a_repeat_adds_nothing_to_the_ledger(dataset, folder):
     assert (folder / LEDGER).read_bytes() == before
 
 
-def test_a_damaged_ledger_is_told_and_nothing_is_changed(dataset, folder):
+def test_a_damaged_ledger_is_reported_and_nothing_is_changed(dataset, folder):
     dataset.prepare(folder)
     (folder / LEDGER).write_text("damaged\n")
     with pytest.raises(DataError, match="line 1"):

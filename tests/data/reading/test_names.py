@@ -255,7 +255,7 @@ def test_a_function_may_tell_patient_and_split_too() -> None:
     assert as_rule(lambda path: name).labelling.rule == "lambda"
 
 
-def test_a_function_that_returns_something_else_is_told_so() -> None:
+def test_a_function_that_returns_something_else_is_refused() -> None:
     with pytest.raises(TypeError, match="an ImageName, a label or None, not int"):
         as_rule(lambda path: 7).read(PurePath("a.png"))  # type: ignore[arg-type, return-value]
 

@@ -1,4 +1,4 @@
-"""Rows and tables that cannot be used are told by their number; names that find no image."""
+"""Rows and tables that cannot be used are reported by number; names that find no image."""
 
 from __future__ import annotations
 

@@ -233,10 +233,10 @@ def unnamed(bare: list[str], files: set[str], rows: list[tuple[str, str, str]]) 
 def test_an_audit_reports_images_and_rows_that_found_no_partner(folder: Path, save: Save) -> None:
     text = "file,label,patient\na.png,normal,1\nz.png,normal,1\n"
     dataset = XrayDataset.from_folder(folder, names=TableNames.from_csv(save(text)))
-    told = {path for finding in dataset.audit().findings for path in finding.paths}
+    output = {path for finding in dataset.audit().findings for path in finding.paths}
     assert {item.path for item in dataset.rejected} == {
         folder / "b.png",
         folder / "deep" / "c.png",
         folder / "z.png",
     }
-    assert {item.path for item in dataset.rejected} <= told
+    assert {item.path for item in dataset.rejected} <= output

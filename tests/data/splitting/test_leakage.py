@@ -59,16 +59,16 @@ def test_counts_agree_with_each_other() -> None:
 def test_the_seed_decides_and_draws_stay_what_they_are_over_versions() -> None:
     dataset = images_of(*(f"person{n % 40}" for n in range(100)))
     assert dataset.leakage(seed=1) == dataset.leakage(seed=1)
-    told = [dataset.leakage(seed=seed, repeats=1).patients_on_both for seed in range(6)]
-    assert told == [16, 14, 17, 20, 18, 15]
+    output = [dataset.leakage(seed=seed, repeats=1).patients_on_both for seed in range(6)]
+    assert output == [16, 14, 17, 20, 18, 15]
 
 
 def test_printing_it_tells_the_story_in_a_few_lines() -> None:
-    told = str(images_of(*(f"person{n % 40}" for n in range(100))).leakage(0.2, seed=1))
-    assert "20 of 100 images" in told
-    assert "of 40 patients on both sides" in told
-    assert "Over 100 such splits" in told
-    assert max(map(len, told.splitlines())) <= 100
+    output = str(images_of(*(f"person{n % 40}" for n in range(100))).leakage(0.2, seed=1))
+    assert "20 of 100 images" in output
+    assert "of 40 patients on both sides" in output
+    assert "Over 100 such splits" in output
+    assert max(map(len, output.splitlines())) <= 100
     assert "Over" not in str(images_of(*["a"] * 9).leakage(repeats=1))
 
 

@@ -175,9 +175,9 @@ def test_three_parts_unpack_in_the_order_of_their_use() -> None:
     train, validation, test = split
     assert (train, validation, test) == (split.train, split.validation, split.test)
     assert [part.part.name for part in split] == ["train", "validation", "test"]
-    told = split.to_dict()
-    assert list(told) == ["fingerprint", "seed", "train", "validation", "test"]
-    assert told["test"] == test.tally()
+    output = split.to_dict()
+    assert list(output) == ["fingerprint", "seed", "train", "validation", "test"]
+    assert output["test"] == test.tally()
     assert {part.part.fingerprint for part in split} == {split.fingerprint}
 
 
@@ -362,11 +362,11 @@ def test_the_official_split_follows_the_folders_and_val_is_trained_on() -> None:
     assert split.train.part == Part("train", split.fingerprint)
 
 
-def test_patients_who_cross_the_official_folders_are_told() -> None:
-    with pytest.warns(PatientLeakWarning, match="1 of 5 patients") as told:
+def test_patients_who_cross_the_official_folders_are_reported() -> None:
+    with pytest.warns(PatientLeakWarning, match="1 of 5 patients") as output:
         XrayDataset(official_images()).official()
-    assert "by_type()" in str(told[0].message)
-    assert told[0].filename == __file__
+    assert "by_type()" in str(output[0].message)
+    assert output[0].filename == __file__
 
 
 def test_images_outside_of_the_official_folders_are_refused_and_named() -> None:

@@ -1,6 +1,6 @@
 """Every member of every operation, by botocore's model: bounds, enums, patterns, types.
 
-What the service answers to a broken shape is an assumption, so the cloud of these tests is told to
+What the service answers to a broken shape is an assumption, so the cloud of these tests is set to
 answer with a code of its own.
 """
 

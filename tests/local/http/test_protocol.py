@@ -218,7 +218,7 @@ def code_of(operation, members, **assumptions):
     return caught.value
 
 
-def test_a_page_above_the_maximum_is_told_in_the_frameworks_words():
+def test_a_page_above_the_maximum_is_reported_in_the_frameworks_words():
     error = code_of("DescribeProjects", {"MaxResults": 101})
     assert error.code == "ValidationException"
     assert error.message == (

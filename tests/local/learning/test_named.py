@@ -30,7 +30,7 @@ def test_a_learner_of_ones_own_is_taken_as_it_is() -> None:
     assert choose_learner(own) is own
 
 
-def test_an_unknown_name_is_told_the_known_ones() -> None:
+def test_an_unknown_name_is_reported_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"no learner is named 'slow'.*fast, deep"):
         LocalCloud(learner="slow")
 

@@ -28,7 +28,7 @@ def dataset(xrays: Path) -> XrayDataset:
     return XrayDataset.from_folder(xrays / "chest_xray", names=KERMANY)
 
 
-def test_unseen_patients_are_told_apart(dataset: XrayDataset) -> None:
+def test_unseen_patients_are_distinguished(dataset: XrayDataset) -> None:
     train, test = dataset.split(test=0.2, seed=7)
     model = trained(
         [Example(image.path.read_bytes, (image.label,), image.group) for image in train]

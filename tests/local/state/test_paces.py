@@ -134,15 +134,15 @@ def test_stamps_are_never_the_same_twice():
     assert sorted(set(stamps)) == stamps
 
 
-def test_a_job_that_fails_is_told_and_frees_its_resource(caplog):
-    jobs, told = Jobs(Clock("instant", STEPS)), []
+def test_a_job_that_fails_is_reported_and_frees_its_resource(caplog):
+    jobs, reported = Jobs(Clock("instant", STEPS)), []
 
     def work(stopped):
         raise ValueError("boom")
 
-    jobs.start(["a"], "training", work, told.append)
+    jobs.start(["a"], "training", work, reported.append)
     assert jobs.wait(["a"], 10)
-    assert [str(error) for error in told] == ["boom"]
+    assert [str(error) for error in reported] == ["boom"]
     jobs.close()
 
 

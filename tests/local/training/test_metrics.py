@@ -28,7 +28,7 @@ def shares(metrics: Metrics) -> dict[tuple[str, str], float]:
     return {(each.truth, each.predicted): each.share for each in metrics.confusion}
 
 
-def test_images_that_are_told_apart_have_perfect_figures() -> None:
+def test_images_that_are_distinguished_have_perfect_figures() -> None:
     metrics = ab(("a", 0.9), ("a", 0.8), ("b", 0.3), ("b", 0.1))
     assert (metrics.precision, metrics.recall, metrics.f1, metrics.test_images) == (1, 1, 1, 4)
     assert shares(metrics) == {("a", "a"): 1, ("a", "b"): 0, ("b", "a"): 0, ("b", "b"): 1}

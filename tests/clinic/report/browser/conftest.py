@@ -152,11 +152,11 @@ class Tab:
 
     def js(self, expression: str) -> Any:
         """The value of an expression, which may be a promise."""
-        told = self.send(
+        output = self.send(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
-        assert "exceptionDetails" not in told, told["exceptionDetails"]
-        return told["result"].get("value")
+        assert "exceptionDetails" not in output, output["exceptionDetails"]
+        return output["result"].get("value")
 
     def press(self, key: str) -> None:
         text = {"Enter": "\r", " ": " "}.get(key, "")

@@ -115,8 +115,8 @@ def test_images_are_filtered_by_outcome(open_page, evaluation, outcome, positive
     tab.choose("outcome", outcome)
     wanted = sum(_kind(image, positive) == outcome for image in evaluation.images)
     assert _shown(tab) == wanted
-    told = tab.js('document.getElementById("count").textContent')
-    assert told == f"{wanted} of {len(evaluation.images)} images"
+    output = tab.js('document.getElementById("count").textContent')
+    assert output == f"{wanted} of {len(evaluation.images)} images"
     pill = f'document.querySelector("input[value={outcome}] + span .number").textContent'
     assert tab.js(pill) == str(wanted)
 
@@ -187,9 +187,9 @@ def test_nothing_reaches_beyond_the_screen_and_all_text_can_be_read(
     tab = open_page(width=width, scheme=scheme)
     tab.js('document.querySelectorAll("details").forEach((each) => { each.open = true; })')
     assert tab.js("document.documentElement.scrollWidth") <= width
-    told = tab.js(_CONTRAST)
-    assert told["seen"] > 500
-    assert told["bad"] == []
+    output = tab.js(_CONTRAST)
+    assert output["seen"] > 500
+    assert output["bad"] == []
     taken = tab.screenshot(tmp_path / "page.png", height=1000)
     with Image.open(taken) as picture:
         corner = picture.convert("L").getpixel((2, 2))
