@@ -241,15 +241,14 @@ class PriceBook:
 
         Raises:
             PriceBookError: the file cannot be read, holds faults (all are reported together, those
-                of
-                other Regions included) or lacks the Region.
+                of other Regions included) or lacks the Region.
         """
         units = {str(item): unit for item, unit in UNITS.items()}
         file = PriceReader(units, money).read(Path(path))
         if region not in file.regions:
             raise no_region(region, file.regions, f"The price book {path}")
         figures = cast("Mapping[Item, Figure]", file.regions[region])
-        prices = {
+        prices: dict[Item, Price] = {
             item: Price(figure.amount, UNITS[item], figure.source, figure.as_of)
             for item, figure in figures.items()
         }

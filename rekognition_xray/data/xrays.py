@@ -108,25 +108,19 @@ class Part:
 class XrayCollection(Protocol):
     """What the parts below ``XrayDataset`` may read of a dataset; they never make one."""
 
-    @property
-    def images(self) -> tuple[Xray, ...]:
-        """The images, in the order of their names."""
-        raise NotImplementedError
+    __slots__ = ()
 
-    @property
-    def rejected(self) -> tuple[Rejected, ...]:
-        """Files and rows that could not become an image."""
-        raise NotImplementedError
+    images: tuple[Xray, ...]
+    """The images, in the order of their names."""
 
-    @property
-    def labelling(self) -> Labelling:
-        """Where the labels come from."""
-        raise NotImplementedError
+    rejected: tuple[Rejected, ...]
+    """Files and rows that could not become an image."""
 
-    @property
-    def part(self) -> Part | None:
-        """Of which split the dataset is a part."""
-        raise NotImplementedError
+    labelling: Labelling
+    """Where the labels come from."""
+
+    part: Part | None
+    """Of which split the dataset is a part."""
 
     @property
     def labels(self) -> tuple[str, ...]:

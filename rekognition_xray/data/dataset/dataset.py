@@ -27,7 +27,7 @@ from rekognition_xray.data.reading import (
     resolve_labelling,
 )
 from rekognition_xray.data.splitting import random_split_leakage
-from rekognition_xray.data.xrays import Labelling, Part, Rejected, Xray
+from rekognition_xray.data.xrays import Labelling, Part, Rejected, Xray, XrayCollection
 from rekognition_xray.errors import EmptyDatasetError, list_paths
 from rekognition_xray.labels import in_order
 
@@ -46,7 +46,7 @@ def _sort_images(images: Iterable[Xray]) -> tuple[Xray, ...]:
 
 
 @attrs.frozen(repr=False)
-class XrayDataset:
+class XrayDataset(XrayCollection):  # named as base: pyright sees no match through a converter
     """Images in the order of their names, whatever order they are given in.
 
     Attributes:
