@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 import attrs
 import boto3
@@ -35,6 +35,7 @@ from botocore.utils import parse_timestamp
 
 from rekognition_xray import errors
 from rekognition_xray.cloud.recipe import AwsRecipe, own_address
+from rekognition_xray.cloud.retries import RetryRule, retry_after
 from rekognition_xray.cloud.waiting import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ REGIONS: Final = frozenset(
 )
 """Regions that offer Custom Labels, by AWS's general reference as of November 2026."""
 
+_NO_REPLY: Final = (BotoConnectionError, HTTPClientError)
 _ASK_FROM: Final = 1 << 20  # bytes
 _NO_IDENTITY: Final = (
     NoCredentialsError,
@@ -150,13 +152,16 @@ def _from_reply(error: ClientError, arn: str) -> errors.AwsError:
     request_id = str(meta.get("RequestId", ""))
     about = f" for {arn}" if arn else ""
     request = f" (request id {request_id})" if request_id else ""
-    return leaf(
+    made = leaf(
         f"{error.operation_name}{about} was refused: {code}: {text}{request}",
         operation=error.operation_name,
         code=code,
         request_id=request_id,
         arn=arn,
     )
+    if isinstance(made, errors.ThrottledError):
+        made.retry_after = retry_after(meta.get("HTTPHeaders", {}))
+    return made
 
 
 def _from_client(error: BotoCoreError, arn: str) -> errors.AwsError:
@@ -164,7 +169,7 @@ def _from_client(error: BotoCoreError, arn: str) -> errors.AwsError:
     text = str(error)
     if isinstance(error, _NO_IDENTITY):
         return errors.CredentialsError(text, arn=arn)
-    if isinstance(error, (BotoConnectionError, HTTPClientError)):
+    if isinstance(error, _NO_REPLY):
         return errors.ConnectionFailedError(text, arn=arn)
     if isinstance(error, NoRegionError):
         hint = "Set AWS_DEFAULT_REGION, or pass boto3.Session(region_name=...)."
@@ -273,7 +278,8 @@ class Aws:
         session_factory: a function of a module that makes the session, in other processes, too.
         connect_timeout: seconds to wait for a connection.
         read_timeout: seconds to wait for a reply.
-        attempts: attempts in all for a call that was throttled or met a fault (botocore retries).
+        attempts: attempts in all for a call that was throttled or met a fault, on every version of
+            boto3; what the session says of retries is not used.
         clock: source of time for waiting.
         regions: the Regions that images may go to; name more where AWS has added some.
         opted_out: that your organisation has opted out of AWS's use of content to improve its
@@ -298,44 +304,36 @@ class Aws:
     def __reduce__(self) -> tuple[Callable[[AwsRecipe], Aws], tuple[AwsRecipe]]:
         return Aws.from_recipe, (self.recipe(),)
 
-    def _config(self, attempts: int) -> Config:
-        return Config(
+    def _client(self, service: Literal["rekognition", "s3"], url: str | None, attempts: int) -> Any:
+        config = Config(
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=64,
         )
-
-    @cached_property
-    def rekognition(self) -> RekognitionClient:
-        """Client for calls that botocore may repeat."""
-        return self._rekognition(self.attempts)
-
-    @cached_property
-    def rekognition_once(self) -> RekognitionClient:
-        """Client that asks once: for calls that can raise a quota error.
-
-        botocore would repeat ``LimitExceededException`` as if it were a throttle.
-        """
-        return self._rekognition(1)
-
-    def _rekognition(self, attempts: int) -> RekognitionClient:
         with self._making, aws_errors():
-            client = self.session.client(
-                "rekognition", config=self._config(attempts), endpoint_url=self._urls[0]
-            )
+            client = self.session.client(service, config=config, endpoint_url=url)
+        client.meta.events.register(
+            f"needs-retry.{service}", cast("Any", RetryRule(attempts, _NO_REPLY))
+        )
         client.meta.events.register("after-call", _log_reply)
         return client
 
     @cached_property
+    def rekognition(self) -> RekognitionClient:
+        """Client for Rekognition; it repeats what may be repeated."""
+        return cast("RekognitionClient", self._client("rekognition", self._urls[0], self.attempts))
+
+    @cached_property
+    def rekognition_once(self) -> RekognitionClient:
+        """Client that repeats nothing: for detections whose caller finds the right rate itself."""
+        return cast("RekognitionClient", self._client("rekognition", self._urls[0], 1))
+
+    @cached_property
     def s3(self) -> S3Client:
         """Client for S3."""
-        with self._making, aws_errors():
-            client = self.session.client(
-                "s3", config=self._config(self.attempts), endpoint_url=self._urls[1]
-            )
+        client = cast("S3Client", self._client("s3", self._urls[1], self.attempts))
         client.meta.events.register("before-sign.s3.PutObject", _send_at_once)
-        client.meta.events.register("after-call", _log_reply)
         _read_times_fast(client)
         return client
 

@@ -66,7 +66,7 @@ def write_tags(aws: Aws, arn: str, tags: Mapping[str, str]) -> None:
         NotFoundError: no such resource. QuotaError: it has too many tags.
     """
     with aws_errors(arn):
-        aws.rekognition_once.tag_resource(ResourceArn=arn, Tags=dict(tags))
+        aws.rekognition.tag_resource(ResourceArn=arn, Tags=dict(tags))
 
 
 def remove_tags(aws: Aws, arn: str, keys: Iterable[str]) -> None:

@@ -135,10 +135,15 @@ class QuotaError(AwsError):
 
 
 class ThrottledError(AwsError):
-    """Too many calls a second."""
+    """Too many calls a second.
+
+    Attributes:
+        retry_after: seconds that AWS asks to wait before the next call, if it says so.
+    """
 
     default_hint = "Call more slowly, or start the version with more inference units."
     retryable = True
+    retry_after: float | None = None
 
 
 class ServiceFaultError(AwsError):

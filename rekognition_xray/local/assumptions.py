@@ -148,11 +148,13 @@ class Limits:
     """6: detections a second per inference unit of a running model; 2.5 to 5 were reported."""
     burst_seconds: float = 1.0
     """The size of a burst, in seconds of the rate; not documented."""
+    retry_after: bool = False
+    """1.2: whether a reply to a call that comes too fast says when to call again."""
 
     @classmethod
     def throttled(cls) -> Limits:
         """All quotas with the rates of AWS on, to test programs under them."""
-        return cls(detect_tps=50, call_tps=5, tag_tps=10, unit_tps=5)
+        return cls(detect_tps=50, call_tps=5, tag_tps=10, unit_tps=5, retry_after=True)
 
 
 DURATIONS: Final[Mapping[str, float]] = MappingProxyType(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 _STATUS: Final = {
@@ -36,13 +37,22 @@ class ServiceError(Exception):
         code: the code as on the wire, such as ``ResourceInUseException``.
         message: the service's own text where it is known, else ours.
         status: HTTP status.
+        retry_after: seconds for the header ``x-amz-retry-after``; None for none.
     """
 
-    def __init__(self, code: str, message: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str | None = None, *, retry_after: float | None = None
+    ) -> None:
         self.code = code
         self.message = message if message is not None else _MESSAGES.get(code, code)
         self.status = _STATUS.get(code, 400)
+        self.retry_after = retry_after
         super().__init__(f"{code}: {self.message}")
+
+
+def retry_header(seconds: float | None) -> list[tuple[str, str]]:
+    """The header that says when to call again, in whole milliseconds; nothing for None."""
+    return [] if seconds is None else [("x-amz-retry-after", str(math.ceil(seconds * 1000)))]
 
 
 def invalid_parameter(message: str | None = None) -> ServiceError:

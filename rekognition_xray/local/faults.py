@@ -25,6 +25,7 @@ class Refusal:
     code: str
     message: str | None
     status: int | None
+    retry_after: float | None = None
 
 
 @attrs.frozen
@@ -80,6 +81,7 @@ class Fault:
         effect: what happens.
         times: how often it applies at most; None means without limit.
         percent: the share of calls that it applies to.
+        burst: how many calls in a row it applies to.
         met: how often it has applied.
     """
 
@@ -87,7 +89,9 @@ class Fault:
     effect: Effect
     times: int | None
     percent: float
+    burst: int = 1
     met: int = 0
+    _calls: int = attrs.field(default=0, init=False, repr=False)
     _dice: random.Random = attrs.field(
         factory=random.Random, alias="dice", kw_only=True, repr=False
     )
@@ -97,7 +101,12 @@ class Fault:
         """Whether it applies to this call; counts it if so."""
         if self.times is not None and self.met >= self.times:
             return False
-        if self._dice.random() * 100 >= self.percent:
+        if self.burst > 1:
+            place = self._calls % round(self.burst * 100 / self.percent)
+            self._calls += 1
+            if place >= self.burst:
+                return False
+        elif self._dice.random() * 100 >= self.percent:
             return False
         self.met += 1
         return True
@@ -140,8 +149,10 @@ class Faults:
         message: str | None = None,
         *,
         status: int | None = None,
+        retry_after: float | None = None,
         times: int | None = None,
         percent: float | None = None,
+        burst: int = 1,
         seed: int = 0,
     ) -> Fault:
         """An error reply, such as ``ThrottlingException``; nothing is done.
@@ -151,13 +162,19 @@ class Faults:
             code: the error's code as on the wire.
             message: the error's text; by default the service's own for that code.
             status: HTTP status; by default the one that belongs to the code.
+            retry_after: seconds for the reply's header ``x-amz-retry-after``; by default none.
             times: how often; by default once, or without limit where `percent` is given.
             percent: 0 to 100, of the calls of this operation.
+            burst: with `percent`, how many calls in a row fail; the pause between two bursts then
+                always has the same length.
             seed: for the random draw with `percent`.
         """
+        if retry_after is not None and not retry_after >= 0:
+            raise ValueError(f"retry_after is zero or more seconds, not {retry_after}")
         if not code:
             raise ValueError("an error needs a code, such as ThrottlingException")
-        return self._ask(operation, Refusal(code, message, status), times, percent, seed)
+        refusal = Refusal(code, message, status, retry_after)
+        return self._ask(operation, refusal, times, percent, seed, burst=burst)
 
     def html(
         self,
@@ -294,21 +311,25 @@ class Faults:
         times: int | None,
         percent: float | None = None,
         seed: int = 0,
+        *,
+        burst: int = 1,
     ) -> Fault:
-        _check(operation, times, percent)
+        _check(operation, times, percent, burst)
         if times is None and percent is None:
             times = 1
         share = 100.0 if percent is None else percent
-        fault = Fault(operation, effect, times, share, dice=random.Random(seed))
+        fault = Fault(operation, effect, times, share, burst=burst, dice=random.Random(seed))
         with self._lock:
             self._asked.append(fault)
         return fault
 
 
-def _check(operation: str, times: int | None, percent: float | None) -> None:
+def _check(operation: str, times: int | None, percent: float | None, burst: int) -> None:
     if operation not in service_model().operation_names and not is_s3_operation(operation):
         raise ValueError(f"{operation!r} is no operation of Rekognition or S3")
     if times is not None and times < 1:
         raise ValueError(f"times is 1 or more, not {times}")
     if percent is not None and not 0 < percent <= 100:
         raise ValueError(f"percent is above 0 and at most 100, not {percent}")
+    if burst < 1 or (burst > 1 and percent is None):
+        raise ValueError(f"a burst is of 1 or more calls, and needs percent; not {burst}")

@@ -418,7 +418,7 @@ class Engine:
             self._conclude(task, result)
         elif isinstance(result, ThrottledError):
             self.counts.throttled += 1
-            self.pacer.throttled(task.sent_at, now)
+            self.pacer.throttled(task.sent_at, now, retry_after=result.retry_after or 0.0)
             self._queue.add(task)
             if now - max(self._last_success, self.counts.began or now) > _PATIENCE:
                 self._end_run(result)

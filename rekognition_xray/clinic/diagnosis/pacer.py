@@ -101,8 +101,14 @@ class Pacer:
         """A call failed for another reason; that does not depend on the capacity."""
         self.in_flight -= 1
 
-    def throttled(self, sent_at: float, now: float) -> None:
-        """A call was refused for coming too fast."""
+    def throttled(self, sent_at: float, now: float, *, retry_after: float = 0.0) -> None:
+        """A call was refused for coming too fast.
+
+        Args:
+            sent_at: when it was made.
+            now: when it was refused.
+            retry_after: seconds that the service asks to wait for.
+        """
         self.in_flight -= 1
         if not self._rate:
             self._learn(now - sent_at)
@@ -118,7 +124,7 @@ class Pacer:
             self._empty, self._good = sent_at, 0
         # Whatever is under way finds the bucket empty, too: the next call comes after all of it.
         last = self._sent[-1] if self._sent else now
-        self._next = max(self._next, last + _PAUSE / self._rate)
+        self._next = max(self._next, last + _PAUSE / self._rate, now + retry_after)
 
     def _found(self, sent_at: float) -> float:
         """The capacity, by what went well until a throttle."""

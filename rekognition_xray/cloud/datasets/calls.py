@@ -156,12 +156,12 @@ def create_dataset(
     """
     with aws_errors(project_arn):
         if manifest is None:
-            reply = aws.rekognition_once.create_dataset(ProjectArn=project_arn, DatasetType=kind)
+            reply = aws.rekognition.create_dataset(ProjectArn=project_arn, DatasetType=kind)
         else:
             where: GroundTruthManifestTypeDef = {
                 "S3Object": {"Bucket": manifest.bucket, "Name": manifest.key}
             }
-            reply = aws.rekognition_once.create_dataset(
+            reply = aws.rekognition.create_dataset(
                 ProjectArn=project_arn,
                 DatasetType=kind,
                 DatasetSource={"GroundTruthManifest": where},
@@ -175,7 +175,7 @@ def delete_dataset(aws: Aws, arn: str) -> None:
     Calls DeleteDataset and DescribeDataset; free.
     """
     with aws_errors(arn):
-        aws.rekognition_once.delete_dataset(DatasetArn=arn)
+        aws.rekognition.delete_dataset(DatasetArn=arn)
 
     def look() -> tuple[str, None]:
         try:
@@ -233,7 +233,7 @@ def _start_update(aws: Aws, arn: str, blob: bytes) -> None:
     def attempt() -> tuple[str, None]:
         try:
             with aws_errors(arn):
-                aws.rekognition_once.update_dataset_entries(
+                aws.rekognition.update_dataset_entries(
                     DatasetArn=arn, Changes={"GroundTruth": blob}
                 )
         except InUseError:

@@ -177,7 +177,7 @@ def _did_not_start(version: VersionRef, seen: VersionDescription) -> Unreachable
 
 
 def _start(version: VersionRef, units: int, max_units: int | None) -> None:
-    client = version.aws.rekognition_once
+    client = version.aws.rekognition
     with aws_errors(version.arn):
         if max_units is None:
             client.start_project_version(ProjectVersionArn=version.arn, MinInferenceUnits=units)

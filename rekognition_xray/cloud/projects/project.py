@@ -109,7 +109,7 @@ class CustomLabelsProject:
         if found is None:
             try:
                 with aws_errors(f"project {name}"):
-                    reply = aws.rekognition_once.create_project(ProjectName=name, Tags=tags or {})
+                    reply = aws.rekognition.create_project(ProjectName=name, Tags=tags or {})
                 found = cls(aws, reply["ProjectArn"])
             except InUseError:  # somebody else was faster
                 found = cls.find(name, aws=aws)

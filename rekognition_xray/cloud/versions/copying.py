@@ -94,7 +94,7 @@ def _start_copy(aws: Aws, asked: CopyProjectVersionRequestTypeDef) -> str:
     source, destination = asked["SourceProjectVersionArn"], asked["DestinationProjectArn"]
     try:
         with aws_errors(source):
-            return aws.rekognition_once.copy_project_version(**asked)["ProjectVersionArn"]
+            return aws.rekognition.copy_project_version(**asked)["ProjectVersionArn"]
     except AccessDeniedError as error:
         ours, theirs = source.split(":")[4], destination.split(":")[4]
         if ours == theirs:

@@ -244,7 +244,7 @@ def _create(
     if request.kms_key is not None:
         asked["KmsKeyId"] = request.kms_key
     with aws_errors(project_arn):
-        reply = aws.rekognition_once.create_project_version(**asked)
+        reply = aws.rekognition.create_project_version(**asked)
     return reply["ProjectVersionArn"]
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 import attrs
 
-from rekognition_xray.local.failures import ServiceError
+from rekognition_xray.local.failures import ServiceError, retry_header
 from rekognition_xray.local.http.checksums import BodyRefused, checked_body
 from rekognition_xray.local.http.operations import answer
 from rekognition_xray.local.http.protocol import CONTENT_TYPE, render_error
@@ -162,7 +162,8 @@ def _no_such_service(service: str) -> ServiceError:
 def _reply_error(error: ServiceError, start_response: StartResponse) -> Iterable[bytes]:
     request_id = str(uuid.uuid4())
     status = f"{error.status} {_REASONS[error.status]}"
-    return _reply(status, render_error(error, request_id), request_id, start_response)
+    body, headers = render_error(error, request_id), retry_header(error.retry_after)
+    return _reply(status, body, request_id, start_response, headers)
 
 
 def _reply_s3(
@@ -180,7 +181,11 @@ def _reply_s3(
 
 
 def _reply(
-    status: str, body: bytes, request_id: str, start_response: StartResponse
+    status: str,
+    body: bytes,
+    request_id: str,
+    start_response: StartResponse,
+    headers: Sequence[tuple[str, str]] = (),
 ) -> Iterable[bytes]:
     start_response(
         status,
@@ -188,6 +193,7 @@ def _reply(
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             ("x-amzn-RequestId", request_id),
+            *headers,
         ],
     )
     return [body]

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 import attrs
 from waitress.channel import ClientDisconnected
 
-from rekognition_xray.local.failures import ServiceError
+from rekognition_xray.local.failures import ServiceError, retry_header
 from rekognition_xray.local.faults import Delay, Drop, Page, Refusal
 from rekognition_xray.local.http.application import Application
 from rekognition_xray.local.http.protocol import CONTENT_TYPE, TARGET, render_error
@@ -134,16 +134,18 @@ def _asks_for(environ: WSGIEnvironment, operation: str) -> bool:
 def _refuse(
     refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
+    headers = retry_header(refusal.retry_after)
     if "HTTP_X_AMZ_TARGET" in environ:
         error = ServiceError(refusal.code, refusal.message)
         request_id = str(uuid.uuid4())
         body = render_error(error, request_id)
         status = refusal.status or error.status
-        return _reply(environ, status, CONTENT_TYPE, body, start_response, request_id=request_id)
+        headers = [("x-amzn-RequestId", request_id), *headers]
+        return _reply(environ, status, CONTENT_TYPE, body, start_response, headers=headers)
     status = refusal.status or _S3_STATUS.get(refusal.code, 400)
     text = escape(refusal.message or refusal.code)
     xml = f"<Error><Code>{escape(refusal.code)}</Code><Message>{text}</Message></Error>"
-    return _reply(environ, status, "application/xml", xml.encode(), start_response)
+    return _reply(environ, status, "application/xml", xml.encode(), start_response, headers=headers)
 
 
 def _reply(
@@ -153,10 +155,8 @@ def _reply(
     body: bytes,
     start_response: StartResponse,
     *,
-    request_id: str | None = None,
+    headers: Sequence[tuple[str, str]] = (),
 ) -> Iterable[bytes]:
-    headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
-    if request_id is not None:
-        headers.append(("x-amzn-RequestId", request_id))
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    common = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {HTTPStatus(status).phrase}", [*common, *headers])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

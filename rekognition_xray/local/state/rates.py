@@ -35,17 +35,17 @@ class Rates:
     def check_call(self, owner: str, operation: str, limits: Limits, now: float) -> None:
         """Counts a call against the quota of its account and Region. Raises Throttling."""
         rate = _account_rate(operation, limits)
-        if rate is not None and not self._take(f"{owner} {operation}", rate, limits, now):
-            raise ServiceError("ThrottlingException")
+        if rate is not None:
+            self._take(f"{owner} {operation}", rate, limits, now, "ThrottlingException")
 
     def check_detection(self, version_arn: str, units: int, limits: Limits, now: float) -> None:
         """Counts a detection against a model's units. Raises ProvisionedThroughputExceeded."""
         if limits.unit_tps is None:
             return
-        if not self._take(f"{version_arn} {units}", units * limits.unit_tps, limits, now):
-            raise ServiceError("ProvisionedThroughputExceededException")
+        rate, code = units * limits.unit_tps, "ProvisionedThroughputExceededException"
+        self._take(f"{version_arn} {units}", rate, limits, now, code)
 
-    def _take(self, name: str, rate: float, limits: Limits, now: float) -> bool:
+    def _take(self, name: str, rate: float, limits: Limits, now: float, code: str) -> None:
         size = max(1.0, rate * limits.burst_seconds)
         with self._lock:
             bucket = self._buckets.setdefault(name, _Bucket(size, now))
@@ -53,9 +53,9 @@ class Rates:
             bucket.tokens = min(size, bucket.tokens + passed * rate)
             bucket.at = now
             if bucket.tokens < 1:
-                return False
+                wait = (1 - bucket.tokens) / rate if limits.retry_after else None
+                raise ServiceError(code, retry_after=wait)
             bucket.tokens -= 1
-            return True
 
 
 def _account_rate(operation: str, limits: Limits) -> float | None:

@@ -45,7 +45,7 @@ def calls(aws: rx.Aws) -> Iterator[Calls]:
         if not model.name.startswith(("Describe", "List", "Head", "Get")):
             made.append(model.name)
 
-    clients = (aws.rekognition, aws.rekognition_once, aws.s3)
+    clients = (aws.rekognition, aws.s3)
     for client in clients:
         client.meta.events.register("before-call", note, unique_id="calls")
     yield made
@@ -110,7 +110,7 @@ def test_only_what_is_new_or_changed_is_sent(project: rx.CustomLabelsProject, pu
     put(TRAIN=images(1, 2, 3, 4))
     sent: list[bytes] = []
     event = "provide-client-params.rekognition.UpdateDatasetEntries"
-    events = project.aws.rekognition_once.meta.events
+    events = project.aws.rekognition.meta.events
     events.register(event, spy := lambda params, **_: sent.append(params["Changes"]["GroundTruth"]))
     relabelled = [*images(1, 2, 3), *images(4, label="viral"), *images(5)]
     put(TRAIN=Manifest(relabelled, KERMANY))

@@ -276,7 +276,7 @@ def test_times_of_a_listing_are_those_that_boto3_reads(
 
 
 @pytest.fixture
-def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+def notice_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploading, "_notice_given", type(uploading._notice_given)())
 
 
@@ -288,13 +288,17 @@ def half_real(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> rx.Aws:
     return rx.Aws(boto3.Session())
 
 
+def warnings_of_upload(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    found = [record for record in caplog.records if record.levelno == logging.WARNING]
+    return [record for record in found if record.name == uploading.__name__]
+
+
 def test_the_notice_on_aws_using_content_comes_once(
-    half_real: rx.Aws, untold: None, tmp_path: Path, caplog
+    half_real: rx.Aws, notice_to_come: None, tmp_path: Path, caplog
 ) -> None:
     storage.store(boxes(tmp_path, 1), STORE, aws=half_real)
     storage.store(boxes(tmp_path, 2), STORE, aws=half_real)
-    (record,) = [record for record in caplog.records if record.name == uploading.__name__]
-    assert record.levelno == logging.WARNING
+    (record,) = warnings_of_upload(caplog)
     for output in (
         "improve its services",
         "AISERVICES_OPT_OUT_POLICY",
@@ -306,13 +310,15 @@ def test_the_notice_on_aws_using_content_comes_once(
 
 
 def test_who_has_opted_out_is_not_reported(
-    half_real: rx.Aws, untold: None, tmp_path: Path, caplog
+    half_real: rx.Aws, notice_to_come: None, tmp_path: Path, caplog
 ) -> None:
     opted_out = attrs.evolve(half_real, opted_out=True)
     storage.store(boxes(tmp_path, 1), STORE, aws=opted_out)
-    assert uploading.__name__ not in {record.name for record in caplog.records}
+    assert not warnings_of_upload(caplog)
 
 
-def test_a_local_cloud_needs_no_notice(aws: rx.Aws, untold: None, tmp_path: Path, caplog) -> None:
+def test_a_local_cloud_needs_no_notice(
+    aws: rx.Aws, notice_to_come: None, tmp_path: Path, caplog
+) -> None:
     storage.store(boxes(tmp_path, 1), STORE, aws=aws)
-    assert uploading.__name__ not in {record.name for record in caplog.records}
+    assert not warnings_of_upload(caplog)

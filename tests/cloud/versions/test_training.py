@@ -159,7 +159,7 @@ def test_a_training_that_did_not_start_is_reported_after_a_while(
 def test_who_is_second_to_start_the_same_training_gets_it(ready: rx.CustomLabelsProject) -> None:
     other = rx.CustomLabelsProject(rx.Aws(ready.aws.session), ready.arn)
     made: list[str] = []
-    events = ready.aws.rekognition_once.meta.events
+    events = ready.aws.rekognition.meta.events
     event = "before-call.rekognition.CreateProjectVersion"
 
     def first(**_: object) -> None:
@@ -181,7 +181,7 @@ def test_a_program_that_is_killed_as_its_training_begins_finds_it_in_the_next_ru
 import os, signal, rekognition_xray as rx
 project = rx.CustomLabelsProject(rx.Aws(), {ready.arn!r})
 kill = lambda **_: os.kill(os.getpid(), signal.SIGKILL)
-events = project.aws.rekognition_once.meta.events
+events = project.aws.rekognition.meta.events
 events.register("after-call.rekognition.CreateProjectVersion", kill)
 project.train("v1", output={MODELS!r})
 """
