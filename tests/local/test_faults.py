@@ -87,6 +87,11 @@ def test_a_percentage_strikes_that_share_and_the_same_calls_in_every_run(desk):
     assert 8 <= patterns[0].count("x") <= 28
 
 
+def test_a_burst_strikes_calls_in_a_row_and_keeps_the_percentage(desk, faults):
+    faults.error("DescribeProjects", "ThrottlingException", percent=30, burst=3)
+    assert pattern(desk, 20) == 2 * "xxx......."
+
+
 def test_a_percentage_can_be_limited(desk, faults):
     faults.error("DescribeProjects", "ThrottlingException", percent=100, times=3)
     assert pattern(desk, 5) == "xxx.."
@@ -273,6 +278,9 @@ def test_what_was_never_met_is_reported(desk, faults):
         lambda faults: faults.error("DescribeProjects", "X", times=0),
         lambda faults: faults.error("DescribeProjects", "X", percent=0),
         lambda faults: faults.error("DescribeProjects", "X", percent=101),
+        lambda faults: faults.error("DescribeProjects", "X", burst=3),
+        lambda faults: faults.error("DescribeProjects", "X", percent=10, burst=0),
+        lambda faults: faults.error("DescribeProjects", "X", retry_after=-1),
         lambda faults: faults.drop("DescribeProjects", when="later"),
         lambda faults: faults.delay("DescribeProjects", -1),
         lambda faults: faults.delay("DescribeProjects", float("nan")),

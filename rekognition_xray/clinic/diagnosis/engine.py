@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 MOST_CALLS: Final = 64  # under way at once
 _AHEAD: Final = 8  # images that are being prepared, or are ready and wait
 _WINDOW: Final = 256  # answers that wait for those before them, or for being taken
-_TRIES: Final = 10  # calls for one image that may meet a fault
+_TRIES: Final = 10  # calls for an image that may meet a fault; for all under way, on average
 _FIRST_PAUSE: Final = 0.1  # seconds before the first repetition after a fault
 _LONGEST_PAUSE: Final = 10.0
 _SYNC: Final = 0.02  # least seconds between two writes to the disk
@@ -82,8 +82,10 @@ class Task:
         file: size and time of its file.
         ready: what is to be sent, once it is prepared.
         tries: calls that met a fault.
+        first_at: when the first call was made.
+        own_faults: those before which another image's call went well since the fault before.
+        faulted_at: when the last of them ended.
         sent_at: when the last call was made.
-        first_at: when the first one was.
         twins: places where the same image was given again.
         use: open while a call is under way, so that the meter does not count the model as idle.
     """
@@ -94,8 +96,10 @@ class Task:
     file: File | None = None
     ready: Sendable | None = None
     tries: int = 0
-    sent_at: float = 0.0
+    own_faults: int = 0
     first_at: float = 0.0
+    faulted_at: float = -math.inf
+    sent_at: float = 0.0
     twins: list[int] = attrs.field(factory=list)
     use: ExitStack = attrs.field(factory=ExitStack)
 
@@ -207,6 +211,7 @@ class Engine:
         self._outbox = Outbox(ordered=ordered, hand_over=self._hand_over)
         self._synced = -math.inf
         self._last_success = -math.inf
+        self._faults_in_a_row = 0
 
     # -- from other threads ----------------------------------------------------------------------
 
@@ -431,29 +436,38 @@ class Engine:
 
     def _retry_after_fault(self, task: Task, error: AwsError, now: float) -> None:
         self.counts.faulted += 1
+        self._faults_in_a_row += 1
         task.tries += 1
-        if task.tries < _TRIES:
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**task.tries) * random.uniform(0.5, 1)
-            self._queue.add(task, at=now + pause)
-        elif self._last_success < task.first_at:  # no call at all went well meanwhile
+        if self._last_success >= task.faulted_at:  # so it is this image, not the service
+            task.own_faults += 1
+        task.faulted_at = now
+        under_way = len(self._queue) + self._calling + 1
+        lasting = task.tries >= _TRIES and self._faults_in_a_row >= _TRIES * under_way
+        if task.own_faults >= _TRIES or (lasting and self._last_success >= task.first_at):
+            self._conclude(task, error)
+        elif lasting:  # no call at all went well
             self._end_run(error)
         else:
-            self._conclude(task, error)
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**task.tries) * random.uniform(0.5, 1)
+            self._queue.add(task, at=now + pause)
 
     def _conclude(self, task: Task, result: Diagnosis | ImageError | AwsError | object) -> None:
         """An image has its diagnosis, or the reason why it gets none."""
         if isinstance(result, Diagnosis):
-            self._last_success = time.monotonic()
+            self._note_success()
             self._finish(task, result)
         elif isinstance(result, FATAL_ERRORS):
             self._end_run(result)
         elif isinstance(result, ImageError | AwsError):
             if isinstance(result, AwsError):
-                self._last_success = time.monotonic()
+                self._note_success()
             source = task.source or (task.ready.source if task.ready else f"image {task.place}")
             arn = self._request.version.arn
             kind = type(result).__name__
             self._finish(task, FailedDiagnosis(source, str(result), kind, result.retryable, arn))
+
+    def _note_success(self) -> None:
+        self._last_success, self._faults_in_a_row = time.monotonic(), 0
 
     def _end_run(self, error: BaseException) -> None:
         """Ends the run: no more calls are made; those under way are awaited."""

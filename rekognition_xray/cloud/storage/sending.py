@@ -92,6 +92,11 @@ class Sender:
     _in_a_row: int = attrs.field(default=0, init=False)
     _end: AwsError | None = attrs.field(default=None, init=False)
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether trying on is of no use."""
+        return self._end is not None
+
     def __call__(self, parcel: Parcel) -> AwsError | None:
         """Sends one; gives the error that kept it from arriving."""
         if self._end is not None:

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 OPT_OUT_POLICY: Final = '{"services": {"rekognition": {"opt_out_policy": {"@@assign": "optOut"}}}}'
 """An AI services opt-out policy of AWS Organizations that covers Amazon Rekognition."""
 
+_PAUSES: Final = (1.0, 4.0, 16.0)  # seconds before images that met a passing fault are sent again
 _NOTICE: Final = (
     "AWS may keep the content that Amazon Rekognition works on, and use it to improve its "
     "services, unless your organisation has opted out. How: in the management account of AWS "
@@ -313,21 +314,29 @@ def _encryption(kms_key: str | None) -> Mapping[str, str]:
 def _send(
     sender: Sender, new: Sequence[Parcel], planned: UploadPlan, threads: int, progress: Progress
 ) -> None:
-    failed: list[tuple[Parcel, AwsError]] = []
+    """Sends the parcels; those that met a fault which may pass are sent again at the end."""
+    failed: dict[Parcel, AwsError] = {}
     done = sent = 0
     with _report_progress(progress, planned) as report:
 
         def settle(parcel: Parcel, error: AwsError | None) -> None:
             nonlocal done, sent
+            failed.pop(parcel, None)
             if error is None:
                 done, sent = done + 1, sent + parcel.size
             else:
-                failed.append((parcel, error))
+                failed[parcel] = error
             report(UploadProgress(done, len(failed), len(new), sent))
 
         parallel(sender, new, threads, settle)
+        for pause in _PAUSES:
+            again = [parcel for parcel, error in failed.items() if error.retryable]
+            if not again or sender.gave_up:
+                break
+            sender.aws.clock.sleep(pause)
+            parallel(sender, again, threads, settle)
     if failed:
-        raise upload_error(failed, planned.images)
+        raise upload_error(list(failed.items()), planned.images)
 
 
 @contextmanager

@@ -303,3 +303,20 @@ def test_closed_it_gives_nothing_more(diagnoser, clinic):
         next(run)
     assert list(run) == []
     run.close()
+
+
+def lose_nothing(clinic, folder, images, burst):
+    fault = clinic.cloud.faults.error(DETECT, "InternalServerError", percent=30, burst=burst)
+    run = rx.Diagnoser(clinic.version).diagnose_many(many(folder, images))
+    assert sum(isinstance(answer, rx.Diagnosis) for answer in run) == images
+    assert fault.met >= 0.3 * images
+
+
+@pytest.mark.heavy
+def test_no_diagnosis_is_lost_when_faults_come_in_bursts(clinic, tmp_path):
+    lose_nothing(clinic, tmp_path / "images", images=60, burst=20)
+
+
+@pytest.mark.soak
+def test_no_diagnosis_of_2000_is_lost_when_faults_come_in_bursts(clinic, tmp_path):
+    lose_nothing(clinic, tmp_path / "images", images=2000, burst=60)

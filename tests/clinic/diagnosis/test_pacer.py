@@ -187,3 +187,11 @@ def test_after_a_pause_of_the_caller_no_burst_is_made_up_for():
         pacer.sent(later)
         sent += 1
     assert sent <= 3
+
+
+def test_after_a_throttle_no_call_comes_before_the_service_wants_one():
+    pacer = Pacer()
+    pacer.sent(0.0)
+    pacer.throttled(0.0, 0.1, retry_after=3.0)
+    assert pacer.delay(0.1) == pytest.approx(3.0)
+    assert pacer.delay(3.1) == 0
