@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Diagnoser,
         Diagnosis,
         FailedDiagnosis,
+        complete_evaluation,
         validation_images,
     )
     from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare
@@ -43,6 +44,7 @@ _HOMES = {
         "Diagnoser",
         "Diagnosis",
         "FailedDiagnosis",
+        "complete_evaluation",
         "validation_images",
     ),
     "clinic.evaluation": (
@@ -102,6 +104,7 @@ __all__ = [
     "XrayDataset",
     "XrayError",
     "compare",
+    "complete_evaluation",
     "plan_batch",
     "plan_explanation",
     "plan_month",

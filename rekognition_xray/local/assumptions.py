@@ -101,6 +101,9 @@ class Assumptions:
     """3.5 b: labelled images that each label needs for an automatic split."""
     unlabelled_distribution: Literal["like the rest", "stay"] = "like the rest"
     """3.8: what DistributeDatasetEntries does with entries without labels."""
+    snapshot_labels: Literal["every", "predicted"] = "every"
+    """4.4: which labels a line of a testing snapshot lists: all, or those that reach their
+    threshold. The details speak for all; AWS's notebook takes each that is listed as predicted."""
     label_length_message: str = "The label name is too long."
     """3.5 c: ERROR_INVALID_LABEL_NAME_LENGTH has no known message."""
     boxes_message: str = (

@@ -87,7 +87,7 @@ def _figures(of: str, figures: Sequence[NamedFigure]) -> str:
 
 
 def _confusion(card: ModelCard) -> str:
-    labels = tuple(card.confusion)
+    labels = tuple(next(iter(card.confusion.values()), {}))
     rows = [
         (truth, *(str(called[label]) for label in labels))
         for truth, called in card.confusion.items()

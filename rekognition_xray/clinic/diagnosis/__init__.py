@@ -5,7 +5,7 @@ from __future__ import annotations
 from rekognition_xray.clinic.diagnosis.bulk import BulkProgress, BulkRun, BulkSummary
 from rekognition_xray.clinic.diagnosis.diagnoser import Diagnoser
 from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
-from rekognition_xray.clinic.diagnosis.validation import validation_images
+from rekognition_xray.clinic.diagnosis.validation import complete_evaluation, validation_images
 
 __all__ = [
     "BulkProgress",
@@ -14,5 +14,6 @@ __all__ = [
     "Diagnoser",
     "Diagnosis",
     "FailedDiagnosis",
+    "complete_evaluation",
     "validation_images",
 ]

@@ -25,11 +25,13 @@ from rekognition_xray.clinic.evaluation.results import (
     missing_label_warnings,
     read_snapshot,
     read_summary,
+    unlisted_label_warnings,
 )
 from rekognition_xray.clinic.evaluation.tables import markdown, plain_text
 from rekognition_xray.clinic.extras import needs_report, needs_science
 from rekognition_xray.clinic.report import write_page
 from rekognition_xray.clinic.statistics import (
+    NO_LABEL,
     BinaryFigures,
     Figure,
     PredictiveValues,
@@ -236,6 +238,31 @@ class Evaluation:
             seed=seed,
         )
 
+    def with_images(self, images: Sequence[TestImage]) -> Evaluation:
+        """The same evaluation with other answers for its test images; all figures computed anew.
+
+        Args:
+            images: the same images with the same true labels.
+
+        Raises:
+            EvaluationError: they are not the same images.
+        """
+        from rekognition_xray.clinic.statistics import estimate  # noqa: PLC0415 - needs the extra
+
+        if {(each.source_ref, each.truth) for each in images} != {
+            (each.source_ref, each.truth) for each in self.images
+        }:
+            raise EvaluationError("These are not the test images of this evaluation.")
+        figures = estimate(images, self.labels, resamples=self.resamples, seed=self.seed)
+        before = set(unlisted_label_warnings(self.images))
+        kept = [warning for warning in self.warnings if warning not in before]
+        return attrs.evolve(
+            self,
+            images=tuple(images),
+            warnings=(*kept, *unlisted_label_warnings(images)),
+            **{field.name: getattr(figures, field.name) for field in attrs.fields(type(figures))},
+        )
+
     @property
     def version_arn(self) -> str:
         """ARN of the model version that the result files name."""
@@ -253,8 +280,13 @@ class Evaluation:
 
     @property
     def confusion(self) -> dict[str, dict[str, int]]:
-        """True label to predicted label (the one of highest confidence) to number of images."""
-        table = {truth: dict.fromkeys(self.labels, 0) for truth in self.labels}
+        """True label to predicted label (the one of highest confidence) to number of images.
+
+        If the service listed no label for some images, they are counted under ``no label``.
+        """
+        named = {image.predicted for image in self.images}
+        columns = (*self.labels, *({NO_LABEL} & named))
+        table = {truth: dict.fromkeys(columns, 0) for truth in self.labels}
         for image in self.images:
             table[image.truth][image.predicted] += 1
         return table

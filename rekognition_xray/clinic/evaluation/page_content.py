@@ -164,7 +164,8 @@ def _confusion(evaluation: Evaluation) -> Matrix:
         truth: _cells(row, {label: label == truth for label in row})
         for truth, row in evaluation.confusion.items()
     }
-    return Matrix(f"All {len(evaluation.labels)} labels", evaluation.labels, rows)
+    columns = tuple(evaluation.confusion[evaluation.labels[0]])
+    return Matrix(f"All {len(evaluation.labels)} labels", columns, rows)
 
 
 def _two_by_two(evaluation: Evaluation) -> Iterator[Matrix]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -11,6 +12,7 @@ import attrs
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.clinic.statistics import (
+    NO_LABEL,
     ServiceFigures,
     ServiceLabel,
     TestImage,
@@ -60,20 +62,17 @@ def read_snapshot(content: bytes | str, *, labels: Sequence[str], name: str) -> 
     Raises:
         EvaluationError: names every line that cannot be read or relied on.
     """
-    images, bad, partial = [], [], 0
+    images, bad = [], []
     for number, line in _lines(content, name):
         try:
-            image, complete = _image(fields.object_in(fields.load(line)), labels)
+            images.append(_image(fields.object_in(fields.load(line)), labels))
         except FieldError as error:
             bad.append(f"line {number}: {error}")
-            continue
-        images.append(image)
-        partial += not complete
     if bad:
         raise EvaluationError(f"{name} has lines that cannot be used:\n{list_paths(bad)}")
     if not images:
         raise EvaluationError(f"{name} contains no images.")
-    return Snapshot(tuple(images), tuple(_warnings(images, partial)))
+    return Snapshot(tuple(images), tuple(_warnings(images)))
 
 
 def check_same_images(
@@ -96,18 +95,26 @@ def missing_label_warnings(images: Sequence[TestImage], labels: Sequence[str]) -
         yield "The labels do not distinguish pneumonia from the rest: no two-class figures."
 
 
-def _warnings(images: Sequence[TestImage], partial: int) -> Iterator[str]:
+def unlisted_label_warnings(images: Sequence[TestImage]) -> Iterator[str]:
+    """A warning if the service did not list every label of every image."""
+    partial = sum(math.isnan(sum(image.confidences.values())) for image in images)
+    if partial:
+        yield (
+            f"{partial} of {len(images)} test images do not list every label, so this snapshot "
+            "supports no AUROC, average precision, Brier score, calibration or policy. Let the "
+            "running model answer for the test images: complete_evaluation(evaluation, version, "
+            "max_cost=...)."
+        )
+
+
+def _warnings(images: Sequence[TestImage]) -> Iterator[str]:
     alone = sum(image.patient is None for image in images)
     if alone:
         yield (
             f"{alone} of {len(images)} test images have no patient in their key: each counts as a "
             "separate patient, so intervals are too narrow if some are of the same patient."
         )
-    if partial:
-        yield (
-            f"{partial} of {len(images)} test images do not list every label; a label that is not "
-            "listed counts as confidence 0."
-        )
+    yield from unlisted_label_warnings(images)
 
 
 def _summary(root: Json) -> ServiceFigures:
@@ -172,8 +179,7 @@ def _confusion(
             yield pair, value
 
 
-def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
-    """The image, and whether it lists every label of the model."""
+def _image(root: Json, labels: Sequence[str]) -> TestImage:
     if _BOXES in root:
         raise FieldError(
             "bounding boxes (object detection); this evaluation is for labels of whole images"
@@ -183,17 +189,15 @@ def _image(root: Json, labels: Sequence[str]) -> tuple[TestImage, bool]:
     if len(truths) != 1:
         what = "no label" if not truths else f"{len(truths)} labels ({', '.join(truths)})"
         raise FieldError(f"{source} has {what}; these figures need exactly one per image")
-    if not listed:
-        raise FieldError(f"{source} has no prediction")
-    confidences = {label: listed.get(label, 0.0) for label in labels}
-    image = TestImage(
+    confidences = {label: listed.get(label, math.nan) for label in labels}
+    named = [label for label in labels if label in listed]
+    return TestImage(
         source_ref=source,
         patient=pseudonym_in(source),
         truth=truths[0],
         confidences=confidences,
-        predicted=max(labels, key=confidences.__getitem__),
+        predicted=max(named, key=listed.__getitem__) if named else NO_LABEL,
     )
-    return image, len(listed) == len(labels)
 
 
 def _truths_and_confidences(

@@ -160,11 +160,9 @@ def _service(evaluation: Evaluation) -> Table:
 
 
 def _confusion(evaluation: Evaluation) -> Table:
-    rows = tuple(
-        (truth, *(str(row[label]) for label in evaluation.labels))
-        for truth, row in evaluation.confusion.items()
-    )
-    columns = ("True label", *(f"called {label}" for label in evaluation.labels))
+    found = evaluation.confusion
+    rows = tuple((truth, *map(str, row.values())) for truth, row in found.items())
+    columns = ("True label", *(f"called {label}" for label in found[evaluation.labels[0]]))
     return Table("Confusion, in images", columns, rows)
 
 

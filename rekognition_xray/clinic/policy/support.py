@@ -68,7 +68,11 @@ def check_both_classes(images: Sequence[TestImage], where: str) -> None:
         )
     unusable = sum(not math.isfinite(image.pneumonia) for image in images)
     if unusable:
-        raise EvaluationError(f"{unusable} images of {where} have no usable confidence.")
+        raise EvaluationError(
+            f"{unusable} images of {where} have no usable confidence.",
+            hint="If the service did not list every label of the test images, let the running "
+            "model answer for them: complete_evaluation(evaluation, version, max_cost=...).",
+        )
 
 
 def split_in_halves(

@@ -53,7 +53,8 @@ class Tile:
     Attributes:
         number: its place in the testing snapshot, from 1.
         content: start of the hash of its pixels, if its key has one. The patient is not shown.
-        truth, called: indices of the true and the predicted label.
+        truth, called: indices of the true and the predicted label; if none was predicted, the
+            number of labels.
         confidence: of the predicted label, as text.
         sort: the same, and the confidence of pneumonia, as numbers.
     """
@@ -117,20 +118,19 @@ def make_gallery(
 
 
 def _order(number: int, image: TestImage) -> tuple[bool, float, int]:
-    return image.truth == image.predicted, -image.confidences[image.predicted], number
+    return image.truth == image.predicted, -image.highest, number
 
 
 def _tile(number: int, image: TestImage, labels: Sequence[str], picture: Thumbnail | None) -> Tile:
     # A key that this library did not make may hold a name: only our own hash is shown.
     ours = pseudonym_in(image.source_ref) is not None
-    found = image.confidences[image.predicted]
     return Tile(
         number=number,
         content=image.source_ref.rpartition("/")[2][:_SHOWN] if ours else "",
         truth=labels.index(image.truth),
-        called=labels.index(image.predicted),
-        confidence=confidence_text(found),
-        sort=(f"{found:.6f}", f"{image.pneumonia:.6f}"),
+        called=labels.index(image.predicted) if image.predicted in labels else len(labels),
+        confidence=confidence_text(image.highest),
+        sort=(f"{image.highest:.6f}", f"{image.pneumonia:.6f}"),
         picture=picture,
     )
 

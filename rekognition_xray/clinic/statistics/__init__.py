@@ -17,7 +17,7 @@ from rekognition_xray.clinic.statistics.figures import (
 )
 from rekognition_xray.clinic.statistics.predictive import PredictiveValues, predictive_values
 from rekognition_xray.clinic.statistics.referral import RiskCoverage
-from rekognition_xray.clinic.statistics.test_image import TestImage
+from rekognition_xray.clinic.statistics.test_image import NO_LABEL, TestImage
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.statistics.calibration import calibration_error, log_odds
@@ -67,6 +67,7 @@ else:
 
 __all__ = [
     "NOT_ESTIMABLE",
+    "NO_LABEL",
     "BinaryFigures",
     "BinaryView",
     "CurvePoint",

@@ -209,7 +209,7 @@ def label_risk(images: Sequence[TestImage], *, resamples: int, seed: int) -> Ris
         seed: seed of the resamples.
     """
     wrong = np.array([image.truth != image.predicted for image in images])
-    highest = np.array([image.confidences[image.predicted] for image in images])
+    highest = np.array([image.highest for image in images])
     call = "the label of highest confidence; wrong when it is not the true one"
     sample = resample_patients(images, resamples=resamples, seed=seed)
     return risk_coverage(sample, wrong, highest, call=call)

@@ -104,13 +104,15 @@ def missing_figures(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigu
 
 def binary_figures(sample: Resamples, view: BinaryView) -> BinaryFigures:
     """All figures of one view."""
-    unusable = int((~np.isfinite(view.score)).sum())
-    if unusable:
-        reason = f"{unusable} images have no usable confidence of {view.name}"
-        return missing_figures(reason, n=len(view.score), patients=sample.patients)
     counts = {
         name: score_figure(statistic) for name, statistic in count_statistics(sample, view).items()
     }
+    unusable = int((~np.isfinite(view.score)).sum())
+    if unusable:  # what was called is known, and how sure the model was is not
+        reason = f"{unusable} images have no usable confidence of {view.name}"
+        missing = missing_figures(reason, n=len(view.score), patients=sample.patients).by_name()
+        del counts["brier"]
+        return BinaryFigures(**(missing | counts))
     ranks = {
         name: logit_figure(statistic) for name, statistic in rank_statistics(sample, view).items()
     }
@@ -229,7 +231,7 @@ def _top_error(sample: Resamples, images: Sequence[TestImage]) -> Figure:
         reason = f"{unusable} images have a confidence that is not a number"
         return Figure(None, n=len(images), patients=sample.patients, reason=reason)
     right = np.array([image.truth == image.predicted for image in images])
-    highest = np.array([image.confidences[image.predicted] for image in images])
+    highest = np.array([image.highest for image in images])
     return calibration_error(sample, right, highest)
 
 

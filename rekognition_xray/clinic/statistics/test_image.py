@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import attrs
 
 from rekognition_xray.labels import is_pneumonia, pneumonia_confidence
+
+NO_LABEL: Final = "no label"
+"""What an image is called whose line lists no label: none reached the service's threshold."""
 
 
 @attrs.frozen
@@ -18,8 +21,10 @@ class TestImage:
         source_ref: its address in S3.
         patient: the patient's pseudonym in that address; None if there is none.
         truth: its true label.
-        confidences: label to confidence, 0 to 1, for every label of the model.
-        predicted: the label of highest confidence; of equal ones the first in table order.
+        confidences: label to confidence, 0 to 1, for every label of the model; not a number (nan)
+            for labels that the service did not list.
+        predicted: the label of highest confidence; of equal ones the first in table order. Where
+            the service listed none, ``NO_LABEL``.
     """
 
     __test__: ClassVar[bool] = False  # the name begins with Test; pytest would collect it
@@ -29,6 +34,11 @@ class TestImage:
     truth: str
     confidences: Mapping[str, float] = attrs.field(hash=False)
     predicted: str
+
+    @property
+    def highest(self) -> float:
+        """The highest confidence, 0 to 1; 0 where the service listed no label."""
+        return self.confidences.get(self.predicted, 0.0)
 
     @property
     def group(self) -> str:

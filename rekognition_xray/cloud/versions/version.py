@@ -193,7 +193,7 @@ class ModelVersion(VersionRef):
     ) -> Detection:
         """Asks the running model for the labels of one prepared image.
 
-        Calls DetectCustomLabels once (botocore repeats it on throttles and faults); no price per
+        Calls DetectCustomLabels once (the client repeats it on throttles and faults); no price per
         call, the running model is what bills.
 
         Args:

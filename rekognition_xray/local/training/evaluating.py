@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 
 import attrs
 
@@ -34,11 +35,12 @@ def evaluate_model(
     *,
     version_arn: str,
     ended: datetime,
+    listed: Literal["every", "predicted"],
 ) -> EvaluationFiles:
     """Evaluates a model's answers to its test images.
 
     `trained` has source-ref and labels of every image learned from; `tested` the same of every
-    test image, with the confidences 0-1.
+    test image, with the confidences 0-1. `listed` says which labels the testing snapshot lists.
     """
     images = [TestedImage(*one) for one in tested]
     truths = [frozenset(image.labels) for image in images]
@@ -48,7 +50,7 @@ def evaluate_model(
             metrics, version_arn=version_arn, training_images=len(trained), ended=ended
         ),
         training=training_snapshot(trained, created=ended),
-        testing=testing_snapshot(images, metrics, created=ended),
+        testing=testing_snapshot(images, metrics, created=ended, listed=listed),
         f1=metrics.f1,
         thresholds={label: metrics.threshold(label) for label in labels},
     )

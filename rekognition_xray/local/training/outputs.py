@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
 import attrs
 
@@ -85,17 +86,27 @@ def training_snapshot(
 
 
 def testing_snapshot(
-    images: Iterable[TestedImage], metrics: Metrics, *, created: datetime
+    images: Iterable[TestedImage],
+    metrics: Metrics,
+    *,
+    created: datetime,
+    listed: Literal["every", "predicted"],
 ) -> Iterator[str]:
     """One JSON line, without its newline, per test image: its labels, and each label's verdict.
 
-    A verdict compares the confidence with the label's assumed threshold in `metrics`.
+    A verdict compares the confidence with the label's assumed threshold in `metrics`. With `listed`
+    "predicted" only labels that reach their threshold are listed.
     """
     thresholds = {each.label: each.threshold for each in metrics.labels}
     stamp = _stamp(created)
     for image in images:
         line = {"source-ref": image.source_ref} | _ground_truth(image.labels, stamp)
-        for index, (label, confidence) in enumerate(image.confidences.items()):
+        shown = {
+            label: confidence
+            for label, confidence in image.confidences.items()
+            if listed == "every" or confidence >= thresholds[label]
+        }
+        for index, (label, confidence) in enumerate(shown.items()):
             details = _details(
                 reached=confidence >= thresholds[label], present=label in image.labels
             )

@@ -214,6 +214,7 @@ class _Training:
             tested,
             version_arn=self.version.arn,
             ended=datetime.now(UTC),
+            listed=self.world.assumptions.snapshot_labels,
         )
 
 

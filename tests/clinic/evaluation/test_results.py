@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekognition_xray.clinic.evaluation.results import read_snapshot, read_summary
+from rekognition_xray.clinic.statistics import NO_LABEL
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import THREE_CLASSES
 
@@ -192,18 +194,19 @@ def test_an_image_needs_just_one_true_label(lines, labels, said):
         _snapshot([json.dumps(image)])
 
 
-def test_an_image_without_any_prediction_is_refused(lines):
+def test_an_image_whose_line_lists_no_label_was_called_nothing(lines):
     image = {key: part for key, part in json.loads(lines[0]).items() if "-evaluation-" not in key}
-    with pytest.raises(EvaluationError, match="no prediction"):
-        _snapshot([json.dumps(image)])
+    (first, *_) = _snapshot([json.dumps(image), *lines[1:]]).images
+    assert first.predicted == NO_LABEL
+    assert all(math.isnan(confidence) for confidence in first.confidences.values())
 
 
-def test_labels_that_an_image_does_not_list_count_as_zero_with_a_warning(lines):
+def test_the_confidence_of_a_label_that_is_not_listed_is_unknown_with_a_warning(lines):
     image = json.loads(lines[0])
     del image["rekognition-custom-labels-evaluation-2-metadata"]
     snapshot = _snapshot([json.dumps(image), *lines[1:]])
-    assert snapshot.images[0].confidences["viral"] == 0
-    assert [warning for warning in snapshot.warnings if "1 of " in warning and "list" in warning]
+    assert math.isnan(snapshot.images[0].confidences["viral"])
+    assert "do not list every label" in snapshot.warnings[-1]
 
 
 def test_keys_without_a_patient_are_counted_in_a_warning(draw, write):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +15,7 @@ from rekognition_xray.local.training.outputs import TestedImage
 ARN = "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1690556751958"
 NOW = datetime(2026, 11, 21, 7, 30, 23, 910943, tzinfo=UTC)
 STAMP = "2026-11-21T07:30:23.910943"
+EVALUATED = re.compile(r"rekognition-custom-labels-evaluation-\d+-metadata")
 IMAGES = (
     TestedImage("s3://b/1.jpeg", ("a",), {"a": 0.9, "b": 0.1}),
     TestedImage("s3://b/2.jpeg", ("a",), {"a": 0.4, "b": 0.6}),
@@ -36,7 +38,17 @@ def summary(metrics: Metrics) -> dict[str, Any]:
 
 @pytest.fixture
 def snapshot(metrics: Metrics) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in outputs.testing_snapshot(IMAGES, metrics, created=NOW)]
+    lines = outputs.testing_snapshot(IMAGES, metrics, created=NOW, listed="every")
+    return [json.loads(line) for line in lines]
+
+
+def test_a_snapshot_can_list_the_labels_alone_that_reach_their_threshold(metrics: Metrics) -> None:
+    lines = outputs.testing_snapshot(IMAGES, metrics, created=NOW, listed="predicted")
+    for image, line in zip(IMAGES, map(json.loads, lines), strict=True):
+        listed = {part["class-name"] for key, part in line.items() if EVALUATED.fullmatch(key)}
+        assert listed == {
+            label for label, share in image.confidences.items() if share >= metrics.threshold(label)
+        }
 
 
 def test_the_summary_has_the_members_of_the_services_file(summary: dict[str, Any]) -> None:
@@ -158,6 +170,6 @@ def test_counting_the_verdicts_gives_the_summarys_figures(
 
 def test_every_line_is_one_line(metrics: Metrics) -> None:
     odd = TestedImage("s3://b/a\nb\u2028c.jpeg", ("a",), {"a": 0.9, "b": 0.1})
-    (line,) = outputs.testing_snapshot([odd], metrics, created=NOW)
+    (line,) = outputs.testing_snapshot([odd], metrics, created=NOW, listed="every")
     assert line.splitlines() == [line]
     assert json.loads(line)["source-ref"] == odd.source_ref
