@@ -18,6 +18,7 @@ from rekognition_xray.cli import (
     paying,
     serving,
     training,
+    verifying,
 )
 from rekognition_xray.cli.errors import (
     EPILOG,
@@ -102,5 +103,6 @@ for _command in (
     paying.running,
     paying.stop,
     serving.serve,
+    verifying.verify_aws,
 ):
     commands.add_command(_command)

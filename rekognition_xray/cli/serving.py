@@ -31,6 +31,13 @@ from rekognition_xray.cli.terminal import Terminal, speaks
 @click.option("--prices", type=FILE, help="JSON of dollars by name.")
 @click.option("--seed", type=int, metavar="N", default=0, help="For splits and learning.")
 @click.option("--data", type=FOLDER, help="Keep state and models in it.")
+@click.option(
+    "--assume",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Answer so where AWS documents nothing, such as"
+    " duplicate_project=ResourceAlreadyExistsException. Repeatable.",
+)
 @click.option("--throttle", is_flag=True, help="Apply AWS's rate limits.")
 @click.option("--check", is_flag=True, help="Check replies against AWS's model.")
 @speaks

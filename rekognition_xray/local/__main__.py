@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rekognition_xray.local import LocalCloud
-from rekognition_xray.local.assumptions import Limits
+from rekognition_xray.local.assumptions import Assumptions, Limits
 from rekognition_xray.local.learning import LEARNERS
 
 _BILL_SIGNAL = getattr(signal, "SIGUSR1", None)  # Windows has none
@@ -58,6 +58,7 @@ def run(asked: argparse.Namespace) -> None:
         prices=asked.prices,
         seed=asked.seed,
         data=asked.data,
+        assumptions=Assumptions.of(dict(asked.assume)),
         limits=Limits.throttled() if asked.throttle else None,
         check=asked.check,
         host=asked.host,
@@ -120,6 +121,13 @@ class _Lines:
         print(json.dumps({"bill": record}), flush=True)
 
 
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rekognition_xray.local")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -145,6 +153,14 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--prices", type=Path, metavar="FILE", help="JSON of dollars by name")
     serve.add_argument("--seed", type=int, default=0, help="for splits and learning")
     serve.add_argument("--data", type=Path, metavar="DIR", help="keep state and models there")
+    serve.add_argument(
+        "--assume",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="NAME=VALUE",
+        help="answer so where AWS documents nothing; repeatable",
+    )
     serve.add_argument("--throttle", action="store_true", help="allow as few calls as AWS does")
     serve.add_argument("--check", action="store_true", help="check replies against AWS's model")
     serve.add_argument("--json", action="store_true", help="print JSON Lines instead of words")

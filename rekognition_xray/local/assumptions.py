@@ -114,6 +114,29 @@ class Assumptions:
     charged: Literal["RUNNING", "STARTING to STOPPED"] = "RUNNING"
     """6: whether starting and stopping are charged is not stated."""
 
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> Assumptions:
+        """Assumptions by name and text, as a command line has them; sets are comma-separated.
+
+        Raises:
+            ValueError: there is no such assumption, or the text is no value of it.
+        """
+        defaults = cls()
+        unknown = [name for name in texts if name not in attrs.fields_dict(cls)]
+        if unknown:
+            known = ", ".join(attrs.fields_dict(cls))
+            raise ValueError(f"there is no assumption {', '.join(unknown)}; there is {known}")
+        values = {name: _value(text, getattr(defaults, name)) for name, text in texts.items()}
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _value(text: str, default: object) -> object:
+    if isinstance(default, frozenset):
+        return frozenset(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, int | float):
+        return type(default)(text)
+    return text or None
+
 
 @attrs.frozen(kw_only=True)
 class Limits:

@@ -1,0 +1,78 @@
+"""Transcripts name nobody, and replay against the local cloud."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import attrs
+import pytest
+
+import rekognition_xray as rx
+from rekognition_xray import contract, errors
+
+from .conftest import BUCKET, Run, brief_cloud
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.fixture(scope="module")
+def transcript(run: Run) -> contract.Transcript:
+    return contract.Transcript.of(run.verification, bucket=BUCKET)
+
+
+def test_account_and_bucket_are_replaced(transcript: contract.Transcript, tmp_path: Path) -> None:
+    text = transcript.save(tmp_path / "transcript.json").read_text("utf-8")
+    assert "123456789012" not in text
+    assert BUCKET not in text
+    assert "111122223333" in text
+    assert "amzn-s3-demo-bucket" in text
+    assert "RequestId" not in text
+
+
+def test_each_call_has_operation_code_reply_and_time(transcript: contract.Transcript) -> None:
+    assert len(transcript.calls) > 100
+    assert all(call.seconds >= 0 for call in transcript.calls)
+    refused = [call for call in transcript.calls if call.code]
+    assert all(call.reply["Message"] for call in refused)
+
+
+def test_a_transcript_is_read_back_as_it_was(
+    transcript: contract.Transcript, tmp_path: Path
+) -> None:
+    path = transcript.save(tmp_path / "transcript.json")
+    assert contract.Transcript.load(path) == transcript
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 2}', '{"format": 1}'])
+def test_what_is_no_transcript_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "transcript.json"
+    path.write_text(text)
+    with pytest.raises(errors.DataError):
+        contract.Transcript.load(path)
+
+
+def test_a_replay_on_a_cloud_with_the_same_assumptions_finds_no_difference(
+    transcript: contract.Transcript,
+) -> None:
+    with brief_cloud() as cloud:
+        aws = rx.Aws(session=cloud.session())
+        assert contract.replay(transcript, aws, BUCKET) == ()
+
+
+def test_a_replay_names_the_call_that_is_answered_differently(
+    transcript: contract.Transcript,
+) -> None:
+    place = next(n for n, call in enumerate(transcript.calls) if call.code)
+    call = attrs.evolve(transcript.calls[place], code="SomethingElseException")
+    calls = (*transcript.calls[:place], call)
+    changed = attrs.evolve(transcript, calls=calls)
+    with brief_cloud() as cloud:
+        (found,) = contract.replay(changed, rx.Aws(session=cloud.session()), BUCKET)
+    assert found.number == place + 1
+    assert "SomethingElseException became" in str(found)
+
+
+def test_the_findings_are_in_the_file(transcript: contract.Transcript, tmp_path: Path) -> None:
+    record = json.loads(transcript.save(tmp_path / "t.json").read_text("utf-8"))
+    assert {one["verdict"] for one in record["findings"]} == {"agrees", "not seen"}
