@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep others soak bench constraints clean
+.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep others soak contract bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -101,6 +101,9 @@ others: $(VENV)/ready ## the quick tests on every other Python from 3.11 to 3.14
 
 soak: $(VENV)/ready ## slow property tests at full size
 	$(BIN)/pytest -n 2 -m soak
+
+contract: $(VENV)/ready ## compare AWS with what the local cloud assumes; BILLED: BUCKET=... MAX_COST=8.00 YES=1
+	$(BIN)/rekognition-xray verify-aws --bucket "$(BUCKET)" --max-cost "$(or $(MAX_COST),8.00)" $(if $(YES),--yes,) --transcript contract.json
 
 bench: $(VENV)/ready ## measure; nothing here passes or fails
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file; done

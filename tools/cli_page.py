@@ -20,7 +20,7 @@ from rekognition_xray.cli.errors import MEANINGS
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 NAME = "rekognition-xray"
 SHARED = ("as_json", "verbose", "debug", "profile", "endpoint_url")
-_MARKED = re.compile(r"(<!-- (?P<what>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- (?P<what>[a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def leaves(

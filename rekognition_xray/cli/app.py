@@ -18,7 +18,6 @@ from rekognition_xray.cli import (
     paying,
     serving,
     training,
-    verifying,
 )
 from rekognition_xray.cli.errors import (
     EPILOG,
@@ -103,6 +102,6 @@ for _command in (
     paying.running,
     paying.stop,
     serving.serve,
-    verifying.verify_aws,
+    serving.verify_aws,
 ):
     commands.add_command(_command)

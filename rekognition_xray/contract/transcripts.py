@@ -53,7 +53,7 @@ class Difference:
 class Transcript:
     """The calls of one run, ready to be shared.
 
-    Accounts and bucket are replaced, request ids and endpoint left out; images are named, not in it.
+    Accounts and bucket are replaced, request ids and endpoint left out. Images are named only.
 
     Attributes:
         region: where the run was.

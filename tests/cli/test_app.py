@@ -26,7 +26,7 @@ LEAVES = dict(tool.leaves())
 def test_there_is_a_command_to_each_verb_in_the_order_of_use():
     assert list(commands.commands) == [
         *("audit", "prepare", "estimate", "train", "evaluate"),
-        *("diagnose", "running", "stop", "serve"),
+        *("diagnose", "running", "stop", "serve", "verify-aws"),
     ]
     assert [*commands.commands["estimate"].commands] == [
         *("training", "running", "batch", "month", "upload"),
@@ -87,7 +87,7 @@ def examples() -> list[tuple[str, str]]:
 
 def test_synopsis_and_options_on_the_page_are_the_commands():
     assert tool.page(PAGE) == PAGE, "run: python tools/cli_page.py"
-    marked = set(re.findall(r"<!-- ([a-z ]+) -->", PAGE)) - {"end", "shared options", "exit codes"}
+    marked = set(re.findall(r"<!-- ([a-z -]+) -->", PAGE)) - {"end", "shared options", "exit codes"}
     assert {f"rekognition-xray {what}" for what in marked} == set(LEAVES)
 
 

@@ -51,7 +51,7 @@ class Run:
     said: list[str]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def run() -> Iterator[Run]:
     with brief_cloud() as cloud:
         aws, said = rx.Aws(session=cloud.session()), []
