@@ -78,7 +78,7 @@ check: $(VENV)/ready ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 
-pytest: $(VENV)/ready ## all tests on this Python
+pytest: $(VENV)/ready $(VENV)/node/ready ## all tests on this Python
 	$(BIN)/pytest -n auto --dist worksteal
 
 test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
@@ -118,6 +118,12 @@ $(VENV)/ready: pyproject.toml constraints.txt
 
 # On Linux the plain package would bring a GPU's libraries: the CPU build, from PyTorch's own index
 # where pip's own places have none.
+# The AWS SDK for JavaScript, where there is npm: a test drives the local cloud by it.
+$(VENV)/node/ready: tests/javascript/package.json $(VENV)/ready
+	mkdir -p $(VENV)/node && cp $< $(VENV)/node/
+	if npm --version > /dev/null 2>&1; then \
+		npm install --prefix $(VENV)/node --no-audit --no-fund --no-package-lock --silent && touch $@; fi
+
 $(DEEP)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEEP)
 	$(DEEP)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from botocore import xform_name
 
 from rekognition_xray.local.__main__ import main
 from rekognition_xray.local.http import OPERATIONS
+
+ROOT = Path(__file__).parents[2]
 
 # One process for all commands: to start the command line takes longer than most commands do.
 COMMANDS = """
@@ -246,6 +250,47 @@ def walk(rekognition, tmp_path, image, line):
     for arn in (project, other):
         assert rekognition("delete-project", project_arn=arn) == {"Status": "DELETING"}
     assert rekognition("describe-projects") == {"ProjectDescriptions": []}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("taken", ["ResourceInUseException", "ResourceAlreadyExistsException"])
+def test_the_sdk_for_javascript_walks_from_bucket_to_deletion(serve, tmp_path, image, line, taken):
+    """Public programs wait for either error where the name of a project is taken."""
+    node, modules = shutil.which("node"), ROOT / ".venv" / "node"
+    if node is None or not (modules / "ready").exists():
+        pytest.skip("node and the AWS SDK for JavaScript are not installed: make .venv/node/ready")
+    lines = []
+    for number in range(12):
+        label = ("normal", "viral")[number % 2]
+        (tmp_path / f"{number}.jpeg").write_bytes(image(label, number))
+        lines.append(line(f"x/{number}.jpeg", label, bucket="from-javascript"))
+    (tmp_path / "all.manifest").write_text("\n".join(lines))
+    _, variables = serve("--check", "--assume", f"duplicate_project={taken}")
+    walk_in_javascript = ROOT / "tests" / "javascript" / "walk.mjs"
+    done = subprocess.run(
+        [node, walk_in_javascript, modules, tmp_path],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "objects": 13,
+        "taken": taken,
+        "projects": 3,
+        "dataset": "CREATE_COMPLETE",
+        "moved": 2,
+        "labels": ["normal", "viral"],
+        "trained": "SUCCESS",
+        "running": "SUCCESS",
+        "found": "viral",
+        "inS3": "normal",
+        "refused": ["InvalidImageFormatException", True],
+        "stopped": "STOPPED",
+        "left": 0,
+    }
 
 
 def test_a_port_that_is_taken_is_reported_in_one_line(desk, capsys):
