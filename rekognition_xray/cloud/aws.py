@@ -34,6 +34,7 @@ from botocore.parsers import ResponseParserError, ResponseParserFactory
 from botocore.utils import parse_timestamp
 
 from rekognition_xray import errors
+from rekognition_xray.cloud.quotas import Quotas
 from rekognition_xray.cloud.recipe import AwsRecipe, own_address
 from rekognition_xray.cloud.retries import RetryRule, retry_after
 from rekognition_xray.cloud.waiting import Clock, SystemClock
@@ -281,7 +282,9 @@ class Aws:
         attempts: attempts in all for a call that was throttled or met a fault, on every version of
             boto3; what the session says of retries is not used.
         clock: source of time for waiting.
-        regions: the Regions that images may go to; name more where AWS has added some.
+        regions: the Regions that images may go to. If AWS's endpoints list one that its guide does
+            not, name it here: it is then used, with a warning.
+        quotas: what the account may have; see ``Quotas``.
         opted_out: that your organisation has opted out of AWS's use of content to improve its
             services; the notice about it is then left out. See ``storage.store``.
     """
@@ -294,6 +297,7 @@ class Aws:
     clock: Clock = attrs.field(factory=SystemClock, kw_only=True)
     regions: Collection[str] = attrs.field(default=REGIONS, kw_only=True, repr=False)
     opted_out: bool = attrs.field(default=False, kw_only=True)
+    quotas: Quotas = attrs.field(factory=Quotas, kw_only=True, repr=False)
     # A boto3 session must not make clients in several threads at once.
     _making: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False, eq=False)
     _regions: dict[str, str] = attrs.field(factory=dict, init=False, repr=False, eq=False)
@@ -386,6 +390,7 @@ class Aws:
             "attempts": self.attempts,
             "regions": frozenset(self.regions),
             "opted_out": self.opted_out,
+            "quotas": self.quotas,
         }
         return AwsRecipe(
             factory=factory,
@@ -423,6 +428,20 @@ class Aws:
                 "A session with credentials of its own cannot be made again in another process: "
                 f"credentials are never sent there. {_FACTORY_HINT}"
             )
+
+
+def offers_custom_labels(aws: Aws) -> bool:
+    """Whether the Region offers Custom Labels, by AWS's guide or by ``aws.regions``.
+
+    Logs a warning where only ``aws.regions`` says so.
+    """
+    if aws.region in aws.regions and aws.region not in REGIONS:
+        log.warning(
+            "AWS's guide does not list %s for Custom Labels (as of November 2026); it is used "
+            "because regions= names it.",
+            aws.region,
+        )
+    return aws.region in aws.regions
 
 
 _remade: dict[AwsRecipe, Aws] = {}

@@ -97,7 +97,14 @@ def arrived(aws: rx.Aws, dataset: rx.XrayDataset) -> set[Path]:
     return {image.path for image in dataset if f"{prepare_image(image.path).sha256}.jpg" in names}
 
 
+@pytest.fixture
+def one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images that met a fault are not sent again at the end."""
+    monkeypatch.setattr("rekognition_xray.cloud.storage.upload._PAUSES", ())
+
+
 @pytest.mark.heavy
+@pytest.mark.usefixtures("one_round")
 @pytest.mark.parametrize(
     ("strike", "code"),
     [
@@ -131,6 +138,15 @@ def test_every_image_arrives_or_is_named_and_a_second_run_completes_the_first(
     assert again.uploaded <= 12 - len(there)
     assert again.uploaded + again.skipped == 12
     assert len(arrived(hasty, dataset)) == 12
+
+
+def test_what_met_a_passing_fault_is_sent_again_at_the_end(
+    cloud: LocalCloud, hasty: rx.Aws, draw
+) -> None:
+    dataset = draw(labels=("normal",), patients=12, images=1)
+    fault = cloud.faults.error("PutObject", "InternalError", percent=100, times=24)
+    assert storage.store(dataset, "s3://clinic-xrays/images", aws=hasty).uploaded == 12
+    assert fault.met == 24  # each image twice, which is all that one round tries
 
 
 def test_credentials_that_expire_half_way_end_the_upload_at_once(

@@ -13,6 +13,7 @@ import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.datasets.calls import DatasetType
+from rekognition_xray.cloud.quotas import Quotas, how_to_raise
 from rekognition_xray.cloud.tags import (
     LEAKING,
     LEAKS,
@@ -50,7 +51,12 @@ _ALLOW: Final = "Or pass allow_leaks=True, knowing that the figures come out too
 
 
 def check_dataset_size(
-    counts: Mapping[str, int], kind: DatasetType, *, region: str, total: int | None = None
+    counts: Mapping[str, int],
+    kind: DatasetType,
+    *,
+    region: str,
+    quotas: Quotas | None = None,
+    total: int | None = None,
 ) -> None:
     """Refuses a dataset that is larger than the service's guide allows; makes no call.
 
@@ -58,14 +64,17 @@ def check_dataset_size(
         counts: images by label.
         kind: which of a project's two datasets.
         region: the project's Region; two have smaller datasets.
+        quotas: of the account; by default AWS's own.
         total: entries, where that is not the sum of the images by label.
 
     Raises:
-        ManifestError: no images, more than 250,000 (or the Region's limit), more than 250 labels,
+        ManifestError: no images, more than the quota (250,000 by default), more than 250 labels,
             or more than 1,000 test images of a label.
     """
     total = sum(counts.values()) if total is None else total
-    limit = REGIONAL_LIMITS.get(region, {}).get(kind, MAX_ENTRIES)
+    limit = (quotas or Quotas()).images
+    if limit == Quotas().images:
+        limit = REGIONAL_LIMITS.get(region, {}).get(kind, limit)
     crowded = sorted(label for label, count in counts.items() if count > _MAX_TESTED)
     many = f"more than {_MAX_TESTED:,} images of {', '.join(crowded)}"
     labels = f"{len(counts)} labels, where {MAX_LABELS} are taken"
@@ -81,7 +90,8 @@ def check_dataset_size(
         raise ManifestError(
             f"The {kind} dataset would be outside the service's limits",
             faults=faults,
-            hint="Take another share for the test part, or fewer images.",
+            hint="Take another share for the test part, or fewer images."
+            + (f" {how_to_raise('images', MAX_ENTRIES)}" if total > limit else ""),
         )
 
 

@@ -63,7 +63,7 @@ def put_manifests(
     """
     if not sizes_checked:
         for kind, manifest in manifests.items():
-            check_dataset_size(manifest.counts, kind, region=aws.region)
+            check_dataset_size(manifest.counts, kind, region=aws.region, quotas=aws.quotas)
     there = dataset_arns(aws, project_arn)
     steps = [_step(aws, kind, there.get(kind), wanted) for kind, wanted in manifests.items()]
     beside = [arn for kind, arn in there.items() if kind not in manifests]

@@ -15,7 +15,7 @@ import attrs
 from tqdm import tqdm
 
 from rekognition_xray.cloud.meter.runs import Run, keep_watchdog_awake
-from rekognition_xray.cloud.meter.starting import start_or_join
+from rekognition_xray.cloud.meter.starting import check_units, start_or_join
 from rekognition_xray.cloud.version_description import VersionRef
 from rekognition_xray.cloud.waiting import Wait, WaitProgress
 from rekognition_xray.costs import Money, PriceBook
@@ -83,6 +83,7 @@ def run(
         QuotaError: too many running models or units in this account.
         StopFailedError: it could not be stopped and may go on billing.
     """
+    check_units(version.aws, max_units or units)
     per_hour = prices.per_hour(max_units or units)
     if idle_stop is not None and not idle_stop > 0:
         raise InvalidRequestError(f"idle_stop is {idle_stop}, not a number of seconds above 0.")

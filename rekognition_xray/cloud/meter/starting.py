@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud.aws import aws_errors
+from rekognition_xray.cloud.aws import Aws, aws_errors
 from rekognition_xray.cloud.meter.leases import utc_now
 from rekognition_xray.cloud.meter.runs import SETTLE, Run
 from rekognition_xray.cloud.meter.stopping import RESTS, RUNS, STARTABLE, STOPPABLE, ask_to_stop
+from rekognition_xray.cloud.quotas import how_to_raise
 from rekognition_xray.cloud.version_description import (
     VersionDescription,
     VersionRef,
@@ -23,6 +25,7 @@ from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
     InUseError,
+    QuotaError,
     UnreachableStateError,
 )
 
@@ -176,12 +179,36 @@ def _did_not_start(version: VersionRef, seen: VersionDescription) -> Unreachable
     )
 
 
+def check_units(aws: Aws, units: int) -> None:
+    """Raises QuotaError for more inference units than a model may have."""
+    if units > aws.quotas.units:
+        raise QuotaError(
+            f"{units} inference units are more than the {aws.quotas.units} that a model may have; "
+            "nothing was started.",
+            hint=how_to_raise("units", units),
+        )
+
+
 def _start(version: VersionRef, units: int, max_units: int | None) -> None:
     client = version.aws.rekognition
-    with aws_errors(version.arn):
+    with _named_quota(version.aws), aws_errors(version.arn):
         if max_units is None:
             client.start_project_version(ProjectVersionArn=version.arn, MinInferenceUnits=units)
         else:
             client.start_project_version(
                 ProjectVersionArn=version.arn, MinInferenceUnits=units, MaxInferenceUnits=max_units
             )
+
+
+@contextmanager
+def _named_quota(aws: Aws) -> Iterator[None]:
+    """Says in the error of a quota which one it is, and how to raise it."""
+    try:
+        yield
+    except QuotaError as error:
+        error.hint = (
+            f"AWS allows {aws.quotas.running_versions} running models in {aws.region}: stop one "
+            "(rekognition-xray running lists them). "
+            + how_to_raise("running_versions", aws.quotas.running_versions + 2)
+        )
+        raise

@@ -49,7 +49,6 @@ from rekognition_xray.cloud.version_description import (
 )
 from rekognition_xray.cloud.versions import (
     ModelVersion,
-    TrainingQuotas,
     TrainingRequest,
     check_name,
     estimate_training,
@@ -210,7 +209,7 @@ class CustomLabelsProject:
         check_labels(train, test)
         parts = datasets_by_type(train, test)
         for kind, part in parts.items():
-            check_dataset_size(part.counts, kind, region=self.aws.region)
+            check_dataset_size(part.counts, kind, region=self.aws.region, quotas=self.aws.quotas)
         target = S3Location.parse(store)
         found = find_leaks(train, test) if test is not None else split_risks(train)
         leaking = check_leaks(found, allowed=allow_leaks, stopped=_NOT_SENT)
@@ -323,7 +322,6 @@ class CustomLabelsProject:
         tags: Mapping[str, str] | None = None,
         kms_key: str | None = None,
         allow_leaks: bool = False,
-        quotas: TrainingQuotas | None = None,
     ) -> ModelVersion:
         """Starts a training of the project's datasets and returns at once.
 
@@ -358,7 +356,6 @@ class CustomLabelsProject:
             kms_key: id, ARN or alias of the KMS key that encrypts the service's copy of the images
                 and the result files; whoever reads those needs ``kms:Decrypt``.
             allow_leaks: trains although the datasets are not two parts of one split.
-            quotas: of your account, where AWS has raised them.
 
         Raises:
             AlreadyExistsError: the name is taken by another version.
@@ -383,7 +380,6 @@ class CustomLabelsProject:
             tags=tags or {},
             kms_key=kms_key,
             allow_leaks=allow_leaks,
-            quotas=quotas or TrainingQuotas(),
         )
         return ModelVersion(self.aws, start_training(self.aws, self.arn, request), self.arn)
 

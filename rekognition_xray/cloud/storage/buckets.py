@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.aws import Aws, aws_errors, offers_custom_labels
 from rekognition_xray.cloud.s3 import check_bucket
 from rekognition_xray.errors import AccessDeniedError, AwsError, StorageError
 
@@ -54,7 +54,7 @@ def check_region(aws: Aws) -> None:
     Raises:
         StorageError: it is not, by ``aws.regions``.
     """
-    if aws.region not in aws.regions and aws.endpoint_url is None:
+    if aws.endpoint_url is None and not offers_custom_labels(aws):
         raise StorageError(
             f"Custom Labels is not offered in {aws.region}, as far as is known: images stored "
             "there are of no use to it.",

@@ -10,7 +10,6 @@ from rekognition_xray.cloud.versions.training import (
     start_training,
 )
 from rekognition_xray.cloud.versions.training_checks import (
-    TrainingQuotas,
     check_cap,
     check_errors,
     check_name,
@@ -27,7 +26,6 @@ __all__ = [
     "EarlierTraining",
     "ModelVersion",
     "TrainingProgress",
-    "TrainingQuotas",
     "TrainingRequest",
     "VersionDescription",
     "check_cap",

@@ -25,7 +25,7 @@ from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.tags import IMAGES, TRAINING, check_tags, read_tags
 from rekognition_xray.cloud.version_description import VersionDescription, descriptions
 from rekognition_xray.cloud.versions import training_checks as checks
-from rekognition_xray.cloud.versions.training_checks import Problems, TrainingQuotas
+from rekognition_xray.cloud.versions.training_checks import Problems
 from rekognition_xray.cloud.versions.training_estimate import earlier_trainings, training_range
 from rekognition_xray.cloud.waiting import Settled, Wait
 from rekognition_xray.costs import CANNOT_STOP, EstimateRange, Money, PriceBook
@@ -60,7 +60,6 @@ class TrainingRequest:
     tags: Mapping[str, str] = attrs.field(factory=dict)
     kms_key: str | None = None
     allow_leaks: bool = False
-    quotas: TrainingQuotas = attrs.field(factory=TrainingQuotas)
 
 
 def estimate_training(
@@ -101,7 +100,7 @@ def start_training(aws: Aws, project_arn: str, request: TrainingRequest) -> str:
     noted = _check_datasets(aws, seen, request, problems)
     with problems.collect():
         running = checks.running_trainings(aws)
-        checks.check_quotas(aws, project_arn, len(versions), running, request.quotas)
+        checks.check_quotas(aws, project_arn, len(versions), running)
     if "TRAIN" in seen:
         with problems.collect():
             _check_price(aws, seen["TRAIN"].entries, versions, request)
@@ -122,7 +121,7 @@ def _check_arguments(aws: Aws, request: TrainingRequest, problems: Problems) -> 
     with problems.collect():
         target = S3Location.parse(request.output)
     with problems.collect():
-        checks.check_region(aws)
+        checks.check_training_region(aws)
     return target
 
 
@@ -138,7 +137,7 @@ def _check_datasets(
         with problems.collect():
             checks.check_errors(kind, one)
         with problems.collect():
-            checks.check_images(kind, one, counts[kind], region=aws.region)
+            checks.check_images(kind, one, counts[kind], aws=aws)
     if len(seen) < len(_KINDS):
         return {}
     with problems.collect():

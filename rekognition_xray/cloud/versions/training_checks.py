@@ -9,8 +9,9 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.aws import Aws, aws_errors, offers_custom_labels
 from rekognition_xray.cloud.datasets import DatasetDescription, DatasetType, check_dataset_size
+from rekognition_xray.cloud.quotas import how_to_raise
 from rekognition_xray.cloud.version_description import project_arns
 from rekognition_xray.costs import CANNOT_STOP, EstimateRange, Money, money
 from rekognition_xray.errors import (
@@ -47,24 +48,6 @@ _REFUSALS: Final = (
     QuotaError,
     StorageError,
 )
-
-
-@attrs.frozen
-class TrainingQuotas:
-    """How much of it an account may have; give your own where AWS has raised them.
-
-    Attributes:
-        trainings: trainings at a time in the account and Region; by default AWS's 2, or 1 in
-            ap-southeast-2.
-        versions: versions of a project.
-    """
-
-    trainings: int | None = None
-    versions: int = 100
-
-    def trainings_in(self, region: str) -> int:
-        """Trainings at a time in a Region."""
-        return self.trainings or (1 if region == "ap-southeast-2" else 2)
 
 
 @attrs.define
@@ -123,9 +106,9 @@ def check_kms_key(key: str | None) -> None:
         )
 
 
-def check_region(aws: Aws) -> None:
+def check_training_region(aws: Aws) -> None:
     """Raises InvalidRequestError where the Region does not offer Custom Labels."""
-    if aws.region not in aws.regions:
+    if not offers_custom_labels(aws):
         raise InvalidRequestError(
             f"Custom Labels is not offered in {aws.region}, as far as this library knows.",
             hint=f"It is in {', '.join(sorted(aws.regions))}; name others by Aws(regions=...).",
@@ -155,7 +138,7 @@ def check_errors(kind: DatasetType, seen: DatasetDescription) -> None:
 
 
 def check_images(
-    kind: DatasetType, seen: DatasetDescription, counts: Mapping[str, int], *, region: str
+    kind: DatasetType, seen: DatasetDescription, counts: Mapping[str, int], *, aws: Aws
 ) -> None:
     """Raises ManifestError or LabelsError for a dataset that cannot be trained on or tested by.
 
@@ -163,9 +146,9 @@ def check_images(
         kind: which of the two datasets.
         seen: its description.
         counts: its images by label.
-        region: the project's Region.
+        aws: the AWS session, for Region and quotas.
     """
-    check_dataset_size(counts, kind, region=region, total=seen.entries)
+    check_dataset_size(counts, kind, region=aws.region, quotas=aws.quotas, total=seen.entries)
     if len(counts) < 2:
         raise LabelsError(
             f"The {kind} dataset holds images of {len(counts)} labels "
@@ -200,9 +183,7 @@ def check_overlap(train: Mapping[str, int], test: Mapping[str, int]) -> None:
         )
 
 
-def check_quotas(
-    aws: Aws, project_arn: str, versions: int, running: list[str], quotas: TrainingQuotas
-) -> None:
+def check_quotas(aws: Aws, project_arn: str, versions: int, running: list[str]) -> None:
     """Raises QuotaError where the project is full, or too many trainings are running.
 
     Args:
@@ -210,21 +191,21 @@ def check_quotas(
         project_arn: the project.
         versions: how many it has.
         running: ARNs of the trainings that are running.
-        quotas: what the account may have.
     """
-    if versions >= quotas.versions:
+    if versions >= aws.quotas.versions:
         raise QuotaError(
-            f"The project has {versions} versions, and may have {quotas.versions}.",
+            f"The project has {versions} versions, and may have {aws.quotas.versions}.",
             arn=project_arn,
-            hint="Delete versions that are not needed (version.delete()), or pass quotas=...",
+            hint="Delete versions that are not needed (version.delete()). "
+            + how_to_raise("versions", 200),
         )
-    most = quotas.trainings_in(aws.region)
+    most = aws.quotas.trainings_in(aws.region)
     if len(running) >= most:
         raise QuotaError(
             f"{len(running)} trainings are running in {aws.region}, and {most} may: "
             f"{', '.join(running)}.",
             arn=project_arn,
-            hint="Wait for one: wait_until_trained(). Pass quotas=... where AWS has raised yours.",
+            hint="Wait for one: wait_until_trained(). " + how_to_raise("trainings", 5),
         )
 
 

@@ -11,7 +11,8 @@ from typing import Final
 from rekognition_xray.data.manifests.lines import MAX_LINE, Entry, is_unicode, write_line
 from rekognition_xray.errors import ManifestFault
 
-MAX_ENTRIES: Final = 250_000
+MAX_ENTRIES: Final = 500_000
+"""Lines that AWS takes at most, and only on request; an account's own quota is checked later."""
 """Most entries of a dataset."""
 MAX_LABELS: Final = 250
 """Most labels of a dataset."""

@@ -9,7 +9,8 @@ import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import datasets
 from rekognition_xray.cloud.datasets import DatasetDescription
-from rekognition_xray.cloud.versions import TrainingQuotas, training_checks
+from rekognition_xray.cloud.quotas import Quotas
+from rekognition_xray.cloud.versions import training_checks
 from rekognition_xray.local import LocalCloud
 
 STORE = "s3://clinic-xrays/images"
@@ -27,7 +28,7 @@ def test_everything_that_stands_against_a_training_is_reported_together(
 ) -> None:
     train, test = draw().split(test=0.4, seed=1)
     project.put_datasets(train=train, test=test, store=STORE)
-    quotas = TrainingQuotas(versions=0)
+    project = attrs.evolve(project, aws=attrs.evolve(project.aws, quotas=Quotas(versions=0)))
     with pytest.raises(
         errors.TrainingRefusedError, match="5 problems stop the training of"
     ) as caught:
@@ -36,7 +37,6 @@ def test_everything_that_stands_against_a_training_is_reported_together(
             output="s3://no-such-bucket/models",
             tags={"a;b": ""},
             max_cost="1",
-            quotas=quotas,
         )
     assert [type(problem) for problem in caught.value.problems] == [
         errors.InvalidRequestError,
@@ -89,8 +89,8 @@ def test_a_bucket_of_somebody_else_is_one_of_the_problems(
 def test_a_region_without_custom_labels_is_refused(cloud: LocalCloud) -> None:
     aws = rx.Aws(cloud.session(region="ca-central-1"))
     with pytest.raises(errors.InvalidRequestError, match="not offered in ca-central-1"):
-        training_checks.check_region(aws)
-    training_checks.check_region(attrs.evolve(aws, regions=["ca-central-1"]))
+        training_checks.check_training_region(aws)
+    training_checks.check_training_region(attrs.evolve(aws, regions=["ca-central-1"]))
 
 
 def test_a_dataset_whose_last_update_failed_is_not_trained_on(
@@ -117,27 +117,38 @@ def test_a_dataset_may_have_errors_in_a_fifth_of_its_entries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "counts", "entries", "leaf", "what"),
+    ("kind", "counts", "entries", "refusal"),
     [
-        ("TRAIN", {}, 0, errors.ManifestError, "no images"),
-        ("TRAIN", {"normal": 5}, 5, errors.LabelsError, r"images of 1 labels \(normal\)"),
-        ("TEST", {"normal": 5, "viral": 1001}, 1006, errors.ManifestError, "1,000 images of viral"),
-        ("TRAIN", dict.fromkeys(map(str, range(251)), 1), 251, errors.ManifestError, "251 labels"),
-        ("TRAIN", {"a": 1, "b": 1}, 250_001, errors.ManifestError, "250,001 images"),
+        ("TRAIN", {}, 0, (errors.ManifestError, "no images")),
+        ("TRAIN", {"normal": 5}, 5, (errors.LabelsError, r"images of 1 labels \(normal\)")),
+        (
+            "TEST",
+            {"normal": 5, "viral": 1001},
+            1006,
+            (errors.ManifestError, "1,000 images of viral"),
+        ),
+        (
+            "TRAIN",
+            dict.fromkeys(map(str, range(251)), 1),
+            251,
+            (errors.ManifestError, "251 labels"),
+        ),
+        ("TRAIN", {"a": 1, "b": 1}, 250_001, (errors.ManifestError, "250,001 images")),
     ],
 )
 def test_datasets_that_would_fail_after_hours_are_refused(
-    kind, counts, entries: int, leaf: type[errors.XrayError], what: str
+    aws: rx.Aws, kind, counts, entries: int, refusal: tuple[type[errors.XrayError], str]
 ) -> None:
+    leaf, what = refusal
     with pytest.raises(leaf, match=what):
-        training_checks.check_images(kind, reported(entries), counts, region="us-east-1")
+        training_checks.check_images(kind, reported(entries), counts, aws=aws)
 
 
 def test_few_images_and_images_without_a_label_are_reported(
-    caplog: pytest.LogCaptureFixture,
+    aws: rx.Aws, caplog: pytest.LogCaptureFixture
 ) -> None:
     counts = {"normal": 9, "viral": 10}
-    training_checks.check_images("TRAIN", reported(20, labelled=19), counts, region="us-east-1")
+    training_checks.check_images("TRAIN", reported(20, labelled=19), counts, aws=aws)
     assert "recommends 10 images of a label or more: normal (9)" in caplog.text
     assert "1 images have no label" in caplog.text
 
@@ -163,14 +174,15 @@ def test_datasets_of_others_are_looked_into(ready: rx.CustomLabelsProject) -> No
 
 @pytest.mark.parametrize(("region", "most"), [("us-east-1", 2), ("ap-southeast-2", 1)])
 def test_quotas_are_awss_by_default(region: str, most: int) -> None:
-    assert TrainingQuotas().trainings_in(region) == most
-    assert TrainingQuotas(trainings=7).trainings_in(region) == 7
+    assert Quotas().trainings_in(region) == most
+    assert Quotas(trainings=7).trainings_in(region) == 7
 
 
 def test_a_project_that_is_full_takes_no_version(aws: rx.Aws) -> None:
     with pytest.raises(errors.QuotaError, match="has 100 versions, and may have 100"):
-        training_checks.check_quotas(aws, "arn", 100, [], TrainingQuotas())
-    training_checks.check_quotas(aws, "arn", 100, [], TrainingQuotas(versions=200))
+        training_checks.check_quotas(aws, "arn", 100, [])
+    raised = attrs.evolve(aws, quotas=Quotas(versions=200))
+    training_checks.check_quotas(raised, "arn", 100, [])
 
 
 def test_who_may_not_see_other_projects_leaves_the_counting_to_the_service(
