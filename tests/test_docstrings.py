@@ -216,6 +216,8 @@ def _tell(story: Story, aws: rx.Aws, folder: Path) -> None:
     with story.of("meter.stop_expired"):
         meter.stop_expired(aws)
     _promote(story, project, version)
+    with story.of("CustomLabelsProject.export"):
+        project.export(folder.parent / "exported")
     with story.of("CustomLabelsProject.delete"):
         project.delete(confirm=lambda plan: True)
 

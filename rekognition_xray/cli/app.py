@@ -101,6 +101,9 @@ for _command in (
     diagnosing.diagnose,
     paying.running,
     paying.stop,
+    images.export,
+    images.import_,
+    serving.doctor,
     serving.serve,
     serving.verify_aws,
 ):

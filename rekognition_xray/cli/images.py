@@ -1,7 +1,8 @@
-"""``audit`` and ``prepare``: images on this machine; no AWS."""
+"""``audit``, ``prepare``, ``export`` and ``import``: images, and what is known of them."""
 
 from __future__ import annotations
 
+import csv
 import logging
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import click
 
 import rekognition_xray as rx
 from rekognition_xray.cli.errors import EPILOG, IMAGES
-from rekognition_xray.cli.options import FOLDER, Names, burned_in_option, names_options
+from rekognition_xray.cli.options import FILE, FOLDER, Names, burned_in_option, names_options
+from rekognition_xray.cli.places import Place, find_project, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks
 
 log = logging.getLogger(__name__)
@@ -87,3 +89,74 @@ def prepare(
     terminal.result(done, done)
     if dataset.rejected:
         click.get_current_context().exit(IMAGES)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("project", metavar="PROJECT")
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--also", type=FILE, multiple=True, help="Copy this file in, such as a policy. Repeatable."
+)
+@speaks
+@in_a_place
+def export(
+    terminal: Terminal, place: Place, *, project: str, folder: Path, also: tuple[Path, ...]
+) -> None:
+    """Write what can be taken along of PROJECT to a new FOLDER.
+
+    Addresses, labels and split of the images, result files, description and tags of every
+    version, and the files that you name. The images stay in S3; a model cannot leave AWS. Free
+    but for S3 requests.
+    """
+    done = find_project(place.aws(), project).export(folder, also=also)
+    terminal.result({"folder": folder, "export": str(done)}, f"{folder}: {done}")
+
+
+@click.command(name="import", epilog=EPILOG)
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--custom-vision", is_flag=True, help="FOLDER is of Azure Custom Vision, not of export."
+)
+@click.option(
+    "--patient", metavar="KEY", help="Metadata of Custom Vision that identifies the patient."
+)
+@click.option("--table", type=FILE, help="Write the labels to this CSV file, for --names.")
+@speaks
+def import_(
+    terminal: Terminal,
+    *,
+    folder: Path,
+    custom_vision: bool,
+    patient: str | None,
+    table: Path | None,
+) -> None:
+    """Read what export wrote, or what was saved of Azure Custom Vision.
+
+    Of Custom Vision: the replies of GetTaggedImages as *.json, and each image under its id. The
+    images are audited on arrival: copies and leaks are listed, and errors give the exit code 3.
+    Makes no AWS call.
+    """
+    if not custom_vision:
+        from rekognition_xray.cloud.projects import ProjectExport
+
+        done = ProjectExport.read(folder)
+        parts = {kind: dataset_summary(done.dataset(kind)) for kind in done.parts}
+        lines = [str(done), *(f"{kind}: {text}" for kind, text in parts.items())]
+        terminal.result({"export": str(done), "parts": parts}, "\n".join(lines))
+        return
+    dataset = rx.XrayDataset.from_custom_vision(folder, patient=patient)
+    report_left_out(dataset)
+    if table is not None:
+        _write_table(dataset, table)
+    found = dataset.audit(progress=terminal.progress)
+    terminal.result(found, f"{dataset_summary(dataset)}\n{found}")
+    if found.errors or dataset.rejected:
+        click.get_current_context().exit(IMAGES)
+
+
+def _write_table(dataset: rx.XrayDataset, path: Path) -> None:
+    """File, label and patient of each image, as ``--names FILE`` reads them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "label", "patient"])
+        rows.writerows([image.name, image.label, image.patient or ""] for image in dataset)

@@ -1,4 +1,4 @@
-"""``serve`` and ``verify-aws``: the local cloud as a process, and its comparison with AWS."""
+"""``doctor``, ``serve`` and ``verify-aws``: what is there, and what stands in for AWS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rekognition_xray.cli.errors import EPILOG, DeclinedError
+from rekognition_xray.cli.errors import EPILOG, FAILED, DeclinedError
 from rekognition_xray.cli.options import (
     FILE,
     FOLDER,
@@ -17,6 +17,27 @@ from rekognition_xray.cli.options import (
 )
 from rekognition_xray.cli.places import Place, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
+
+
+@click.command(epilog=EPILOG)
+@click.option("--bucket", metavar="NAME", help="The bucket that images are to go to.")
+@prices_option
+@speaks
+@in_a_place
+def doctor(terminal: Terminal, place: Place, *, bucket: str | None, prices: Path | None) -> None:
+    """Look whether everything is there that a training needs.
+
+    Versions, credentials, Region, bucket, permissions, quotas, running models with their price an
+    hour, and AWS's notices: each good, bad or unknown, with what to do. If one is bad, the exit
+    code is 1. Changes nothing. Free.
+    """
+    from rekognition_xray.cloud.doctor import examine
+
+    aws = place.aws()
+    checks = examine(aws, bucket=bucket, prices=prices_for(aws, prices))
+    terminal.result({"checks": list(checks)}, "\n".join(map(str, checks)))
+    if any(check.state == "bad" for check in checks):
+        click.get_current_context().exit(FAILED)
 
 
 @click.command(epilog=EPILOG)

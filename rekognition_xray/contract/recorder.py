@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.permissions import missing_statement
 from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
@@ -144,7 +144,8 @@ class Recorder:
             with aws_errors():
                 members = method(**request)
         except AccessDeniedError as error:
-            error.hint = missing_statement(operation)
+            statement = missing_statement([operation])
+            error.hint = f"Add to the policy of this identity: {statement}"
             raise
         except (CredentialsError, ConnectionFailedError):
             raise
@@ -173,9 +174,3 @@ class Recorder:
         if isinstance(part, dict):
             return {name: self._shown(inner) for name, inner in part.items()}
         return part
-
-
-def missing_statement(operation: str) -> str:
-    """The hint for a call that is not allowed: the statement that the policy lacks."""
-    statement = {"Effect": "Allow", "Action": f"rekognition:{operation}", "Resource": "*"}
-    return f"Add to the policy of this identity: {json.dumps(statement)}"

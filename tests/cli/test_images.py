@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import bad_folder, invoke
+from .conftest import Run, World, bad_folder, invoke
 
 
 def test_findings_end_an_audit_with_3_and_json_names_all_files(few: Path, tmp_path: Path):
@@ -136,3 +136,42 @@ def test_prices_of_ones_own_count(tmp_path: Path):
     book.write_text(json.dumps({"currency": "EUR", "regions": {"eu-west-1": reported}}))
     words = ("estimate", "running", "--hours", "2", "--region", "eu-west-1", "--prices", book)
     assert "16.00 EUR" in invoke(*words).stdout
+
+
+@pytest.mark.heavy
+def test_a_project_is_exported_and_read_again(run: Run, tmp_path):
+    done = run("export", "lungs", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    again = run("import", tmp_path / "out", "--json")
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["parts"].keys() == {"TRAIN", "TEST"}
+
+
+@pytest.mark.heavy
+def test_images_of_custom_vision_are_audited_on_arrival(run: Run, world: World, tmp_path):
+    images = sorted((world.folder / "chest_xray").rglob("*.jpeg"))[:4]
+    records = []
+    for number, path in enumerate([*images, images[0]]):  # the last is a copy under another label
+        shutil.copy(path, tmp_path / f"id{number}.jpeg")
+        label = "viral" if number == 4 else "normal"
+        records.append({"id": f"id{number}", "tags": [{"tagName": label}]})
+    (tmp_path / "page.json").write_text(json.dumps(records))
+    table = tmp_path / "labels.csv"
+    done = run("import", tmp_path, "--custom-vision", "--table", table)
+    assert done.exit_code == 3
+    assert "5 images" in done.output
+    assert "id4.jpeg" in done.output
+    assert table.read_text("utf-8").splitlines()[0] == "file,label,patient"
+
+
+@pytest.mark.heavy
+def test_the_doctor_finds_nothing_bad_here(run: Run):
+    done = run("doctor", "--bucket", "clinic-xrays", "--json")
+    assert done.exit_code == 0, done.output
+    assert {check["state"] for check in json.loads(done.stdout)["checks"]} == {"good", "unknown"}
+
+
+def test_the_doctor_ends_with_1_where_something_is_bad(run: Run):
+    done = run("doctor", "--bucket", "nobodys-bucket")
+    assert done.exit_code == 1
+    assert "bad     bucket" in done.output

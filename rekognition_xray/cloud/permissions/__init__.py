@@ -10,6 +10,7 @@ from rekognition_xray.cloud.permissions.policies import (
     Statement,
     bucket_policy,
     key_statement,
+    missing_statement,
     policy_for,
 )
 
@@ -22,5 +23,6 @@ __all__ = [
     "Statement",
     "bucket_policy",
     "key_statement",
+    "missing_statement",
     "policy_for",
 ]

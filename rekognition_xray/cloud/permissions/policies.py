@@ -6,6 +6,7 @@ Makes no call. ``policy_for`` writes what goes to an identity, ``bucket_policy``
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypedDict
@@ -331,3 +332,14 @@ def _key(purpose: Purpose, kms_key: str | None) -> Iterable[Statement]:
     actions = _KEY_ACTIONS[purpose]
     if kms_key is not None and actions:
         yield {"Sid": "Key", "Effect": "Allow", "Action": list(actions), "Resource": [kms_key]}
+
+
+def missing_statement(operations: Iterable[str]) -> str:
+    """The statement, as JSON, that a policy lacks if these operations of Rekognition are denied."""
+    actions = [f"rekognition:{operation}" for operation in operations]
+    statement = {
+        "Effect": "Allow",
+        "Action": actions[0] if len(actions) == 1 else actions,
+        "Resource": "*",
+    }
+    return json.dumps(statement)

@@ -8,6 +8,7 @@ from rekognition_xray.cloud.projects.deleting import (
     DeletionPlan,
     DeletionResult,
 )
+from rekognition_xray.cloud.projects.exporting import ExportedVersion, ProjectExport
 from rekognition_xray.cloud.projects.project import CREATED, CustomLabelsProject
 from rekognition_xray.cloud.projects.promotion import VersionComparison
 
@@ -18,5 +19,7 @@ __all__ = [
     "CustomLabelsProject",
     "DeletionPlan",
     "DeletionResult",
+    "ExportedVersion",
+    "ProjectExport",
     "VersionComparison",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -35,8 +36,9 @@ from rekognition_xray.cloud.datasets import (
     warn_of_unknown,
 )
 from rekognition_xray.cloud.pricing import book_for
-from rekognition_xray.cloud.projects import deleting, promotion
+from rekognition_xray.cloud.projects import deleting, exporting, promotion
 from rekognition_xray.cloud.projects.deleting import DeletionPlan, DeletionResult
+from rekognition_xray.cloud.projects.exporting import ProjectExport
 from rekognition_xray.cloud.projects.promotion import VersionComparison
 from rekognition_xray.cloud.s3 import S3Location
 from rekognition_xray.cloud.storage import Receipt, check_place
@@ -482,6 +484,30 @@ class CustomLabelsProject:
         """
         check_tags(tags, "project")
         write_tags(self.aws, self.arn, tags)
+
+    def export(
+        self, folder: str | os.PathLike[str], *, also: Iterable[str | os.PathLike[str]] = ()
+    ) -> ProjectExport:
+        """Writes what can be taken along to a new folder: a model itself cannot leave AWS.
+
+        That is: addresses, labels and split of the images of both datasets, as manifests; result
+        files, description and tags of each version; the project's tags; and files of yours, such
+        as policies and model cards. The images stay in S3. The folder appears when it is complete;
+        ``ProjectExport.read`` reads it without AWS.
+
+        Calls DescribeProjects, ListDatasetEntries once per 100 entries, DescribeProjectVersions
+        and ListTagsForResource, and GetObject for each result file; free but for S3 requests.
+
+        Args:
+            folder: a new folder, or an empty one.
+            also: files that are copied into it.
+
+        Raises:
+            DataError: the folder is not empty, or a file does not exist; nothing was written.
+            AwsError: AWS refused; nothing was written. Result files that are no longer in S3 are
+                named in the log and left out.
+        """
+        return exporting.export_project(self, Path(folder), [Path(path) for path in also])
 
     def delete(
         self, *, confirm: Callable[[DeletionPlan], bool], stop: bool = False

@@ -13,6 +13,7 @@ from rekognition_xray.data.dataset.prepared import prepare_dataset
 from rekognition_xray.data.dataset.split import draw_folds, draw_split, official_split
 from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.data.reading import (
+    CUSTOM_VISION,
     KERMANY,
     PUBLISHED,
     VERSION,
@@ -22,6 +23,7 @@ from rekognition_xray.data.reading import (
     as_rule,
     download,
     images_of_entries,
+    read_custom_vision,
     read_download,
     read_folder,
     resolve_labelling,
@@ -145,6 +147,28 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         """
         images, rejected = read_download(download(version, folder), names, expected)
         return cls(images, tuple(rejected), names.labelling)
+
+    @classmethod
+    def from_custom_vision(cls, folder: str | Path, *, patient: str | None = None) -> XrayDataset:
+        """Reads what was saved of a project of Azure Custom Vision (retired in September 2028).
+
+        The folder holds the replies of its operation GetTaggedImages as ``*.json``, and the
+        images, each named by its id, such as ``<id>.jpg``. The tag is the label. Images with boxes,
+        with several tags, or without a reply are rejected, each with its reason. Custom Vision
+        knows no patients: without ``patient``, each image is a group of its own. So audit the
+        images before you split them, since copies then show at least equal pictures.
+
+        Args:
+            folder: the folder.
+            patient: the key of the images' metadata that identifies the patient, if one does.
+
+        Raises:
+            FolderNotFoundError: no such folder.
+            DataError: a JSON file is no such reply; all are named.
+            EmptyDatasetError: no image can be used.
+        """
+        images, rejected = read_custom_vision(Path(folder), patient)
+        return cls(images, tuple(rejected), CUSTOM_VISION)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rekognition_xray.data.reading.custom_vision import LABELLING as CUSTOM_VISION
+from rekognition_xray.data.reading.custom_vision import read_custom_vision
 from rekognition_xray.data.reading.folders import (
     IMAGE_EXTENSIONS,
     images_of_entries,
@@ -30,6 +32,7 @@ from rekognition_xray.data.reading.names import (
 from rekognition_xray.data.reading.tables import TableNames
 
 __all__ = [
+    "CUSTOM_VISION",
     "FOLDERS",
     "HANDLE",
     "IMAGE_EXTENSIONS",
@@ -46,6 +49,7 @@ __all__ = [
     "download",
     "images_of_entries",
     "looks_like_image",
+    "read_custom_vision",
     "read_download",
     "read_folder",
     "resolve_labelling",
