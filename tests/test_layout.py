@@ -21,7 +21,7 @@ from .support import layout
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rekognition_xray"
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
-EVERYWHERE = (*layout.GROUPS, "cli", "testing", "demo")
+EVERYWHERE = (*layout.GROUPS, "cli", "contract", "testing", "demo")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 pytestmark = pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="no whole checkout")

@@ -73,6 +73,17 @@ def test_a_replay_names_the_call_that_is_answered_differently(
     assert "SomethingElseException became" in str(found)
 
 
+SENT = sorted((Path(__file__).parent / "transcripts").glob("*.json"))
+
+
+@pytest.mark.skipif(not SENT, reason="nobody has sent a transcript of AWS yet")
+@pytest.mark.parametrize("path", SENT, ids=lambda path: path.stem)
+def test_the_local_cloud_answers_as_aws_did(path: Path) -> None:
+    with brief_cloud() as cloud:
+        aws = rx.Aws(session=cloud.session())
+        assert contract.replay(contract.Transcript.load(path), aws, BUCKET) == ()
+
+
 def test_the_findings_are_in_the_file(transcript: contract.Transcript, tmp_path: Path) -> None:
     record = json.loads(transcript.save(tmp_path / "t.json").read_text("utf-8"))
     assert {one["verdict"] for one in record["findings"]} == {"agrees", "not seen"}

@@ -10,6 +10,7 @@ import sys
 import time
 
 import attrs
+import boto3
 import pytest
 
 import rekognition_xray as rx
@@ -177,6 +178,12 @@ def test_expired_credentials_are_an_error_of_theirs(aws: rx.Aws, local_cloud: Lo
         contract.verify(aws, BUCKET, max_cost="8.00")
     local_cloud.faults.clear()
     assert remains(aws) == []
+
+
+def test_missing_credentials_are_an_error_of_theirs() -> None:
+    nobody = rx.Aws(boto3.Session(region_name="us-east-1"))
+    with pytest.raises(errors.CredentialsError):
+        contract.verify(nobody, BUCKET, max_cost="8.00")
 
 
 def test_a_bucket_of_another_region_is_refused_before_anything_is_made(

@@ -59,6 +59,28 @@ def test_listed_lines_are_the_lines_given_with_their_state_as_last_key(desk, pro
     assert listed == [json.loads(text) for text in given]
 
 
+def test_keys_that_real_files_of_boxes_carry_are_kept(desk, project):
+    """Real result files have them (4.4, third party); a line may come back as a manifest's."""
+    mark = {"rekognition-custom-labels-object-id": "o1"}
+    box = {"class_id": 0, "left": 9, "top": 9, "width": 40, "height": 40, **mark}
+    given = {
+        "source-ref": "s3://images/a",
+        "line-idx": 3,
+        "bb": {"image_size": [{"width": 640, "height": 480, "depth": 3}], "annotations": [box]},
+        "bb-metadata": {
+            "objects": [{"confidence": 1, **mark}],
+            "class-map": {"0": "opacity"},
+            "type": "groundtruth/object-detection",
+            "human-annotated": "yes",
+            "creation-date": "2026-01-02T03:04:05",
+        },
+    }
+    dataset = desk.dataset(project, lines=[json.dumps(given)])
+    assert stats(desk, dataset) == (1, 1, 1, 0)
+    (listed,) = desk.entries(dataset)
+    assert {name: part for name, part in listed.items() if name != "cl-metadata"} == given
+
+
 def test_a_second_dataset_of_a_type_is_refused(desk, project):
     desk.dataset(project)
     refused = desk.refused("CreateDataset", ProjectArn=project, DatasetType="TRAIN")
