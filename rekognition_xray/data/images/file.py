@@ -12,6 +12,11 @@ from rekognition_xray.errors import ImageError
 
 _KINDS: Final = (
     (0, b"GIF8", "GIF"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftypavis", "AVIF"),
+    (4, b"ftypheic", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (0, b"\x1f\x8b", "gzip"),
     (0, b"BM", "BMP"),
     (0, b"II*\0", "TIFF"),
     (0, b"MM\0*", "TIFF"),
@@ -20,6 +25,7 @@ _KINDS: Final = (
     (0, b"PK\3\4", "a ZIP archive"),
 )
 _IMAGES: Final = (b"\xff\xd8", b"\x89PNG")
+_OTHERS: Final = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 _GROUPS: Final = (b"\x02\0", b"\x08\0")  # what a DICOM file without preamble begins with
 _VRS: Final = frozenset({b"AE", b"CS", b"DA", b"LO", b"LT", b"OB", b"SH", b"TM", b"UI", b"UL"})
 _HINTS: Final = {
@@ -79,8 +85,8 @@ def kind_of(start: bytes) -> str:
 
 
 def is_image(start: bytes) -> bool:
-    """Whether content begins as JPEG or PNG."""
-    return start.startswith(_IMAGES)
+    """Whether content begins as an image of a format that is read; DICOM is another question."""
+    return start.startswith((*_IMAGES, *_OTHERS)) or start[8:12] == b"WEBP"
 
 
 def unreadable_file(path: Path, error: OSError) -> ImageError:

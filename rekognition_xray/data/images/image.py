@@ -29,6 +29,7 @@ from rekognition_xray.data.images.limits import (
     beyond_help,
     check_image_size,
 )
+from rekognition_xray.data.images.png import SIGNATURE, has_damaged_pixels, only_pixels
 from rekognition_xray.data.images.source import ImageSource
 from rekognition_xray.errors import ImageError
 
@@ -44,8 +45,20 @@ __all__ = [
     "probe",
 ]
 
-_FORMATS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG"}  # MPO is a JPEG with a second image
+_FORMATS: Final = {
+    "JPEG": "JPEG",
+    "MPO": "JPEG",  # a JPEG with a second image, which nobody asks for
+    "PNG": "PNG",
+    "TIFF": "TIFF",
+    "BMP": "BMP",
+    "WEBP": "WebP",
+    "GIF": "GIF",
+    "JPEG2000": "JPEG 2000",
+}
+"""What is read, by Pillow's name, and what it is called here."""
+_OPENED: Final = tuple(set(_FORMATS) - {"MPO"})  # which Pillow makes of a JPEG itself
 _ORIENTATION: Final = 0x0112
+_PHOTOMETRIC: Final = 262
 
 
 @attrs.frozen
@@ -87,10 +100,11 @@ class Decoded:
 
 
 def probe(path: Path) -> Probe:
-    """Reads the header of a PNG or JPEG file; no pixel is decoded.
+    """Reads the header of an image file; no pixel is decoded.
 
     Raises:
-        ImageError: missing, empty, neither PNG nor JPEG, or a broken header.
+        ImageError: missing, empty, of no format that is read, animated or of several pages, or a
+            broken header.
     """
     name = str(path)
     try:
@@ -114,7 +128,7 @@ def decode(source: ImageSource, *, name: str = "", allow_burned_in: bool = False
         allow_burned_in: also take DICOM whose pixels may show a patient's name.
 
     Raises:
-        ImageError: not a readable PNG, JPEG or DICOM image, a side under 64 px, an aspect over
+        ImageError: no readable image (see ``ImageSource``), a side under 64 px, an aspect over
             20:1, over 67 million pixels, or a file over 256 MiB.
         MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
     """
@@ -137,7 +151,7 @@ def prepare_image(
     px a side, or a result over ``max_bytes``, is scaled down, which the steps record.
 
     Args:
-        source: bytes of a PNG, JPEG or DICOM file, a path, or a Pillow image.
+        source: bytes of a file, a path, or a Pillow image; see ``ImageSource``.
         name: what messages call the image; a path is called by itself.
         allow_burned_in: also take DICOM whose pixels may show a patient's name.
         max_bytes: most bytes of the result: 15 MiB for images in S3, MAX_DETECT_BYTES for those
@@ -167,8 +181,21 @@ def _upright(source: ImageSource, *, name: str, allow_burned_in: bool) -> Decode
     data = read_file(Path(source)) if isinstance(source, str | os.PathLike) else source
     if is_dicom(data[:132]):
         return _decode_dicom(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    try:
+        return _decode_file(data, name=name, path=path)
+    except ImageError:
+        bare = only_pixels(data)  # what follows the pixels may be damaged, too
+        if bare == data:
+            raise
+        return _decode_file(bare, name=name, path=path)
+
+
+def _decode_file(data: bytes, *, name: str, path: Path | None) -> Decoded:
     with _open(io.BytesIO(data), len(data), name, path) as image:
-        return _decode_image(image, size=len(data), name=name, path=path)
+        found = _decode_image(image, size=len(data), name=name, path=path)
+    if has_damaged_pixels(data):
+        raise _broken(name, path, OSError("its pixels differ from their checksum"))
+    return found
 
 
 def _decode_dicom(data: bytes, *, name: str, path: Path | None, allow_burned_in: bool) -> Decoded:
@@ -191,8 +218,16 @@ def _decode_image(image: Image.Image, *, size: int, name: str, path: Path | None
         grey, made = make_grey(ImageOps.exif_transpose(image) if turned else image)
     except Exception as error:  # a decoder may raise anything on damaged bytes
         raise _broken(name, path, error) from error
+    if _is_white_for_zero(image):
+        grey, made = ImageOps.invert(grey), (*made, "inverted: 0 was white")
     steps = (opened, *(("turned by EXIF",) if turned else ()), *made)
     return Decoded(grey, header, turned, steps)
+
+
+def _is_white_for_zero(image: Image.Image) -> bool:
+    """Whether 0 means white and Pillow has left it so: it turns TIFF of 8 bits, and no other."""
+    tags = getattr(image, "tag_v2", {})
+    return image.mode.startswith("I") and tags.get(_PHOTOMETRIC) == 0
 
 
 def _orientation(image: Image.Image) -> int:
@@ -208,7 +243,9 @@ def _open(
     if size == 0:
         raise refusal("zero-bytes", "the file is empty", name, path)
     try:
-        return Image.open(stream, formats=("JPEG", "PNG"))
+        return _single(_open_once(stream), name, path)
+    except ImageError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise refusal("over-limits", "too large: a decompression bomb", name, path) from error
     except UnidentifiedImageError as error:
@@ -218,10 +255,32 @@ def _open(
         raise _broken(name, path, error) from error
 
 
+def _open_once(stream: io.BufferedReader | io.BytesIO) -> Image.Image:
+    """Opens an image; a PNG whose comments cannot be read, again without them."""
+    try:
+        return Image.open(stream, formats=_OPENED)
+    except (ValueError, SyntaxError, UnidentifiedImageError):
+        stream.seek(0)
+        if stream.read(len(SIGNATURE)) != SIGNATURE:
+            raise
+        stream.seek(0)
+        return Image.open(io.BytesIO(only_pixels(stream.read())), formats=_OPENED)
+
+
+def _single(image: Image.Image, name: str, path: Path | None) -> Image.Image:
+    """The image; raises ImageError for one of several pictures, of which nobody knows the right."""
+    count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if count > 1:
+        kind = _FORMATS.get(image.format or "", "an image")
+        reason = f"{kind} of {count} pictures: it is animated, or has several pages"
+        raise refusal("many-pictures", reason, name, path)
+    return image
+
+
 def _unidentified_error(start: bytes, name: str, path: Path | None) -> ImageError:
     if is_image(start):
         return _broken(name, path, OSError("the header cannot be read"))
-    reason = f"neither PNG nor JPEG: the content is {kind_of(start)}"
+    reason = f"no image of a format that is read: the content is {kind_of(start)}"
     return refusal("not-an-image", reason, name, path)
 
 

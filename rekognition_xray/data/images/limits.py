@@ -27,7 +27,7 @@ class Probe:
     """What the header of an image file says.
 
     Attributes:
-        format: ``JPEG``, ``PNG`` or ``DICOM``, by content.
+        format: such as ``JPEG``, ``PNG`` or ``DICOM``, by content.
         width, height: pixels as stored, before any EXIF orientation.
         mode: Pillow's colour mode, such as ``L`` (grey) or ``RGB``.
         size: bytes of the file.

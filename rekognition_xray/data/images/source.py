@@ -8,4 +8,7 @@ from typing import TypeAlias
 from PIL import Image
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image
-"""A path, the bytes of a PNG, JPEG or DICOM file, or a Pillow image."""
+"""A path, the bytes of a file, or a Pillow image.
+
+Files are PNG, JPEG, TIFF, BMP, GIF, WebP or JPEG 2000 of one picture, or DICOM.
+"""

@@ -32,7 +32,19 @@ logger = logging.getLogger(__name__)
 IMAGE_EXTENSIONS: Final = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png"),
-        *(".gif", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".heic", ".dcm", ".dicom"),
+        *(
+            ".gif",
+            ".bmp",
+            ".tif",
+            ".tiff",
+            ".webp",
+            ".jp2",
+            ".j2k",
+            ".heic",
+            ".avif",
+            ".dcm",
+            ".dicom",
+        ),
     }
 )
 """Extensions of files that count as images, wanted or not; others are no concern of a dataset."""
