@@ -188,7 +188,10 @@ def test_a_service_diagnoses_uploads_and_its_model_ends_with_it() -> None:
     assert "'model': 'RUNNING', 'price': '4.00 USD per hour'" in reported
     assert reported.count(": 200 {'finding'") == 3
     assert reported.count("Not a medical device") == 3
-    assert "no image: 422 {'detail': 'neither PNG nor JPEG: the content is text'" in reported
+    assert (
+        "no image: 422 {'detail': 'no image of a format that is read: the content is text'"
+        in reported
+    )
     assert "too much: 413" in reported
     stopped = reported.split("the model was stopped by hand: ")[1]
     assert stopped.startswith("503 {'detail': 'The model is not available now.'}\n")

@@ -90,7 +90,10 @@ def serve(terminal: Terminal, **options: object) -> None:
             words += [f"--{name}={one}" for one in value]
         elif value is not None and value is not False:
             words.append(f"--{name}={value}")
-    run(parse(words))
+    try:
+        run(parse(words))
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
 
 
 @click.command(name="verify-aws", epilog=EPILOG)
@@ -133,7 +136,19 @@ def verify_aws(
         raise click.UsageError("Give --max-cost, the most that the run may cost.")
     if not yes:
         raise DeclinedError("Nothing was started: give --yes to agree to the price.")
-    run = contract.verify(aws, bucket, max_cost=max_cost, prices=book, say=terminal.say)
-    if transcript is not None:
-        contract.Transcript.of(run, bucket=bucket).save(transcript)
+    if transcript is not None and not transcript.absolute().parent.is_dir():
+        raise click.BadParameter(f"{transcript.parent} is no folder.", param_hint="--transcript")
+
+    def keep(seen: contract.Verification) -> None:
+        if transcript is not None:
+            contract.Transcript.of(seen, bucket=bucket).save(transcript)
+
+    def keep_and_show(seen: contract.Verification) -> None:
+        keep(seen)
+        terminal.say(f"The run ended early. Until then: {seen}")
+
+    run = contract.verify(
+        aws, bucket, max_cost=max_cost, prices=book, say=terminal.say, on_error=keep_and_show
+    )
     terminal.result(run, run)
+    keep(run)

@@ -293,7 +293,7 @@ class Aws:
     session: boto3.Session = attrs.field(default=attrs.Factory(_default_session, takes_self=True))
     connect_timeout: float = attrs.field(default=10.0, kw_only=True)
     read_timeout: float = attrs.field(default=60.0, kw_only=True)
-    attempts: int = attrs.field(default=5, kw_only=True)
+    attempts: int = attrs.field(default=5, kw_only=True, validator=attrs.validators.ge(1))
     clock: Clock = attrs.field(factory=SystemClock, kw_only=True)
     regions: Collection[str] = attrs.field(default=REGIONS, kw_only=True, repr=False)
     opted_out: bool = attrs.field(default=False, kw_only=True)
@@ -316,7 +316,11 @@ class Aws:
             max_pool_connections=64,
         )
         with self._making, aws_errors():
-            client = self.session.client(service, config=config, endpoint_url=url)
+            try:
+                client = self.session.client(service, config=config, endpoint_url=url)
+            except ValueError as error:  # an endpoint that is no address
+                hint = "Give an address such as http://127.0.0.1:5005."
+                raise errors.InvalidRequestError(str(error), hint=hint) from error
         client.meta.events.register(
             f"needs-retry.{service}", cast("Any", RetryRule(attempts, _NO_REPLY))
         )

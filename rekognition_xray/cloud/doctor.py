@@ -15,7 +15,14 @@ from rekognition_xray.cloud.permissions import missing_statement
 from rekognition_xray.cloud.storage import check_place
 from rekognition_xray.cloud.version_description import project_arns
 from rekognition_xray.costs import PriceBook
-from rekognition_xray.errors import AccessDeniedError, AwsError, XrayError
+from rekognition_xray.errors import (
+    AccessDeniedError,
+    AwsError,
+    ConnectionFailedError,
+    ServiceFaultError,
+    ThrottledError,
+    XrayError,
+)
 from rekognition_xray.records import Record
 
 State = Literal["good", "bad", "unknown"]
@@ -123,7 +130,12 @@ def _permissions(aws: Aws, projects: tuple[str, ...]) -> Check:
         advice = "Allow sts:GetCallerIdentity, or create a project; then run this again."
         return Check("permissions", "unknown", "the account's number is not known", advice)
     requests = _harmless(aws.region, account)
-    lacking = [name for name, request in requests.items() if _is_denied(aws, name, request)]
+    denied = {name: _is_denied(aws, name, request) for name, request in requests.items()}
+    lacking = [name for name, answer in denied.items() if answer]
+    silent = [name for name, answer in denied.items() if answer is None]
+    if silent and not lacking:
+        advice = "Run this again."
+        return Check("permissions", "unknown", f"AWS did not answer {', '.join(silent)}", advice)
     if not lacking:
         tried = f"{len(requests)} operations are allowed; CreateProject was not tried"
         return Check("permissions", "good", tried)
@@ -181,8 +193,8 @@ def _harmless(region: str, account: str) -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def _is_denied(aws: Aws, operation: str, request: Mapping[str, Any]) -> bool:
-    """Whether a call is not allowed; any other refusal shows that it is."""
+def _is_denied(aws: Aws, operation: str, request: Mapping[str, Any]) -> bool | None:
+    """Whether a call is not allowed; any other refusal shows that it is. None if none came."""
     client = aws.rekognition
     method = client.meta.method_to_api_mapping
     (name,) = (python for python, wire in method.items() if wire == operation)
@@ -191,6 +203,8 @@ def _is_denied(aws: Aws, operation: str, request: Mapping[str, Any]) -> bool:
             getattr(client, name)(**request)
     except AccessDeniedError:
         return True
+    except (ThrottledError, ServiceFaultError, ConnectionFailedError):
+        return None
     except AwsError:
         return False
     return False

@@ -13,6 +13,9 @@ _HOW: Final = (
 )
 
 
+_AT_LEAST_ONE: Final = attrs.validators.ge(1)
+
+
 @attrs.frozen(kw_only=True)
 class Quotas:
     """Quotas of an account in a Region; give your own where AWS has raised them.
@@ -28,11 +31,13 @@ class Quotas:
         units: inference units of a model.
     """
 
-    images: int = 250_000
-    versions: int = 100
-    trainings: int | None = None
-    running_versions: int = 2
-    units: int = 5
+    images: int = attrs.field(default=250_000, validator=_AT_LEAST_ONE)
+    versions: int = attrs.field(default=100, validator=attrs.validators.ge(0))
+    trainings: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_AT_LEAST_ONE)
+    )
+    running_versions: int = attrs.field(default=2, validator=_AT_LEAST_ONE)
+    units: int = attrs.field(default=5, validator=_AT_LEAST_ONE)
 
     def trainings_in(self, region: str) -> int:
         """Trainings at a time in a Region."""

@@ -8,6 +8,7 @@ spent. So botocore makes one attempt here, and this rule decides about the next.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,7 +59,7 @@ _LONGEST: Final = 20.0
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a reply asks to wait for, by its header ``x-amz-retry-after``; None if none."""
     text = headers.get("x-amz-retry-after", "")
-    return min(int(text) / 1000, _LONGEST) if text.isascii() and text.isdecimal() else None
+    return min(int(text) / 1000, _LONGEST) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else None
 
 
 @attrs.frozen

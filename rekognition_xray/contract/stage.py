@@ -215,7 +215,7 @@ def _own_projects(aws: Aws) -> list[rx.CustomLabelsProject]:
     if foreign:
         raise AlreadyExistsError(
             f"Projects have names of this command, but it did not make them: {', '.join(foreign)}.",
-            hint=f"Rename or delete them, or run in another account. Ours have the tag {TAG}.",
+            hint=f"Delete them, or run in another account. Ours have the tag {TAG}.",
         )
     return found
 

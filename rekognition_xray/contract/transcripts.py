@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _FORMAT: Final = 1
 _ACCOUNTS: Final = ("111122223333", "444455556666", "777788889999")
+_IDENTITY: Final = re.compile(r"(arn:aws[a-z-]*:(?:iam|sts)::\d{12}:[a-z-]+)/[\w+=,.@/-]+")
 _BUCKET: Final = "amzn-s3-demo-bucket"
-_ARN: Final = re.compile(r"arn:aws[a-z-]*:(?:rekognition|iam):[a-z0-9-]*:(\d{12}):")
+_ARN: Final = re.compile(r"arn:aws[a-z-]*:(?:rekognition|iam|sts|s3|kms):[a-z0-9-]*:(\d{12}):")
 _PATIENCE: Final = 120.0  # seconds until a state that a replay waits for
 
 
@@ -76,18 +77,20 @@ class Transcript:
         Args:
             verification: the run.
             bucket: its bucket, whose name is replaced.
+
+        Raises:
+            DataError: no bucket is named.
         """
+        if not bucket:
+            raise DataError("A transcript needs the name of the bucket, which it replaces.")
         plain = [attrs.asdict(call) for call in verification.calls]
-        text = json.dumps(plain, default=_plain, ensure_ascii=False)
-        accounts = dict.fromkeys(_ARN.findall(text))  # the caller's own comes first
-        for account, other in zip(accounts, _ACCOUNTS, strict=False):
-            text = text.replace(account, other)
-        text = re.sub(rf"(?<![\w-]){re.escape(bucket)}(?![\w-])", _BUCKET, text)
+        calls = json.loads(json.dumps(plain, default=_plain))
+        names = _Names(bucket, tuple(dict.fromkeys(_accounts(calls))))
         return cls(
             region=verification.region,
             made=dt.datetime.now(dt.UTC).date().isoformat(),
             library=__version__,
-            calls=tuple(_call(each) for each in json.loads(text)),
+            calls=tuple(_call(each | names.replaced(_texts(each))) for each in calls),
             findings=tuple(attrs.asdict(finding) for finding in verification.findings),
         )
 
@@ -139,6 +142,43 @@ def replay(transcript: Transcript, aws: Aws, bucket: str) -> tuple[Difference, .
     return tuple(_Replay(Recorder(aws), bucket).differences(transcript))
 
 
+@attrs.frozen
+class _Names:
+    """Names of the account, and what stands for them in a transcript."""
+
+    bucket: str
+    accounts: tuple[str, ...]
+
+    def replaced(self, part: Any) -> Any:
+        """A value with all texts in it replaced; keys are members' names and stay."""
+        if isinstance(part, dict):
+            return {name: self.replaced(inner) for name, inner in part.items()}
+        if isinstance(part, list):
+            return [self.replaced(inner) for inner in part]
+        return self._text(part) if isinstance(part, str) else part
+
+    def _text(self, text: str) -> str:
+        text = _IDENTITY.sub(r"\1/someone", text)
+        for number, account in enumerate(self.accounts):
+            other = _ACCOUNTS[number] if number < len(_ACCOUNTS) else f"{number:012}"
+            text = text.replace(account, other)
+        return re.sub(rf"(?<![\w-]){re.escape(self.bucket)}(?![\w-])", _BUCKET, text)
+
+
+def _texts(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a call that may hold names."""
+    return {name: call[name] for name in ("request", "reply")}
+
+
+def _accounts(part: Any) -> Iterator[str]:
+    """The account numbers in all ARNs; the caller's own comes first."""
+    if isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _accounts(inner)
+    elif isinstance(part, str):
+        yield from _ARN.findall(part)
+
+
 @attrs.define
 class _Replay:
     recorder: Recorder
@@ -151,7 +191,13 @@ class _Replay:
         for name, body in self._images.items():
             self.recorder.name_image(name, body)
         for number, call in enumerate(transcript.calls, start=1):
-            code, reply = self._make(call)
+            try:
+                code, reply = self._make(call)
+            except (AttributeError, KeyError, TypeError) as error:
+                raise DataError(
+                    f"Call {number} of the transcript ({call.operation}) cannot be made: {error!r}",
+                    hint="Use a transcript as verify-aws has written it.",
+                ) from error
             before, now = _summary(call.code, call.reply), _summary(code, reply)
             if before != now:
                 yield Difference(number, call.operation, before, now)

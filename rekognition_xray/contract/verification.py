@@ -15,7 +15,7 @@ from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.contract.findings import Finding, compare
 from rekognition_xray.contract.recorder import Call, Recorder
 from rekognition_xray.contract.stage import Stage, remove_remains
-from rekognition_xray.contract.walk import Walk
+from rekognition_xray.contract.walk import Budget, Walk
 from rekognition_xray.costs import Estimate, Money, PriceBook, money
 from rekognition_xray.errors import CostCapError, StorageError
 from rekognition_xray.local.assumptions import Assumptions, Limits
@@ -108,6 +108,7 @@ def verify(
     assumptions: Assumptions | None = None,
     limits: Limits | None = None,
     say: Callable[[str], None] = lambda _: None,
+    on_error: Callable[[Verification], None] = lambda _: None,
 ) -> Verification:
     """Calls all operations of Custom Labels, and compares what comes with what is assumed.
 
@@ -128,6 +129,7 @@ def verify(
         assumptions: what to compare with; by default what the local cloud assumes.
         limits: likewise, for quotas.
         say: gets a line at the beginning of each part.
+        on_error: gets what was seen so far if the run ends with an error, before it is raised.
 
     Raises:
         CostCapError: the expected price is higher; nothing was called.
@@ -135,6 +137,7 @@ def verify(
         AlreadyExistsError: a project has a name of this command, and was not made by it.
         AccessDeniedError: names the statement that the policy lacks; nothing is left behind.
         AwsError: a call that had to go well was refused; nothing is left behind.
+        TrainingFailedError: the training failed; nothing is left behind.
         WaitTimeoutError: a training or a start took too long.
         MissingExtraError: the extra ``local`` is not installed.
     """
@@ -157,18 +160,28 @@ def verify(
         say(f"removed {removed} projects of an earlier run")
     recorder = Recorder(aws)
     walk = Walk(Stage(recorder, bucket), say)
-    per_hour = book_for(aws, prices).inference(1, units=1).total
-    left = cap - book_for(aws, prices).training(_TRAINING_HOURS).total
+    book = book_for(aws, prices)
+    budget = Budget(cap, book.training(1).total, book.inference(1, units=1).total)
+
+    def verification() -> Verification:
+        return Verification(
+            region=aws.region,
+            endpoint_url=aws.endpoint_url,
+            findings=compare(walk.seen, assumptions or Assumptions(), limits or Limits()),
+            calls=tuple(recorder.calls),
+            seconds=time.monotonic() - began,
+            removed=removed,
+        )
+
     try:
-        walk.run(bucket, float(left / per_hour * 3600) if per_hour else 3600.0)
+        walk.run(bucket, budget)
+    except BaseException:
+        on_error(verification())
+        raise
     finally:
-        say("removing everything")
+        say(
+            "removing everything; this waits for a training that is under way. If you interrupt "
+            "it, run it again, or with --remove-only, so that nothing goes on billing"
+        )
         remove_remains(aws, bucket)
-    return Verification(
-        region=aws.region,
-        endpoint_url=aws.endpoint_url,
-        findings=compare(walk.seen, assumptions or Assumptions(), limits or Limits()),
-        calls=tuple(recorder.calls),
-        seconds=time.monotonic() - began,
-        removed=removed,
-    )
+    return verification()

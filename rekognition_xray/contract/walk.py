@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import attrs
@@ -24,10 +25,12 @@ from rekognition_xray.contract.stage import (
     project_status,
     version_status,
 )
+from rekognition_xray.errors import TrainingFailedError, WaitTimeoutError
 
 _TRAINING: Final = 86_400.0  # seconds that a training may take
 _STARTING: Final = 3_600.0
-_STARTED: Final = ("RUNNING", "FAILED")
+_RESERVE: Final = 300.0  # seconds of the model that the stop may take
+_SHORTEST: Final = 600.0  # for less than this a model is not started
 _TRAINED: Final = ("TRAINING_COMPLETED", "TRAINING_FAILED")
 _BURST: Final = 30  # calls without a pause, to meet the rate limit
 _AFTER_TRAINING: Final = (
@@ -37,6 +40,26 @@ _AFTER_TRAINING: Final = (
     "StartProjectVersion",
     "StopProjectVersion",
 )
+
+
+@attrs.frozen
+class Budget:
+    """What the run may cost, and the prices.
+
+    Attributes:
+        cap: for training and running together.
+        training_hour: price of an hour of training.
+        running_hour: price of an hour of one inference unit.
+    """
+
+    cap: Decimal
+    training_hour: Decimal
+    running_hour: Decimal
+
+    def running_seconds(self, trained: float) -> float:
+        """How long the model may run after a training that is billed for so many seconds."""
+        left = self.cap - self.training_hour * Decimal(trained) / 3600
+        return float(left / self.running_hour * 3600) if self.running_hour else _STARTING
 
 
 @attrs.define
@@ -60,12 +83,12 @@ class Walk:
     def _calls(self) -> Recorder:
         return self.stage.recorder
 
-    def run(self, bucket: str, running_seconds: float) -> None:
+    def run(self, bucket: str, budget: Budget) -> None:
         """The whole walk. Stops what it starts; whoever calls it removes the rest.
 
         Args:
             bucket: for the results of the training.
-            running_seconds: how long the model may run.
+            budget: the model is not started if little of it is left, and stopped in time.
         """
         self.say("permissions, and calls that must be refused")
         main = self.stage.create_project("main")
@@ -83,13 +106,15 @@ class Walk:
         self.say("a training that fails (not billed)")
         self._failed_training(odd, bucket)
         self.say("the training")
-        version = self._training(main, bucket)
-        try:
+        version, billed = self._training(main, bucket)
+        seconds = budget.running_seconds(billed) - _RESERVE
+        if seconds < _SHORTEST:
+            self.say(
+                f"the training took {billed / 3600:.1f} h: too little is left to run the model"
+            )
+        else:
             self.say("the running model")
-            self._running(version, main, odd, image, running_seconds)
-        finally:
-            if self.running:
-                self._stop(self.running)
+            self._run_model(version, main, odd, image, seconds)
         self.say("deletions")
         self._delete_project(main)
         self._delete_project(odd)
@@ -278,7 +303,20 @@ class Walk:
 
     # -- what bills --------------------------------------------------------------------------------
 
-    def _training(self, project: str, bucket: str) -> str:
+    def _run_model(
+        self, version: str, project: str, other: str, image: bytes, seconds: float
+    ) -> None:
+        """Starts the model, asks it, and stops it when that is done or the time is up."""
+        try:
+            self._running(version, project, other, image, seconds)
+        except WaitTimeoutError as error:
+            self.say(f"the model is stopped early: {error.message}")
+        finally:
+            if self.running:
+                self._stop(self.running)
+
+    def _training(self, project: str, bucket: str) -> tuple[str, float]:
+        """The trained version, and the seconds that its training is billed for."""
         third = EACH // 3
         train = self.stage.create_dataset(project, "TRAIN", self.stage.lines(0, 2 * third))
         self.stage.create_dataset(project, "TEST", self.stage.lines(2 * third, EACH))
@@ -298,16 +336,23 @@ class Walk:
                 "StartProjectVersion", ProjectVersionArn=version, MinInferenceUnits=1
             )
             self._see_code("unstartable_version", reply, "StartProjectVersion during the training")
-        self._wait_version(version, ("TRAINING_COMPLETED",), _TRAINING)
-        self._snapshot(project)
+        began = self._calls.aws.clock.now()
+        status = self._wait_version(version, _TRAINED, _TRAINING)
+        elapsed = self._calls.aws.clock.now() - began
+        seen = self._calls.call("DescribeProjectVersions", ProjectArn=project, VersionNames=["v1"])
+        (described,) = expect(seen)["ProjectVersionDescriptions"]
+        if status != "TRAINING_COMPLETED":
+            raise TrainingFailedError(
+                f"The training of the run failed: {described.get('StatusMessage', status)}",
+                hint="AWS does not bill it. Try again; if it fails again, send us the message.",
+            )
+        self._snapshot(described)
         reply = self._calls.call("StopProjectVersion", ProjectVersionArn=version)
         self._see_code("unstoppable_version", reply, "StopProjectVersion of a trained version")
-        return version
+        return version, max(elapsed, described.get("BillableTrainingTimeInSeconds", 0))
 
-    def _snapshot(self, project: str) -> None:
+    def _snapshot(self, version: Mapping[str, Any]) -> None:
         """Reads the testing snapshot: does each line list every label?"""
-        seen = self._calls.call("DescribeProjectVersions", ProjectArn=project, VersionNames=["v1"])
-        (version,) = expect(seen)["ProjectVersionDescriptions"]
         (asset,) = version["TestingDataResult"]["Output"]["Assets"]
         place = asset["GroundTruthManifest"]["S3Object"]
         with aws_errors(f"s3://{place['Bucket']}/{place['Name']}"):
@@ -329,15 +374,22 @@ class Walk:
         call, began = self._calls.call, self._calls.aws.clock.now()
         self.running = version
         expect(call("StartProjectVersion", ProjectVersionArn=version, MinInferenceUnits=1))
-        reply = call("DeleteProjectVersion", ProjectVersionArn=version)
-        self._see_code("undeletable_version", reply, "DeleteProjectVersion during the start")
-        if self._wait_version(version, _STARTED, min(_STARTING, seconds)) != "RUNNING":
+        seen = call("DescribeProjectVersions", ProjectArn=project, VersionNames=["v1"])
+        if version_status(seen) == "STARTING":
+            reply = call("DeleteProjectVersion", ProjectVersionArn=version)
+            self._see_code("undeletable_version", reply, "DeleteProjectVersion during the start")
+        started = ("RUNNING", "FAILED", "gone")
+        status = self._wait_version(version, started, min(_STARTING, seconds))
+        if status != "RUNNING":
+            self.running = ""
+            self.say(f"the model did not start: it is {status}")
             return
         expect(self._detect(version, image))
         self._limits(version)
-        if self._calls.aws.clock.now() - began < seconds:
-            self._copy_running(version, project, other)
         self._rates()
+        left = seconds - (self._calls.aws.clock.now() - began)
+        if left > 0:
+            self._copy_running(version, project, other, left)
 
     def _limits(self, version: str) -> None:
         replies = {}
@@ -351,7 +403,7 @@ class Walk:
         most = Range(1, HEAVY - 1) if replies["heavy.png"].code else Range(HEAVY, 64 << 20)
         self.seen["image_bytes"] = (most, f"DetectCustomLabels with {HEAVY:,} bytes")
 
-    def _copy_running(self, version: str, project: str, other: str) -> None:
+    def _copy_running(self, version: str, project: str, other: str, seconds: float) -> None:
         document = _policy(project)
         reply = self._calls.call(
             "PutProjectPolicy", ProjectArn=project, PolicyName="own", PolicyDocument=document
@@ -361,7 +413,7 @@ class Walk:
         self.seen["copyable"] = (allowed, "CopyProjectVersion of a running version")
         if not reply.code:
             copy = str(reply.members["ProjectVersionArn"])
-            self._wait_version(copy, ("COPYING_COMPLETED", "COPYING_FAILED"), _STARTING)
+            self._wait_version(copy, ("COPYING_COMPLETED", "COPYING_FAILED"), seconds)
             self._delete_version(copy, "COPYING_COMPLETED")
         self._calls.call("DeleteProjectPolicy", ProjectArn=project, PolicyName="own")
 

@@ -8,11 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args, get_type_hints
 
 import attrs
 
 Code = str
+
+_VERSION_STATES: Final = frozenset(
+    {
+        "TRAINING_IN_PROGRESS",
+        "TRAINING_COMPLETED",
+        "TRAINING_FAILED",
+        "STARTING",
+        "RUNNING",
+        "FAILED",
+        "STOPPING",
+        "STOPPED",
+        "DELETING",
+        "COPYING_IN_PROGRESS",
+        "COPYING_COMPLETED",
+        "COPYING_FAILED",
+        "DEPRECATED",
+        "EXPIRED",
+    }
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -126,16 +145,29 @@ class Assumptions:
         if unknown:
             known = ", ".join(attrs.fields_dict(cls))
             raise ValueError(f"there is no assumption {', '.join(unknown)}; there is {known}")
-        values = {name: _value(text, getattr(defaults, name)) for name, text in texts.items()}
+        types = get_type_hints(cls)
+        values = {
+            name: _value(name, text, getattr(defaults, name), get_args(types[name]))
+            for name, text in texts.items()
+        }
         return cls(**values)  # type: ignore[arg-type]
 
 
-def _value(text: str, default: object) -> object:
+def _value(name: str, text: str, default: object, choices: tuple[object, ...]) -> object:
     if isinstance(default, frozenset):
-        return frozenset(part.strip() for part in text.split(",") if part.strip())
+        found = frozenset(part.strip() for part in text.split(",") if part.strip())
+        if unknown := found - _VERSION_STATES:
+            raise ValueError(f"{name}: there is no state {', '.join(sorted(unknown))}")
+        return found
     if isinstance(default, int | float):
         return type(default)(text)
-    return text or None
+    if type(None) in choices:
+        return text or None
+    if choices and text not in choices:
+        raise ValueError(f"{name} is one of {', '.join(map(str, choices))}, not {text!r}")
+    if not text:
+        raise ValueError(f"{name} needs a value")
+    return text
 
 
 @attrs.frozen(kw_only=True)

@@ -70,5 +70,28 @@ def test_an_assumption_can_be_served_otherwise() -> None:
     assert made == Assumptions(startable=frozenset({"STOPPED", "FAILED"}), terminal_error_share=0.1)
     with pytest.raises(ValueError, match="there is no assumption colour"):
         Assumptions.of({"colour": "blue"})
+    for name, text in (
+        ("repeated_source_ref", "Last"),
+        ("startable", "READY"),
+        ("shape_error", ""),
+    ):
+        with pytest.raises(ValueError, match=name):
+            Assumptions.of({name: text})
     with pytest.raises(ValueError, match="could not convert"):
         Assumptions.of({"terminal_error_share": "much"})
+
+
+def test_an_assumption_that_is_none_is_wrong_usage() -> None:
+    done = invoke("serve", "--port", "0", "--assume", "colour=blue")
+    assert done.exit_code == 2
+    assert "there is no assumption colour" in done.output
+
+
+@pytest.mark.usefixtures("local_cloud")
+def test_a_transcript_that_could_not_be_written_stops_the_run_before_it_begins(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "nowhere" / "transcript.json"
+    done = invoke(*WORDS, "--yes", "--max-cost", "8.00", "--transcript", path)
+    assert done.exit_code == 2
+    assert rx.Aws().rekognition.describe_projects()["ProjectDescriptions"] == []

@@ -6,6 +6,7 @@ import boto3
 import pytest
 
 import rekognition_xray as rx
+from rekognition_xray import errors
 from rekognition_xray.cloud.doctor import Check, examine
 from rekognition_xray.local import LocalCloud
 
@@ -87,3 +88,16 @@ def test_a_running_model_is_shown_with_its_price(trained: rx.ModelVersion) -> No
 def test_a_line_has_state_name_and_advice() -> None:
     shown = str(Check("bucket", "bad", "it is public", "Close it."))
     assert shown == "bad     bucket: it is public\n        Close it."
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
+def test_a_permission_of_which_aws_says_nothing_is_unknown(cloud: LocalCloud, code: str) -> None:
+    cloud.faults.error("StartProjectVersion", code, percent=100)
+    check = lines(rx.Aws(session=cloud.session(), attempts=1))["permissions"]
+    assert (check.state, check.found) == ("unknown", "AWS did not answer StartProjectVersion")
+
+
+def test_an_endpoint_that_is_no_address_is_an_error_of_ours() -> None:
+    aws = rx.Aws(boto3.Session("1", "2", region_name="us-east-1"), urls=("foo", "foo"))
+    with pytest.raises(errors.InvalidRequestError, match="foo"):
+        aws.rekognition.describe_projects()

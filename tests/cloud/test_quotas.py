@@ -76,3 +76,9 @@ def test_a_region_that_the_guide_does_not_list_is_used_with_a_warning(
     assert offers_custom_labels(rx.Aws(session, regions=["ca-central-1"]))
     (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
     assert "does not list ca-central-1" in record.getMessage()
+
+
+@pytest.mark.parametrize("name", ["images", "trainings", "running_versions", "units"])
+def test_a_quota_of_nothing_is_a_mistake(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Quotas(**{name: 0})

@@ -10,6 +10,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import contract, errors
+from rekognition_xray.contract.recorder import Call
 
 from .conftest import BUCKET, Run, brief_cloud
 
@@ -28,6 +29,32 @@ def test_account_and_bucket_are_replaced(transcript: contract.Transcript, tmp_pa
     assert "111122223333" in text
     assert "amzn-s3-demo-bucket" in text
     assert "RequestId" not in text
+
+
+@pytest.mark.parametrize("bucket", ["request", "text", "clinic"])
+def test_names_are_replaced_in_values_alone_and_identities_too(run: Run, bucket: str) -> None:
+    message = f"Bad bucket:\n{bucket} of arn:aws:sts::123456789012:assumed-role/Radiology/alice"
+    call = Call("DeleteProject", {"request": bucket}, "X", {"Message": message}, 0.1)
+    made = attrs.evolve(run.verification, calls=(*run.verification.calls, call))
+    last = contract.Transcript.of(made, bucket=bucket).calls[-1]
+    assert last.request == {"request": "amzn-s3-demo-bucket"}
+    assert last.reply["Message"] == (
+        "Bad bucket:\namzn-s3-demo-bucket of arn:aws:sts::111122223333:assumed-role/someone"
+    )
+
+
+def test_a_transcript_needs_the_name_that_it_replaces(run: Run) -> None:
+    with pytest.raises(errors.DataError, match="name of the bucket"):
+        contract.Transcript.of(run.verification, bucket="")
+
+
+@pytest.mark.parametrize("operation", ["GetObject", "FlyToTheMoon"])
+def test_a_replay_names_a_call_that_it_cannot_make(
+    transcript: contract.Transcript, operation: str
+) -> None:
+    odd = attrs.evolve(transcript, calls=(Call(operation, {}, "", {}, 0.1),))
+    with brief_cloud() as cloud, pytest.raises(errors.DataError, match="Call 1"):
+        contract.replay(odd, rx.Aws(session=cloud.session()), BUCKET)
 
 
 def test_each_call_has_operation_code_reply_and_time(transcript: contract.Transcript) -> None:

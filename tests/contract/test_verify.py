@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 
 import attrs
 import boto3
@@ -15,6 +16,7 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray import contract, errors
+from rekognition_xray.contract.walk import Budget
 from rekognition_xray.local import Assumptions, Limits, LocalCloud
 
 from .conftest import BUCKET, Run, brief_cloud, remains
@@ -83,7 +85,7 @@ def test_nothing_is_left(run: Run) -> None:
 @pytest.mark.heavy
 def test_each_part_of_the_walk_is_announced(run: Run) -> None:
     assert "the training" in run.said
-    assert run.said[-1] == "removing everything"
+    assert run.said[-1].startswith("removing everything")
 
 
 @pytest.mark.heavy
@@ -105,6 +107,39 @@ def test_a_header_of_throttles_is_seen() -> None:
         aws = rx.Aws(session=cloud.session())
         found = {one.assumption for one in contract.verify(aws, BUCKET, max_cost="8.00").differing}
     assert found == {"retry_after"}
+
+
+def test_what_is_left_after_the_training_is_what_the_model_may_cost() -> None:
+    budget = Budget(cap=Decimal(3), training_hour=Decimal(1), running_hour=Decimal(4))
+    assert budget.running_seconds(3600) == 1800
+    assert budget.running_seconds(8 * 3600) < 0
+
+
+@pytest.mark.heavy
+def test_a_training_that_fails_is_an_error_with_the_services_message() -> None:
+    seen: list[contract.Verification] = []
+    with brief_cloud() as cloud:
+        aws = rx.Aws(session=cloud.session())
+        cloud.faults.fail_training("ERROR_MANIFEST_TOO_FEW_LABELS", times=2)
+        with pytest.raises(errors.TrainingFailedError, match="too few labels"):
+            contract.verify(aws, BUCKET, max_cost="8.00", on_error=seen.append)
+        assert remains(aws) == []
+        assert cloud.bill.total == 0
+    (until_then,) = seen
+    assert len(until_then.calls) > 80
+    assert {one.verdict for one in until_then.findings} == {"agrees", "not seen"}
+
+
+@pytest.mark.heavy
+def test_a_model_that_does_not_start_is_said_and_the_rest_is_reported() -> None:
+    said: list[str] = []
+    with brief_cloud() as cloud:
+        aws = rx.Aws(session=cloud.session())
+        cloud.faults.fail_start()
+        found = contract.verify(aws, BUCKET, max_cost="8.00", say=said.append)
+        assert remains(aws) == []
+    assert found.differing == ()
+    assert "the model did not start: it is FAILED" in said
 
 
 def kill_and_remove(after: float) -> None:

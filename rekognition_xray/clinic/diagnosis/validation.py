@@ -82,7 +82,8 @@ def complete_evaluation(
         version: the version.
         max_cost: stops the model, and the call, before it costs more.
         units: inference units to start it with, 1 to 5.
-        journal: as for ``diagnose_many``: a second call then asks only about the rest.
+        journal: as for ``diagnose_many``: a second call then asks only about the rest, failed
+            images included.
         progress: as for ``diagnose_many``.
         prices: the price book; by default the library's, for the Region.
 
@@ -91,7 +92,8 @@ def complete_evaluation(
 
     Raises:
         EvaluationError: the evaluation is of another version, or images have no answer.
-        AwsError, MeterError: see ``version.running`` and ``diagnose_many``.
+        JournalError: at once, before anything starts: see ``diagnose_many``.
+        AwsError, MoneyError: see ``version.running`` and ``diagnose_many``.
     """
     if evaluation.version_arn != version.arn:
         raise EvaluationError(
@@ -99,8 +101,11 @@ def complete_evaluation(
             hint="Make it by Evaluation.from_version(version).",
         )
     sources = [image.source_ref for image in evaluation.images]
+    Diagnoser(version).diagnose_many((), journal=journal).close()  # a bad journal costs nothing
     with version.running(units, max_cost=max_cost, prices=prices) as model:
-        run = Diagnoser(model).diagnose_many(sources, journal=journal, progress=progress)
+        run = Diagnoser(model).diagnose_many(
+            sources, journal=journal, progress=progress, retry_failed=True
+        )
         answers = {answer.source: answer for answer in run}
     bad = [
         f"{source}: {answer.reason}"

@@ -83,7 +83,8 @@ def run(
         QuotaError: too many running models or units in this account.
         StopFailedError: it could not be stopped and may go on billing.
     """
-    check_units(version.aws, max_units or units)
+    check_units(version.aws, units)
+    check_units(version.aws, units if max_units is None else max_units)
     per_hour = prices.per_hour(max_units or units)
     if idle_stop is not None and not idle_stop > 0:
         raise InvalidRequestError(f"idle_stop is {idle_stop}, not a number of seconds above 0.")

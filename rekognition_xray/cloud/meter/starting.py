@@ -25,6 +25,7 @@ from rekognition_xray.errors import (
     AccessDeniedError,
     AwsError,
     InUseError,
+    InvalidRequestError,
     QuotaError,
     UnreachableStateError,
 )
@@ -180,7 +181,11 @@ def _did_not_start(version: VersionRef, seen: VersionDescription) -> Unreachable
 
 
 def check_units(aws: Aws, units: int) -> None:
-    """Raises QuotaError for more inference units than a model may have."""
+    """Raises QuotaError for more units than a model may have, InvalidRequestError for none."""
+    if units < 1:
+        raise InvalidRequestError(
+            f"A model runs on 1 inference unit or more, not on {units}; nothing was started."
+        )
     if units > aws.quotas.units:
         raise QuotaError(
             f"{units} inference units are more than the {aws.quotas.units} that a model may have; "

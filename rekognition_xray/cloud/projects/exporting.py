@@ -107,25 +107,32 @@ class ProjectExport:
         root = Path(folder)
         try:
             record = json.loads((root / _INDEX).read_text("utf-8"))
-            known = record["format"] == _FORMAT
-            made = cls(
-                folder=root,
-                project=record["project"],
-                region=record["region"],
-                made=record["made"],
-                versions=tuple(_version(root, each) for each in record["versions"]),
-                parts=tuple(record["parts"]),
-                files=tuple(root / "files" / name for name in record["files"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            made = None if record["format"] != _FORMAT else cls._made(root, record)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{root} is not a readable export: {error!r}.",
                 paths=[root],
                 hint="Name a folder that `rekognition-xray export` has written.",
             ) from error
-        if not known:
+        if made is None:
             raise DataError(f"{root} has format {record['format']!r}, not {_FORMAT}.")
         return made
+
+    @classmethod
+    def _made(cls, root: Path, record: Mapping[str, Any]) -> ProjectExport:
+        """The export of an index; names in it lead nowhere else."""
+        parts = tuple(record["parts"])
+        if not set(parts) <= set(_PARTS):
+            raise ValueError(f"there are no datasets {parts}")
+        return cls(
+            folder=root,
+            project=record["project"],
+            region=record["region"],
+            made=record["made"],
+            versions=tuple(_version(root, each) for each in record["versions"]),
+            parts=parts,
+            files=tuple(root / "files" / _plain_name(name) for name in list(record["files"])),
+        )
 
     def dataset(self, kind: DatasetType) -> XrayDataset:
         """One of the datasets, as ``XrayDataset.from_manifest`` reads it: images in S3.
@@ -155,6 +162,18 @@ def export_project(
             hint="Name a new folder.",
         )
     extra = _checked(also)
+    folder = folder.absolute()
+    try:
+        return _export(project, folder, extra)
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            paths=[folder],
+            hint="Name a new folder in one that you may write to.",
+        ) from error
+
+
+def _export(project: CustomLabelsProject, folder: Path, extra: list[Path]) -> ProjectExport:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
         root = Path(made) / "export"
@@ -251,9 +270,16 @@ def _version(root: Path, record: Mapping[str, Any]) -> ExportedVersion:
         name=record["name"],
         arn=record["arn"],
         status=record["status"],
-        folder=root / "versions" / record["name"],
+        folder=root / "versions" / _plain_name(record["name"]),
         tags=dict(record["tags"]),
     )
+
+
+def _plain_name(name: str) -> str:
+    """The name, if it is one of a file or folder and no path."""
+    if not isinstance(name, str) or name in {"", ".", ".."} or Path(name).name != name:
+        raise ValueError(f"{name!r} is no plain name")
+    return name
 
 
 __all__ = ["ExportedVersion", "ProjectExport", "export_project"]

@@ -167,6 +167,11 @@ _EXTENSIONS: Final = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "PNG": {".png"},
     "DICOM": {".dcm", ".dicom"},
+    "TIFF": {".tif", ".tiff"},
+    "BMP": {".bmp"},
+    "GIF": {".gif"},
+    "WebP": {".webp"},
+    "JPEG 2000": {".jp2", ".j2k", ".jpx"},
 }
 _FAULTS: Final = {
     "missing": "cannot be found any more",

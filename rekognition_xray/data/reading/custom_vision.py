@@ -33,16 +33,24 @@ def read_custom_vision(folder: Path, patient: str | None) -> tuple[list[Xray], l
     """
     if not folder.is_dir():
         raise FolderNotFoundError(f"There is no folder {folder}.", paths=[folder])
-    files = {path.stem.lower(): path for path in sorted(folder.rglob("*")) if _is_image(path)}
-    images, rejected = [], []
-    for record in _records(folder):
-        found = _read(record, files.pop(str(record["id"]).lower(), None), folder, patient)
-        if isinstance(found, Xray):
-            images.append(found)
-        else:
-            rejected.append(found)
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if _is_image(path):
+            files.setdefault(path.stem.lower(), []).append(path)
+    images: list[Xray] = []
+    rejected: list[Rejected] = []
+    records = list(_records(folder))
+    if patient is not None and not any(patient in _metadata(record) for record in records):
+        raise DataError(
+            f"No image has metadata {patient!r}, so no patient is known.",
+            hint="Check the key; without one, each image counts as a patient of its own.",
+        )
+    for record in records:
+        found = _read(record, files.pop(str(record["id"]).lower(), []), folder, patient)
+        images += [one for one in found if isinstance(one, Xray)]
+        rejected += [one for one in found if isinstance(one, Rejected)]
     unknown = "no reply of GetTaggedImages has its id"
-    rejected += [Rejected(path, unknown) for path in files.values()]
+    rejected += [Rejected(path, unknown) for same in files.values() for path in same]
     if not images:
         raise EmptyDatasetError(
             f"{folder} gives no image: {len(rejected)} were rejected.",
@@ -63,32 +71,44 @@ def _records(folder: Path) -> Iterator[Mapping[str, Any]]:
     for path in sorted(folder.rglob("*.json")):
         try:
             page = json.loads(path.read_text("utf-8-sig"))
-            seen |= {str(record["id"]): record for record in page}
-        except (OSError, ValueError, KeyError, TypeError):
+            for record in page:
+                _ = [tag["tagName"] for tag in record.get("tags") or ()]
+                seen[str(record["id"])] = record
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             bad.append(path)
     if bad:
         raise DataError(
-            "These files are no reply of GetTaggedImages: a JSON list of images, each with an id: "
-            + ", ".join(map(str, bad)),
+            f"These files are no reply of GetTaggedImages: {', '.join(map(str, bad))}",
             paths=bad,
+            hint="A reply is a JSON list of images, each with an id and tags that have a tagName.",
         )
     yield from seen.values()
 
 
+def _metadata(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = record.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
 def _read(
-    record: Mapping[str, Any], path: Path | None, folder: Path, patient: str | None
-) -> Xray | Rejected:
-    identity = str(record["id"])
-    if path is None:
-        return Rejected(identity, "there is no image of this id in the folder", "no-image")
-    tags = [str(tag["tagName"]) for tag in record.get("tags") or ()]
+    record: Mapping[str, Any], paths: list[Path], folder: Path, patient: str | None
+) -> list[Xray | Rejected]:
+    """The image of a record, or why there is none; one reason for each file."""
+    if not paths:
+        reason = "there is no image of this id in the folder"
+        return [Rejected(str(record["id"]), reason, "no-image")]
+    if len(paths) > 1:
+        reason = f"{len(paths)} files have this id, and nobody knows which is meant"
+        return [Rejected(path, reason, "contradictory-labels") for path in paths]
+    (path,) = paths
+    tags = [tag["tagName"] for tag in record.get("tags") or ()]
     if record.get("regions"):
-        return Rejected(path, "its tags are those of boxes, not of the whole image")
-    if len(tags) != 1:
-        named = f"{len(tags)} tags ({', '.join(sorted(tags))})" if tags else "no tag"
-        code = "contradictory-labels" if tags else "no-label"
-        return Rejected(path, f"it has {named}; one is needed", code)  # type: ignore[arg-type]
-    metadata = record.get("metadata") or {}
-    known = metadata.get(patient) if patient else None
-    name = path.relative_to(folder).as_posix()
-    return Xray(path, tags[0], patient=None if known is None else str(known), name=name)
+        return [Rejected(path, "its tags are those of boxes, not of the whole image")]
+    if len(tags) > 1:
+        reason = f"it has {len(tags)} tags ({', '.join(sorted(map(str, tags)))}); one is needed"
+        return [Rejected(path, reason, "contradictory-labels")]
+    if not tags or not isinstance(tags[0], str) or not tags[0].strip():
+        return [Rejected(path, "it has no tag; one is needed")]
+    known = _metadata(record).get(patient) if patient else None
+    child = None if known is None else str(known).strip() or None
+    return [Xray(path, tags[0], patient=child, name=path.relative_to(folder).as_posix())]

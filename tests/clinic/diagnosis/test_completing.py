@@ -9,7 +9,12 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.clinic.statistics import NO_LABEL
-from rekognition_xray.errors import CostCapError, EvaluationError
+from rekognition_xray.errors import (
+    CostCapError,
+    EvaluationError,
+    InvalidRequestError,
+    JournalError,
+)
 from rekognition_xray.local import Assumptions, LocalCloud
 
 from ...support.learner import MeanLearner
@@ -127,3 +132,28 @@ def test_an_image_without_an_answer_is_named(partial):
     partial.cloud.faults.error("DetectCustomLabels", "InvalidImageFormatException")
     with pytest.raises(EvaluationError, match="1 test images have no answer"):
         rx.complete_evaluation(partial.evaluation, partial.version, max_cost="5.00")
+
+
+def test_with_a_journal_failed_images_are_asked_about_again(partial, tmp_path):
+    journal = tmp_path / "journal.jsonl"
+    partial.cloud.faults.error("DetectCustomLabels", "InvalidImageFormatException")
+    ask = {"max_cost": "5.00", "journal": journal}
+    with pytest.raises(EvaluationError, match="1 test images have no answer"):
+        rx.complete_evaluation(partial.evaluation, partial.version, **ask)
+    complete = rx.complete_evaluation(partial.evaluation, partial.version, **ask)
+    assert complete.two_class.auroc.value is not None
+
+
+def test_a_damaged_journal_is_refused_before_the_model_starts(partial, tmp_path):
+    (journal := tmp_path / "journal.jsonl").write_text("no journal\n{}\n")
+    before = partial.cloud.bill.total
+    with pytest.raises(JournalError):
+        rx.complete_evaluation(
+            partial.evaluation, partial.version, max_cost="5.00", journal=journal
+        )
+    assert partial.cloud.bill.total == before
+
+
+def test_no_unit_starts_nothing(partial):
+    with pytest.raises(InvalidRequestError, match="1 inference unit or more"):
+        rx.complete_evaluation(partial.evaluation, partial.version, max_cost="5.00", units=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def test_a_result_file_that_is_gone_is_named_and_left_out(
     assert str(place) in caplog.text
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"format": 2}'])
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"format": 1}', "[" * 9999])
 def test_what_is_no_export_is_refused(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "export.json").write_text(text)
@@ -117,3 +118,37 @@ def test_a_result_file_of_no_such_name_is_refused(
     (version,) = project.export(tmp_path / "out").versions
     with pytest.raises(errors.DataError, match="summary"):
         version.file("weights")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": ["../../secret"]},
+        {"files": ["/etc/hostname"]},
+        {"files": "abc/"},
+        {"parts": ["VALIDATION"]},
+        {"versions": [{"name": "..", "arn": "a", "status": "s", "tags": {}}]},
+    ],
+    ids=["above", "absolute", "text", "part", "version"],
+)
+def test_an_export_that_leads_elsewhere_is_refused(
+    project: rx.CustomLabelsProject, tmp_path: Path, change: dict[str, object]
+) -> None:
+    index = project.export(tmp_path / "out").folder / "export.json"
+    index.write_text(json.dumps(json.loads(index.read_text("utf-8")) | change))
+    with pytest.raises(errors.DataError, match="not a readable export"):
+        ProjectExport.read(tmp_path / "out")
+
+
+def test_a_newer_format_is_named(tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text('{"format": 2}')
+    with pytest.raises(errors.DataError, match="has format 2, not 1"):
+        ProjectExport.read(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_an_error_of_ours(
+    project: rx.CustomLabelsProject, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(errors.DataError, match="cannot be written"):
+        project.export(tmp_path / "file" / "out")

@@ -73,7 +73,43 @@ def test_everything_else_is_rejected_with_its_reason(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[1]", '[{"name": "a"}]', '{"message": "denied"}'])
+def test_two_files_of_one_id_are_both_rejected(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.png", "b.jpg"):
+        image(tmp_path, name)
+    save(tmp_path, tagged("a", "normal"), tagged("b", "viral"))
+    dataset = rx.XrayDataset.from_custom_vision(tmp_path)
+    assert [one.name for one in dataset] == ["b.jpg"]
+    assert sorted(Path(str(one.path)).name for one in dataset.rejected) == ["a.jpg", "a.png"]
+
+
+def test_a_key_that_no_image_has_is_refused(tmp_path: Path) -> None:
+    image(tmp_path, "a.jpg")
+    save(tmp_path, tagged("a", "normal", metadata={"patient": "p1"}))
+    with pytest.raises(errors.DataError, match="'Patient'"):
+        rx.XrayDataset.from_custom_vision(tmp_path, patient="Patient")
+
+
+def test_an_empty_patient_is_no_patient_and_an_empty_tag_no_label(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        image(tmp_path, name)
+    nameless = {"id": "c", "tags": [{"tagName": None}], "metadata": ["odd"]}
+    save(tmp_path, tagged("a", "normal", metadata={"p": " "}), tagged("b", " "), nameless)
+    dataset = rx.XrayDataset.from_custom_vision(tmp_path, patient="p")
+    assert [(one.name, one.patient) for one in dataset] == [("a.jpg", None)]
+    assert len(dataset.rejected) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"id": 1, "tags": ["normal"]}]',
+        '[{"id": 1, "tags": [{}]}]',
+        "no JSON",
+        "[1]",
+        '[{"name": "a"}]',
+        '{"message": "denied"}',
+    ],
+)
 def test_all_files_that_are_no_replies_are_named_together(tmp_path: Path, text: str) -> None:
     for name in ("one.json", "two.json"):
         (tmp_path / name).write_text(text)
