@@ -56,21 +56,25 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         rejected: files that look like images and could not be taken; ``audit()`` reports them.
         labelling: where the labels come from.
         part: of which split this dataset is a part, if it is one.
+        skipped: how many files of the folder were neither, by reason, such as hidden ones.
     """
 
     images: tuple[Xray, ...] = attrs.field(converter=_sort_images)
     rejected: tuple[Rejected, ...] = ()
     labelling: Labelling = attrs.field(factory=Labelling)
     part: Part | None = None
+    skipped: Mapping[str, int] = attrs.field(factory=dict, eq=False, kw_only=True)
 
     @classmethod
     def from_folder(
         cls, folder: str | Path, *, names: Names = KERMANY, labelling: Labelling | None = None
     ) -> XrayDataset:
-        """Reads a folder and all folders in it; only names are looked at, no file is opened.
+        """Reads a folder and all folders in it.
 
-        Hidden files, and files whose extension is not an image's, are left alone. Everything
-        else is either in ``images`` or, with a reason, in ``rejected``.
+        Every file ends in ``images``, with a reason in ``rejected``, or is counted in ``skipped``:
+        hidden files, ``__MACOSX``, and files that are no images. A file without the extension of
+        an image is opened to see how it begins, since DICOM has names such as ``IM000001``; others
+        are not. A dataset that holds itself once more, as Kaggle's archive does, is read once.
 
         Args:
             folder: such as ``chest_xray``.
@@ -86,8 +90,9 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
             EmptyDatasetError: no file fits the rule.
         """
         rule = as_rule(names)
-        images, rejected = read_folder(folder, rule)
-        return cls(images, tuple(rejected), resolve_labelling(labelling, rule))
+        images, rejected, skipped = read_folder(folder, rule)
+        labels = resolve_labelling(labelling, rule)
+        return cls(images, tuple(rejected), labels, skipped=skipped)
 
     @classmethod
     def from_manifest(

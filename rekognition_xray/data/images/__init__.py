@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
-from rekognition_xray.data.images.file import is_dicom, read_file, refusal, unreadable_file
+from rekognition_xray.data.images.file import (
+    begins_as_image,
+    is_dicom,
+    read_file,
+    refusal,
+    unreadable_file,
+)
 from rekognition_xray.data.images.fitting import encode
 from rekognition_xray.data.images.image import (
     MAX_BYTES,
@@ -38,6 +44,7 @@ __all__ = [
     "ImageSource",
     "PreparedImage",
     "Probe",
+    "begins_as_image",
     "check_image_size",
     "decode",
     "encode",

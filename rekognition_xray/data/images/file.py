@@ -89,6 +89,11 @@ def is_image(start: bytes) -> bool:
     return start.startswith((*_IMAGES, *_OTHERS)) or start[8:12] == b"WEBP"
 
 
+def begins_as_image(start: bytes) -> bool:
+    """Whether content begins as an image or DICOM, be it of a format that is read or only named."""
+    return is_dicom(start) or is_image(start) or start[4:8] == b"ftyp"
+
+
 def unreadable_file(path: Path, error: OSError) -> ImageError:
     """The refusal of a file that the system does not give out."""
     code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"

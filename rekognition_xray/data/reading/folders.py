@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
+from rekognition_xray.data.images import begins_as_image
 from rekognition_xray.data.manifests import is_unicode
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.reading.names import ImageName, ListedRule, NamingRule
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_MAC: Final = "__MACOSX"
 IMAGE_EXTENSIONS: Final = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png"),
@@ -47,7 +49,7 @@ IMAGE_EXTENSIONS: Final = frozenset(
         ),
     }
 )
-"""Extensions of files that count as images, wanted or not; others are no concern of a dataset."""
+"""Extensions of files that count as images, wanted or not; of others the content decides."""
 
 Place = Callable[[str], Path | str]
 """From a name within a dataset to where the image lies: a path, or an address in S3."""
@@ -154,6 +156,10 @@ __all__ = ["IMAGE_EXTENSIONS", "read_folder"]
 
 logger = logging.getLogger(__name__)
 
+NO_IMAGE: Final = "that are no images"
+HIDDEN: Final = f"hidden, or {_MAC}"
+AGAIN: Final = "of a folder that holds itself once more"
+_START: Final = 132  # bytes: DICOM says what it is at the end of these
 _LINK: Final = "a link to a folder that is read already, or to one above it"
 _NO_FILE: Final = {
     "neither": "a link to nothing, or no regular file",
@@ -163,13 +169,21 @@ _NO_FILE: Final = {
 
 def read_folder(
     folder: str | Path, rule: NamingRule, *, only: Collection[str] = ()
-) -> tuple[list[Xray], list[Rejected]]:
-    """Reads a folder and all folders in it; only names are looked at, no file is opened.
+) -> tuple[list[Xray], list[Rejected], dict[str, int]]:
+    """Reads a folder and all folders in it.
+
+    Files whose extension is not an image's are opened to see how they begin: DICOM often has names
+    such as ``IM000001``. Files that are no images, hidden ones (AppleDouble's ``._*`` among them)
+    and ``__MACOSX`` are skipped and counted. A dataset that holds itself once more in a folder of
+    its own name, as Kaggle's archive does, is read once.
 
     Args:
         folder: where the images lie.
         rule: what reads their names.
         only: names of folders directly in it, where the others are to be left alone.
+
+    Returns:
+        The images, the rejected files, and how many files were skipped, by reason.
 
     Raises:
         FolderNotFoundError: no such folder, or one that cannot be opened.
@@ -179,23 +193,60 @@ def read_folder(
     _require_folder(root)
     names: list[str] = []
     unreadable: list[Rejected] = []
-    ignored = 0
-    for item in _walk(root, only):
+    skipped: Counter[str] = Counter()
+    for item in _walk(root, only, skipped):
         if isinstance(item, Rejected):
             unreadable.append(item)
-        elif looks_like_image(item):
+        elif looks_like_image(item) or _begins_as_image(root / item):
             names.append(item)
         else:
-            ignored += 1
-    names.sort()  # so that a rule meets them in one order everywhere
+            skipped[NO_IMAGE] += 1
+    names = _without_itself(root, sorted(names), skipped)  # a rule meets one order everywhere
     images, refused = sort_out(names, rule, lambda name: root / name)
     rejected = sorted(unreadable + refused, key=lambda item: (str(item.path), item.reason))
-    logger.debug(
-        "%s: %d images, %d rejected, %d other files", root, len(images), len(rejected), ignored
-    )
+    if skipped:
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(skipped.items()))
+        logger.info("%s: skipped %s", root, counts)
     if not images:
         raise _empty(root, rule, rejected)
-    return images, rejected
+    return images, rejected, dict(skipped)
+
+
+def _begins_as_image(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return begins_as_image(file.read(_START))
+    except OSError:  # a file of another kind that may not be read is no concern of a dataset
+        return False
+
+
+def _without_itself(root: Path, names: list[str], skipped: Counter[str]) -> list[str]:
+    """The names without those of a folder that repeats the one that holds it."""
+    there = set(names)
+    inner = {name: outer for name in names if (outer := _outer_name(root, name))}
+    if not inner or not all(
+        outer in there and _same_size(root, name, outer) for name, outer in inner.items()
+    ):
+        return names  # nothing is repeated, or something in it is not there a second time
+    skipped[AGAIN] += len(inner)
+    logger.warning("%s holds itself once more: %d files in it are read once", root, len(inner))
+    return [name for name in names if name not in inner]
+
+
+def _outer_name(root: Path, name: str) -> str:
+    """The name without a folder that lies in one of its own name; empty if there is none."""
+    parts = (root.name, *name.split("/"))
+    for at in range(1, len(parts) - 1):
+        if parts[at] == parts[at - 1]:
+            return "/".join((*parts[1:at], *parts[at + 1 :]))
+    return ""
+
+
+def _same_size(root: Path, one: str, other: str) -> bool:
+    try:
+        return (root / one).stat().st_size == (root / other).stat().st_size
+    except OSError:
+        return False
 
 
 def _require_folder(root: Path) -> None:
@@ -208,7 +259,7 @@ def _require_folder(root: Path) -> None:
         raise FolderNotFoundError(f"{root} {what}.", paths=(root,))
 
 
-def _walk(root: Path, only: Collection[str]) -> Iterator[str | Rejected]:
+def _walk(root: Path, only: Collection[str], skipped: Counter[str]) -> Iterator[str | Rejected]:
     """The name of every visible file below a folder, with ``/``.
 
     Folders are read once: linked ones last, and only where they were not met before, so neither a
@@ -229,7 +280,10 @@ def _walk(root: Path, only: Collection[str]) -> Iterator[str | Rejected]:
             yield Rejected(root / name, _LINK, "unreadable")
             continue
         for entry in entries:
-            if entry.name.startswith(".") or (only and not name and entry.name not in only):
+            if entry.name.startswith(".") or entry.name == _MAC:
+                skipped[HIDDEN] += 1
+                continue
+            if only and not name and entry.name not in only:
                 continue
             found = f"{name}/{entry.name}" if name else entry.name
             kind = _kind(entry)

@@ -87,7 +87,7 @@ def read_download(
     problems: list[str] = []
     for folder in _candidates(root):
         try:
-            images, rejected = read_folder(folder, rule, only=SPLITS)
+            images, rejected, _ = read_folder(folder, rule, only=SPLITS)
         except EmptyDatasetError as error:
             problems.append(error.message)
             continue
