@@ -93,8 +93,8 @@ def read_image(
     SIGMOID), or else the full range of the real values; MONOCHROME1 inverted; padding black.
     Files without preamble or file meta are read, too. Overlays are left out.
 
-    Images are held back that say that text is burned into their pixels, and secondary captures
-    that do not say that none is: a patient's name may stand in the picture.
+    Images are held back that say, by any word but NO, that text is burned into their pixels, and
+    secondary captures that do not say that none is: a patient's name may stand in the picture.
 
     Args:
         source: bytes of a file, or a path.
@@ -210,12 +210,15 @@ def _burned_in(dataset: Dataset, *, allow: bool) -> tuple[str, ...]:
     captured = bool(values(dataset, "ConversionType")) or (
         f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}.")
     )
-    if marking != "YES" and (marking == "NO" or not captured):
+    if marking == "NO" or (not marking and not captured):
         return ()
     if not allow:
-        marked = "is marked as having text burned into its pixels"
-        unmarked = "is a secondary capture that is not marked as having no text burned in"
-        raise Fault("burned-in", f"held back: it {marked if marking == 'YES' else unmarked}")
+        why = "is a secondary capture that is not marked as having no text burned in"
+        if marking == "YES":
+            why = "is marked as having text burned into its pixels"
+        elif marking:  # the word itself could be anything
+            why = "is marked about burned-in text by another word than YES and NO"
+        raise Fault("burned-in", f"held back: it {why}")
     return ("burned-in text allowed",)
 
 

@@ -132,7 +132,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _finish(data: bytes) -> bytes:
-    if not data.rstrip(b"\0\xff").endswith(_END):  # both serve as padding
+    end = data.rfind(_END)
+    # Both 0 and 255 serve as padding, and some makers write one byte more, of any value.
+    if end < 0 or len(data[end + len(_END) :].rstrip(b"\0\xff")) > 1:
         raise Fault("truncated", "the pixels end before their last one")
     return data
 

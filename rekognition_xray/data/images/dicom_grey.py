@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rekognition_xray.data.images.dicom_pixels import Indices, Raster
 from rekognition_xray.data.images.dicom_tags import (
+    Fault,
     contradiction,
     items,
     numbers,
@@ -57,11 +58,12 @@ def to_grey(
 def _real_values(dataset: Dataset, raster: Raster) -> tuple[_Real, tuple[str, ...]]:
     luts = items(dataset, "ModalityLUTSequence")
     slope, intercept = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
-    if luts and (slope or intercept):
+    if luts and not (set(slope) <= {1.0} and set(intercept) <= {0.0}):
         raise contradiction("there is a modality LUT and a rescale slope")
     if luts:
         real, _ = _looked_up(luts[0], raster.domain.astype(np.float64), "modality LUT")
-        return real, ("modality LUT",)
+        passed = (" (the rescale beside it changes nothing)",) if slope or intercept else ("",)
+        return real, (f"modality LUT{passed[0]}",)
     if len(slope) != len(intercept) or len(slope) > 1 or 0.0 in slope:
         raise contradiction("RescaleSlope and RescaleIntercept do not make a pair")
     if not slope:
@@ -73,26 +75,41 @@ def _real_values(dataset: Dataset, raster: Raster) -> tuple[_Real, tuple[str, ..
 def _displayed_share(dataset: Dataset, real: _Real, present: _Real) -> tuple[_Real, str]:
     """What of the values of interest is shown, from 0 to 1, and the step."""
     luts = items(dataset, "VOILUTSequence")
-    if luts:
-        entries, depth = _looked_up(luts[0], np.rint(real), "VOI LUT")
-        return entries / (2**depth - 1), _step("VOI LUT", len(luts))
     centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
     if len(centres) != len(widths):
         raise contradiction("WindowCenter and WindowWidth do not make pairs")
+    kind = text(dataset, "VOILUTFunction") or "LINEAR"
+    usable = [pair for pair in zip(centres, widths, strict=True) if _is_usable(kind, pair[1])]
+    unusable = ""
+    if luts:
+        try:
+            entries, depth = _looked_up(luts[0], np.rint(real), "VOI LUT")
+        except Fault:
+            if not usable:
+                raise
+            unusable = "; an unusable VOI LUT was passed over"
+        else:
+            return entries / (2**depth - 1), _step("VOI LUT", len(luts))
     if not centres:
         least, most = float(present.min()), float(present.max())
         full = np.clip((real - least) / ((most - least) or 1.0), 0, 1)
         return full, f"full range {least:g} to {most:g}"
-    kind = text(dataset, "VOILUTFunction") or "LINEAR"
-    step = _step(f"window {kind} {centres[0]:g} / {widths[0]:g}", len(centres))
-    return _apply_window(real, kind, centres[0], widths[0]), step
+    centre, width = usable[0] if usable else (centres[0], widths[0])
+    if usable and len(usable) < len(centres):
+        unusable += f"; {len(centres) - len(usable)} of no usable width passed over"
+    step = _step(f"window {kind} {centre:g} / {width:g}", len(usable) or 1)
+    return _apply_window(real, kind, centre, width), f"{step}{unusable}"
+
+
+def _is_usable(kind: str, width: float) -> bool:
+    return width >= 1 if kind == "LINEAR" else width > 0
 
 
 def _apply_window(real: _Real, kind: str, centre: float, width: float) -> _Real:
     """PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID) and C.11.2.1.3.2 (LINEAR_EXACT)."""
     if kind not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
         raise contradiction("VOILUTFunction is none of LINEAR, LINEAR_EXACT and SIGMOID")
-    if width <= 0 or (kind == "LINEAR" and width < 1):
+    if not _is_usable(kind, width):
         raise contradiction(f"WindowWidth is {width:g}, too small for a {kind} window")
     if kind == "SIGMOID":
         with np.errstate(over="ignore"):  # exp of much is infinite, its inverse 0, as it should be

@@ -91,6 +91,9 @@ def test_one_frame_is_an_image() -> None:
     [
         ({"BurnedInAnnotation": "YES"}, True),
         ({"BurnedInAnnotation": "NO"}, False),
+        ({"BurnedInAnnotation": "UNKNOWN"}, True),
+        ({"BurnedInAnnotation": "Y"}, True),
+        ({"BurnedInAnnotation": ""}, False),
         ({}, False),
         ({"SOPClassUID": uid.SecondaryCaptureImageStorage}, True),
         ({"SOPClassUID": uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage}, True),
@@ -143,7 +146,7 @@ def test_an_image_that_may_show_a_name_is_held_back(tags: dict[str, object], hel
         ({"WindowCenter": 1, "WindowWidth": 9, "VOILUTFunction": "JANE"}, "VOILUTFunction is none"),
         ({"RescaleSlope": 2}, "do not make a pair"),
         ({"RescaleSlope": 0, "RescaleIntercept": 0}, "do not make a pair"),
-        ({"RescaleSlope": 1, "RescaleIntercept": 0, "ModalityLUTSequence": lut([1, 2])}, "and a"),
+        ({"RescaleSlope": 2, "RescaleIntercept": 0, "ModalityLUTSequence": lut([1, 2])}, "and a"),
         ({"VOILUTSequence": lut([1, 2, 3], bits=20)}, "entries of 20 bits"),
         ({"VOILUTSequence": lut([1, 2, 5000], bits=12)}, "more than its 12 bits"),
         ({"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 65535}, "every pixel is padding"),

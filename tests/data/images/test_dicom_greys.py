@@ -209,3 +209,28 @@ def test_overlays_in_unused_bits_are_masked_off(syntax: uid.UID, signed: bool) -
 def test_stored_bits_may_lie_high_in_their_cell() -> None:
     high = image((ramp(12) << 4) | 0b1011, HighBit=15)
     assert grey(saved(high)) == grey(saved(image()))
+
+
+@pytest.mark.parametrize("rescale", [(1, 0), (1.0, 0.0)])
+def test_an_identity_rescale_beside_a_modality_lut_changes_nothing(rescale) -> None:
+    table = lut([place * place // 4096 for place in range(4096)])
+    alone = image(ModalityLUTSequence=table)
+    both = image(ModalityLUTSequence=table, RescaleSlope=rescale[0], RescaleIntercept=rescale[1])
+    assert grey(saved(both)) == grey(saved(alone))
+    assert "modality LUT (the rescale beside it changes nothing)" in read_image(saved(both)).steps
+
+
+def test_a_window_of_no_width_beside_a_usable_one_is_passed_over() -> None:
+    both = image(WindowCenter=[1000, 2000], WindowWidth=[0, 900])
+    alone = image(WindowCenter=2000, WindowWidth=900)
+    assert grey(saved(both)) == grey(saved(alone))
+    step = "window LINEAR 2000 / 900; 1 of no usable width passed over"
+    assert step in read_image(saved(both)).steps
+
+
+def test_an_unusable_voi_lut_beside_a_window_is_passed_over() -> None:
+    broken = lut(range(4096), bits=40)
+    both = image(VOILUTSequence=broken, WindowCenter=2000, WindowWidth=900)
+    alone = image(WindowCenter=2000, WindowWidth=900)
+    assert grey(saved(both)) == grey(saved(alone))
+    assert any("unusable VOI LUT" in step for step in read_image(saved(both)).steps)

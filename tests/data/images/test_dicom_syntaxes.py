@@ -10,10 +10,13 @@ import pytest
 pytest.importorskip("pydicom")
 
 import numpy as np
+from PIL import Image
 from pydicom import dcmread, uid
 
 from rekognition_xray.data.images.dicom import read_image
+from rekognition_xray.data.images.dicom_frames import jpeg_frame
 from rekognition_xray.data.images.dicom_pixels import Raster, stored_values
+from rekognition_xray.data.images.dicom_tags import Fault
 
 from ...support.dicom_files import (
     as_jpeg_2000,
@@ -98,3 +101,19 @@ def test_a_transfer_syntax_that_nobody_reads_is_named(syntax: str, name: str) ->
     assert error.code == "no-decoder"
     assert name in error.reason
     assert str(syntax) in error.reason
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0", b"\xff\0\xff", b"A", b"A\0"])
+def test_a_byte_behind_the_end_marker_is_no_truncation(behind: bytes) -> None:
+    made = io.BytesIO()
+    Image.fromarray(ramp(8)).save(made, "JPEG")
+    frame = jpeg_frame(made.getvalue() + behind)
+    assert (frame.rows, frame.columns, frame.precision) == (70, 90, 8)
+
+
+@pytest.mark.parametrize("rest", [b"AB", b"once more"])
+def test_more_than_a_byte_behind_the_end_marker_is_another_picture_cut_off(rest: bytes) -> None:
+    made = io.BytesIO()
+    Image.fromarray(ramp(8)).save(made, "JPEG")
+    with pytest.raises(Fault, match="end before their last one"):
+        jpeg_frame(made.getvalue() + rest)
