@@ -173,6 +173,8 @@ _EXTENSIONS: Final = {
     "WebP": {".webp"},
     "JPEG 2000": {".jp2", ".j2k", ".jpx"},
 }
+_KNOWN_EXTENSIONS: Final = frozenset().union(*_EXTENSIONS.values())
+"""Of a name with another, or none, nobody expects a format."""
 _FAULTS: Final = {
     "missing": "cannot be found any more",
     "unreadable": "cannot be read",
@@ -314,6 +316,19 @@ def colour(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def contrast(evidence: Evidence) -> Iterator[Finding]:
+    """Images of which the grey has hardly any contrast once it has 8 bits."""
+    poor = [(image.path, seen.contrast) for image, seen in evidence.looks.items() if seen.contrast]
+    if poor:
+        yield warning(
+            "poor-contrast",
+            f"{quantity(len(poor), 'image')} with hardly any contrast as the service sees them.",
+            poor,
+            "Look at them. Often an export had a wrong window, or wrote fewer bits than it says: "
+            "export them again, or leave them out.",
+        )
+
+
 def orientation(evidence: Evidence) -> Iterator[Finding]:
     """Files whose EXIF block asks for another orientation than the stored one."""
     turned = [(image.path, image.label) for image, seen in evidence.looks.items() if seen.turned]
@@ -331,7 +346,8 @@ def extensions(evidence: Evidence) -> Iterator[Finding]:
     wrong = [
         (image.path, f"the content is {seen.format}")
         for image, seen in evidence.looks.items()
-        if seen.format and image.path.suffix.lower() not in _EXTENSIONS[seen.format]
+        if (suffix := image.path.suffix.lower()) in _KNOWN_EXTENSIONS
+        and suffix not in _EXTENSIONS.get(seen.format, _KNOWN_EXTENSIONS)
     ]
     if wrong:
         yield warning(
@@ -380,6 +396,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     patients_across_official_splits,
     labels,
     colour,
+    contrast,
     orientation,
     extensions,
     shortcuts,

@@ -18,6 +18,9 @@ from rekognition_xray.errors import ImageError, MissingExtraError
 SIDE: Final = 128
 """Side in pixels of the thumbnail by which images are compared."""
 
+_LEVELS: Final = 32  # fewer than this are poor
+_END: Final = 8  # grey levels that count as black, or as white
+_MOST: Final = 0.99  # of the pixels
 _FRAME: Final = 4  # pixels of the thumbnail: 3 % of the picture
 _GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
 
@@ -39,6 +42,7 @@ class Look:
         thumb: SIDE x SIDE grey pixels, squared and equalised, so that brightness, contrast and
             gamma hardly show; empty where the image is of one tone throughout.
         border: mean and deviation of grey (0 to 255) along the top, bottom, left and right edge.
+        contrast: what is wrong with the contrast of the prepared picture; empty where nothing is.
     """
 
     fault: str = ""
@@ -53,6 +57,7 @@ class Look:
     pixels: bytes = attrs.field(default=b"", repr=False)
     thumb: bytes = attrs.field(default=b"", repr=False)
     border: tuple[float, ...] = attrs.field(default=(), repr=False)
+    contrast: str = ""
 
     @property
     def grey(self) -> bool:
@@ -92,7 +97,26 @@ def look(path: Path) -> Look:
         pixels=digest.digest(),
         thumb=equalise(small),
         border=_border(np.asarray(small, dtype=np.float64)),
+        contrast=poor_contrast(image.grey),
     )
+
+
+def poor_contrast(grey: Image.Image) -> str:
+    """What is wrong with the contrast of a picture of 8 bits, with the number; empty if nothing.
+
+    An X-ray of 8 bits uses nearly all of its 256 grey levels. With fewer than 32, or with 99 of 100
+    pixels at one end, most of what was there has been lost, usually by a wrong window.
+    """
+    counts = grey.histogram()
+    levels, pixels = sum(count > 0 for count in counts), sum(counts)
+    dark, bright = sum(counts[: _END + 1]) / pixels, sum(counts[-_END - 1 :]) / pixels
+    if levels == 1:
+        return f"blank: every pixel is {counts.index(pixels)}"
+    if dark >= _MOST:
+        return f"nearly black: {dark:.1%} of the pixels are at most {_END} of 255"
+    if bright >= _MOST:
+        return f"nearly white: {bright:.1%} of the pixels are at least {255 - _END} of 255"
+    return f"{levels} grey levels of 256" if levels < _LEVELS else ""
 
 
 def to_square(grey: Image.Image) -> Image.Image:
