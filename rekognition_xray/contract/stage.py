@@ -155,7 +155,7 @@ def drawn_images() -> Iterator[tuple[str, str, bytes]]:
     with tempfile.TemporaryDirectory(prefix="rekognition-xray-") as folder:
         make_phantoms(folder, patients=3 * EACH, images_per_patient=(1, 1), heights=(256, 300))
         drawn = rx.XrayDataset.from_folder(folder, names=rx.KERMANY.two_class())
-        counted = dict.fromkeys(LABELS, 0)
+        counted: dict[str, int] = dict.fromkeys(LABELS, 0)
         for image in drawn:
             if counted[image.label] < EACH:
                 counted[image.label] += 1
