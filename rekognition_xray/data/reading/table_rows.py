@@ -6,9 +6,9 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath, PurePosixPath
-from typing import Final, Protocol, cast
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast
 
 import attrs
 
@@ -17,6 +17,7 @@ from rekognition_xray.errors import DataError
 
 _DRIVE: Final = re.compile(r"[A-Za-z]:/")
 _BROKEN: Final = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as decoded below
+_WHOLE: Final = re.compile(r"^([+-]?\d+)\.0+$")
 _DELIMITERS: Final = (";", "\t", "|", ",")
 
 
@@ -54,6 +55,48 @@ class Columns:
         )
 
 
+Several: TypeAlias = Literal["reject", "first"] | Callable[[Sequence[str]], str]
+"""What becomes of several labels in a cell: reject the image, take the first, or a function."""
+
+
+@attrs.frozen
+class CellLabels:
+    """How a cell becomes a label.
+
+    Attributes:
+        names: from what a cell holds to the label; None for the cell's own text.
+        separator: what stands between several labels in a cell; empty if a cell holds one.
+        several: what becomes of several.
+    """
+
+    names: Mapping[str, str] | None = None
+    separator: str = ""
+    several: Several = "reject"
+
+    def read(self, cell: str) -> tuple[str, str]:
+        """The label, and what is wrong with the cell; one of both is empty."""
+        found = [cell]
+        if self.separator:
+            found = [_plain(part).strip("'\"") for part in cell.strip("[]").split(self.separator)]
+        found = [number_text(part) for part in found if part]
+        if not found:
+            return "", "it gives no label"
+        if self.names is not None:
+            unknown = sorted({part for part in found if part not in self.names})
+            if unknown:
+                return "", f"labels= names no label for {_list_names(unknown)}"
+            found = [self.names[part] for part in found]
+        if len(found) > 1 and self.several == "reject":
+            return "", f"it gives {len(found)} labels ({', '.join(found)}); see several="
+        label = self.several(found) if callable(self.several) else found[0]
+        return (label, "") if label else ("", "it gives no label")
+
+
+def number_text(text: str) -> str:
+    """A whole number as one text, however it was written: ``-1.0`` and ``-1`` are the same."""
+    return _WHOLE.sub(r"\1", text)
+
+
 @attrs.frozen
 class Row:
     """One row.
@@ -86,16 +129,22 @@ def file_key(name: str) -> str:
     return PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/"))).as_posix()
 
 
-def rows_of_csv(data: bytes, columns: Columns, delimiter: str, table: str) -> Iterator[Row]:
+def rows_of_csv(
+    data: bytes,
+    columns: Columns,
+    delimiter: str,
+    table: str,
+    *,
+    cells: CellLabels,
+    encoding: str = "utf-8",
+) -> Iterator[Row]:
     """The rows of a CSV file.
 
     Raises:
-        DataError: not UTF-8 at all, wrong columns, or quotes that do not close.
+        DataError: not UTF-8 at all, another encoding than said, wrong columns, or quotes that do
+            not close.
     """
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data:
-        hint = "Save it as CSV UTF-8."
-        raise DataError(f"{table} is not UTF-8 but UTF-16, or no text at all.", hint=hint)
-    text = data.decode("utf-8-sig", "surrogateescape")
+    text = _decoded(data, encoding, table)
     records = _records(io.StringIO(text, newline=""), delimiter, table)
     header = next(records, None)
     if header is None:
@@ -103,24 +152,40 @@ def rows_of_csv(data: bytes, columns: Columns, delimiter: str, table: str) -> It
     names = [_plain(name) for name in header]
     _require(columns, names, table, delimiter)
     places = {name: names.index(name) for name in columns.wanted}
-    for number, cells in enumerate(records, 2):
-        if any(cell.strip() for cell in cells):
-            values = {name: cells[at] if at < len(cells) else "" for name, at in places.items()}
-            yield _row(number, values, columns, _misfit(cells, len(names)))
+    for number, found in enumerate(records, 2):
+        if any(cell.strip() for cell in found):
+            values = {name: found[at] if at < len(found) else "" for name, at in places.items()}
+            yield _row(number, values, columns, cells, _misfit(found, len(names)))
 
 
-def rows_of_frame(frame: Frame, columns: Columns, table: str) -> Iterator[Row]:
+def _decoded(data: bytes, encoding: str, table: str) -> str:
+    """The text of a file; bytes of UTF-8 that are none are kept, to be met in their row."""
+    if encoding.lower().replace("_", "-") not in {"utf-8", "utf8", "utf-8-sig"}:
+        try:
+            return data.decode(encoding)
+        except (LookupError, ValueError) as error:
+            raise DataError(f"{table} cannot be read as {encoding!r}: {error}.") from error
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data:
+        hint = "Save it as CSV UTF-8, or say its encoding: encoding='utf-16'."
+        raise DataError(f"{table} is not UTF-8 but UTF-16, or no text at all.", hint=hint)
+    return data.decode("utf-8-sig", "surrogateescape")
+
+
+def rows_of_frame(
+    frame: Frame, columns: Columns, table: str, *, cells: CellLabels
+) -> Iterator[Row]:
     """The rows of a data frame.
 
     Raises:
         DataError: wrong columns.
     """
-    _require(
-        columns, [_plain(str(name)) for name in cast("Iterable[object]", frame.columns)], table
-    )
-    cells = zip(*(map(_text, frame[name]) for name in columns.wanted), strict=True)
-    for number, values in enumerate(cells, 1):
-        yield _row(number, dict(zip(columns.wanted, values, strict=True)), columns, "")
+    names = list(cast("Iterable[Any]", frame.columns))
+    shown = [_plain(str(name)) for name in names]
+    _require(columns, shown, table)
+    own = dict(zip(shown, names, strict=True))  # a name may have blanks, or be a number
+    found = zip(*(map(_text, frame[own[name]]) for name in columns.wanted), strict=True)
+    for number, values in enumerate(found, 1):
+        yield _row(number, dict(zip(columns.wanted, values, strict=True)), columns, cells, "")
 
 
 def _records(lines: Iterable[str], delimiter: str, table: str) -> Iterator[list[str]]:
@@ -162,17 +227,18 @@ def _advice(columns: Columns, lacking: list[str], found: Sequence[str], delimite
     return "Say which columns to read: file=..., label=..., patient=..., split=..."
 
 
-def _row(number: int, values: Mapping[str, str], columns: Columns, misfit: str) -> Row:
+def _row(
+    number: int, values: Mapping[str, str], columns: Columns, cells: CellLabels, misfit: str
+) -> Row:
     if any(map(_BROKEN.search, values.values())):
         misfit = misfit or "it is not UTF-8"
     file = _escape(values[columns.file])
     refusal = misfit or _refusal(file)
     if refusal:
         return Row(number, file, fault=refusal, refused=True)
-    label = _plain(values[columns.label])
+    label, fault = cells.read(_plain(values[columns.label]))
     patient = _plain(values[columns.patient]) if columns.patient else ""
     split = _plain(values[columns.split]).lower() if columns.split else ""
-    fault = "" if label else "it gives no label"
     if split and split not in SPLITS:
         fault = fault or f"{split!r} is none of train, test and val"
     return Row(number, file, label, patient or None, split or None, fault)
@@ -180,8 +246,6 @@ def _row(number: int, values: Mapping[str, str], columns: Columns, misfit: str) 
 
 def _misfit(cells: Sequence[str], columns: int) -> str:
     """What is wrong with a row as a whole; cells that lack at its end count as empty."""
-    if any(map(_BROKEN.search, cells)):
-        return "it is not UTF-8"
     if any(cell.strip() for cell in cells[columns:]):
         return f"it has {len(cells)} cells, the header {columns}"
     return ""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 import attrs
 
 from rekognition_xray.data.reading.names import ImageName
 from rekognition_xray.data.reading.table_rows import (
+    CellLabels,
     Columns,
     Frame,
     Row,
+    Several,
     file_key,
+    number_text,
     rows_of_csv,
     rows_of_frame,
 )
@@ -67,6 +71,10 @@ class TableNames:
         patient: str | None = "patient",
         split: str | None = None,
         delimiter: str = ",",
+        labels: Mapping[str, str] | None = None,
+        separator: str = "",
+        several: Several = "reject",
+        encoding: str = "utf-8",
     ) -> TableNames:
         r"""Reads a CSV file in UTF-8, with or without a byte order mark.
 
@@ -77,6 +85,15 @@ class TableNames:
             patient: the column of the patient; None if there is none.
             split: the column of the official part (train, test or val), if there is one.
             delimiter: what stands between two cells, such as ``;`` or ``\t``.
+            labels: from what a cell holds to the label: ``{"1": "pneumonia", "0": "normal"}``;
+                whole numbers have one text, so ``1.0`` is ``1``. A row with anything else is
+                rejected. Without it a cell holds the label itself.
+            separator: what stands between several labels in a cell, such as ``|``; a quoted list
+                in brackets is read with ``,``.
+            several: what becomes of several: ``reject`` the image, take the ``first``, or a
+                function from all of them to one.
+            encoding: of the file, such as ``cp1252``; only the columns that are read have to be
+                sound in UTF-8.
 
         Raises:
             DataError: the file cannot be read, holds no row, or lacks a column.
@@ -90,7 +107,15 @@ class TableNames:
             ) from error
         columns = Columns(file, label, patient, split)
         try:
-            return cls._of(rows_of_csv(data, columns, delimiter, table), table)
+            rows = rows_of_csv(
+                data,
+                columns,
+                delimiter,
+                table,
+                cells=CellLabels(_as_texts(labels), separator, several),
+                encoding=encoding,
+            )
+            return cls._of(rows, table)
         except DataError as error:
             error.paths = (Path(path),)
             raise
@@ -104,6 +129,9 @@ class TableNames:
         label: str = "label",
         patient: str | None = "patient",
         split: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        separator: str = "",
+        several: Several = "reject",
     ) -> TableNames:
         """Reads a data frame of pandas or polars; missing values count as empty cells.
 
@@ -113,13 +141,21 @@ class TableNames:
             label: the column of the label.
             patient: the column of the patient; None if there is none.
             split: the column of the official part (train, test or val), if there is one.
+            labels: from what a cell holds to the label: ``{"1": "pneumonia", "0": "normal"}``;
+                whole numbers have one text, so ``1.0`` is ``1``. A row with anything else is
+                rejected. Without it a cell holds the label itself.
+            separator: what stands between several labels in a cell, such as ``|``; a quoted list
+                in brackets is read with ``,``.
+            several: what becomes of several: ``reject`` the image, take the ``first``, or a
+                function from all of them to one.
 
         Raises:
             DataError: the frame holds no row, or lacks a column.
         """
         table = "the data frame"
         columns = Columns(file, label, patient, split)
-        return cls._of(rows_of_frame(frame, columns, table), table)
+        cells = CellLabels(_as_texts(labels), separator, several)
+        return cls._of(rows_of_frame(frame, columns, table, cells=cells), table)
 
     @classmethod
     def _of(cls, rows: Iterable[Row], table: str) -> TableNames:
@@ -152,6 +188,8 @@ class TableNames:
         bare = _match_files(left, by_name)
         for last, answer in bare.items():
             found |= {file_key(name): answer for name in by_name[last]}
+        found |= _match_stems(left, by_path, found)
+        found |= _match_below(left, by_path, found)
         missed = [(row.file, f"{self._at(row)}: {row.fault}") for row in self.rows if row.refused]
         for key in left:
             rows = self._by_key[key]
@@ -219,6 +257,42 @@ def _match_files(
             labels = left.pop(key)
             found[key] = _ambiguous(key, same) if len(same) > 1 else labels
     return found
+
+
+def _match_stems(
+    left: dict[str, _RowLabels], by_path: Mapping[str, Sequence[str]], found: Collection[str]
+) -> dict[str, _RowLabels]:
+    """The labels of files that rows name without their extension."""
+    by_stem: dict[str, list[str]] = defaultdict(list)
+    for key in by_path:
+        if key not in found:
+            by_stem[PurePosixPath(key).stem].append(key)
+    bare = {key: labels for key, labels in left.items() if "/" not in key}
+    met = _match_files(bare, by_stem)
+    for stem in met:
+        del left[stem]
+    return {key: labels for stem, labels in met.items() for key in by_stem[stem]}
+
+
+def _match_below(
+    left: dict[str, _RowLabels], by_path: Mapping[str, Sequence[str]], found: Collection[str]
+) -> dict[str, _RowLabels]:
+    """The labels of files where every row names them below a folder that is not there, too."""
+    above = {key.split("/", 1)[0] for key in left}
+    if len(above) != 1 or not all("/" in key for key in left):
+        return {}
+    below = {key.split("/", 1)[1]: labels for key, labels in left.items()}
+    met = {key: labels for key, labels in below.items() if key in by_path and key not in found}
+    (folder,) = above
+    if met:
+        logger.info("the rows name the images below %r; they are read without it", folder)
+    for key in met:
+        del left[f"{folder}/{key}"]
+    return met
+
+
+def _as_texts(labels: Mapping[Any, str] | None) -> Mapping[str, str] | None:
+    return None if labels is None else {number_text(str(key)): to for key, to in labels.items()}
 
 
 def _ambiguous(key: str, names: Sequence[str]) -> _Refusal:
