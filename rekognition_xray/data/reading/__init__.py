@@ -29,6 +29,7 @@ from rekognition_xray.data.reading.names import (
     NamingRule,
     as_rule,
 )
+from rekognition_xray.data.reading.public_tables import chexpert, nih, padchest, rsna, siim
 from rekognition_xray.data.reading.tables import TableNames
 
 __all__ = [
@@ -46,12 +47,17 @@ __all__ = [
     "PublishedCounts",
     "TableNames",
     "as_rule",
+    "chexpert",
     "download",
     "images_of_entries",
     "looks_like_image",
+    "nih",
+    "padchest",
     "read_custom_vision",
     "read_download",
     "read_folder",
     "resolve_labelling",
+    "rsna",
+    "siim",
     "sort_out",
 ]

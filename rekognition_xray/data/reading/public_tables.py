@@ -1,0 +1,155 @@
+"""Tables of public sets of chest X-rays: their columns, and what becomes of their labels.
+
+Columns are as the sets document them (November 2026). Where a set gives several findings for an
+image, the caller names the one in question; images with other findings alone are rejected, since
+they are neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from rekognition_xray.data.reading.tables import TableNames
+from rekognition_xray.labels import NORMAL
+
+Uncertain = Literal["reject", "present", "absent"]
+
+_PATIENT: Final = re.compile(r"patient\d+")
+
+
+def nih(path: str | Path, *, finding: str = "Pneumonia") -> TableNames:
+    """NIH ChestX-ray14, ``Data_Entry_2017.csv`` (Wang 2017): labels mined from reports.
+
+    Columns ``Image Index``, ``Finding Labels`` (separated by ``|``) and ``Patient ID``. An image
+    with the finding gets it, in small letters; ``No Finding`` is ``normal``; others are rejected.
+
+    Args:
+        path: the table.
+        finding: as the table writes it.
+
+    Raises:
+        DataError: the file cannot be read, or is the table of another set.
+    """
+    return TableNames.from_csv(
+        path,
+        file="Image Index",
+        label="Finding Labels",
+        patient="Patient ID",
+        separator="|",
+        several=_Chooser(finding, "No Finding"),
+    )
+
+
+def padchest(path: str | Path, *, finding: str = "pneumonia") -> TableNames:
+    """PadChest (Bustos 2020): labels from reports, a quarter of them by physicians.
+
+    Columns ``ImageID``, ``Labels`` (a quoted list) and ``PatientID``. An image with the finding
+    gets it; ``normal`` is ``normal``; others are rejected.
+
+    Args:
+        path: the table.
+        finding: as the table writes it.
+
+    Raises:
+        DataError: the file cannot be read, or is the table of another set.
+    """
+    return TableNames.from_csv(
+        path,
+        file="ImageID",
+        label="Labels",
+        patient="PatientID",
+        separator=",",
+        several=_Chooser(finding, "normal"),
+    )
+
+
+def chexpert(
+    path: str | Path, *, finding: str = "Pneumonia", uncertain: Uncertain = "reject"
+) -> TableNames:
+    """CheXpert, ``train.csv`` or ``valid.csv`` (Irvin 2019): labels mined from reports.
+
+    Columns ``Path`` and one for each finding: 1 present, 0 absent, -1 uncertain, blank not
+    mentioned. The patient is in the path. An image is labelled by the finding, or ``no`` and the
+    finding; images that do not mention it are rejected.
+
+    Args:
+        path: the table.
+        finding: the name of its column.
+        uncertain: what becomes of -1: rejected, or taken as present or absent.
+
+    Raises:
+        DataError: the file cannot be read, or is the table of another set.
+    """
+    name = finding.lower()
+    labels = {"1": name, "0": f"no {name}"}
+    if uncertain != "reject":
+        labels["-1"] = name if uncertain == "present" else f"no {name}"
+    read = TableNames.from_csv(path, file="Path", label=finding, patient=None, labels=labels)
+    rows = (
+        attrs.evolve(row, patient=found[0] if (found := _PATIENT.search(row.file)) else None)
+        for row in read.rows
+    )
+    return attrs.evolve(read, rows=tuple(rows))
+
+
+def rsna(path: str | Path) -> TableNames:
+    """RSNA Pneumonia Detection Challenge, ``stage_2_train_labels.csv`` (Shih 2019).
+
+    Columns ``patientId``, which is the image and the patient, and ``Target``. An image has a row
+    for each box; rows that agree count once. Labels are ``pneumonia`` and ``no pneumonia``, since
+    the others are not all healthy.
+
+    Args:
+        path: the table.
+
+    Raises:
+        DataError: the file cannot be read, or is the table of another set.
+    """
+    labels = {"1": "pneumonia", "0": "no pneumonia"}
+    return TableNames.from_csv(
+        path, file="patientId", label="Target", patient="patientId", labels=labels
+    )
+
+
+def siim(path: str | Path) -> TableNames:
+    """SIIM-ACR Pneumothorax Segmentation, ``train-rle.csv``: -1, or the run lengths of a mask.
+
+    Columns ``ImageId`` and ``EncodedPixels``. Labels are ``pneumothorax`` and ``no pneumothorax``.
+    The set names no patients: each image is a group of its own.
+
+    Args:
+        path: the table.
+
+    Raises:
+        DataError: the file cannot be read, or is the table of another set.
+    """
+    return TableNames.from_csv(
+        path,
+        file="ImageId",
+        label="EncodedPixels",
+        patient=None,
+        separator=" ",
+        several=_has_mask,
+    )
+
+
+def _has_mask(runs: Sequence[str]) -> str:
+    return "no pneumothorax" if list(runs) == ["-1"] else "pneumothorax"
+
+
+@attrs.frozen
+class _Chooser:
+    """One label from all findings of an image; empty, which rejects it, if it has others alone."""
+
+    finding: str
+    healthy: str
+
+    def __call__(self, found: Sequence[str]) -> str:
+        if self.finding in found:
+            return self.finding.lower()
+        return NORMAL if list(found) == [self.healthy] else ""
