@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -163,6 +164,11 @@ FEW_IMAGES: Final = 10
 IMBALANCE: Final = 5
 """A label with this many times the images of another calls for a warning."""
 
+_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?")
+_NO_LABELS: Final = frozenset(
+    {"image", "images", "img", "imgs", "mask", "masks", "data", "dicom", "png", "jpg", "jpeg"}
+)
+_MANY_LABELS: Final = 20
 _EXTENSIONS: Final = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "PNG": {".png"},
@@ -299,6 +305,39 @@ def labels(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def odd_labels(evidence: Evidence) -> Iterator[Finding]:
+    """Labels that are hardly meant to be labels, with the likely cause."""
+    counts = evidence.dataset.counts
+    rule = evidence.dataset.labelling.rule
+    numbers = [label for label in counts if _NUMBER.fullmatch(label)]
+    kinds = [label for label in counts if label.lower() in _NO_LABELS]
+    crowded = len(counts) >= _MANY_LABELS and len(evidence.dataset) < FEW_IMAGES * len(counts)
+    cases = (
+        (
+            numbers,
+            "Labels look like numbers",
+            'Say what they mean: from_csv(..., labels={"1": "pneumonia", "0": "normal"}).',
+        ),
+        (
+            kinds,
+            "Labels are names of folders that usually hold kinds of files",
+            "If the label is the folder above: names=rx.FOLDERS.above(). Leave masks out.",
+        ),
+        (
+            list(counts) if crowded else [],
+            f"{len(counts):,} labels for {len(evidence.dataset):,} images",
+            "Perhaps a patient or a file name was read as the label: use another rule or column.",
+        ),
+    )
+    for found, what, advice in cases:
+        if found:
+            shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
+            noted = [
+                (image.path, image.label) for image in evidence.dataset if image.label in found
+            ]
+            yield warning("odd-labels", f"{what}, by the rule {rule!r}: {shown}.", noted, advice)
+
+
 def colour(evidence: Evidence) -> Iterator[Finding]:
     """Files stored in colour among grey ones."""
     sound = {image: seen.grey for image, seen in evidence.looks.items() if not seen.fault}
@@ -395,6 +434,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     duplicates_across_official_splits,
     patients_across_official_splits,
     labels,
+    odd_labels,
     colour,
     contrast,
     orientation,

@@ -220,16 +220,28 @@ class FoldersRule:
     That is what the console of AWS does with "automatically attach labels". Labels are put into
     Unicode's form NFC, so that a Mac and a Linux machine read the same one. An image that lies in
     no folder, or directly in ``train``, ``test`` or ``val``, has no label.
+
+    Attributes:
+        level: which folder is the label: 1 for that of the image, 2 for the one above, and so on.
     """
+
+    level: int = 1
+
+    def above(self) -> FoldersRule:
+        """The rule by which the folder above that of this rule is the label.
+
+        For sets that have a folder such as ``images`` below each label.
+        """
+        return FoldersRule(self.level + 1)
 
     @property
     def labelling(self) -> Labelling:
         """The rule ``folders``; folders do not say who sorted the images, or when."""
-        return Labelling("folders")
+        return Labelling("folders" if self.level == 1 else f"folders-{self.level}")
 
     def read(self, path: PurePath) -> ImageName:
         """Label and official split of one path; see ``NamingRule.read``."""
-        folders = path.parts[:-1]
+        folders = path.parts[: -self.level]
         if not folders:
             raise NoLabelError("it lies in no folder that could label it")
         if folders[-1].lower() in SPLITS:
