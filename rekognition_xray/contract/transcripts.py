@@ -95,10 +95,17 @@ class Transcript:
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes it as JSON and gives the path."""
+        """Writes it as JSON and gives the path.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
         record = {"format": _FORMAT, **attrs.asdict(self)}
-        with atomic_write(Path(path)) as file:
-            file.write((json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+        try:
+            with atomic_write(Path(path)) as file:
+                file.write((json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+        except OSError as error:
+            raise DataError(f"{path} cannot be written: {error.strerror}.") from error
         return Path(path)
 
     @classmethod

@@ -71,6 +71,13 @@ def test_a_transcript_is_read_back_as_it_was(
     assert contract.Transcript.load(path) == transcript
 
 
+def test_a_transcript_that_cannot_be_written_is_an_error_of_ours(
+    transcript: contract.Transcript, tmp_path: Path
+) -> None:
+    with pytest.raises(errors.DataError, match="cannot be written"):
+        transcript.save(tmp_path / "nowhere" / "transcript.json")
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 2}', '{"format": 1}'])
 def test_what_is_no_transcript_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "transcript.json"

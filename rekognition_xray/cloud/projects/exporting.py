@@ -17,7 +17,7 @@ import attrs
 from rekognition_xray.cloud.s3 import read_object
 from rekognition_xray.cloud.tags import read_tags
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.errors import DataError, NotFoundError, StorageError
+from rekognition_xray.errors import DataError, NotFoundError, StorageError, XrayError
 from rekognition_xray.records import plain
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def export_project(
     folder = folder.absolute()
     try:
         return _export(project, folder, extra)
+    except XrayError:  # some of them are OSErrors, too
+        raise
     except OSError as error:
         raise DataError(
             f"{folder} cannot be written: {error.strerror or error}.",

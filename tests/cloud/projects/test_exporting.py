@@ -90,6 +90,22 @@ def test_a_call_that_is_refused_leaves_no_folder(
     assert list((tmp_path / "place").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("code", "leaf"),
+    [
+        ("AccessDeniedException", errors.AccessDeniedError),
+        ("ExpiredTokenException", errors.CredentialsError),
+    ],
+)
+def test_a_refusal_keeps_its_kind(
+    project: rx.CustomLabelsProject, cloud: LocalCloud, tmp_path: Path, code: str, leaf: type
+) -> None:
+    cloud.faults.error("ListDatasetEntries", code, percent=100)
+    with pytest.raises(leaf):
+        project.export(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_result_file_that_is_gone_is_named_and_left_out(
     project: rx.CustomLabelsProject,
     trained: rx.ModelVersion,
