@@ -35,14 +35,8 @@ def nih(path: str | Path, *, finding: str = "Pneumonia") -> TableNames:
     Raises:
         DataError: the file cannot be read, or is the table of another set.
     """
-    return TableNames.from_csv(
-        path,
-        file="Image Index",
-        label="Finding Labels",
-        patient="Patient ID",
-        separator="|",
-        several=_Chooser(finding, "No Finding"),
-    )
+    columns = ("Image Index", "Finding Labels", "Patient ID")
+    return _listing(path, columns, "|", _Chooser(finding, "No Finding"))
 
 
 def padchest(path: str | Path, *, finding: str = "pneumonia") -> TableNames:
@@ -58,14 +52,8 @@ def padchest(path: str | Path, *, finding: str = "pneumonia") -> TableNames:
     Raises:
         DataError: the file cannot be read, or is the table of another set.
     """
-    return TableNames.from_csv(
-        path,
-        file="ImageID",
-        label="Labels",
-        patient="PatientID",
-        separator=",",
-        several=_Chooser(finding, "normal"),
-    )
+    columns = ("ImageID", "Labels", "PatientID")
+    return _listing(path, columns, ",", _Chooser(finding, "normal"))
 
 
 def chexpert(
@@ -153,3 +141,13 @@ class _Chooser:
         if self.finding in found:
             return self.finding.lower()
         return NORMAL if list(found) == [self.healthy] else ""
+
+
+def _listing(
+    path: str | Path, columns: tuple[str, str, str], separator: str, choose: _Chooser
+) -> TableNames:
+    """A table whose cells list all findings of an image; columns of file, findings and patient."""
+    file, label, patient = columns
+    return TableNames.from_csv(
+        path, file=file, label=label, patient=patient, separator=separator, several=choose
+    )
