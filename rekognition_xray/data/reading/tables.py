@@ -189,7 +189,8 @@ class TableNames:
         for last, answer in bare.items():
             found |= {file_key(name): answer for name in by_name[last]}
         found |= _match_stems(left, by_path, found)
-        found |= _match_below(left, by_path, found)
+        if (folder := _common_folder(self._by_key)) is not None:
+            found |= _match_below(folder, left, by_path, found)
         missed = [(row.file, f"{self._at(row)}: {row.fault}") for row in self.rows if row.refused]
         for key in left:
             rows = self._by_key[key]
@@ -274,16 +275,21 @@ def _match_stems(
     return {key: labels for stem, labels in met.items() for key in by_stem[stem]}
 
 
+def _common_folder(keys: Collection[str]) -> str | None:
+    """The folder that all rows lead with; None if there is none."""
+    above = {key.split("/", 1)[0] if "/" in key else None for key in keys}
+    return above.pop() if len(above) == 1 else None
+
+
 def _match_below(
-    left: dict[str, _RowLabels], by_path: Mapping[str, Sequence[str]], found: Collection[str]
+    folder: str,
+    left: dict[str, _RowLabels],
+    by_path: Mapping[str, Sequence[str]],
+    found: Collection[str],
 ) -> dict[str, _RowLabels]:
-    """The labels of files where every row names them below a folder that is not there, too."""
-    above = {key.split("/", 1)[0] for key in left}
-    if len(above) != 1 or not all("/" in key for key in left):
-        return {}
+    """The labels of files that all rows name below a folder that is not there, too."""
     below = {key.split("/", 1)[1]: labels for key, labels in left.items()}
     met = {key: labels for key, labels in below.items() if key in by_path and key not in found}
-    (folder,) = above
     if met:
         logger.info("the rows name the images below %r; they are read without it", folder)
     for key in met:

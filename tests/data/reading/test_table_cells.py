@@ -80,6 +80,13 @@ def test_a_folder_that_all_rows_lead_with_may_be_the_one_that_is_read(tmp_path: 
     assert labels(read) == {"train/a.png": "sick", "test/a.png": "well"}
 
 
+def test_a_folder_that_only_some_rows_lead_with_is_no_common_one(tmp_path: Path) -> None:
+    table = "file,label\nx/a.png,sick\nb.png,well\n"
+    read = dataset(tmp_path, table, "a.png", "b.png")
+    assert labels(read) == {"b.png": "well"}
+    assert len(read.rejected) == 2
+
+
 def test_a_broken_byte_in_a_column_that_is_not_read_harms_nothing(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.png").write_bytes(b"x")
