@@ -434,6 +434,17 @@ class Aws:
             )
 
 
+def method_of(client: RekognitionClient, operation: str) -> Callable[..., Any]:
+    """The method of a client for an operation by AWS's name, such as ``CreateProject``.
+
+    Raises:
+        KeyError: there is no such operation.
+    """
+    python = {wire: name for name, wire in client.meta.method_to_api_mapping.items()}
+    method: Callable[..., Any] = getattr(client, python[operation])
+    return method
+
+
 def offers_custom_labels(aws: Aws) -> bool:
     """Whether the Region offers Custom Labels, by AWS's guide or by ``aws.regions``.
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from rekognition_xray.cloud import meter
-from rekognition_xray.cloud.aws import Aws, aws_errors, offers_custom_labels
+from rekognition_xray.cloud.aws import Aws, aws_errors, method_of, offers_custom_labels
 from rekognition_xray.cloud.permissions import missing_statement
 from rekognition_xray.cloud.storage import check_place
 from rekognition_xray.cloud.version_description import project_arns
@@ -195,12 +195,9 @@ def _harmless(region: str, account: str) -> Mapping[str, Mapping[str, Any]]:
 
 def _is_denied(aws: Aws, operation: str, request: Mapping[str, Any]) -> bool | None:
     """Whether a call is not allowed; any other refusal shows that it is. None if none came."""
-    client = aws.rekognition
-    method = client.meta.method_to_api_mapping
-    (name,) = (python for python, wire in method.items() if wire == operation)
     try:
         with aws_errors():
-            getattr(client, name)(**request)
+            method_of(aws.rekognition, operation)(**request)
     except AccessDeniedError:
         return True
     except (ThrottledError, ServiceFaultError, ConnectionFailedError):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from rekognition_xray.cloud.aws import Aws, aws_errors
+from rekognition_xray.cloud.aws import Aws, aws_errors, method_of
 from rekognition_xray.cloud.permissions import missing_statement
 from rekognition_xray.errors import (
     AccessDeniedError,
@@ -23,7 +22,6 @@ from rekognition_xray.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SNAKE: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _PAUSE: Final = 5.0  # seconds between two looks at something that changes
 Members = Mapping[str, Any]
 
@@ -138,7 +136,7 @@ class Recorder:
 
     def _make(self, operation: str, request: Members, *, once: bool) -> tuple[Reply, float]:
         client = self.aws.rekognition_once if once else self.aws.rekognition
-        method = getattr(client, _SNAKE.sub("_", operation).lower())
+        method = method_of(client, operation)
         began = time.perf_counter()
         try:
             with aws_errors():

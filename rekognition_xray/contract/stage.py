@@ -40,6 +40,11 @@ class Stage:
     _images: dict[str, list[str]] = attrs.field(factory=dict, init=False)
     _manifests: int = attrs.field(default=0, init=False)
 
+    @property
+    def output(self) -> Mapping[str, str]:
+        """Where trainings and copies leave their results, as the service takes it."""
+        return {"S3Bucket": self.bucket, "S3KeyPrefix": f"{PREFIX}/results"}
+
     def upload_images(self) -> bytes:
         """Draws phantoms and stores them; gives one of them."""
         body = b""
@@ -91,6 +96,10 @@ class Stage:
     def delete_dataset(self, dataset: str) -> None:
         """Deletes a dataset and waits until it is gone."""
         expect(self.recorder.call("DeleteDataset", DatasetArn=dataset))
+        self.wait_until_gone(dataset)
+
+    def wait_until_gone(self, dataset: str) -> None:
+        """Waits until a dataset that is being deleted is gone."""
         self.recorder.wait(
             "DescribeDataset", dataset_status, ("gone",), budget=1800, DatasetArn=dataset
         )

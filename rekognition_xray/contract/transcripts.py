@@ -117,19 +117,22 @@ class Transcript:
         """
         try:
             record = json.loads(Path(path).read_text("utf-8"))
-            if record["format"] != _FORMAT:
-                raise DataError(f"{path} has format {record['format']}, not {_FORMAT}.")
-            return cls(
-                region=record["region"],
-                made=record["made"],
-                library=record["library"],
-                calls=tuple(_call(each) for each in record["calls"]),
-                findings=tuple(record["findings"]),
+            made = (
+                None
+                if record["format"] != _FORMAT
+                else cls(
+                    region=record["region"],
+                    made=record["made"],
+                    library=record["library"],
+                    calls=tuple(_call(each) for each in record["calls"]),
+                    findings=tuple(record["findings"]),
+                )
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, DataError):
-                raise
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"{path} is not a readable transcript: {error!r}") from error
+        if made is None:
+            raise DataError(f"{path} has format {record['format']}, not {_FORMAT}.")
+        return made
 
 
 def replay(transcript: Transcript, aws: Aws, bucket: str) -> tuple[Difference, ...]:

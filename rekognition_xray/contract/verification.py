@@ -174,7 +174,7 @@ def verify(
         )
 
     try:
-        walk.run(bucket, budget)
+        walk.run(budget)
     except BaseException:
         on_error(verification())
         raise

@@ -18,7 +18,6 @@ from rekognition_xray.contract.stage import (
     LABELS,
     PREFIX,
     Stage,
-    dataset_status,
     entry,
     expect,
     odd_images,
@@ -83,11 +82,10 @@ class Walk:
     def _calls(self) -> Recorder:
         return self.stage.recorder
 
-    def run(self, bucket: str, budget: Budget) -> None:
+    def run(self, budget: Budget) -> None:
         """The whole walk. Stops what it starts; whoever calls it removes the rest.
 
         Args:
-            bucket: for the results of the training.
             budget: the model is not started if little of it is left, and stopped in time.
         """
         self.say("permissions, and calls that must be refused")
@@ -100,13 +98,13 @@ class Walk:
         self._tags_and_policies(odd)
         self._unreadable_manifest(odd)
         self._dropped_lines(odd)
-        self._failed_dataset(odd, bucket)
+        self._failed_dataset(odd)
         self._repeated_lines(odd)
         self._distribution(odd)
         self.say("a training that fails (not billed)")
-        self._failed_training(odd, bucket)
+        self._failed_training(odd)
         self.say("the training")
-        version, billed = self._training(main, bucket)
+        version, billed = self._training(main)
         seconds = budget.running_seconds(billed) - _RESERVE
         if seconds < _SHORTEST:
             self.say(
@@ -132,7 +130,7 @@ class Walk:
                 "SourceProjectVersionArn": version,
                 "DestinationProjectArn": project,
                 "VersionName": "none",
-                "OutputConfig": {"S3Bucket": self.stage.bucket, "S3KeyPrefix": PREFIX},
+                "OutputConfig": self.stage.output,
             },
             "DetectCustomLabels": {"Image": {"Bytes": b"none"}, "ProjectVersionArn": version},
             "StartProjectVersion": {"ProjectVersionArn": version, "MinInferenceUnits": 1},
@@ -199,7 +197,7 @@ class Walk:
         value = found.get((statuses[0], statuses[1]))
         self.seen["terminal_error_share"] = (value, "datasets with 15 % and 25 % of bad lines")
 
-    def _failed_dataset(self, project: str, bucket: str) -> None:
+    def _failed_dataset(self, project: str) -> None:
         call = self._calls.call
         lines = [*self.stage.lines(0, 4), *["no JSON"] * 24]
         dataset = self.stage.create_dataset(project, "TRAIN", lines)
@@ -213,16 +211,14 @@ class Walk:
             both = [{"Arn": dataset}, {"Arn": other}]
             reply = call("DistributeDatasetEntries", Datasets=both)
             self._see_code("unready_distribution", reply, "DistributeDatasetEntries likewise")
-            reply = self._create_version(project, "none", bucket)
+            reply = self._create_version(project, "none")
             self._see_code("failed_dataset_training", reply, "CreateProjectVersion likewise")
             self.stage.delete_dataset(other)
         expect(call("DeleteDataset", DatasetArn=dataset))
         reply = call("DeleteDataset", DatasetArn=dataset)
         if reply.code not in {"", "ResourceNotFoundException"}:
             self._see_code("dataset_deletion", reply, "DeleteDataset while it is deleted")
-        self._calls.wait(
-            "DescribeDataset", dataset_status, ("gone",), budget=1800, DatasetArn=dataset
-        )
+        self.stage.wait_until_gone(dataset)
 
     def _repeated_lines(self, project: str) -> None:
         call, image = self._calls.call, self.stage.image(LABELS[0], 0)
@@ -281,11 +277,11 @@ class Walk:
         self.stage.delete_dataset(test)
         self.stage.delete_dataset(train)
 
-    def _failed_training(self, project: str, bucket: str) -> None:
+    def _failed_training(self, project: str) -> None:
         """A training on one label alone, which the service refuses; and what its version allows."""
         train = self.stage.create_dataset(project, "TRAIN", self.stage.lines(0, 4, LABELS[:1]))
         test = self.stage.create_dataset(project, "TEST", self.stage.lines(4, 8, LABELS[:1]))
-        reply = self._create_version(project, "failed", bucket)
+        reply = self._create_version(project, "failed")
         if reply.code:
             return
         version = str(reply.members["ProjectVersionArn"])
@@ -293,9 +289,10 @@ class Walk:
             reply = self._calls.call(
                 "StartProjectVersion", ProjectVersionArn=version, MinInferenceUnits=1
             )
-            self.running = "" if reply.code else version
+            if not reply.code:  # it must not bill until the end of the run
+                self._calls.call("StopProjectVersion", ProjectVersionArn=version)
             self._see_code("failed_version_start", reply, "StartProjectVersion after a failure")
-            reply = self._copy(version, project, project, "copy", bucket)
+            reply = self._copy(version, project, project)
             self._see_code("uncopyable_version", reply, "CopyProjectVersion after a failure")
         self._delete_version(version, "TRAINING_FAILED")
         self.stage.delete_dataset(test)
@@ -315,20 +312,20 @@ class Walk:
             if self.running:
                 self._stop(self.running)
 
-    def _training(self, project: str, bucket: str) -> tuple[str, float]:
+    def _training(self, project: str) -> tuple[str, float]:
         """The trained version, and the seconds that its training is billed for."""
         third = EACH // 3
         train = self.stage.create_dataset(project, "TRAIN", self.stage.lines(0, 2 * third))
         self.stage.create_dataset(project, "TEST", self.stage.lines(2 * third, EACH))
         changes = {"GroundTruth": "\n".join(self.stage.lines(0, 2 * third)).encode()}
         expect(self._calls.call("UpdateDatasetEntries", DatasetArn=train, Changes=changes))
-        reply = self._create_version(project, "v1", bucket)
+        reply = self._create_version(project, "v1")
         if reply.code:
             self._see_code("busy_dataset_training", reply, "CreateProjectVersion during an update")
             self.stage.settle(train)
-            reply = self._create_version(project, "v1", bucket)
+            reply = self._create_version(project, "v1")
         version = str(expect(reply)["ProjectVersionArn"])
-        reply = self._create_version(project, "v1", bucket)
+        reply = self._create_version(project, "v1")
         self._see_code("duplicate_version", reply, "CreateProjectVersion with the same name")
         seen = self._calls.call("DescribeProjectVersions", ProjectArn=project, VersionNames=["v1"])
         if version_status(seen) == "TRAINING_IN_PROGRESS":
@@ -408,7 +405,7 @@ class Walk:
         reply = self._calls.call(
             "PutProjectPolicy", ProjectArn=project, PolicyName="own", PolicyDocument=document
         )
-        reply = self._copy(version, project, other, "copy", self.stage.bucket)
+        reply = self._copy(version, project, other)
         allowed = States({"RUNNING": not reply.code})
         self.seen["copyable"] = (allowed, "CopyProjectVersion of a running version")
         if not reply.code:
@@ -457,22 +454,23 @@ class Walk:
 
     # -- helpers -----------------------------------------------------------------------------------
 
-    def _create_version(self, project: str, name: str, bucket: str) -> Reply:
-        output = {"S3Bucket": bucket, "S3KeyPrefix": f"{PREFIX}/results"}
+    def _create_version(self, project: str, name: str) -> Reply:
         reply = self._calls.call(
-            "CreateProjectVersion", ProjectArn=project, VersionName=name, OutputConfig=output
+            "CreateProjectVersion",
+            ProjectArn=project,
+            VersionName=name,
+            OutputConfig=self.stage.output,
         )
         return self._owned(reply, project)
 
-    def _copy(self, version: str, source: str, target: str, name: str, bucket: str) -> Reply:
-        output = {"S3Bucket": bucket, "S3KeyPrefix": f"{PREFIX}/results"}
+    def _copy(self, version: str, source: str, target: str) -> Reply:
         reply = self._calls.call(
             "CopyProjectVersion",
             SourceProjectArn=source,
             SourceProjectVersionArn=version,
             DestinationProjectArn=target,
-            VersionName=name,
-            OutputConfig=output,
+            VersionName="copy",
+            OutputConfig=self.stage.output,
         )
         return self._owned(reply, target)
 

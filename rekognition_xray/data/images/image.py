@@ -181,17 +181,7 @@ def _upright(source: ImageSource, *, name: str, allow_burned_in: bool) -> Decode
     data = read_file(Path(source)) if isinstance(source, str | os.PathLike) else source
     if is_dicom(data[:132]):
         return _decode_dicom(data, name=name, path=path, allow_burned_in=allow_burned_in)
-    try:
-        return _decode_file(data, name=name, path=path)
-    except ImageError:
-        bare = only_pixels(data)  # what follows the pixels may be damaged, too
-        if bare == data:
-            raise
-        return _decode_file(bare, name=name, path=path)
-
-
-def _decode_file(data: bytes, *, name: str, path: Path | None) -> Decoded:
-    with _open(io.BytesIO(data), len(data), name, path) as image:
+    with _open(io.BytesIO(only_pixels(data)), len(data), name, path) as image:
         found = _decode_image(image, size=len(data), name=name, path=path)
     if has_damaged_pixels(data):
         raise _broken(name, path, OSError("its pixels differ from their checksum"))
