@@ -140,6 +140,7 @@ def dicom(image: Image.Image, patient: str, number: int) -> Dataset:
     made.PatientName, made.PatientID = f"Everyman^{patient}", f"CLINIC-{patient}"
     made.PatientBirthDate, made.StudyDate = "20120304", f"202401{number + 1:02}"
     made.InstitutionName, made.ReferringPhysicianName = "Somewhere Children's", "Doe^Jane"
+    made.BodyPartExamined, made.ViewPosition, made.PatientAge = "CHEST", "PA", "004Y"
     made.Modality, made.BurnedInAnnotation = "CR", "YES" if number == 4 else "NO"
     made.PhotometricInterpretation, made.SamplesPerPixel = "MONOCHROME2", 1
     made.Columns, made.Rows = image.size

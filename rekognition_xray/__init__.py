@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rekognition_xray.costs import Estimate, PriceBook
     from rekognition_xray.data.auditing import Finding
     from rekognition_xray.data.dataset import Audit, Labelling, Split, Xray, XrayDataset
+    from rekognition_xray.data.images import ImageOptions
     from rekognition_xray.data.reading import FOLDERS, KERMANY, ImageName, TableNames
     from rekognition_xray.errors import XrayError
     from rekognition_xray.plans import plan_batch, plan_month
@@ -68,6 +69,7 @@ _HOMES = {
     ),
     "data.auditing": ("Finding",),
     "data.dataset": ("Audit", "Labelling", "Split", "Xray", "XrayDataset"),
+    "data.images": ("ImageOptions",),
     "data.reading": ("FOLDERS", "KERMANY", "ImageName", "TableNames"),
     "errors": ("XrayError",),
     "plans": (
@@ -91,6 +93,7 @@ __all__ = [
     "Figure",
     "Finding",
     "ImageName",
+    "ImageOptions",
     "Labelling",
     "ModelCard",
     "ModelVersion",

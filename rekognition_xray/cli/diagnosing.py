@@ -15,7 +15,7 @@ from rekognition_xray.cli.errors import EPILOG, IMAGES, for_a_shell
 from rekognition_xray.cli.images import report_left_out
 from rekognition_xray.cli.options import (
     FILE,
-    burned_in_option,
+    image_options,
     max_cost_option,
     prices_option,
     units_option,
@@ -33,7 +33,7 @@ from rekognition_xray.errors import NotReadyError
 @click.option("--journal", type=FILE, help="JSON Lines file from which a second run resumes.")
 @click.option("--retry-failed", is_flag=True, help="Try failures in the journal again.")
 @click.option("--as-they-come", is_flag=True, help="Print answers as they arrive.")
-@burned_in_option
+@image_options
 @click.option("--start", is_flag=True, help="Run the model for these images, then stop it.")
 @units_option("Inference units to start on.")
 @max_cost_option("End when the cost may reach this; replaces --yes.")
@@ -58,7 +58,7 @@ def diagnose(
     journal: Path | None,
     retry_failed: bool,
     as_they_come: bool,
-    allow_burned_in: bool,
+    image_options: rx.ImageOptions,
     start: bool,
     units: int,
     max_cost: Decimal | None,
@@ -105,7 +105,7 @@ def diagnose(
     else:
         _require_running(handle, book)
     with block as model, _report_stop(terminal, started=start):
-        asker = rx.Diagnoser(model, rule, allow_burned_in=allow_burned_in)
+        asker = rx.Diagnoser(model, rule, options=image_options)
         with asker.diagnose_many(
             found,
             journal=journal,

@@ -10,7 +10,7 @@ import click
 
 import rekognition_xray as rx
 from rekognition_xray.cli.errors import EPILOG, IMAGES
-from rekognition_xray.cli.options import FILE, FOLDER, Names, burned_in_option, names_options
+from rekognition_xray.cli.options import FILE, FOLDER, Names, image_options, names_options
 from rekognition_xray.cli.places import Place, find_project, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks
 
@@ -32,6 +32,7 @@ def report_left_out(dataset: rx.XrayDataset) -> None:
 @click.command(epilog=EPILOG)
 @click.argument("folder", type=FOLDER)
 @names_options
+@image_options
 @click.option("--strict", is_flag=True, help="Exit with 3 for warnings, too.")
 @speaks
 def audit(
@@ -39,6 +40,7 @@ def audit(
     *,
     folder: Path,
     names: Names,
+    image_options: rx.ImageOptions,
     strict: bool,
 ) -> None:
     """List what is wrong with the images of FOLDER.
@@ -46,7 +48,7 @@ def audit(
     Opens every image and changes nothing. Errors give the exit code 3, warnings only with
     --strict. --json lists all files of each finding. Makes no AWS call.
     """
-    dataset = names.open(folder)
+    dataset = names.open(folder).with_options(image_options)
     found = dataset.audit(progress=terminal.progress)
     terminal.result(found, f"{dataset_summary(dataset)}\n{found}")
     if found.errors or (strict and found.warnings):
@@ -57,9 +59,11 @@ def audit(
 @click.argument("folder", type=FOLDER)
 @click.argument("output", type=FOLDER)
 @names_options
-@burned_in_option
+@image_options
 @click.option(
-    "--leave-out-burned-in", is_flag=True, help="Go on without images that may show a name."
+    "--leave-out-held",
+    is_flag=True,
+    help="Go on without images that only one of these options would take.",
 )
 @speaks
 def prepare(
@@ -68,8 +72,8 @@ def prepare(
     folder: Path,
     output: Path,
     names: Names,
-    allow_burned_in: bool,
-    leave_out_burned_in: bool,
+    image_options: rx.ImageOptions,
+    leave_out_held: bool,
 ) -> None:
     """Prepare images as AWS will see them.
 
@@ -78,13 +82,12 @@ def prepare(
     new images. If images cannot be used or have no label, all are listed, the others are prepared,
     and the exit code is 3. Makes no AWS call.
     """
-    dataset = names.open(folder)
+    dataset = names.open(folder).with_options(image_options)
     report_left_out(dataset)
     done = dataset.prepare(
         output,
         progress=terminal.progress,
-        allow_burned_in=allow_burned_in,
-        held="leave-out" if leave_out_burned_in else "error",
+        held="leave-out" if leave_out_held else "error",
     )
     terminal.result(done, done)
     if dataset.rejected:

@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 import rekognition_xray as rx
 
 if TYPE_CHECKING:
+    from rekognition_xray.data.images import Polarity
     from rekognition_xray.data.reading import NamingRule
 
 Command = Callable[..., None]
@@ -154,9 +155,50 @@ work_option = click.option(
     "--work", type=FOLDER, help="Folder for prepared images, kept for the next run."
 )
 
-burned_in_option = click.option(
-    "--allow-burned-in", is_flag=True, help="Take DICOM whose pixels may show a name."
-)
+
+def image_options(command: Command) -> Command:
+    """Adds the options on how images are read, and gives a command ImageOptions."""
+
+    @click.option(
+        "--allow-burned-in", is_flag=True, help="Take DICOM whose pixels may show a name."
+    )
+    @click.option(
+        "--allow-other-views",
+        is_flag=True,
+        help="Take DICOM marked as another body part, or as a lateral view.",
+    )
+    @click.option(
+        "--polarity",
+        type=click.Choice(("photometric", "presentation")),
+        help="The tag that is right where DICOM contradicts itself on what is white.",
+    )
+    @click.option(
+        "--window",
+        type=(float, float),
+        metavar="BLACK WHITE",
+        help="Values of floating-point pixels that are black and white.",
+    )
+    @click.option("--stretch", is_flag=True, help="Spread the grey values that each image has.")
+    @functools.wraps(command)
+    def wrapped(
+        *,
+        allow_burned_in: bool,
+        allow_other_views: bool,
+        polarity: Polarity | None,
+        window: tuple[float, float] | None,
+        stretch: bool,
+        **arguments: object,
+    ) -> None:
+        options = rx.ImageOptions(
+            allow_burned_in=allow_burned_in,
+            allow_other_views=allow_other_views,
+            polarity=polarity,
+            window=window,
+            stretch=stretch,
+        )
+        command(image_options=options, **arguments)
+
+    return wrapped
 
 
 def key_in(file: Path | None) -> str | None:

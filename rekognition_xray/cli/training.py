@@ -16,6 +16,7 @@ from rekognition_xray.cli.images import dataset_summary
 from rekognition_xray.cli.options import (
     FOLDER,
     Names,
+    image_options,
     key_in,
     key_option,
     max_cost_option,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--output", required=True, metavar="S3", help="Bucket and prefix for result files.")
 @click.option("--store", metavar="S3", help="Bucket and prefix for the images; needed with FOLDER.")
 @names_options
+@image_options
 @click.option("--clean", is_flag=True, help="Leave out unusable images and copies.")
 @click.option(
     "--test", type=float, metavar="SHARE", default=0.2, help="Share of the images for the test."
@@ -62,6 +64,7 @@ def train(
     version: str,
     folder: Path | None,
     names: Names,
+    image_options: rx.ImageOptions,
     yes: bool,
     no_wait: bool,
     prices: Path | None,
@@ -83,7 +86,7 @@ def train(
         raise click.UsageError("--store is needed with FOLDER: where do the images go?")
     agreed = yes or options["max_cost"] is not None
     terminal.must_not_ask(agreed=agreed, by="--yes or --max-cost")
-    dataset = None if folder is None else names.open(folder)
+    dataset = None if folder is None else names.open(folder).with_options(image_options)
     aws = place.aws()
     book = prices_for(aws, prices, options["max_cost"])  # type: ignore[arg-type]
     run = _Training(terminal, aws, book, project, name, agreed, **options)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.sequence import Sequence as Items
 
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.data.images.dicom import read_image
 from rekognition_xray.errors import ImageError
 
@@ -180,9 +181,9 @@ def grey(data: bytes) -> list[int]:
     return list(read_image(data).grey.tobytes())
 
 
-def refused(data: bytes, **options: bool) -> ImageError:
+def refused(data: bytes, options: ImageOptions = DEFAULT_OPTIONS) -> ImageError:
     with pytest.raises(ImageError) as caught:
-        read_image(data, name="image 7", **options)
+        read_image(data, name="image 7", options=options)
     assert caught.value.message.startswith("image 7: ")
     return caught.value
 

@@ -26,7 +26,7 @@ from rekognition_xray.clinic.cases.index_files import (
 )
 from rekognition_xray.clinic.cases.sheet import cases_sheet
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.images import ImageSource
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions, ImageSource
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import DataError, EmptyDatasetError, InvalidRequestError, list_paths
 
@@ -145,7 +145,7 @@ class CaseIndex:
         *,
         exclude_patient: str | None = None,
         one_per_patient: bool = True,
-        allow_burned_in: bool = False,
+        options: ImageOptions = DEFAULT_OPTIONS,
     ) -> tuple[Case, ...]:
         """The images that look most like a given one, nearest first. About 5 ms an image of 224 px.
 
@@ -155,7 +155,7 @@ class CaseIndex:
             exclude_patient: whose images to leave out, such as the image's own patient.
             one_per_patient: take only the nearest image of each patient, since several images of
                 one patient are one case.
-            allow_burned_in: also take DICOM whose pixels may show a name.
+            options: how images are read; the same as for training. See ImageOptions.
 
         Raises:
             InvalidRequestError: k below 1.
@@ -163,7 +163,7 @@ class CaseIndex:
         """
         if k < 1:
             raise InvalidRequestError(f"k is {k}.", hint="Ask for 1 case or more.")
-        distances = 1 - self.vectors @ image_descriptor(image, allow_burned_in=allow_burned_in)
+        distances = 1 - self.vectors @ image_descriptor(image, options=options)
         found: list[Case] = []
         seen = set() if exclude_patient is None else {exclude_patient}
         for place in np.argsort(distances, kind="stable"):
@@ -176,19 +176,19 @@ class CaseIndex:
         return tuple(found)
 
     def sheet(
-        self, image: ImageSource, cases: Iterable[Case], *, allow_burned_in: bool = False
+        self, image: ImageSource, cases: Iterable[Case], *, options: ImageOptions = DEFAULT_OPTIONS
     ) -> Image.Image:
         """A picture of an image beside its cases, with labels and distances and no patient's name.
 
         Args:
             image: as for ``similar``.
             cases: what ``similar`` found.
-            allow_burned_in: also take DICOM whose pixels may show a patient's name.
+            options: how images are read; the same as for training. See ImageOptions.
 
         Raises:
             ImageError: the image, or one of the cases, cannot be read (any more).
         """
-        return cases_sheet(image, tuple(cases), allow_burned_in=allow_burned_in)
+        return cases_sheet(image, tuple(cases), options=options)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from rekognition_xray.data.images import ImageSource, decode
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions, ImageSource, decode
 from rekognition_xray.errors import ImageError, MissingExtraError
 
 try:
@@ -34,7 +34,7 @@ class UnusableImage:
     reason: str
 
 
-def image_descriptor(image: ImageSource, *, allow_burned_in: bool = False) -> Vector:
+def image_descriptor(image: ImageSource, *, options: ImageOptions = DEFAULT_OPTIONS) -> Vector:
     """256 float32 of mean 0 and length 1, so that a dot product is a correlation.
 
     The image is squared and equalised, so that size, aspect, brightness, contrast and gamma hardly
@@ -43,7 +43,7 @@ def image_descriptor(image: ImageSource, *, allow_burned_in: bool = False) -> Ve
     Raises:
         ImageError: the image cannot be used.
     """
-    thumb = equalise(to_square(decode(image, allow_burned_in=allow_burned_in).grey))
+    thumb = equalise(to_square(decode(image, options=options).grey))
     if not thumb:
         return np.zeros(LENGTH, dtype=np.float32)
     pixels = np.frombuffer(thumb, dtype=np.uint8).astype(np.float64)

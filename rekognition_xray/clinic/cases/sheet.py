@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import GREY, INK, PAPER, Colour, colour_of, write
 from rekognition_xray.clinic.notices import NOTICE
-from rekognition_xray.data.images import ImageSource, decode
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions, ImageSource, decode
 from rekognition_xray.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _NOTE: Final = (
 
 
 def cases_sheet(
-    image: ImageSource, cases: Sequence[Case], *, allow_burned_in: bool = False
+    image: ImageSource, cases: Sequence[Case], *, options: ImageOptions = DEFAULT_OPTIONS
 ) -> Image.Image:
     """An image beside its cases, nearest first, six pictures to a row; an RGB picture.
 
@@ -37,7 +37,7 @@ def cases_sheet(
     Args:
         image: the image that was searched for.
         cases: from ``CaseIndex.similar``.
-        allow_burned_in: also take DICOM whose pixels may show a name.
+        options: how images are read; the same as for training. See ImageOptions.
 
     Raises:
         InvalidRequestError: there are no cases.
@@ -45,15 +45,15 @@ def cases_sheet(
     """
     if not cases:
         raise InvalidRequestError("There are no cases to show.")
-    tiles = [_tile(_grey(image, allow_burned_in=allow_burned_in), "this image", "", INK)]
+    tiles = [_tile(_grey(image, options=options), "this image", "", INK)]
     for place, case in enumerate(cases, 1):
         caption = f"{place}. distance {case.distance:.3f}"
         tiles.append(_tile(_grey(case.path), case.label, caption, colour_of(case.label)))
     return _page(tiles, cases)
 
 
-def _grey(image: ImageSource, *, allow_burned_in: bool = False) -> Image.Image:
-    return decode(image, allow_burned_in=allow_burned_in).grey
+def _grey(image: ImageSource, *, options: ImageOptions = DEFAULT_OPTIONS) -> Image.Image:
+    return decode(image, options=options).grey
 
 
 def _tile(image: Image.Image, title: str, caption: str, colour: Colour) -> Image.Image:

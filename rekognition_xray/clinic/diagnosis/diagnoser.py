@@ -18,6 +18,7 @@ from rekognition_xray.clinic.diagnosis.journal import Journal
 from rekognition_xray.clinic.diagnosis.request import DiagnosisRequest, call
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.cloud.versions import ModelVersion
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Diagnoser:
         version: the version to call; it must run.
         policy: how confidences become findings; without one the finding is the label of highest
             confidence.
-        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        options: how images are read; the same as for training. See ImageOptions.
 
     Raises:
         EvaluationError: the policy was made for another version.
@@ -50,7 +51,7 @@ class Diagnoser:
 
     version: ModelVersion
     policy: Policy | None = None
-    allow_burned_in: bool = attrs.field(default=False, kw_only=True)
+    options: ImageOptions = attrs.field(default=DEFAULT_OPTIONS, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         made_for = self.policy.version_arn if self.policy else None
@@ -62,7 +63,7 @@ class Diagnoser:
 
     @property
     def _request(self) -> DiagnosisRequest:
-        return DiagnosisRequest(self.version, self.policy, self.allow_burned_in)
+        return DiagnosisRequest(self.version, self.policy, self.options)
 
     def diagnose(self, image: DiagnosableImage) -> Diagnosis:
         """Diagnoses one image. Calls DetectCustomLabels once; no price per call.
@@ -82,7 +83,7 @@ class Diagnoser:
             NotReadyError: the version does not run.
             AwsError: AWS refused the call or could not be reached.
         """
-        ready = sendable(image, self.version.aws, allow_burned_in=self.allow_burned_in)
+        ready = sendable(image, self.version.aws, options=self.options)
         return call(self._request, ready)
 
     def diagnose_many(
@@ -163,7 +164,7 @@ class Diagnoser:
         return explain(
             self.version,
             image,
-            allow_burned_in=self.allow_burned_in,
+            options=self.options,
             grid=grid,
             label=label,
             max_calls=max_calls,

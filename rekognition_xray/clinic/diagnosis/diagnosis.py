@@ -12,12 +12,13 @@ import attrs
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.clinic.notices import NOTICE
+from rekognition_xray.data.images import DEFAULT_OPTIONS
 from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from rekognition_xray.data.images import ImageSource, PreparedImage
+    from rekognition_xray.data.images import ImageOptions, ImageSource, PreparedImage
 
 
 @attrs.frozen(str=False)
@@ -59,14 +60,16 @@ class Diagnosis:
         """The JSON Schema (2020-12) of what ``to_dict`` gives: every field, and no other."""
         return _schema("diagnosis")
 
-    def draw(self, image: ImageSource | PreparedImage, *, allow_burned_in: bool = False) -> Image:
+    def draw(
+        self, image: ImageSource | PreparedImage, *, options: ImageOptions = DEFAULT_OPTIONS
+    ) -> Image:
         """The image with the finding, the reason and each label's confidence; an RGB picture.
 
         It shows no path, name or date; but it shows the X-ray, so protect it as you protect those.
 
         Args:
             image: the image that was diagnosed: a path, bytes, a Pillow image, or a prepared image.
-            allow_burned_in: as for the diagnoser.
+            options: as for the diagnoser.
 
         Raises:
             ImageError: the image cannot be used.
@@ -74,7 +77,7 @@ class Diagnosis:
         """
         from rekognition_xray.clinic.diagnosis.picture import draw  # noqa: PLC0415 - few need the pictures
 
-        return draw(self, image, allow_burned_in=allow_burned_in)
+        return draw(self, image, options=options)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Diagnosis:

@@ -9,7 +9,13 @@ import attrs
 from PIL import Image
 
 from rekognition_xray.cloud.s3 import S3Location, read_object
-from rekognition_xray.data.images import MAX_DETECT_BYTES, ImageSource, PreparedImage, prepare_image
+from rekognition_xray.data.images import (
+    MAX_DETECT_BYTES,
+    ImageOptions,
+    ImageSource,
+    PreparedImage,
+    prepare_image,
+)
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.errors import AccessDeniedError, AwsError, ImageError, StorageError
 
@@ -57,7 +63,7 @@ def file_of(image: DiagnosableImage) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def sendable(image: DiagnosableImage, aws: Aws, *, allow_burned_in: bool) -> Sendable:
+def sendable(image: DiagnosableImage, aws: Aws, *, options: ImageOptions) -> Sendable:
     """Prepares an image as the training images were, or refers to one that is prepared.
 
     An object that ``store()`` wrote, in the Region of the clients, is passed by reference and not
@@ -73,9 +79,9 @@ def sendable(image: DiagnosableImage, aws: Aws, *, allow_burned_in: bool) -> Sen
     if isinstance(image, str) and _is_address(image):
         image = _location(image)
     if isinstance(image, S3Location):
-        return _from_s3(image, aws, allow_burned_in=allow_burned_in)
+        return _from_s3(image, aws, options=options)
     source = source_of(image)
-    prepared = prepare_image(image, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
+    prepared = prepare_image(image, options=options, max_bytes=MAX_DETECT_BYTES)
     if source is None:
         source = str(getattr(image, "filename", "") or f"image {prepared.sha256[:12]}")
     return Sendable(source, prepared.data, prepared.sha256)
@@ -91,7 +97,7 @@ def _as_it_is(image: PreparedImage) -> Sendable:
     return Sendable(name, image.data, image.sha256)
 
 
-def _from_s3(place: S3Location, aws: Aws, *, allow_burned_in: bool) -> Sendable:
+def _from_s3(place: S3Location, aws: Aws, *, options: ImageOptions) -> Sendable:
     if pseudonym_in(place.key) and _is_near(place, aws):
         return Sendable(str(place), place, place.key.rpartition("/")[2].partition(".")[0])
     try:
@@ -104,9 +110,7 @@ def _from_s3(place: S3Location, aws: Aws, *, allow_burned_in: bool) -> Sendable:
             code=error.code,
             request_id=error.request_id,
         ) from error
-    prepared = prepare_image(
-        content, name=str(place), allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES
-    )
+    prepared = prepare_image(content, name=str(place), options=options, max_bytes=MAX_DETECT_BYTES)
     return Sendable(str(place), prepared.data, prepared.sha256)
 
 

@@ -13,6 +13,7 @@ from rekognition_xray.clinic.policy import TYPE_UNCERTAIN
 from rekognition_xray.data.images import (
     MAX_BYTES,
     MAX_DETECT_BYTES,
+    ImageOptions,
     ImageSource,
     PreparedImage,
     decode,
@@ -36,7 +37,7 @@ _TRACK: Final = (228, 228, 228)
 
 
 def draw(
-    diagnosis: Diagnosis, image: ImageSource | PreparedImage, *, allow_burned_in: bool
+    diagnosis: Diagnosis, image: ImageSource | PreparedImage, *, options: ImageOptions
 ) -> Image.Image:
     """The image in a frame of the finding's colour, with what was found below; an RGB picture.
 
@@ -44,7 +45,7 @@ def draw(
         ImageError: the image cannot be used.
         DataError: it is another image than the one that was diagnosed.
     """
-    shown = _resize(_grey_of(image, diagnosis.image_sha256, allow_burned_in=allow_burned_in))
+    shown = _resize(_grey_of(image, diagnosis.image_sha256, options=options))
     width = max(shown.width + 2 * _FRAME, _NARROWEST)
     lines = _lines(diagnosis, width - 2 * _PAD)
     rows = in_order(diagnosis.confidences)
@@ -67,7 +68,7 @@ def colour_of_finding(diagnosis: Diagnosis) -> Colour:
 
 
 def _grey_of(
-    image: ImageSource | PreparedImage, sha256: str, *, allow_burned_in: bool
+    image: ImageSource | PreparedImage, sha256: str, *, options: ImageOptions
 ) -> Image.Image:
     """The image's pixels; a DataError if it is another image."""
     if isinstance(image, PreparedImage):
@@ -76,11 +77,11 @@ def _grey_of(
     # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
     _refuse_another(
         any(
-            prepare_image(image, allow_burned_in=allow_burned_in, max_bytes=most).sha256 == sha256
+            prepare_image(image, options=options, max_bytes=most).sha256 == sha256
             for most in (MAX_DETECT_BYTES, MAX_BYTES)
         )
     )
-    return decode(image, allow_burned_in=allow_burned_in).grey
+    return decode(image, options=options).grey
 
 
 def _refuse_another(same: bool) -> None:  # noqa: FBT001

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rekognition_xray.cloud.versions import ModelVersion
+    from rekognition_xray.data.images import ImageOptions
 
 
 @attrs.frozen
@@ -30,12 +31,12 @@ class DiagnosisRequest:
     Attributes:
         version: the version to call.
         policy: how confidences become a finding; None for the label of highest confidence.
-        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        options: how images are read; the same as for training. See ImageOptions.
     """
 
     version: ModelVersion
     policy: Policy | None
-    allow_burned_in: bool
+    options: ImageOptions
 
 
 @attrs.frozen
@@ -56,7 +57,7 @@ def prepare_to_send(
 ) -> Sendable | ImageError | AwsError:
     """Prepares an image, or returns the error that it meets."""
     try:
-        return sendable(image, request.version.aws, allow_burned_in=request.allow_burned_in)
+        return sendable(image, request.version.aws, options=request.options)
     except (ImageError, AwsError) as error:
         return error
 

@@ -19,7 +19,9 @@ from rekognition_xray.clinic.fatal_errors import FATAL_ERRORS
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.versions import ModelVersion
 from rekognition_xray.data.images import (
+    DEFAULT_OPTIONS,
     MAX_DETECT_BYTES,
+    ImageOptions,
     ImageSource,
     PreparedImage,
     decode,
@@ -110,7 +112,9 @@ class Explanation:
         row, column = divmod(int(known.argmax()), known.shape[1])
         return (row, column) if known[row, column] > 0 else None
 
-    def overlay(self, image: ImageSource, *, allow_burned_in: bool = False) -> Image.Image:
+    def overlay(
+        self, image: ImageSource, *, options: ImageOptions = DEFAULT_OPTIONS
+    ) -> Image.Image:
         """The image with the map over it, a legend and what it does not show; an RGB picture.
 
         Vermilion where covering lowers the confidence, blue where it raises it, crosses where
@@ -118,13 +122,13 @@ class Explanation:
 
         Args:
             image: the image that was explained.
-            allow_burned_in: as for the diagnoser.
+            options: as for the diagnoser.
 
         Raises:
             ImageError: the image cannot be used.
             DataError: it is another image.
         """
-        prepared, grey = _pixels(image, allow_burned_in=allow_burned_in)
+        prepared, grey = _pixels(image, options=options)
         if prepared.sha256 != self.image_sha256:
             raise DataError(
                 "This is not the image that was explained: its prepared pixels differ.",
@@ -180,7 +184,7 @@ def explain(
     units: int = 1,
     per_second: float = float(PUBLISHED_TPS),
     fill: Fill = "mean",
-    allow_burned_in: bool = False,
+    options: ImageOptions = DEFAULT_OPTIONS,
     progress: bool | Callable[[ExplainProgress], None] = False,
 ) -> Explanation:
     """An occlusion map of one image (after Zeiler and Fergus, ECCV 2014).
@@ -207,7 +211,7 @@ def explain(
         per_second: calls a second that a unit answers, for the plan.
         fill: what covers a cell: ``mean``, the image's mean grey, or ``blur``, the image without
             detail.
-        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        options: how images are read; the same as for training. See ImageOptions.
         progress: True for a bar, or a function that gets an ExplainProgress.
 
     Raises:
@@ -221,7 +225,7 @@ def explain(
     book = book_for(version.aws, prices, max_cost)
     plan = plan_explanation(grid, units=units, per_second=per_second, prices=book)
     plan.check(max_calls=max_calls, max_cost=max_cost)
-    prepared, grey = _pixels(image, allow_burned_in=allow_burned_in)
+    prepared, grey = _pixels(image, options=options)
     covering = Covering.of(grey, grid=grid, fill=fill)
     log.info("explaining image %s by %s", prepared.sha256[:12], plan)
     with _reporting(progress, plan) as report:
@@ -286,10 +290,10 @@ class _CellCalls:
         return _confidence(self.version.detect(data).confidences, self.label)
 
 
-def _pixels(image: ImageSource, *, allow_burned_in: bool) -> tuple[PreparedImage, Image.Image]:
+def _pixels(image: ImageSource, *, options: ImageOptions) -> tuple[PreparedImage, Image.Image]:
     """The prepared image, and its grey pixels before they were encoded."""
-    prepared = prepare_image(image, allow_burned_in=allow_burned_in, max_bytes=MAX_DETECT_BYTES)
-    grey = decode(image, allow_burned_in=allow_burned_in).grey
+    prepared = prepare_image(image, options=options, max_bytes=MAX_DETECT_BYTES)
+    grey = decode(image, options=options).grey
     if grey.size != (prepared.width, prepared.height):
         size = (prepared.width, prepared.height)
         grey = grey.resize(size, Image.Resampling.LANCZOS)

@@ -31,6 +31,7 @@ from rekognition_xray.data.splitting import Leak, shared_pictures
 from rekognition_xray.data.xrays import Part, Xray
 from rekognition_xray.errors import (
     AuditError,
+    DataError,
     LabelsError,
     ManifestError,
     ManifestFault,
@@ -105,6 +106,16 @@ def check_rejected(*parts: XrayDataset | None) -> None:
             paths=[item.path for item in rejected],
             hint="Rename or remove them, or leave them out knowingly: "
             "attrs.evolve(dataset, rejected=()).",
+        )
+
+
+def check_options(train: XrayDataset, test: XrayDataset | None) -> None:
+    """Raises DataError where train and test would be read with different options."""
+    if test is not None and test.options != train.options:
+        raise DataError(
+            f"The images for training would be read with {train.options}, those for the test with "
+            f"{test.options}; nothing was uploaded.",
+            hint="Give both the same: train.with_options(options), test.with_options(options).",
         )
 
 

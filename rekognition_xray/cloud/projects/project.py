@@ -20,6 +20,7 @@ from rekognition_xray.cloud.datasets import (
     check_dataset_size,
     check_labels,
     check_leaks,
+    check_options,
     check_rejected,
     compare_entries,
     dataset_arns,
@@ -200,6 +201,7 @@ class CustomLabelsProject:
 
         Raises:
             LabelsError: too few labels, or labels that only the test part has.
+            DataError: train and test have different options.
             ManifestError: a part is larger than the service's guide allows.
             SplitError: train and test share patients, images or pictures, or are of two splits.
             AuditError: images that cannot be used, or files that the dataset rejected; all named.
@@ -208,6 +210,7 @@ class CustomLabelsProject:
             DatasetFailedError: with the service's message.
         """
         check_rejected(train, test)
+        check_options(train, test)
         check_labels(train, test)
         parts = datasets_by_type(train, test)
         for kind, part in parts.items():
@@ -220,7 +223,9 @@ class CustomLabelsProject:
         check_place(self.aws, target.bucket)
         images = images_of_parts(train, test)
         with preparation_folder(work) as folder:
-            here = XrayDataset([image for image in images if image.address is None])
+            here = XrayDataset(
+                [image for image in images if image.address is None], options=train.options
+            )
             prepared = here.prepare(folder, progress=progress)
             if test is not None:
                 same = shared_prepared_pictures(train, test, prepared)

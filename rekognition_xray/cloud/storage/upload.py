@@ -31,6 +31,7 @@ from rekognition_xray.cloud.storage.planning import (
 from rekognition_xray.cloud.storage.sending import Parcel, Sender, parallel, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
+from rekognition_xray.data.images import DEFAULT_OPTIONS
 from rekognition_xray.data.preparing import PreparedFile, PrepareProgress
 from rekognition_xray.data.pseudonyms import PseudonymKey
 from rekognition_xray.data.xrays import Xray
@@ -277,6 +278,7 @@ def _prepared(
     progress: Progress,
 ) -> Iterator[tuple[tuple[PreparedFile, ...], Mapping[Xray, S3Location]]]:
     """Prepared files of the images on this machine, and where the images lie that are in S3."""
+    options = images.options if isinstance(images, XrayDataset) else DEFAULT_OPTIONS
     given = _Images.sort(images)
     if given.unprepared:  # preparing takes long: the place is checked before it, and again after
         check_place(aws, target.bucket, allow_public=allow_public)
@@ -288,7 +290,7 @@ def _prepared(
         yield given.files, elsewhere
         return
     with tempfile.TemporaryDirectory(prefix="rekognition-xray-") as folder:
-        made = XrayDataset(given.unprepared).prepare(
+        made = XrayDataset(given.unprepared, options=options).prepare(
             work or folder, executor=executor, progress=progress
         )
         yield (*given.files, *made.files), elsewhere

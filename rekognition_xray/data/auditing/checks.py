@@ -190,13 +190,22 @@ _FAULTS: Final = {
     "truncated": "cut off before the last pixel",
     "over-limits": "outside the limits of the service, and no scaling can help",
     "burned-in": "of DICOM that may show a name in its pixels",
+    "other-body-part": "of DICOM marked as another body part than the chest",
+    "lateral-view": "of DICOM marked as a lateral view",
+    "polarity": "of DICOM of which two tags contradict each other on what is white",
+    "no-window": "of floating-point pixels, which do not say what is black and white",
     "not-an-xray": "of DICOM that is no plain X-ray",
     "no-decoder": "of DICOM that nothing here can decode",
 }
 _ADVICE: Final = {
     "over-limits": "Leave these files out, or export them anew: 64 px a side and an aspect of "
     "20:1 at most.",
-    "burned-in": "Look at them; prepare(allow_burned_in=True) takes those that show no name.",
+    "burned-in": "Look at them; ImageOptions(allow_burned_in=True) takes those that show no name.",
+    "other-body-part": "Leave them out; ImageOptions(allow_other_views=True) takes them.",
+    "lateral-view": "Leave them out; ImageOptions(allow_other_views=True) takes them.",
+    "polarity": "Look at both, and say which is right: ImageOptions(polarity='photometric'), or "
+    "'presentation'.",
+    "no-window": "Say which values are black and white: ImageOptions(window=(0.0, 1.0)).",
     "no-decoder": "Install the extra 'dicom', or export them in a common transfer syntax.",
 }
 
@@ -364,7 +373,8 @@ def contrast(evidence: Evidence) -> Iterator[Finding]:
             f"{quantity(len(poor), 'image')} with hardly any contrast as the service sees them.",
             poor,
             "Look at them. Often an export had a wrong window, or wrote fewer bits than it says: "
-            "export them again, or leave them out.",
+            "export them again, use the values there are by ImageOptions(stretch=True), or leave "
+            "them out.",
         )
 
 

@@ -11,7 +11,13 @@ import attrs
 import numpy as np
 from PIL import Image, ImageOps
 
-from rekognition_xray.data.images import check_image_size, decode
+from rekognition_xray.data.images import (
+    DEFAULT_OPTIONS,
+    ImageFacts,
+    ImageOptions,
+    check_image_size,
+    decode,
+)
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ImageError, MissingExtraError
 
@@ -43,6 +49,7 @@ class Look:
             gamma hardly show; empty where the image is of one tone throughout.
         border: mean and deviation of grey (0 to 255) along the top, bottom, left and right edge.
         contrast: what is wrong with the contrast of the prepared picture; empty where nothing is.
+        facts: what the file says of the image; only DICOM says anything.
     """
 
     fault: str = ""
@@ -58,6 +65,7 @@ class Look:
     thumb: bytes = attrs.field(default=b"", repr=False)
     border: tuple[float, ...] = attrs.field(default=(), repr=False)
     contrast: str = ""
+    facts: ImageFacts = attrs.field(factory=ImageFacts)
 
     @property
     def grey(self) -> bool:
@@ -68,15 +76,15 @@ class Look:
 Looks = Mapping[Xray, Look]
 
 
-def look_at(paths: Sequence[Path]) -> list[Look]:
+def look_at(paths: Sequence[Path], *, options: ImageOptions = DEFAULT_OPTIONS) -> list[Look]:
     """Looks at some images, one after the other."""
-    return [look(path) for path in paths]
+    return [look(path, options) for path in paths]
 
 
-def look(path: Path) -> Look:
+def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS) -> Look:
     """Decodes one image to the end; a fault is an answer, not an error."""
     try:
-        image = decode(path)
+        image = decode(path, options=options)
     except ImageError as error:
         return Look(fault=error.code, reason=error.reason)
     except MissingExtraError as error:
@@ -98,6 +106,7 @@ def look(path: Path) -> Look:
         thumb=equalise(small),
         border=_border(np.asarray(small, dtype=np.float64)),
         contrast=poor_contrast(image.grey),
+        facts=image.facts,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
@@ -34,6 +35,7 @@ from rekognition_xray.data.auditing import (
     path_notes,
 )
 from rekognition_xray.data.dataset.cleaning import Cleaned, clean
+from rekognition_xray.data.images import ImageFacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +60,8 @@ class Audit:
             on one side.
         shortcuts: how well each property of the files predicts the label, without the picture.
         unusable: the images that cannot be used, each with its reason.
+        facts: what the files say of their images, by the images' names: body part, view, side, age
+            group, sex. Only DICOM says anything.
         dataset: what was looked at.
     """
 
@@ -66,6 +70,7 @@ class Audit:
     duplicates: tuple[Duplicates, ...] = attrs.field(default=(), repr=False)
     shortcuts: tuple[Shortcut, ...] = attrs.field(default=(), repr=False)
     unusable: tuple[Unusable, ...] = attrs.field(default=(), repr=False)
+    facts: Mapping[str, ImageFacts] = attrs.field(factory=dict, repr=False)
     dataset: XrayDataset = attrs.field(repr=False, kw_only=True)
 
     @property
@@ -179,6 +184,7 @@ def run_audit(
         evidence.duplicates,
         evidence.shortcuts,
         unusable,
+        {image.name: seen.facts for image, seen in looks.items() if seen.facts != ImageFacts()},
         dataset=dataset,
     )
 
@@ -196,13 +202,14 @@ def _refuse_images_in_s3(dataset: XrayDataset) -> None:
 
 def _look_at(dataset: XrayDataset, progress: Progress, executor: Executor | None) -> Looks:
     images = dataset.images
+    look = functools.partial(look_at, options=dataset.options)
     batches = [
         [image.path for image in images[start : start + _BATCH]]
         for start in range(0, len(images), _BATCH)
     ]
     looks: list[Look] = []
     with worker_pool(executor) as pool, _report_progress(progress, len(images)) as report:
-        for batch in pool.map(look_at, batches):
+        for batch in pool.map(look, batches):
             looks += batch
             report(len(looks))
     return dict(zip(images, looks, strict=True))

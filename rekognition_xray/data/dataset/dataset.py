@@ -11,6 +11,7 @@ import attrs
 
 from rekognition_xray.data.dataset.prepared import prepare_dataset
 from rekognition_xray.data.dataset.split import draw_folds, draw_split, official_split
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.data.reading import (
     CUSTOM_VISION,
@@ -57,6 +58,7 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         labelling: where the labels come from.
         part: of which split this dataset is a part, if it is one.
         skipped: how many files of the folder were neither, by reason, such as hidden ones.
+        options: how its images are read, by the audit, by ``prepare`` and by ``put_datasets``.
     """
 
     images: tuple[Xray, ...] = attrs.field(converter=_sort_images)
@@ -64,6 +66,7 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
     labelling: Labelling = attrs.field(factory=Labelling)
     part: Part | None = None
     skipped: Mapping[str, int] = attrs.field(factory=dict, eq=False, kw_only=True)
+    options: ImageOptions = attrs.field(default=DEFAULT_OPTIONS, kw_only=True)
 
     @classmethod
     def from_folder(
@@ -200,6 +203,10 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         """Patients in all, each counted once."""
         return len({image.group for image in self.images})
 
+    def with_options(self, options: ImageOptions) -> XrayDataset:
+        """The same images, to be read with other options; give the diagnoser the same ones."""
+        return attrs.evolve(self, options=options)
+
     def audit(
         self,
         *,
@@ -210,8 +217,9 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
 
         Errors: ``missing``, ``unreadable``, ``zero-bytes``, ``not-an-image``, ``truncated``,
         ``over-limits`` (under 64 px a side, over 20:1, or a decompression bomb), ``burned-in``,
-        ``not-an-xray`` and ``no-decoder`` of DICOM, ``no-label``, ``contradictory-labels`` (by name
-        and folder, or the same pixels under two labels).
+        ``other-body-part``, ``lateral-view``, ``polarity``, ``not-an-xray`` and ``no-decoder`` of
+        DICOM, ``no-window`` of floating-point pixels, ``no-label``, ``contradictory-labels`` (by
+        name and folder, or the same pixels under two labels).
 
         Warnings: ``over-limits`` (over 4096 px a side or 15 MB: scaled down before upload),
         ``duplicate-files``, ``duplicate-pixels``, ``near-duplicates``,
@@ -319,7 +327,6 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         *,
         executor: Executor | None = None,
         progress: bool | Callable[[PrepareProgress], None] | None = None,
-        allow_burned_in: bool = False,
         held: Literal["error", "leave-out"] = "error",
     ) -> Prepared:
         """Prepares every image of a dataset into a folder, as ``prepare_image`` does it.
@@ -337,9 +344,9 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
                 the results themselves, so workers on other machines need both folders under the
                 same paths.
             progress: True for a bar, or a function that gets a PrepareProgress.
-            allow_burned_in: also take DICOM whose pixels may show a patient's name.
-            held: what becomes of such images otherwise: ``error`` counts them among the bad ones,
-                ``leave-out`` goes on without them and names them in ``Prepared.held``.
+            held: what becomes of images that only an option would release (see ImageOptions):
+                ``error`` counts them among the bad ones, ``leave-out`` goes on without them and
+                names them in ``Prepared.held``.
 
         Raises:
             AuditError: images that cannot be used, all of them with their reasons; the others are
@@ -353,7 +360,6 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
             folder,
             executor=executor,
             progress=progress,
-            allow_burned_in=allow_burned_in,
             held=held,
         )
 

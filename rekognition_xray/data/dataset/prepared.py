@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 Progress: TypeAlias = bool | Callable[[PrepareProgress], None] | None
 
-_BURNED_IN: Final = "burned-in"
+_HELD: Final = frozenset({"burned-in", "other-body-part", "lateral-view", "polarity"})
+"""Codes of images that an option releases."""
 
 
 @attrs.frozen(repr=False)
@@ -97,12 +98,11 @@ def prepare_dataset(
     *,
     executor: Executor | None = None,
     progress: Progress = None,
-    allow_burned_in: bool = False,
     held: Literal["error", "leave-out"] = "error",
 ) -> Prepared:
     """See ``XrayDataset.prepare``, which documents arguments and errors."""
     root = Path(folder).expanduser().absolute()
-    run = PreparationRun.begin(root, dataset.images, allow_burned_in=allow_burned_in)
+    run = PreparationRun.begin(root, dataset.images, options=dataset.options)
     try:
         with (
             _reporter(progress, run) as report,
@@ -149,9 +149,7 @@ def _reporter(progress: Progress, run: PreparationRun) -> Iterator[Callable[[], 
 
 def _result(dataset: XrayDataset, run: PreparationRun, *, leave_out: bool) -> Prepared:
     held = {
-        image: fault
-        for image, fault in run.faults.items()
-        if leave_out and fault.code == _BURNED_IN
+        image: fault for image, fault in run.faults.items() if leave_out and fault.code in _HELD
     }
     bad = [(image, fault) for image, fault in run.faults.items() if image not in held]
     if bad:
@@ -194,7 +192,7 @@ def _broken(run: PreparationRun, error: BrokenExecutor) -> DataError:
 def _refusal(run: PreparationRun, bad: Sequence[tuple[Xray, ImageError]]) -> AuditError:
     faults = sorted(bad, key=lambda item: item[0].name)
     hints = dict.fromkeys(fault.hint for _, fault in faults)
-    if any(fault.code == _BURNED_IN for _, fault in faults):
+    if any(fault.code in _HELD for _, fault in faults):
         hints["Or leave such images out by prepare(..., held='leave-out')."] = None
     return AuditError(
         f"{len(faults)} of {len(run.images)} images cannot be used:\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
+from rekognition_xray.data.images.facts import ImageFacts
 from rekognition_xray.data.images.file import (
     begins_as_image,
     is_dicom,
@@ -24,24 +25,34 @@ from rekognition_xray.data.images.image import (
     prepare_image,
     probe,
 )
+from rekognition_xray.data.images.options import DEFAULT_OPTIONS, ImageOptions, Polarity
 from rekognition_xray.data.images.source import ImageSource
 
 if TYPE_CHECKING:
-    from rekognition_xray.data.images.dicom import DicomImage, read_image, read_patient
+    from rekognition_xray.data.images.dicom import (
+        DicomImage,
+        read_facts,
+        read_image,
+        read_patient,
+    )
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "dicom": ("DicomImage", "read_image", "read_patient"),
+            "dicom": ("DicomImage", "read_facts", "read_image", "read_patient"),
         },
     )
 
 __all__ = [
+    "DEFAULT_OPTIONS",
     "MAX_BYTES",
     "MAX_DETECT_BYTES",
     "Decoded",
     "DicomImage",
+    "ImageFacts",
+    "ImageOptions",
     "ImageSource",
+    "Polarity",
     "PreparedImage",
     "Probe",
     "begins_as_image",
@@ -51,6 +62,7 @@ __all__ = [
     "is_dicom",
     "prepare_image",
     "probe",
+    "read_facts",
     "read_file",
     "read_image",
     "read_patient",

@@ -29,7 +29,13 @@ _OTHERS: Final = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\
 _GROUPS: Final = (b"\x02\0", b"\x08\0")  # what a DICOM file without preamble begins with
 _VRS: Final = frozenset({b"AE", b"CS", b"DA", b"LO", b"LT", b"OB", b"SH", b"TM", b"UI", b"UL"})
 _HINTS: Final = {
-    "burned-in": "Look at the image; where no name is written in it, pass allow_burned_in=True.",
+    "burned-in": "Look at the image; where no name is written in it, allow it by "
+    "ImageOptions(allow_burned_in=True).",
+    "other-body-part": "Leave it out; if the tag is wrong, ImageOptions(allow_other_views=True).",
+    "lateral-view": "Leave it out; if the tag is wrong, ImageOptions(allow_other_views=True).",
+    "polarity": "Look at both, and say which is right: ImageOptions(polarity='photometric'), or "
+    "'presentation'.",
+    "no-window": "Say which values are black and white: ImageOptions(window=(0.0, 1.0)).",
     "not-an-xray": "Leave the file out: only plain X-rays can be used.",
     "no-decoder": "Export the image anew, uncompressed or as JPEG 2000 or JPEG Lossless.",
 }

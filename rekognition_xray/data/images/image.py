@@ -11,6 +11,7 @@ from typing import Final, Literal
 import attrs
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from rekognition_xray.data.images.facts import ImageFacts
 from rekognition_xray.data.images.file import (
     file_size,
     is_dicom,
@@ -21,7 +22,7 @@ from rekognition_xray.data.images.file import (
     unreadable_file,
 )
 from rekognition_xray.data.images.fitting import fit, within_sides
-from rekognition_xray.data.images.grey import make_grey
+from rekognition_xray.data.images.grey import NoWindowError, make_grey
 from rekognition_xray.data.images.limits import (
     MAX_BYTES,
     MAX_DETECT_BYTES,
@@ -29,6 +30,7 @@ from rekognition_xray.data.images.limits import (
     beyond_help,
     check_image_size,
 )
+from rekognition_xray.data.images.options import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.data.images.png import SIGNATURE, has_damaged_pixels, only_pixels
 from rekognition_xray.data.images.source import ImageSource
 from rekognition_xray.errors import ImageError
@@ -91,12 +93,14 @@ class Decoded:
         probe: what the header contains.
         turned: whether EXIF asked for another orientation than the stored one.
         steps: what was done; see PreparedImage.
+        facts: what the file says of the image; only DICOM says anything.
     """
 
     grey: Image.Image = attrs.field(repr=False)
     probe: Probe
     turned: bool
     steps: tuple[str, ...] = ()
+    facts: ImageFacts = attrs.field(factory=ImageFacts)
 
 
 def probe(path: Path) -> Probe:
@@ -115,7 +119,9 @@ def probe(path: Path) -> Probe:
         raise unreadable_file(path, error) from error
 
 
-def decode(source: ImageSource, *, name: str = "", allow_burned_in: bool = False) -> Decoded:
+def decode(
+    source: ImageSource, *, name: str = "", options: ImageOptions = DEFAULT_OPTIONS
+) -> Decoded:
     """Decodes an image completely and makes it grey and upright, at most 4096 px a side.
 
     The size is checked on the header, so that a decompression bomb is refused unopened.
@@ -125,14 +131,14 @@ def decode(source: ImageSource, *, name: str = "", allow_burned_in: bool = False
     Args:
         source: bytes of a file, a path, or a Pillow image.
         name: what messages call the image; a path is called by itself.
-        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        options: what to take and how to read it; see ImageOptions.
 
     Raises:
         ImageError: no readable image (see ``ImageSource``), a side under 64 px, an aspect over
             20:1, over 67 million pixels, or a file over 256 MiB.
         MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
     """
-    image = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    image = _upright(source, name, options)
     grey, scaled = within_sides(image.grey)
     return attrs.evolve(image, grey=grey, steps=image.steps + scaled)
 
@@ -141,7 +147,7 @@ def prepare_image(
     source: ImageSource,
     *,
     name: str = "",
-    allow_burned_in: bool = False,
+    options: ImageOptions = DEFAULT_OPTIONS,
     max_bytes: int = MAX_BYTES,
 ) -> PreparedImage:
     """Turns an image into what AWS sees: the one way for training and for detection.
@@ -153,7 +159,7 @@ def prepare_image(
     Args:
         source: bytes of a file, a path, or a Pillow image; see ``ImageSource``.
         name: what messages call the image; a path is called by itself.
-        allow_burned_in: also take DICOM whose pixels may show a patient's name.
+        options: what to take and how to read it; see ImageOptions.
         max_bytes: most bytes of the result: 15 MiB for images in S3, MAX_DETECT_BYTES for those
             that go to DetectCustomLabels as bytes. Within both, the results are the same.
 
@@ -161,7 +167,7 @@ def prepare_image(
         ImageError: as ``decode``, or the image does not fit into ``max_bytes``.
         MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
     """
-    image = _upright(source, name=name, allow_burned_in=allow_burned_in)
+    image = _upright(source, name, options)
     as_jpeg = image.probe.format == "JPEG"
     fitted = fit(image.grey, as_jpeg=as_jpeg, max_bytes=max_bytes)
     if fitted is None:
@@ -172,32 +178,34 @@ def prepare_image(
     return PreparedImage(fitted.data, extension, digest, *fitted.size, image.steps + fitted.steps)
 
 
-def _upright(source: ImageSource, *, name: str, allow_burned_in: bool) -> Decoded:
+def _upright(source: ImageSource, name: str, options: ImageOptions) -> Decoded:
     """The whole image, grey and upright, not yet scaled."""
     path = _path(source)
     name = name or str(path or "the image")
     if isinstance(source, Image.Image):
-        return _decode_image(source, size=0, name=name, path=None)
+        return _decode_image(source, 0, name, None, options)
     data = read_file(Path(source)) if isinstance(source, str | os.PathLike) else source
     if is_dicom(data[:132]):
-        return _decode_dicom(data, name=name, path=path, allow_burned_in=allow_burned_in)
+        return _decode_dicom(data, name, path, options)
     with _open(io.BytesIO(only_pixels(data)), len(data), name, path) as image:
-        found = _decode_image(image, size=len(data), name=name, path=path)
+        found = _decode_image(image, len(data), name, path, options)
     if has_damaged_pixels(data):
         raise _broken(name, path, OSError("its pixels differ from their checksum"))
     return found
 
 
-def _decode_dicom(data: bytes, *, name: str, path: Path | None, allow_burned_in: bool) -> Decoded:
+def _decode_dicom(data: bytes, name: str, path: Path | None, options: ImageOptions) -> Decoded:
     from rekognition_xray.data.images.dicom import decode_image  # noqa: PLC0415 - needs the extra
 
-    image = decode_image(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    image = decode_image(data, name=name, path=path, options=options)
     mode = "L" if image.bits_stored <= 8 else "I;16"
     header = Probe("DICOM", *image.grey.size, mode, len(data))
-    return Decoded(image.grey, header, turned=False, steps=image.steps)
+    return Decoded(image.grey, header, turned=False, steps=image.steps, facts=image.facts)
 
 
-def _decode_image(image: Image.Image, *, size: int, name: str, path: Path | None) -> Decoded:
+def _decode_image(
+    image: Image.Image, size: int, name: str, path: Path | None, options: ImageOptions
+) -> Decoded:
     header = _probe(image, size)
     if reason := beyond_help(header):
         raise refusal("over-limits", reason, name, path)
@@ -205,7 +213,9 @@ def _decode_image(image: Image.Image, *, size: int, name: str, path: Path | None
     opened = f"decoded {header.format}" if image.format else "taken from memory"
     try:
         image.load()
-        grey, made = make_grey(ImageOps.exif_transpose(image) if turned else image)
+        grey, made = make_grey(ImageOps.exif_transpose(image) if turned else image, options)
+    except NoWindowError as error:
+        raise refusal("no-window", str(error), name, path) from None
     except Exception as error:  # a decoder may raise anything on damaged bytes
         raise _broken(name, path, error) from error
     if _is_white_for_zero(image):

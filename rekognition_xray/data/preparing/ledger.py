@@ -12,13 +12,14 @@ from typing import Final, Literal
 import attrs
 from attrs import validators
 
+from rekognition_xray.data.images import ImageOptions
 from rekognition_xray.errors import DataError
 
 log = logging.getLogger(__name__)
 
 LEDGER: Final = "ledger.jsonl"
 """Name of the ledger within a folder of prepared images."""
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 _text = validators.instance_of(str)
 _whole = validators.instance_of(int)
@@ -47,7 +48,7 @@ class LedgerEntry:
         steps: what was done to the pixels, in order; kinds of steps, never a value of a tag that
             could name somebody.
         software: what did it, each with its version.
-        allow_burned_in: whether images that may show text were allowed.
+        options: how the image was to be read.
     """
 
     time: datetime.datetime
@@ -63,7 +64,7 @@ class LedgerEntry:
     height: int = attrs.field(validator=_whole)
     steps: tuple[str, ...] = attrs.field(converter=_texts)
     software: tuple[str, ...] = attrs.field(converter=_texts)
-    allow_burned_in: bool = attrs.field(validator=validators.instance_of(bool))
+    options: ImageOptions = attrs.field(validator=validators.instance_of(ImageOptions))
 
     def file(self, folder: Path) -> Path:
         """Where the result lies in a folder of prepared images."""
@@ -168,12 +169,16 @@ _NAMES: Final = tuple(field.name for field in attrs.fields(LedgerEntry) if field
 def _line(entry: LedgerEntry) -> bytes:
     fields = {"rxray_ledger": _FORMAT, "time": entry.time.isoformat()}
     fields |= {name: getattr(entry, name) for name in _NAMES}
+    fields["options"] = attrs.asdict(entry.options)
     return json.dumps(fields).encode("ascii") + b"\n"
 
 
 def _entry(line: bytes) -> LedgerEntry:
     fields = json.loads(line)
-    if fields["rxray_ledger"] != _FORMAT:
+    if fields["rxray_ledger"] == 1:  # up to November 2026, with one option only
+        fields["options"] = {"allow_burned_in": fields["allow_burned_in"]}
+    elif fields["rxray_ledger"] != _FORMAT:
         raise ValueError("another format")
+    fields["options"] = ImageOptions(**fields["options"])
     time = datetime.datetime.fromisoformat(fields["time"])
     return LedgerEntry(time, **{name: fields[name] for name in _NAMES})

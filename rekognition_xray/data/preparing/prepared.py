@@ -34,11 +34,14 @@ class PreparedFile:
 
 @attrs.frozen
 class HeldBack:
-    """An image whose pixels may show a name, and which was left out for that.
+    """An image that was left out since nobody said that it may be used.
+
+    Its pixels may show a name, it is marked as another body part or view, or its file leaves open
+    what is white; see ``ImageOptions``.
 
     Attributes:
         image: the image.
-        reason: what the file says, or does not say, of text in its pixels.
+        reason: what the file says, or does not say.
     """
 
     image: Xray

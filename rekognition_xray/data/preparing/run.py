@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.images import refusal
+from rekognition_xray.data.images import ImageOptions, refusal
 from rekognition_xray.data.preparing.ledger import LEDGER, Ledger, LedgerEntry
 from rekognition_xray.data.preparing.prepared import PrepareProgress
 from rekognition_xray.data.preparing.worker import (
@@ -35,7 +35,7 @@ class PreparationRun:
     Attributes:
         root: the folder of prepared images.
         images: all images.
-        allow_burned_in: see `prepare`.
+        options: how the images are read.
         made: images that this run has prepared.
         cached: images that an earlier run had prepared.
         faults: images that cannot be used.
@@ -43,14 +43,14 @@ class PreparationRun:
 
     root: Path
     images: Sequence[Xray]
-    allow_burned_in: bool
+    options: ImageOptions
     _ledger: Ledger
     made: dict[Xray, LedgerEntry] = attrs.field(factory=dict, init=False)
     cached: dict[Xray, LedgerEntry] = attrs.field(factory=dict, init=False)
     faults: dict[Xray, ImageError] = attrs.field(factory=dict, init=False)
 
     @classmethod
-    def begin(cls, root: Path, images: Sequence[Xray], *, allow_burned_in: bool) -> PreparationRun:
+    def begin(cls, root: Path, images: Sequence[Xray], *, options: ImageOptions) -> PreparationRun:
         """Makes the folder where it is new, reads its ledger, and sees what is left to do.
 
         Raises:
@@ -65,7 +65,7 @@ class PreparationRun:
                     left.unlink()
         except OSError as error:
             raise unwritable(root, error) from error
-        run = cls(root, images, allow_burned_in, Ledger.open(root / LEDGER))
+        run = cls(root, images, options, Ledger.open(root / LEDGER))
         run._look_up()
         return run
 
@@ -84,7 +84,7 @@ class PreparationRun:
         for start in range(0, len(left), _BATCH):
             images = left[start : start + _BATCH]
             named = tuple((image.name, _path(image)) for image in images)
-            yield images, Batch(named, str(self.root), self.allow_burned_in, run)
+            yield images, Batch(named, str(self.root), self.options, run)
 
     def take(self, images: Sequence[Xray], found: Sequence[Developed]) -> None:
         """Writes a worker's answer into the ledger, and only then counts it.
@@ -122,7 +122,7 @@ class PreparationRun:
     def _still_holds(self, entry: LedgerEntry, path: Path) -> bool:
         return (
             entry.software in (software(dicom=False), software(dicom=True))
-            and (self.allow_burned_in or not entry.allow_burned_in)
+            and _reads_alike(self.options, entry.options)
             and _stamp(path) == (entry.source_size, entry.source_mtime_ns)
             and _stamp(entry.file(self.root))[0] == entry.size
         )
@@ -133,6 +133,15 @@ class PreparationRun:
             f"{error.message} {done} of {len(self.images)} images are prepared and kept.",
             paths=error.paths,
         )
+
+
+def _reads_alike(now: ImageOptions, then: ImageOptions) -> bool:
+    """Whether an image that was prepared with other options would be prepared alike now."""
+    return (
+        (now.allow_burned_in or not then.allow_burned_in)
+        and (now.allow_other_views or not then.allow_other_views)
+        and (now.polarity, now.window, now.stretch) == (then.polarity, then.window, then.stretch)
+    )
 
 
 def _path(image: Xray) -> str:

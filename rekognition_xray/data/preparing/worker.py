@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 
 from rekognition_xray.data.images import (
+    ImageOptions,
     PreparedImage,
     is_dicom,
     prepare_image,
@@ -43,13 +44,13 @@ class Batch:
     Attributes:
         images: name and path of each image.
         folder: where the files go; it exists.
-        allow_burned_in: see ``prepare_image``.
+        options: see ``prepare_image``.
         run: differs from run to run, since some executors answer equal calls from memory.
     """
 
     images: tuple[tuple[str, str], ...]
     folder: str
-    allow_burned_in: bool
+    options: ImageOptions
     run: str
 
 
@@ -91,7 +92,7 @@ def _develop_one(name: str, path: Path, batch: Batch) -> LedgerEntry:
     except OSError as error:
         raise unreadable_file(path, error) from error
     data = read_file(path)
-    image = prepare_image(data, name=str(path), allow_burned_in=batch.allow_burned_in)
+    image = prepare_image(data, name=str(path), options=batch.options)
     entry = LedgerEntry(
         time=datetime.datetime.now(datetime.UTC),
         image=name,
@@ -106,7 +107,7 @@ def _develop_one(name: str, path: Path, batch: Batch) -> LedgerEntry:
         height=image.height,
         steps=image.steps,
         software=software(dicom=is_dicom(data[:132])),
-        allow_burned_in=batch.allow_burned_in,
+        options=batch.options,
     )
     _keep(image, Path(batch.folder))
     return entry

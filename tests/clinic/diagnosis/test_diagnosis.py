@@ -150,7 +150,9 @@ def test_a_dicom_image_is_diagnosed_and_one_with_burned_in_text_only_when_allowe
     image.save_as(path, implicit_vr=False, little_endian=True)
     with pytest.raises(ImageError, match="held back"):
         rx.Diagnoser(clinic.version).diagnose(path)
-    diagnosis = rx.Diagnoser(clinic.version, allow_burned_in=True).diagnose(path)
+    diagnosis = rx.Diagnoser(
+        clinic.version, options=rx.ImageOptions(allow_burned_in=True)
+    ).diagnose(path)
     assert diagnosis.finding == "bacterial"
     assert diagnosis.image_sha256 == prepare_image(grey).sha256
 

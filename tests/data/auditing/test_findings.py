@@ -12,7 +12,7 @@ from PIL import Image
 
 from rekognition_xray.data.auditing import Finding
 from rekognition_xray.data.dataset import XrayDataset
-from rekognition_xray.data.images import decode
+from rekognition_xray.data.images import ImageOptions, decode
 from rekognition_xray.data.images.image import Decoded
 
 from .conftest import Draw, Write, findings
@@ -106,10 +106,10 @@ def test_whatever_a_decoder_raises_is_a_finding_of_that_one_image(
 ) -> None:
     broken = folder / "NORMAL/IM-0003-0001.jpeg"
 
-    def explode(path: Path) -> Decoded:
+    def explode(path: Path, *, options: ImageOptions) -> Decoded:
         if path == broken:
             raise error
-        return decode(path)
+        return decode(path, options=options)
 
     monkeypatch.setattr("rekognition_xray.data.auditing.looks.decode", explode)
     (finding,) = XrayDataset.from_folder(folder).audit().errors

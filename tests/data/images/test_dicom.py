@@ -19,7 +19,7 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from rekognition_xray.data.images import decode, prepare_image, read_patient
+from rekognition_xray.data.images import ImageOptions, decode, prepare_image, read_patient
 from rekognition_xray.data.images.dicom import DicomImage, read_image
 from rekognition_xray.errors import ImageError, MissingExtraError
 
@@ -205,11 +205,14 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 saved_before = saved(image())
 
 
+EVERYTHING = ImageOptions(allow_burned_in=True, allow_other_views=True)
+
+
 def test_five_of_the_six_real_files_are_read(xrays: Path) -> None:
     read, output = {}, {}
     for path in sorted((xrays / "dicom").glob("*.dcm")):
         try:
-            read[path.stem] = read_image(path, allow_burned_in=path.stem == "Fake_MONOHR1")
+            read[path.stem] = read_image(path, options=EVERYTHING)
         except ImageError as error:
             output[path.stem] = error
     assert {name: made.bits_stored for name, made in read.items()} == {
@@ -226,6 +229,15 @@ def test_five_of_the_six_real_files_are_read(xrays: Path) -> None:
         for box in ((205, 150, 235, 300), (90, 200, 130, 300))
     )
     assert spine > lung + 30  # bone is bright
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("RG2_JPLL_hip", "hip"), ("RG3_J2KR_tibia", "extremity")]
+)
+def test_real_images_of_other_body_parts_are_held_back(xrays: Path, name: str, part: str) -> None:
+    with pytest.raises(ImageError, match=f"another body part than the chest: {part}") as caught:
+        prepare_image(xrays / "dicom" / f"{name}.dcm")
+    assert caught.value.code == "other-body-part"
 
 
 def test_a_real_secondary_capture_is_held_back(xrays: Path) -> None:

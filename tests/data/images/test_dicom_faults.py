@@ -17,8 +17,8 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import uid
 
-from rekognition_xray.data.images import decode, dicom, prepare_image
-from rekognition_xray.data.images.dicom import read_image
+from rekognition_xray.data.images import ImageOptions, decode, prepare_image
+from rekognition_xray.data.images.dicom import MODALITIES, read_image, reading
 from rekognition_xray.errors import ImageError
 
 from ...support.dicom_files import (
@@ -38,8 +38,10 @@ from ...support.dicom_files import (
     saved,
 )
 
+EVERYTHING = ImageOptions(allow_burned_in=True, allow_other_views=True, polarity="photometric")
 
-@pytest.mark.parametrize("modality", dicom.MODALITIES)
+
+@pytest.mark.parametrize("modality", MODALITIES)
 def test_plain_x_ray_images_are_taken(modality: str) -> None:
     assert read_image(saved(image(Modality=modality))).bits_stored == 12
 
@@ -68,6 +70,31 @@ def test_an_image_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> 
         (
             {"PixelData": None, "Rows": None, "SOPClassUID": uid.BasicTextSRStorage},
             "no pixels: Basic Text SR Storage",
+        ),
+        (
+            {"PixelData": None, "Rows": None, "SOPClassUID": uid.MediaStorageDirectoryStorage},
+            "no pixels: a DICOMDIR, which lists other files",
+        ),
+        (
+            {"PixelData": None, "Rows": None, "SOPClassUID": uid.MRSpectroscopyStorage},
+            "no pixels: MR Spectroscopy Storage",
+        ),
+        (
+            {
+                "PixelData": None,
+                "Rows": None,
+                "FloatPixelData": bytes(8),
+                "SOPClassUID": uid.ParametricMapStorage,
+            },
+            "floating-point pixels: Parametric Map Storage",
+        ),
+        (
+            {"SOPClassUID": uid.CTImageStorage},
+            "the modality is CR, the object CT Image Storage",
+        ),
+        (
+            {"SOPClassUID": uid.DigitalMammographyXRayImageStorageForPresentation},
+            "the modality is CR, the object Digital Mammography",
         ),
         (
             {"PixelData": None, "Rows": None, "SOPClassUID": uid.EncapsulatedPDFStorage},
@@ -111,7 +138,7 @@ def test_an_image_that_may_show_a_name_is_held_back(tags: dict[str, object], hel
                 read(data)
             assert caught.value.code == "burned-in"
             assert "allow_burned_in=True" in caught.value.hint
-        released = read(data, allow_burned_in=True)
+        released = read(data, options=ImageOptions(allow_burned_in=True))
         assert ("burned-in text allowed" in released.steps) is held
 
 
@@ -255,14 +282,14 @@ def test_sizes_are_checked_before_pixels_are_decoded(size: tuple[int, int]) -> N
 
 
 def test_a_deflated_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicom, "MAX_SOURCE_BYTES", 2**20)
+    monkeypatch.setattr(reading, "MAX_SOURCE_BYTES", 2**20)
     data = saved(image(np.zeros((1000, 1000), "u2")), uid.DeflatedExplicitVRLittleEndian)
     assert len(data) < 2**16
     assert refused(data).code == "over-limits"
 
 
 def test_endless_elements_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicom, "_MAX_READS", 2_000)
+    monkeypatch.setattr(reading, "_MAX_READS", 2_000)
     nothing = b"\x09\x00\x01\x10LO\0\0"
     data = saved(image())
     at = data.index(b"\x28\x00\x02\x00US")
@@ -305,7 +332,7 @@ def test_damaged_bytes_end_as_an_image_or_as_an_image_error(
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     del content[data.draw(st.integers(len(content) // 2, len(content))) :]
     try:
-        made = read_image(bytes(content), allow_burned_in=True)
+        made = read_image(bytes(content), options=EVERYTHING)
     except ImageError:
         return
     assert made.grey.mode == "L"

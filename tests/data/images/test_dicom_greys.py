@@ -11,6 +11,7 @@ pytest.importorskip("pydicom")
 import numpy as np
 from pydicom import uid
 
+from rekognition_xray.data.images import ImageOptions
 from rekognition_xray.data.images.dicom import read_image
 
 from ...support.dicom_files import (
@@ -20,6 +21,7 @@ from ...support.dicom_files import (
     lut,
     packed,
     ramp,
+    refused,
     saved,
 )
 
@@ -150,14 +152,53 @@ def test_a_modality_lut_may_begin_below_zero() -> None:
     [
         ("MONOCHROME1", None, True),
         ("MONOCHROME1", "INVERSE", True),
-        ("MONOCHROME2", "INVERSE", True),
+        ("MONOCHROME2", None, False),
         ("MONOCHROME2", "IDENTITY", False),
+        ("MONOCHROME1", "LIN OD", True),
     ],
 )
 def test_an_image_is_inverted_once(photometric: str, shape: str | None, inverted: bool) -> None:
     tags = {"PhotometricInterpretation": photometric, "PresentationLUTShape": shape}
     found = grey(saved(image(**tags)))
     assert (found[0], found[-1]) == ((255, 0) if inverted else (0, 255))
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "first"),
+    [("MONOCHROME1", "IDENTITY", "inverted"), ("MONOCHROME2", "INVERSE", "as it is")],
+)
+def test_tags_that_are_crossed_hold_an_image_back_until_the_user_says_which_is_right(
+    photometric: str, shape: str, first: str
+) -> None:
+    data = saved(image(PhotometricInterpretation=photometric, PresentationLUTShape=shape))
+    error = refused(data)
+    second = "as it is" if first == "inverted" else "inverted"
+    assert error.code == "polarity"
+    assert f"PhotometricInterpretation {photometric} reads it {first}" in error.reason
+    assert f"PresentationLUTShape {shape} {second}" in error.reason
+    ends = {"inverted": (255, 0), "as it is": (0, 255)}
+    for polarity, reading in (("photometric", first), ("presentation", second)):
+        made = read_image(data, options=ImageOptions(polarity=polarity))
+        found = list(made.grey.tobytes())
+        assert (found[0], found[-1]) == ends[reading]
+        followed = photometric if polarity == "photometric" else shape
+        assert any(step.endswith(followed) for step in made.steps)
+
+
+def test_stretching_uses_the_values_there_are() -> None:
+    """A VOI LUT that declares 16 bits over 12-bit data leaves 17 grey levels of 256."""
+    data = saved(image(VOILUTSequence=lut(list(range(4096)), bits=16)))
+    dim = read_image(data)
+    made = read_image(data, options=ImageOptions(stretch=True))
+    assert len(set(dim.grey.tobytes())) == 17
+    assert len(set(made.grey.tobytes())) == 256
+    assert made.grey.getextrema() == (0, 255)
+    assert "stretched from 0.0% to 6.2% of the display range" in made.steps
+
+
+def test_stretching_changes_no_image_that_uses_the_whole_range() -> None:
+    data = saved(image())
+    assert read_image(data, options=ImageOptions(stretch=True)) == read_image(data)
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])

@@ -14,9 +14,9 @@ from PIL import Image
 from pydicom import dcmread, uid
 
 from rekognition_xray.data.images.dicom import read_image
-from rekognition_xray.data.images.dicom_frames import jpeg_frame
-from rekognition_xray.data.images.dicom_pixels import Raster, stored_values
-from rekognition_xray.data.images.dicom_tags import Fault
+from rekognition_xray.data.images.dicom.frames import jpeg_frame
+from rekognition_xray.data.images.dicom.pixels import Raster, stored_values
+from rekognition_xray.data.images.dicom.tags import Fault
 
 from ...support.dicom_files import (
     as_jpeg_2000,
@@ -38,7 +38,7 @@ def test_each_transfer_syntax_gives_the_stored_values(tmp_path: Path) -> None:
     for syntax, pixels, data, off in everywhere(tmp_path):
         dataset = dcmread(io.BytesIO(data))
         assert dataset.file_meta.TransferSyntaxUID == syntax
-        found = stored_values(dataset, Raster.of(dataset), syntax)
+        found, _ = stored_values(dataset, Raster.of(dataset), syntax)
         assert np.abs(found.astype(int) - pixels.astype(int)).max() <= off, syntax.name
         made = read_image(data)
         assert made.steps[0] == f"decoded DICOM in {syntax.name}"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from rekognition_xray.data.images import decode, prepare_image
+from rekognition_xray.data.images import ImageOptions, decode, prepare_image
 from rekognition_xray.errors import ImageError
 
 GREY = np.random.default_rng(3).integers(0, 256, (80, 96), dtype="uint8")
@@ -81,8 +81,54 @@ def test_several_pictures_in_a_file_are_refused_by_name(kind: str) -> None:
 
 def test_floating_point_pixels_are_refused_since_nobody_knows_which_is_white() -> None:
     data = saved(Image.fromarray(GREY.astype("float32")), "TIFF")
-    with pytest.raises(ImageError, match="which value is white"):
+    with pytest.raises(ImageError, match="which values are black and white") as caught:
         decode(data)
+    assert caught.value.code == "no-window"
+    assert "window=(0.0, 1.0)" in caught.value.hint
+
+
+def test_floating_point_pixels_are_read_through_the_window_that_the_user_gives() -> None:
+    data = saved(Image.fromarray(GREY.astype("float32") * 4 - 100), "TIFF")
+    made = decode(data, options=ImageOptions(window=(-100, 920)))
+    assert np.array_equal(np.asarray(made.grey), GREY)
+    assert "window from -100 to 920" in made.steps
+    narrow = np.asarray(decode(data, options=ImageOptions(window=(0, 100))).grey)
+    assert narrow.min() == 0
+    assert narrow.max() == 255
+
+
+def test_floating_point_pixels_may_be_stretched_without_a_window() -> None:
+    data = saved(Image.fromarray(GREY.astype("float32") / 1000), "TIFF")
+    assert np.array_equal(np.asarray(decode(data, options=ImageOptions(stretch=True)).grey), GREY)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pixels_that_are_no_numbers_are_refused(value: float) -> None:
+    pixels = GREY.astype("float32")
+    pixels[3, 3] = value
+    with pytest.raises(ImageError, match="no finite numbers"):
+        decode(saved(Image.fromarray(pixels), "TIFF"), options=ImageOptions(window=(0, 1)))
+
+
+def test_a_png_of_few_of_its_65536_values_may_be_stretched() -> None:
+    pixels = (20_000 + GREY.astype("uint16") * 3).astype("uint16")
+    data = saved(Image.fromarray(pixels), "PNG")
+    assert len(np.unique(np.asarray(decode(data).grey))) < 8
+    made = decode(data, options=ImageOptions(stretch=True))
+    assert np.array_equal(np.asarray(made.grey), GREY)
+    assert "stretched from 20000 to 20765" in made.steps
+
+
+def test_eight_bits_may_be_stretched() -> None:
+    data = saved(Image.fromarray(GREY // 5 + 100), "PNG")
+    made = decode(data, options=ImageOptions(stretch=True))
+    assert made.grey.getextrema() == (0, 255)
+    assert "stretched from 100 to 151" in made.steps
+
+
+def test_a_blank_image_stays_as_it_is() -> None:
+    data = saved(Image.new("L", (80, 80), 7), "PNG")
+    assert decode(data, options=ImageOptions(stretch=True)).grey.getextrema() == (7, 7)
 
 
 @pytest.mark.parametrize(

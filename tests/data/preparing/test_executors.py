@@ -14,10 +14,13 @@ import pytest
 
 import rekognition_xray as rx
 from rekognition_xray.data.dataset.prepared import PrepareProgress
+from rekognition_xray.data.images import ImageOptions
 from rekognition_xray.data.preparing import LEDGER, read_ledger
 from rekognition_xray.errors import AuditError, DataError, MissingExtraError, PreparedFolderError
 
 from .conftest import read, results
+
+ALLOWED = ImageOptions(allow_burned_in=True)
 
 
 @contextmanager
@@ -182,21 +185,22 @@ def test_leaving_images_out_does_not_hide_other_bad_images(dicoms, folder, write
 
 
 def test_images_that_may_show_a_name_can_be_allowed_and_the_ledger_tells(dicoms, folder):
-    assert dicoms.prepare(folder, allow_burned_in=True).made == 4
-    assert {entry.allow_burned_in for entry in read_ledger(folder)} == {True}
-    assert dicoms.prepare(folder, allow_burned_in=True).cached == 4
+    assert dicoms.with_options(ALLOWED).prepare(folder).made == 4
+    assert {entry.options for entry in read_ledger(folder)} == {ALLOWED}
+    assert dicoms.with_options(ALLOWED).prepare(folder).cached == 4
 
 
 def test_what_was_allowed_once_is_not_allowed_for_ever(dicoms, folder):
-    dicoms.prepare(folder, allow_burned_in=True)
+    dicoms.with_options(ALLOWED).prepare(folder)
     with pytest.raises(AuditError, match="2 of 4"):
         dicoms.prepare(folder)
     assert dicoms.prepare(folder, held="leave-out").cached == 2
-    assert dicoms.prepare(folder, allow_burned_in=True).cached == 4
+    assert dicoms.with_options(ALLOWED).prepare(folder).cached == 4
 
 
 def test_dicom_without_its_extra_is_reported_once(dicoms, folder, monkeypatch):
-    monkeypatch.delitem(sys.modules, "rekognition_xray.data.images.dicom", raising=False)
+    for name in [name for name in sys.modules if name.startswith("rekognition_xray.data.images.d")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match="'dicom'"):
         dicoms.prepare(folder)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rekognition_xray.data.images import ImageOptions
 from rekognition_xray.data.preparing import LEDGER, LedgerEntry, read_ledger
 from rekognition_xray.data.preparing.ledger import Ledger
 from rekognition_xray.errors import DataError
@@ -27,7 +28,7 @@ ENTRY = LedgerEntry(
     height=100,
     steps=("decoded JPEG", "encoded JPEG 95"),
     software=("Pillow 12", "rekognition-xray 1"),
-    allow_burned_in=False,
+    options=ImageOptions(stretch=True, window=(0.0, 1.0)),
 )
 OTHER = attrs.evolve(ENTRY, image="NORMAL/b.jpeg", path="/images/NORMAL/b.jpeg")
 
@@ -57,6 +58,15 @@ def test_it_is_one_json_object_to_a_line(ledger):
     assert first["steps"] == ["decoded JPEG", "encoded JPEG 95"]
     assert first["time"] == "2026-01-02T03:04:05.000678+00:00"
     assert second["image"] == "NORMAL/b.jpeg"
+
+
+def test_a_ledger_of_the_first_format_is_read(ledger):
+    fields = json.loads(ledger.read_text("ascii").splitlines()[0])
+    del fields["options"]
+    fields |= {"rxray_ledger": 1, "allow_burned_in": True}
+    ledger.write_text(json.dumps(fields) + "\n", "ascii")
+    (entry,) = read_ledger(ledger)
+    assert entry == attrs.evolve(ENTRY, options=ImageOptions(allow_burned_in=True))
 
 
 def test_a_later_entry_for_the_same_path_is_the_latest(ledger):
@@ -107,7 +117,7 @@ def test_lines_of_another_run_are_not_taken_for_a_cut(ledger):
         b"no json",
         b"[1, 2]",
         b"\0\0\0",
-        b'{"rxray_ledger": 2}',
+        b'{"rxray_ledger": 3}',
         json.dumps({"rxray_ledger": 1, "time": "yesterday"}).encode(),
     ],
 )

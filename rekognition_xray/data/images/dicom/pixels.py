@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
@@ -12,13 +13,13 @@ from pydicom import uid
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 
-from rekognition_xray.data.images.dicom_frames import (
+from rekognition_xray.data.images.dicom.frames import (
     check_lossless,
     check_run_lengths,
     jpeg_2000_frame,
     jpeg_frame,
 )
-from rekognition_xray.data.images.dicom_tags import Fault, contradiction, whole
+from rekognition_xray.data.images.dicom.tags import Fault, contradiction, whole
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -49,6 +50,10 @@ _DECODERS: Final = {
     uid.JPEGLSNearLossless: ("pyjpegls",),
     **_JPEG_2000,
 }
+
+
+OVERLAY_TAGS: Final = tuple((0x6000 + 2 * plane) << 16 | 0x0102 for plane in range(16))
+"""OverlayBitPosition of each plane: which bit of the pixels it is, where it is one."""
 
 
 @attrs.frozen
@@ -102,8 +107,10 @@ class Raster:
         return np.arange(self.least, self.least + 2**self.stored)
 
 
-def stored_values(dataset: Dataset, raster: Raster, syntax: uid.UID) -> Indices:
-    """The pixels as places in ``raster.domain``, shape (rows, columns)."""
+def stored_values(
+    dataset: Dataset, raster: Raster, syntax: uid.UID
+) -> tuple[Indices, tuple[str, ...]]:
+    """The pixels as places in ``raster.domain``, shape (rows, columns), and the steps."""
     element = dataset["PixelData"]
     data = element.value
     if not isinstance(data, bytes):
@@ -116,10 +123,11 @@ def stored_values(dataset: Dataset, raster: Raster, syntax: uid.UID) -> Indices:
     else:
         _check_length(len(data), raster)
         cells = _decode_frame(data, raster, syntax, plugin="", vr=element.VR)
-    shifted = not packed or syntax == uid.RLELossless
-    return _counting_bits(
-        cells, raster, shift=raster.high_bit + 1 - raster.stored if shifted else None
-    )
+    raw = cells.astype(np.uint16)  # of a signed value: its two's complement
+    if packed and syntax != uid.RLELossless:
+        return _codestream_places(raw, raster), ()
+    places = _places(raw >> np.uint16(raster.high_bit + 1 - raster.stored), raster)
+    return places, _report_unused_bits(raw, places, raster, dataset)
 
 
 def _check_length(found: int, raster: Raster) -> None:
@@ -130,20 +138,46 @@ def _check_length(found: int, raster: Raster) -> None:
         raise contradiction(f"{found:,} bytes of pixels where {wanted:,} are needed")
 
 
-def _counting_bits(cells: NDArray[np.generic], raster: Raster, shift: int | None) -> Indices:
-    """Masks what is not stored, such as overlays in unused bits, and lays signed values upwards.
+def _places(values: Indices, raster: Raster) -> Indices:
+    """Masks what is not stored, such as overlays in unused bits, and lays signed values upwards."""
+    bits = values & np.uint16(2**raster.stored - 1)
+    return bits ^ np.uint16(2 ** (raster.stored - 1)) if raster.signed else bits
 
-    A codestream has no unused bits: values beyond the stored ones are a contradiction.
-    """
-    raw = cells.astype(np.uint16)  # of a signed value: its two's complement
-    bits = (raw >> np.uint16(shift or 0)) & np.uint16(2**raster.stored - 1)
+
+def _codestream_places(raw: Indices, raster: Raster) -> Indices:
+    """A codestream has no unused bits: values beyond the stored ones are a contradiction."""
+    bits = raw & np.uint16(2**raster.stored - 1)
     half = np.uint16(2 ** (raster.stored - 1))
-    if shift is None:
-        # Sign bits repeat above the stored ones; of 8-bit cells they do so in 16 as well.
-        repeated = np.where(bits & half, bits | np.uint16(2**16 - 2**raster.stored), bits)
-        if not np.all((raw == bits) | ((raw == repeated) & raster.signed)):
-            raise contradiction(f"pixels need more bits than BitsStored {raster.stored}")
-    return bits ^ half if raster.signed else bits
+    # Sign bits repeat above the stored ones; of 8-bit cells they do so in 16 as well.
+    repeated = np.where(bits & half, bits | np.uint16(2**16 - 2**raster.stored), bits)
+    if not np.all((raw == bits) | ((raw == repeated) & raster.signed)):
+        raise contradiction(f"pixels need more bits than BitsStored {raster.stored}")
+    return _places(raw, raster)
+
+
+def _report_unused_bits(
+    raw: Indices, places: Indices, raster: Raster, dataset: Dataset
+) -> tuple[str, ...]:
+    """The step where bits above the stored ones are set that are neither overlay nor sign."""
+    above = raw >> np.uint16(raster.high_bit + 1)
+    if raster.high_bit == 15 or not above.any():
+        return ()
+    if raster.signed:  # the sign, repeated
+        negative = places < 2 ** (raster.stored - 1)
+        width = raster.allocated - raster.high_bit - 1
+        above = np.where(negative & (above & (2**width - 1) == 2**width - 1), 0, above)
+    for bit in _overlay_bits(dataset):
+        if bit > raster.high_bit:
+            above = above & ~np.uint16(1 << (bit - raster.high_bit - 1))
+    count = int(np.count_nonzero(above))
+    what = f"bits above the {raster.stored} stored ones, set in {count:,} pixels, left out"
+    return (what,) if count else ()
+
+
+def _overlay_bits(dataset: Dataset) -> Iterator[int]:
+    for tag in OVERLAY_TAGS:
+        if tag in dataset and isinstance(found := dataset[tag].value, int) and 0 < found < 16:
+            yield found
 
 
 def _unpack(data: bytes, raster: Raster, syntax: uid.UID) -> NDArray[np.generic]:
@@ -205,6 +239,8 @@ def _check_frame(data: bytes, raster: Raster, syntax: uid.UID) -> None:
         declared = f"{raster.columns} x {raster.rows} px in grey"
         found = f"{read.columns} x {read.rows} px in {read.parts} colours"
         raise contradiction(f"the tags declare {declared}, the pixels are {found}")
+    if read.signed and not raster.signed:  # decoded, half of them would lie at the wrong end
+        raise contradiction("the tags declare unsigned pixels, the pixels are signed")
     if syntax == uid.JPEGExtended12Bit and read.precision != 8:
         bits = f"in {read.precision} bits"
         reason = f"the transfer syntax {_syntax_name(syntax)} is read by no decoder {bits}"

@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.images.dicom_tags import Fault, contradiction
+from rekognition_xray.data.images.dicom.tags import Fault, contradiction
 
 _START: Final = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})  # start of frame
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
@@ -25,12 +25,13 @@ _END: Final = b"\xff\xd9"
 
 @attrs.frozen
 class Frame:
-    """Size in pixels, number of colours and bits of one, as a codestream has them."""
+    """Size in pixels, number of colours, bits of one and their sign, as a codestream has them."""
 
     rows: int
     columns: int
     parts: int
     precision: int
+    signed: bool = False
 
 
 def jpeg_frame(data: bytes) -> Frame:
@@ -49,7 +50,8 @@ def jpeg_2000_frame(data: bytes) -> Frame:
         raise _damage("JPEG 2000")
     right, below, left, above = struct.unpack_from(">4I", data, at + 8)
     parts, precision = struct.unpack_from(">HB", data, at + 40)
-    return Frame(below - above, right - left, parts, (precision & 0x7F) + 1)
+    signed = bool(precision & 0x80)
+    return Frame(below - above, right - left, parts, (precision & 0x7F) + 1, signed)
 
 
 def check_lossless(data: bytes, *, allocated: int) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rekognition_xray.data.images.dicom_pixels import Indices, Raster
-from rekognition_xray.data.images.dicom_tags import (
+from rekognition_xray.data.images.dicom.pixels import Indices, Raster
+from rekognition_xray.data.images.dicom.tags import (
     Fault,
     contradiction,
     items,
@@ -26,6 +26,8 @@ from rekognition_xray.data.images.dicom_tags import (
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+    from rekognition_xray.data.images.options import ImageOptions, Polarity
+
 _Real: TypeAlias = NDArray[np.float64]
 _Mask: TypeAlias = NDArray[np.bool_]
 
@@ -33,14 +35,15 @@ MONOCHROME: Final = ("MONOCHROME1", "MONOCHROME2")
 
 
 def to_grey(
-    dataset: Dataset, stored: Indices, raster: Raster
+    dataset: Dataset, stored: Indices, raster: Raster, options: ImageOptions
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """8-bit grey of the shape of ``stored``, and the steps.
 
     Modality LUT or rescale (C.11.1); VOI LUT or else the first window (C.11.2), or else the full
-    range of the real values; inversion; padding black. pydicom's own functions are not used: its
-    windows are upside down under a negative rescale slope, its VOI LUT of 8-bit entries wraps
-    places beyond 255, its modality LUT wraps unsigned values below a negative first one.
+    range of the real values; stretched, if asked for; inversion; padding black. pydicom's own
+    functions are not used: its windows are upside down under a negative rescale slope, its VOI LUT
+    of 8-bit entries wraps places beyond 255, its modality LUT wraps unsigned values below a
+    negative first one.
     """
     real, modality = _real_values(dataset, raster)
     padding = _padding(dataset, raster)
@@ -48,11 +51,14 @@ def to_grey(
     if not (used & ~padding).any():
         raise contradiction("every pixel is padding")
     shown, voi = _displayed_share(dataset, real, real[used & ~padding])
-    inverted = _inversion_step(dataset)
-    table = np.rint((1 - shown if inverted else shown) * 255).astype(np.uint8)
+    stretched: tuple[str, ...] = ()
+    if options.stretch:
+        shown, stretched = _stretch(shown, shown[used & ~padding])
+    is_inverted, inverted = _inversion(dataset, options.polarity)
+    table = np.rint((1 - shown if is_inverted else shown) * 255).astype(np.uint8)
     table[padding] = 0
     padded = ("padding made black",) if (used & padding).any() else ()
-    return table[stored], (*modality, voi, *inverted, *padded)
+    return table[stored], (*modality, voi, *stretched, *inverted, *padded)
 
 
 def _real_values(dataset: Dataset, raster: Raster) -> tuple[_Real, tuple[str, ...]]:
@@ -122,16 +128,35 @@ def _apply_window(real: _Real, kind: str, centre: float, width: float) -> _Real:
     return np.clip((real - centre) / width + 0.5, 0, 1)
 
 
-def _inversion_step(dataset: Dataset) -> tuple[str, ...]:
-    """The step where white stands for the smallest value.
+def _stretch(shown: _Real, present: _Real) -> tuple[_Real, tuple[str, ...]]:
+    """The shares that occur, spread from 0 to 1, and the step where that changes them."""
+    least, most = float(present.min()), float(present.max())
+    if least == most or (least, most) == (0.0, 1.0):
+        return shown, ()
+    step = f"stretched from {least:.1%} to {most:.1%} of the display range"
+    return np.clip((shown - least) / (most - least), 0, 1), (step,)
 
-    PresentationLUTShape INVERSE says of a MONOCHROME1 image what that says already (C.8.11.3);
-    it counts by itself where the image is MONOCHROME2.
+
+def _inversion(dataset: Dataset, polarity: Polarity | None) -> tuple[bool, tuple[str, ...]]:
+    """Whether white stands for the smallest value, and the step that says so.
+
+    PresentationLUTShape INVERSE belongs to MONOCHROME1, IDENTITY to MONOCHROME2 (C.8.11.3). Where
+    they are crossed, some readers go by the one tag and some by the other.
     """
-    if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
-        return ("MONOCHROME1 inverted",)
-    shape = text(dataset, "PresentationLUTShape")
-    return ("presentation shape inverted",) if shape == "INVERSE" else ()
+    name, shape = text(dataset, "PhotometricInterpretation"), text(dataset, "PresentationLUTShape")
+    white_first = name == "MONOCHROME1"
+    if shape not in ("IDENTITY", "INVERSE") or white_first is (shape == "INVERSE"):
+        return white_first, ("MONOCHROME1 inverted",) if white_first else ()
+    if polarity is None:
+        readings = ("as it is", "inverted")
+        raise Fault(
+            "polarity",
+            f"held back: PhotometricInterpretation {name} reads it {readings[white_first]}, "
+            f"PresentationLUTShape {shape} {readings[not white_first]}",
+        )
+    inverted = white_first if polarity == "photometric" else not white_first
+    followed = name if polarity == "photometric" else f"PresentationLUTShape {shape}"
+    return inverted, (f"{'inverted' if inverted else 'not inverted'}, by {followed}",)
 
 
 def _padding(dataset: Dataset, raster: Raster) -> _Mask:

@@ -16,8 +16,10 @@ from typing import Final
 import attrs
 from PIL import Image
 
+from rekognition_xray.data.images.facts import ImageFacts
 from rekognition_xray.data.images.file import is_dicom, kind_of, read_file, refusal
 from rekognition_xray.data.images.limits import MAX_SOURCE_BYTES, Probe, beyond_help
+from rekognition_xray.data.images.options import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.errors import MissingExtraError
 
 try:
@@ -25,15 +27,15 @@ try:
     from pydicom import dcmread, uid
     from pydicom.dataset import Dataset
     from pydicom.filereader import read_dataset
-    from pydicom.tag import BaseTag
+    from pydicom.tag import BaseTag, Tag
 
-    from rekognition_xray.data.images.dicom_grey import MONOCHROME, to_grey
-    from rekognition_xray.data.images.dicom_pixels import Raster, stored_values
-    from rekognition_xray.data.images.dicom_tags import Fault, contradiction, text, values, whole
+    from rekognition_xray.data.images.dicom.aspect import ASPECT_TAGS, square_pixels
+    from rekognition_xray.data.images.dicom.facts import FACT_TAGS, facts_of, refuse_other_views
+    from rekognition_xray.data.images.dicom.grey import MONOCHROME, to_grey
+    from rekognition_xray.data.images.dicom.pixels import OVERLAY_TAGS, Raster, stored_values
+    from rekognition_xray.data.images.dicom.tags import Fault, contradiction, text, values, whole
 except ModuleNotFoundError as error:
     raise MissingExtraError("dicom", needed_for="Reading DICOM images") from error
-
-__all__ = ["DicomImage", "decode_image", "read_image", "read_patient"]
 
 MODALITIES: Final = ("CR", "DX", "DR", "RG")
 """Plain X-rays: computed and digital radiography (DR is no term of the standard, but of many
@@ -45,6 +47,7 @@ _XRAY_CLASSES: Final = (
     uid.DigitalXRayImageStorageForPresentation,
 )
 _SECONDARY_CAPTURE: Final = uid.SecondaryCaptureImageStorage
+_IMAGE_CLASSES: Final = (*_XRAY_CLASSES, _FOR_PROCESSING)
 # Words that a message may repeat; anything else in these tags could be a name.
 _KNOWN_WORDS: Final = frozenset(
     {"AR", "BI", "BMD", "CT", "DG", "DOC", "ECG", "ES", "GM", "IO", "IVOCT", "IVUS", "KO", "MG"}
@@ -53,14 +56,17 @@ _KNOWN_WORDS: Final = frozenset(
     | {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422"}
     | {"YBR_ICT", "YBR_RCT", "HSV", "ARGB", "CMYK"}
 )
-_TAGS: Final = (
+_KEYWORDS: Final = (
     *("SOPClassUID", "Modality", "PatientID", "ConversionType", "PresentationIntentType"),
     *("SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "BurnedInAnnotation"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleIntercept", "RescaleSlope"),
     *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"),
-    *("PresentationLUTShape", "PixelData"),
+    *("PresentationLUTShape", "PixelData", "FloatPixelData", "DoubleFloatPixelData"),
+    *ASPECT_TAGS,
+    *FACT_TAGS,
 )
+_TAGS: Final = [*map(Tag, _KEYWORDS), *map(Tag, OVERLAY_TAGS)]
 """All that is read of a file; the rest is passed over."""
 
 
@@ -75,6 +81,7 @@ class DicomImage:
             never leave: see ``pseudonyms``.
         bits_stored: bits of a pixel as stored.
         photometric: ``MONOCHROME1`` or ``MONOCHROME2``, as stored.
+        facts: body part, view and what else the file says of the image.
     """
 
     grey: Image.Image = attrs.field(repr=False)
@@ -82,35 +89,39 @@ class DicomImage:
     patient: str | None = attrs.field(repr=False)
     bits_stored: int
     photometric: str
+    facts: ImageFacts = attrs.field(factory=ImageFacts)
 
 
 def read_image(
-    source: bytes | Path, *, name: str = "", allow_burned_in: bool = False
+    source: bytes | Path, *, name: str = "", options: ImageOptions = DEFAULT_OPTIONS
 ) -> DicomImage:
     """Turns a DICOM file into an upright 8-bit grey picture by the full chain of PS3.3.
 
     The stored bits; modality LUT or rescale; VOI LUT, or the first window (LINEAR, LINEAR_EXACT,
-    SIGMOID), or else the full range of the real values; MONOCHROME1 inverted; padding black.
-    Files without preamble or file meta are read, too. Overlays are left out.
+    SIGMOID), or else the full range of the real values; MONOCHROME1 inverted; padding black;
+    pixels made square. Files without preamble or file meta are read, too. Overlays are left out.
 
-    Images are held back that say, by any word but NO, that text is burned into their pixels, and
-    secondary captures that do not say that none is: a patient's name may stand in the picture.
+    Held back until the options say otherwise: images that say, by any word but NO, that text is
+    burned into their pixels, and secondary captures that do not say that none is, since a patient's
+    name may stand in the picture; images marked as another body part or as a lateral view; and
+    images of which two tags contradict each other on what is white.
 
     Args:
         source: bytes of a file, or a path.
         name: what messages call the image; a path is called by itself.
-        allow_burned_in: take images that are held back.
+        options: what to take and how to read it; see ImageOptions.
 
     Raises:
         ImageError: no DICOM (``not-an-image``); no plain X-ray, one for processing, in
-            colour or of many frames (``not-an-xray``); held back (``burned-in``); in a transfer
+            colour or of many frames (``not-an-xray``); held back (``burned-in``,
+            ``other-body-part``, ``lateral-view``, ``polarity``); in a transfer
             syntax that nobody reads (``no-decoder``); too small, too narrow or over 67 million
             pixels (``over-limits``); cut off (``truncated``); damaged or with tags that are
             missing or contradict each other (``unreadable``).
     """
     path = source if isinstance(source, Path) else None
     data = read_file(source) if isinstance(source, Path) else source
-    return decode_image(data, name=name, path=path, allow_burned_in=allow_burned_in)
+    return decode_image(data, name=name, path=path, options=options)
 
 
 def read_patient(path: Path) -> str | None:
@@ -128,12 +139,29 @@ def read_patient(path: Path) -> str | None:
         return _patient(dataset)
 
 
+def read_facts(path: Path) -> ImageFacts:
+    """What a DICOM file says of its image, in words of our own; no pixel is decoded.
+
+    Raises:
+        ImageError: no DICOM, or no plain X-ray; see ``read_image``.
+    """
+    data = read_file(path)
+    with _image_errors("", path), _quiet():
+        dataset, _ = _parse(data)
+        _refuse_what_is_no_image(dataset)
+        return facts_of(dataset)
+
+
 def decode_image(
-    data: bytes, *, name: str = "", path: Path | None = None, allow_burned_in: bool = False
+    data: bytes,
+    *,
+    name: str = "",
+    path: Path | None = None,
+    options: ImageOptions = DEFAULT_OPTIONS,
 ) -> DicomImage:
     """As ``read_image``, from bytes that were read from ``path``."""
     with _image_errors(name, path):
-        return _image(data, allow_burned_in=allow_burned_in)
+        return _image(data, options)
 
 
 @contextmanager
@@ -147,27 +175,31 @@ def _image_errors(name: str, path: Path | None) -> Iterator[None]:
         raise refusal("unreadable", "damaged: not readable as DICOM", name, path) from None
 
 
-def _image(data: bytes, *, allow_burned_in: bool) -> DicomImage:
+def _image(data: bytes, options: ImageOptions) -> DicomImage:
     with _quiet():
         dataset, syntax = _parse(data)
         _refuse_what_is_no_image(dataset)
-        released = _burned_in(dataset, allow=allow_burned_in)
+        facts = facts_of(dataset)
+        released = _burned_in(dataset, allow=options.allow_burned_in)
+        released += refuse_other_views(facts, allow=options.allow_other_views)
         raster = Raster.of(dataset)
         mode = "L" if raster.stored <= 8 else "I;16"
         header = Probe("DICOM", raster.columns, raster.rows, mode, len(data))
         if reason := beyond_help(header):
             raise Fault("over-limits", reason)
-        stored = stored_values(dataset, raster, syntax)
+        stored, left_out = stored_values(dataset, raster, syntax)
         patient = _patient(dataset)
-    grey, made = to_grey(dataset, stored, raster)
+    table, made = to_grey(dataset, stored, raster, options)
+    grey, squared = square_pixels(Image.fromarray(np.ascontiguousarray(table)), dataset)
     sign = "signed" if raster.signed else "unsigned"
     bits = f"{raster.stored} of {raster.allocated} bits, {sign}"
     return DicomImage(
-        Image.fromarray(np.ascontiguousarray(grey)),
-        (f"decoded DICOM in {syntax.name}", bits, *released, *made),
+        grey,
+        (f"decoded DICOM in {syntax.name}", bits, *left_out, *released, *made, *squared),
         patient,
         raster.stored,
         text(dataset, "PhotometricInterpretation"),
+        facts,
     )
 
 
@@ -183,13 +215,18 @@ def _refuse_what_is_no_image(dataset: Dataset) -> None:
     if "PixelData" not in dataset:
         if values(dataset, "Rows") or sop_class in _XRAY_CLASSES:
             raise Fault("truncated", "the file ends before its pixels")
-        known = sop_class.name if sop_class.name != str(sop_class) else "an unknown kind of object"
-        raise Fault("not-an-xray", f"no pixels: {known}")
+        floating = "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
+        what = "floating-point pixels" if floating else "no pixels"
+        raise Fault("not-an-xray", f"{what}: {_class_name(sop_class)}")
     modality = text(dataset, "Modality")
     if modality not in MODALITIES and (modality or sop_class not in _XRAY_CLASSES):
         called = modality if modality in _KNOWN_WORDS else "unknown"
         accepted = ", ".join(MODALITIES)
         raise Fault("not-an-xray", f"the modality is {called}; plain X-rays are {accepted}")
+    known = sop_class.name != str(sop_class)
+    if known and sop_class not in _IMAGE_CLASSES and not _is_secondary_capture(sop_class):
+        contradicted = f"the modality is {modality}, the object {_class_name(sop_class)}"
+        raise Fault("not-an-xray", contradicted)
     if sop_class == _FOR_PROCESSING or text(dataset, "PresentationIntentType") == "FOR PROCESSING":
         raise Fault("not-an-xray", "raw data FOR PROCESSING; its image FOR PRESENTATION is needed")
     photometric = text(dataset, "PhotometricInterpretation")
@@ -203,13 +240,21 @@ def _refuse_what_is_no_image(dataset: Dataset) -> None:
         raise Fault("not-an-xray", f"{frames} frames; an image has one")
 
 
+def _is_secondary_capture(sop_class: str) -> bool:
+    return f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}.")  # of one frame or many
+
+
+def _class_name(sop_class: uid.UID) -> str:
+    if sop_class == uid.MediaStorageDirectoryStorage:
+        return "a DICOMDIR, which lists other files"
+    return sop_class.name if sop_class.name != str(sop_class) else "an unknown kind of object"
+
+
 def _burned_in(dataset: Dataset, *, allow: bool) -> tuple[str, ...]:
     """The step where an image was held back and then released by the user."""
     marking = text(dataset, "BurnedInAnnotation")
     sop_class = text(dataset, "SOPClassUID")
-    captured = bool(values(dataset, "ConversionType")) or (
-        f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}.")
-    )
+    captured = bool(values(dataset, "ConversionType")) or _is_secondary_capture(sop_class)
     if marking == "NO" or (not marking and not captured):
         return ()
     if not allow:
@@ -269,7 +314,7 @@ def _behind_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
 
 
 def _read(data: bytes) -> Dataset:
-    dataset = dcmread(_LimitedReader(data), force=True, specific_tags=list(_TAGS))
+    dataset = dcmread(_LimitedReader(data), force=True, specific_tags=_TAGS)
     if not any(keyword in dataset or keyword in dataset.file_meta for keyword in _SIGNS):
         raise Fault("not-an-image", "no DICOM: it begins like it, and holds nothing of it")
     if not dataset:
