@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import attrs
 
 from rekognition_xray.errors.base import XrayError, above
+
+_SHOWN: Final = 3
 
 
 class DataError(XrayError, ValueError):
@@ -109,7 +112,7 @@ class ManifestError(DataError):
     """A manifest that the service would refuse, or that cannot be read.
 
     Attributes:
-        faults: every fault; the message lists the first hundred.
+        faults: every fault. The message says each kind once, with its lines and their number.
     """
 
     default_hint = "Correct the lines that are named."
@@ -123,7 +126,24 @@ class ManifestError(DataError):
         hint: str | None = None,
     ) -> None:
         self.faults = tuple(faults)
-        super().__init__(above(message, self.faults), paths=paths, hint=hint)
+        super().__init__(above(message, _kinds(self.faults)), paths=paths, hint=hint)
+
+
+def _kinds(faults: Iterable[ManifestFault]) -> list[str]:
+    """Each fault in words, once for all lines that have it."""
+    lines: dict[tuple[str, str], list[int]] = {}
+    for fault in faults:
+        found = lines.setdefault((fault.code, fault.reason), [])
+        found += [] if fault.line is None else [fault.line]
+    return [f"{_places(numbers)}{code}: {reason}" for (code, reason), numbers in lines.items()]
+
+
+def _places(numbers: Sequence[int]) -> str:
+    if not numbers:
+        return ""
+    shown = ", ".join(map(str, numbers[:_SHOWN]))
+    more = f" and {len(numbers) - _SHOWN:,} more" if len(numbers) > _SHOWN else ""
+    return f"line{'s' if len(numbers) > 1 else ''} {shown}{more}: "
 
 
 class PreparedFolderError(DataError, OSError):

@@ -16,7 +16,12 @@ from rekognition_xray.data.auditing.finding import Finding
 from rekognition_xray.data.auditing.looks import Looks
 from rekognition_xray.data.auditing.shortcuts import WARNED, Shortcut
 from rekognition_xray.data.xrays import Xray, XrayCollection
-from rekognition_xray.labels import in_order
+from rekognition_xray.labels import (
+    PNEUMONIA_LABELS,
+    distinguish_pneumonia,
+    in_order,
+    is_pneumonia,
+)
 
 
 @attrs.frozen
@@ -347,6 +352,24 @@ def odd_labels(evidence: Evidence) -> Iterator[Finding]:
             yield warning("odd-labels", f"{what}, by the rule {rule!r}: {shown}.", noted, advice)
 
 
+def two_classes(evidence: Evidence) -> Iterator[Finding]:
+    """Labels of which none means pneumonia, or all do: then nothing tells it from the rest."""
+    counts = evidence.dataset.counts
+    if len(counts) < 2 or distinguish_pneumonia(counts):
+        return
+    lacking = "any other" if any(map(is_pneumonia, counts)) else "pneumonia"
+    meaning = ", ".join(sorted(PNEUMONIA_LABELS))
+    yield warning(
+        "no-two-class-view",
+        f"No label means {lacking}: an evaluation will have no figures of pneumonia or not, and "
+        "no policy can choose a threshold.",
+        (),
+        f"Pneumonia is meant by {meaning}, in small letters, and by these alone. If another label "
+        "means it, rename it before training: rx.FOLDERS.with_labels({'PNEUMONIA': 'pneumonia'}), "
+        "or from_csv(..., labels=...).",
+    )
+
+
 def colour(evidence: Evidence) -> Iterator[Finding]:
     """Files stored in colour among grey ones."""
     sound = {image: seen.grey for image, seen in evidence.looks.items() if not seen.fault}
@@ -445,6 +468,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     patients_across_official_splits,
     labels,
     odd_labels,
+    two_classes,
     colour,
     contrast,
     orientation,

@@ -99,7 +99,12 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
 
     @classmethod
     def from_manifest(
-        cls, manifest: str | Path | Manifest, *, names: Names | None = None
+        cls,
+        manifest: str | Path | Manifest,
+        *,
+        names: Names | None = None,
+        attribute: str | None = None,
+        without_boxes: str | None = None,
     ) -> XrayDataset:
         """Images that lie in S3, as a manifest lists them; nothing is asked of AWS.
 
@@ -111,12 +116,19 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
             manifest: a file of JSON lines, or a manifest that was read already.
             names: a rule that reads patient and official split from the key instead; an entry
                 whose label it does not confirm is rejected, and so is one that it cannot read.
+            attribute: the label attribute to read where lines have several; see ``Manifest.read``.
+            without_boxes: the label of an image without boxes; with it, the class of an image's
+                boxes is its label.
 
         Raises:
             ManifestError: the file cannot be read, or has bad lines; all are named.
             EmptyDatasetError: no entry, or none that the rule confirms.
         """
-        read = manifest if isinstance(manifest, Manifest) else Manifest.read(manifest)
+        read = (
+            manifest
+            if isinstance(manifest, Manifest)
+            else Manifest.read(manifest, attribute=attribute, without_boxes=without_boxes)
+        )
         images, rejected = images_of_entries(
             read.entries, None if names is None else as_rule(names)
         )

@@ -191,6 +191,26 @@ class LineFaultError(Exception):
         super().__init__(code, reason)
 
 
+@attrs.frozen
+class LineRule:
+    """What is taken from a line.
+
+    Attributes:
+        attribute: the label attribute, where a line may have several; None for the only one.
+        without_boxes: the label of an image without boxes; with it, boxes are read, and the class
+            of an image's boxes is its label. None refuses boxes.
+        needs_confidence: whether the metadata need a confidence, as the service does.
+    """
+
+    attribute: str | None = None
+    without_boxes: str | None = None
+    needs_confidence: bool = True
+
+
+STRICT: Final = LineRule()
+"""Lines that the service takes, of one image-level label."""
+
+
 def tail(label: str, *, job_name: str, created: str, human: bool) -> str:
     """All of a line behind its source-ref, from the quote on; equal for all images of a label."""
     metadata = {
@@ -237,8 +257,8 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and not text.encode("ascii").translate(None, _PLAIN)
 
 
-def read_line(line: str | bytes) -> tuple[Entry, Mapping[str, object]]:
-    """Reads a line that gives one image one image-level label.
+def read_line(line: str | bytes, rule: LineRule = STRICT) -> tuple[Entry, Mapping[str, object]]:
+    """Reads a line that gives one image one label.
 
     Remarks that the service adds to listed entries and validation manifests are ignored. Neither
     source-ref nor label is checked here.
@@ -255,8 +275,8 @@ def read_line(line: str | bytes) -> tuple[Entry, Mapping[str, object]]:
         raise LineFaultError("ERROR_MISSING_SOURCE_REF", "the source-ref is missing")
     if not isinstance(source_ref, str):
         raise LineFaultError("ERROR_INVALID_SOURCE_REF_FORMAT", "the source-ref is not text")
-    name = _attribute(content)
-    label, metadata = _label(name, content[name], content[f"{name}{_SUFFIX}"])
+    name = _attribute(content, rule)
+    label, metadata = _label(name, content[name], content[f"{name}{_SUFFIX}"], rule)
     return Entry(source_ref, label), metadata
 
 
@@ -304,9 +324,14 @@ def _object(line: str) -> dict[str, object]:
     return content
 
 
-def _attribute(content: Mapping[str, object]) -> str:
+def _attribute(content: Mapping[str, object], rule: LineRule) -> str:
     names = [name for name in content if name != "source-ref" and name not in _REMARKS]
     labels = [name for name in names if f"{name}{_SUFFIX}" in content]
+    if rule.attribute is not None:
+        if rule.attribute in labels:
+            return rule.attribute
+        reason = f"no attribute {rule.attribute[:60]!r} with its {_SUFFIX}; there are "
+        raise LineFaultError("ERROR_NO_LABEL_ATTRIBUTES", reason + (_quote_all(labels) or "none"))
     if not names:
         reason = "no label; the service keeps such an image and does not learn from it"
         raise LineFaultError("WARNING_UNANNOTATED_RECORD", reason)
@@ -314,7 +339,8 @@ def _attribute(content: Mapping[str, object]) -> str:
         reason = f"no attribute with its {_SUFFIX} among {_quote_all(names)}"
         raise LineFaultError("ERROR_NO_LABEL_ATTRIBUTES", reason)
     if len(labels) > 1:
-        reason = f"{_quote_all(labels)}; the service takes several labels for an image, we take one"
+        reason = f"{_quote_all(labels)}; the service takes several labels for an image, we take "
+        reason += "one; from_manifest(attribute=...) chooses it"
         raise LineFaultError("several-labels", reason)
     return labels[0]
 
@@ -324,22 +350,58 @@ def _quote_all(names: Sequence[str]) -> str:
     return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _label(name: str, value: object, metadata: object) -> tuple[str, Mapping[str, object]]:
+def _label(
+    name: str, value: object, metadata: object, rule: LineRule
+) -> tuple[str, Mapping[str, object]]:
     if not isinstance(metadata, dict):
         raise LineFaultError(_METADATA, f"{name[:60]!r}{_SUFFIX} is not an object")
     kind = metadata.get("type")
     if kind == _BOXES:
-        raise LineFaultError("bounding-boxes", "the service takes boxes, we take labels of images")
+        return _label_of_boxes(name, value, metadata, rule), metadata
     if isinstance(kind, str) and kind != TYPE:
         reason = f"{kind[:100]!r} is not {TYPE}"
         raise LineFaultError("ERROR_UNSUPPORTED_USE_CASE_TYPE", reason)
-    bad = [field for field, fine in _fields(metadata).items() if not fine]
-    if bad:
-        raise LineFaultError(_METADATA, ", ".join(bad))
+    fields = _fields(metadata)
+    if not rule.needs_confidence and "confidence" not in metadata:
+        fields["confidence"] = True
+    _refuse(fields)
     if not isinstance(value, int) or isinstance(value, bool):
         reason = f"{name[:60]!r} is not an integer"
         raise LineFaultError("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", reason)
     return str(metadata["class-name"]), metadata
+
+
+def _refuse(fields: Mapping[str, bool]) -> None:
+    """Raises a fault that names the fields which are not sound."""
+    bad = [field for field, fine in fields.items() if not fine]
+    if bad:
+        raise LineFaultError(_METADATA, ", ".join(bad))
+
+
+def _label_of_boxes(
+    name: str, value: object, metadata: Mapping[str, object], rule: LineRule
+) -> str:
+    """The class of an image's boxes, or the label of an image without boxes."""
+    if rule.without_boxes is None:
+        reason = "the service takes boxes, we take labels of images; "
+        raise LineFaultError(
+            "bounding-boxes", reason + "from_manifest(without_boxes=...) makes them labels"
+        )
+    classes = metadata.get("class-map")
+    boxes = value.get("annotations") if isinstance(value, dict) else None
+    if not isinstance(boxes, list) or not isinstance(classes, dict):
+        reason = f"{name[:60]!r} has no list of annotations, or no class-map"
+        raise LineFaultError("ERROR_INVALID_BOUNDING_BOX", reason)
+    fields = _fields(metadata)
+    _refuse({field: fields[field] for field in ("human-annotated", "creation-date")})
+    ids = {str(box.get("class_id")) if isinstance(box, dict) else "" for box in boxes}
+    labels = {classes.get(number) for number in ids}
+    if not all(isinstance(label, str) for label in labels):
+        reason = "a box is of a class that the class-map does not name"
+        raise LineFaultError("ERROR_INVALID_BOUNDING_BOX", reason)
+    if len(labels) > 1:
+        raise LineFaultError("several-labels", f"boxes of {_quote_all(sorted(map(str, labels)))}")
+    return str(labels.pop()) if labels else rule.without_boxes
 
 
 def _fields(metadata: Mapping[str, object]) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -14,10 +15,21 @@ import attrs
 
 from rekognition_xray._files import atomic_write
 from rekognition_xray.data.manifests.checks import faults, quote
-from rekognition_xray.data.manifests.lines import Entry, job_name, render, settled, tail, write_date
+from rekognition_xray.data.manifests.lines import (
+    STRICT,
+    Entry,
+    LineRule,
+    job_name,
+    render,
+    settled,
+    tail,
+    write_date,
+)
 from rekognition_xray.data.manifests.reading import Reading, file_lines
 from rekognition_xray.data.xrays import Labelling, Part, Xray, XrayCollection
 from rekognition_xray.errors import ManifestError, ManifestFault, list_paths
+
+log = logging.getLogger(__name__)
 
 __all__ = ["MAX_BLOB", "Entry", "Manifest", "ManifestFault", "validate"]
 
@@ -90,15 +102,28 @@ class Manifest:
         return cls(entries, dataset.labelling, dataset.part)
 
     @classmethod
-    def read(cls, path: str | Path) -> Manifest:
+    def read(
+        cls, path: str | Path, *, attribute: str | None = None, without_boxes: str | None = None
+    ) -> Manifest:
         """Reads a manifest from a file, line by line; see ``parse``.
+
+        Lines without a confidence, which the service refuses, are read with a warning: lines that
+        are written have one.
+
+        Args:
+            path: the file.
+            attribute: the label attribute to read where lines have several, as chained and
+                verification jobs of Ground Truth write them.
+            without_boxes: the label of an image without boxes. With it, boxes are read: the class
+                of an image's boxes is its label. Without it they are faults.
 
         Raises:
             ManifestError: the file cannot be read, or has bad lines.
         """
         path = Path(path)
+        rule = LineRule(attribute, without_boxes, needs_confidence=False)
         try:
-            return cls._made(file_lines(path), f"{path} has bad lines", path)
+            return cls._made(file_lines(path), f"{path} has bad lines", path, rule=rule)
         except OSError as error:
             hint = "Check the path and its permissions."
             raise ManifestError(f"{path}: {error.strerror}", paths=[path], hint=hint) from error
@@ -121,10 +146,23 @@ class Manifest:
         return cls._made(lines, "The manifest has bad lines")
 
     @classmethod
-    def _made(cls, lines: bytes | Iterable[str | bytes], what: str, *paths: Path) -> Manifest:
-        reading = Reading.of(lines)
+    def _made(
+        cls,
+        lines: bytes | Iterable[str | bytes],
+        what: str,
+        *paths: Path,
+        rule: LineRule = STRICT,
+    ) -> Manifest:
+        reading = Reading.of(lines, rule)
         if reading.faults:
             raise ManifestError(what, faults=reading.faults, paths=paths)
+        if reading.without_confidence:
+            log.warning(
+                "%d lines of %s have no confidence: read all the same, but AWS would refuse the "
+                "file as it is",
+                reading.without_confidence,
+                ", ".join(map(str, paths)),
+            )
         return cls(reading.entries, reading.origin.labelling, reading.origin.part)
 
     @property

@@ -9,7 +9,15 @@ from typing import Final
 import attrs
 
 from rekognition_xray.data.manifests.checks import count_fault, entry_fault, quote
-from rekognition_xray.data.manifests.lines import MAX_LINE, Entry, LineFaultError, Origin, read_line
+from rekognition_xray.data.manifests.lines import (
+    MAX_LINE,
+    STRICT,
+    Entry,
+    LineFaultError,
+    LineRule,
+    Origin,
+    read_line,
+)
 from rekognition_xray.errors import ManifestFault
 
 _LONGEST: Final = 4 * MAX_LINE + 2  # bytes of the longest line that can be sound, with its end
@@ -17,10 +25,19 @@ _LONGEST: Final = 4 * MAX_LINE + 2  # bytes of the longest line that can be soun
 
 @attrs.define
 class Reading:
-    """What was found in the lines so far."""
+    """What was found in the lines so far.
 
+    Attributes:
+        rule: what is taken from a line.
+        faults: what is wrong with lines.
+        origin: where the labels come from.
+        without_confidence: lines that have no confidence, and were read all the same.
+    """
+
+    rule: LineRule = STRICT
     faults: list[ManifestFault] = attrs.field(factory=list)
     origin: Origin = attrs.field(factory=Origin)
+    without_confidence: int = 0
     _labels: dict[str, str] = attrs.field(factory=dict)
     _known: dict[str, str] = attrs.field(factory=dict)
     _bucket: str = ""
@@ -31,12 +48,12 @@ class Reading:
         return (Entry(source_ref, label) for source_ref, label in self._labels.items())
 
     @classmethod
-    def of(cls, lines: bytes | Iterable[str | bytes]) -> Reading:
+    def of(cls, lines: bytes | Iterable[str | bytes], rule: LineRule = STRICT) -> Reading:
         """Reads lines with or without their ends; an empty last one is the end of a text.
 
         Reading ends at the first line beyond the service's limit.
         """
-        reading = cls()
+        reading = cls(rule)
         empty = 0
         for number, line in enumerate(_apart(lines), 1):
             if empty:
@@ -53,7 +70,7 @@ class Reading:
 
     def _take(self, number: int, line: str | bytes) -> None:
         try:
-            entry, metadata = read_line(line)
+            entry, metadata = read_line(line, self.rule)
         except LineFaultError as error:
             self._fault(number, error.code, error.reason)
             return
@@ -64,6 +81,7 @@ class Reading:
         # One text for a label, not one for each line: a quarter of a million lines stay small.
         self._labels[entry.source_ref] = self._known.setdefault(entry.label, entry.label)
         self.origin.take(metadata)
+        self.without_confidence += "confidence" not in metadata and "objects" not in metadata
 
     def _fault(self, number: int, code: str, reason: str) -> None:
         self.faults.append(ManifestFault(number, code, reason))

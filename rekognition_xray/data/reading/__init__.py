@@ -23,13 +23,23 @@ from rekognition_xray.data.reading.kaggle import (
 from rekognition_xray.data.reading.names import (
     FOLDERS,
     KERMANY,
+    FoldersRule,
     ImageName,
     KermanyRule,
     Names,
     NamingRule,
+    SkippingRule,
     as_rule,
 )
-from rekognition_xray.data.reading.public_tables import chexpert, nih, padchest, rsna, siim
+from rekognition_xray.data.reading.public_tables import (
+    chexpert,
+    covid_radiography,
+    nih,
+    padchest,
+    rsna,
+    siim,
+    vindr,
+)
 from rekognition_xray.data.reading.tables import TableNames
 
 __all__ = [
@@ -40,14 +50,17 @@ __all__ = [
     "KERMANY",
     "PUBLISHED",
     "VERSION",
+    "FoldersRule",
     "ImageName",
     "KermanyRule",
     "Names",
     "NamingRule",
     "PublishedCounts",
+    "SkippingRule",
     "TableNames",
     "as_rule",
     "chexpert",
+    "covid_radiography",
     "download",
     "images_of_entries",
     "looks_like_image",
@@ -60,4 +73,5 @@ __all__ = [
     "rsna",
     "siim",
     "sort_out",
+    "vindr",
 ]

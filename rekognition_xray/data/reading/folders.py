@@ -14,7 +14,7 @@ import attrs
 from rekognition_xray.data.images import begins_as_image
 from rekognition_xray.data.manifests import is_unicode
 from rekognition_xray.data.pseudonyms import pseudonym_in
-from rekognition_xray.data.reading.names import ImageName, ListedRule, NamingRule
+from rekognition_xray.data.reading.names import ImageName, ListedRule, NamingRule, SkippingRule
 from rekognition_xray.data.xrays import Labelling, Rejected, Xray
 from rekognition_xray.errors import (
     EmptyDatasetError,
@@ -197,6 +197,8 @@ def read_folder(
     for item in _walk(root, only, skipped):
         if isinstance(item, Rejected):
             unreadable.append(item)
+        elif isinstance(rule, SkippingRule) and (reason := rule.skip(PurePosixPath(item))):
+            skipped[reason] += 1
         elif looks_like_image(item) or _begins_as_image(root / item):
             names.append(item)
         else:

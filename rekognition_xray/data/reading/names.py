@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final, Protocol, runtime_checkable
 
@@ -67,6 +67,19 @@ class ListedRule(NamingRule, Protocol):
         Returns:
             The rule to read these very names with, and what it lists in vain, as pairs of the
             name that is listed and the reason.
+        """
+        raise NotImplementedError
+
+
+@runtime_checkable
+class SkippingRule(NamingRule, Protocol):
+    """A rule that knows files which are no images of the dataset, such as masks."""
+
+    def skip(self, path: PurePath) -> str:
+        """Why a file is skipped, as it is counted in ``XrayDataset.skipped``; empty if it is not.
+
+        Args:
+            path: relative to the dataset's folder, with ``/``.
         """
         raise NotImplementedError
 
@@ -223,16 +236,28 @@ class FoldersRule:
 
     Attributes:
         level: which folder is the label: 1 for that of the image, 2 for the one above, and so on.
+        skipped: names of folders whose files are skipped and counted, such as ``masks``.
+        labels: from a folder's name to the label; a folder that is not in it is its own label.
     """
 
     level: int = 1
+    skipped: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = attrs.field(factory=dict)
 
     def above(self) -> FoldersRule:
         """The rule by which the folder above that of this rule is the label.
 
         For sets that have a folder such as ``images`` below each label.
         """
-        return FoldersRule(self.level + 1)
+        return attrs.evolve(self, level=self.level + 1)
+
+    def without(self, *folders: str) -> FoldersRule:
+        """The same rule, which skips and counts all files in folders of these names."""
+        return attrs.evolve(self, skipped=self.skipped | frozenset(folders))
+
+    def with_labels(self, labels: Mapping[str, str]) -> FoldersRule:
+        """The same rule with other labels than the folders' names: ``{"NORMAL": "normal"}``."""
+        return attrs.evolve(self, labels=dict(labels))
 
     @property
     def labelling(self) -> Labelling:
@@ -249,7 +274,13 @@ class FoldersRule:
         if pseudonym_in(path.as_posix()):
             raise NoLabelError("its folder is a patient's pseudonym; the label is in the manifest")
         label = unicodedata.normalize("NFC", folders[-1])
-        return ImageName(label, split=_official(part.lower() for part in folders[:-1]))
+        split = _official(part.lower() for part in folders[:-1])
+        return ImageName(self.labels.get(label, label), split=split)
+
+    def skip(self, path: PurePath) -> str:
+        """Why a file is skipped; see ``SkippingRule.skip``."""
+        found = next((part for part in path.parts[:-1] if part in self.skipped), "")
+        return f"in folders {found!r}" if found else ""
 
 
 KERMANY: Final = KermanyRule()

@@ -8,14 +8,17 @@ they are neither.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 import attrs
 
+from rekognition_xray.data.reading.names import FOLDERS, FoldersRule
+from rekognition_xray.data.reading.table_rows import Row
 from rekognition_xray.data.reading.tables import TableNames
-from rekognition_xray.labels import NORMAL
+from rekognition_xray.labels import NORMAL, VIRAL
 
 Uncertain = Literal["reject", "present", "absent"]
 
@@ -102,6 +105,77 @@ def rsna(path: str | Path) -> TableNames:
     return TableNames.from_csv(
         path, file="patientId", label="Target", patient="patientId", labels=labels
     )
+
+
+def vindr(path: str | Path, *, finding: str = "Pneumonia", agree: int = 2) -> TableNames:
+    """VinDr-CXR and VinDr-PCXR, ``image_labels_train.csv`` (Nguyen 2022): by radiologists.
+
+    Columns ``image_id`` or ``image_ID``, one for each finding, and ``No finding``, with 0 and 1;
+    three readers have a row each for an image of VinDr-CXR. An image that enough readers give the
+    finding gets it, in small letters; one that enough give ``No finding`` is ``normal``; others are
+    rejected. The sets name no patients: each image is a group of its own.
+
+    Args:
+        path: the table.
+        finding: the name of its column.
+        agree: how many readers have to agree; 1 where an image has one row, as in the test's.
+
+    Raises:
+        DataError: the file cannot be read, or is the table of another set.
+    """
+    file = "image_ID" if _has_column(path, "image_ID") else "image_id"
+    votes = {
+        column: TableNames.from_csv(
+            path, file=file, label=column, patient=None, labels={"1": "1", "0": "0"}
+        )
+        for column in (finding, "No finding")
+    }
+    given: dict[str, Counter[str]] = {column: Counter() for column in votes}
+    for column, read in votes.items():
+        given[column].update(row.file for row in read.rows if row.label == "1")
+    first: dict[str, Row] = {}
+    for row in votes[finding].rows:
+        first.setdefault(row.file, row)
+    rows = (
+        _vote(row, given[finding][file], given["No finding"][file], finding, agree)
+        for file, row in first.items()
+    )
+    return attrs.evolve(votes[finding], rows=tuple(rows))
+
+
+def _vote(row: Row, present: int, absent: int, finding: str, agree: int) -> Row:
+    """The row of an image as its readers have voted."""
+    if row.fault:
+        return row
+    if present >= agree > absent:
+        return attrs.evolve(row, label=finding.lower())
+    if absent >= agree > present:
+        return attrs.evolve(row, label=NORMAL)
+    fault = f"{present} readers say {finding!r}, {absent} 'No finding'; {agree} have to agree"
+    return attrs.evolve(row, label="", fault=fault)
+
+
+def _has_column(path: str | Path, name: str) -> bool:
+    try:
+        with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
+            return name in file.readline().strip().split(",")
+    except OSError:  # from_csv says why
+        return False
+
+
+def covid_radiography() -> FoldersRule:
+    """COVID-19 Radiography Database (Chowdhury 2020, Rahman 2021): a folder for each label.
+
+    Each holds ``images`` and ``masks``; the masks are skipped and counted. Labels are ``normal``,
+    ``viral``, ``covid`` and ``lung opacity``. The set names no patients.
+    """
+    labels = {
+        "Normal": NORMAL,
+        "Viral Pneumonia": VIRAL,
+        "COVID": "covid",
+        "Lung_Opacity": "lung opacity",
+    }
+    return FOLDERS.above().without("masks").with_labels(labels)
 
 
 def siim(path: str | Path) -> TableNames:

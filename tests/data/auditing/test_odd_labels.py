@@ -12,14 +12,16 @@ import rekognition_xray as rx
 from rekognition_xray.data.reading import FOLDERS
 
 
-def audit(folder: Path, *places: str, rule=FOLDERS) -> dict[str, rx.Finding]:
+def audit(
+    folder: Path, *places: str, rule=FOLDERS, code: str = "odd-labels"
+) -> dict[str, rx.Finding]:
     for number, place in enumerate(places):
         path = folder / place / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(number).integers(0, 256, (70, 70)).astype("uint8")
         Image.fromarray(pixels).save(path)
     found = rx.XrayDataset.from_folder(folder, names=rule).audit()
-    return {one.message.split(",")[0]: one for one in found.findings if one.code == "odd-labels"}
+    return {one.message.split(",")[0]: one for one in found.findings if one.code == code}
 
 
 @pytest.mark.parametrize("labels", [("0", "1"), ("1.0", "0.0"), ("-1", "normal")])
@@ -56,3 +58,22 @@ def test_an_image_above_the_level_has_no_label(tmp_path: Path) -> None:
     Image.new("L", (70, 70)).save(tmp_path / "COVID" / "alone.png")
     read = rx.XrayDataset.from_folder(tmp_path, names=FOLDERS.above())
     assert [item.reason for item in read.rejected] == ["it lies in no folder that could label it"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "lacking"),
+    [(("NORMAL", "PNEUMONIA"), "pneumonia"), (("bacterial", "viral"), "any other")],
+)
+def test_labels_without_a_two_class_view_are_noticed_before_training(
+    tmp_path: Path, labels: tuple[str, ...], lacking: str
+) -> None:
+    (finding,) = audit(tmp_path, *labels, code="no-two-class-view").values()
+    assert finding.message.startswith(f"No label means {lacking}")
+    assert "with_labels({'PNEUMONIA': 'pneumonia'})" in finding.advice
+
+
+def test_labels_that_are_renamed_have_a_two_class_view(tmp_path: Path) -> None:
+    rule = FOLDERS.with_labels({"NORMAL": "normal", "PNEUMONIA": "pneumonia"})
+    places = ("NORMAL", "PNEUMONIA")
+    assert audit(tmp_path, *places, rule=rule, code="no-two-class-view") == {}
+    assert set(rx.XrayDataset.from_folder(tmp_path, names=rule).counts) == {"normal", "pneumonia"}

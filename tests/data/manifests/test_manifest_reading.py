@@ -46,6 +46,91 @@ def test_the_sample_of_the_guide_is_read() -> None:
     assert read.part is None
 
 
+def chained(name: str, first: str, second: str) -> str:
+    """A line as chained jobs of Ground Truth leave it: two label attributes."""
+    content = json.loads(line(name, class_name=first))
+    other = json.loads(line(name, class_name=second))
+    return json.dumps(content | {"second": 1, "second-metadata": other["scene-metadata"]})
+
+
+def boxes(name: str, *classes: int, **changes: object) -> str:
+    """A line of boxes, one for each class."""
+    metadata = json.loads(line(name, type="groundtruth/object-detection"))["scene-metadata"]
+    del metadata["class-name"], metadata["confidence"]
+    metadata |= {"class-map": {"0": "pneumonia", "1": "nodule"}, "objects": [{"confidence": 1}]}
+    found = [{"class_id": one, "left": 1, "top": 2, "width": 3, "height": 4} for one in classes]
+    value = {"image_size": [{"width": 90, "height": 90, "depth": 1}], "annotations": found}
+    content = {"source-ref": f"s3://bucket/{name}.png", "scene": value} | changes
+    return json.dumps(content | {"scene-metadata": metadata})
+
+
+def written(folder: Path, *lines: str) -> Path:
+    path = folder / "some.manifest"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_one_of_several_label_attributes_is_chosen_by_its_name(tmp_path: Path) -> None:
+    path = written(tmp_path, chained("a", "Sunrise", "Sunset"), line("b"))
+    assert Manifest.read(path, attribute="scene").counts == {"Sunrise": 2}
+    with pytest.raises(ManifestError, match="no attribute 'second' with its -metadata"):
+        Manifest.read(path, attribute="second")
+    with pytest.raises(ManifestError, match=r"from_manifest\(attribute=...\) chooses it"):
+        Manifest.read(path)
+
+
+def test_lines_without_a_confidence_are_read_with_a_note_and_refused_where_they_are_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = [line("a", confidence=None), line("b", confidence=None), line("c")]
+    read = Manifest.read(written(tmp_path, *lines))
+    assert len(read) == 3
+    assert "2 lines" in caplog.text
+    assert [fault.line for fault in validate("\n".join(lines))] == [1, 2]
+    assert validate(read.text()) == ()
+
+
+def test_a_confidence_that_is_none_is_refused_even_where_it_is_only_read(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="confidence"):
+        Manifest.read(written(tmp_path, line(confidence="high")))
+
+
+def test_boxes_become_labels_where_the_user_names_the_label_without_boxes(tmp_path: Path) -> None:
+    path = written(tmp_path, boxes("a", 0, 0), boxes("b"), boxes("c", 1))
+    read = Manifest.read(path, without_boxes="normal")
+    assert [(entry.source_ref[-5], entry.label) for entry in read] == [
+        ("a", "pneumonia"),
+        ("b", "normal"),
+        ("c", "nodule"),
+    ]
+    with pytest.raises(ManifestError, match="bounding-boxes"):
+        Manifest.read(path)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (boxes("a", 0, 1), "several-labels"),
+        (boxes("a", 7), "ERROR_INVALID_BOUNDING_BOX"),
+        (boxes("a", scene=3), "ERROR_INVALID_BOUNDING_BOX"),
+        (boxes("a", scene={"annotations": ["x"]}), "ERROR_INVALID_BOUNDING_BOX"),
+    ],
+)
+def test_boxes_that_give_no_label_are_faults(tmp_path: Path, bad: str, code: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        Manifest.read(written(tmp_path, bad), without_boxes="normal")
+    assert [fault.code for fault in caught.value.faults] == [code]
+
+
+def test_the_same_fault_of_many_lines_is_said_once_with_its_lines_and_their_number() -> None:
+    with pytest.raises(ManifestError) as caught:
+        Manifest.parse([line(str(number), class_name=None) for number in range(500)] + ["{"])
+    assert len(caught.value.faults) == 501
+    assert "lines 1, 2, 3 and 497 more: ERROR_INVALID_LABEL_ATTRIBUTE_METADATA" in str(caught.value)
+    assert str(caught.value).count("ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT") == 1
+    assert "line 501: ERROR_INVALID_JSON_LINE" in str(caught.value)
+
+
 def test_what_lines_of_others_do_not_agree_on_is_unknown() -> None:
     dates = ("2020-03-06T17:46:39", "2021-07-11T00:00:00Z", "2019-01-01T00:00:00.0")
     read = Manifest.parse(

@@ -112,7 +112,58 @@ def test_siim_reads_a_mask_as_the_finding(tmp_path: Path) -> None:
     assert rows == {names[0]: ("no pneumothorax", None), names[1]: ("pneumothorax", None)}
 
 
-@pytest.mark.parametrize("rule", [reading.padchest, reading.chexpert, reading.rsna, reading.siim])
+VINDR = """image_id,rad_id,Nodule/Mass,Pneumonia,No finding
+a,R1,0,1,0
+a,R2,0,1,0
+a,R3,0,0,1
+b,R1,0,0,1
+b,R2,0,0,1
+b,R3,0,0,1
+c,R1,1,0,0
+c,R2,0,1,0
+c,R3,0,0,1
+d,R1,0,x,0
+"""
+
+
+def test_vindr_counts_its_three_readers(tmp_path: Path) -> None:
+    rows, reasons = read(tmp_path, reading.vindr, VINDR, "a.dicom", "b.dicom", "c.dicom", "d.dicom")
+    assert rows == {"a.dicom": ("pneumonia", None), "b.dicom": ("normal", None)}
+    assert any(
+        "1 readers say 'Pneumonia', 1 'No finding'; 2 have to agree" in reason for reason in reasons
+    )
+    assert any("labels= names no label for 'x'" in reason for reason in reasons)
+
+
+def test_vindr_of_children_and_one_reader_is_read_too(tmp_path: Path) -> None:
+    table = "image_ID,rad_ID,Pneumonia,No finding\na,R1,1,0\nb,R2,0,1\nc,R2,0,0\n"
+    rows, reasons = read(tmp_path, reading.vindr, table, "a.dicom", "b.dicom", "c.dicom", agree=1)
+    assert rows == {"a.dicom": ("pneumonia", None), "b.dicom": ("normal", None)}
+    assert len(reasons) == 1
+
+
+def test_covid_radiography_is_labelled_above_its_folders_of_images_without_masks(
+    tmp_path: Path,
+) -> None:
+    for name in (
+        "Normal/images/Normal-1.png",
+        "Normal/masks/Normal-1.png",
+        "COVID/images/COVID-1.png",
+        "COVID/masks/COVID-1.png",
+        "Viral Pneumonia/images/Viral Pneumonia-1.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = rx.XrayDataset.from_folder(tmp_path, names=reading.covid_radiography())
+    assert found.counts == {"normal": 1, "viral": 1, "covid": 1}
+    assert found.skipped == {"in folders 'masks'": 2}
+    assert found.rejected == ()
+
+
+PRESETS = [reading.padchest, reading.chexpert, reading.rsna, reading.siim, reading.vindr]
+
+
+@pytest.mark.parametrize("rule", PRESETS)
 def test_the_table_of_another_set_is_refused_by_its_columns(
     tmp_path: Path, rule: Callable[..., rx.TableNames]
 ) -> None:
