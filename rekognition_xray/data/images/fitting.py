@@ -56,7 +56,7 @@ def encode(grey: Image.Image, *, as_jpeg: bool) -> bytes:
     The filtered rows of an X-ray are noise around zero, in which zlib's search for repeated strings
     finds nothing. Run lengths alone take a fifth of the time, and the files are 2 to 7 % smaller.
     """
-    bare = Image.new("L", grey.size)  # a new image: Pillow writes comments and profiles it carries
+    bare = Image.new("L", grey.size, None)  # a new image: Pillow writes what it carries besides
     bare.paste(grey)
     buffer = io.BytesIO()
     if as_jpeg:

@@ -47,7 +47,8 @@ def to_grey(
     """
     real, modality = _real_values(dataset, raster)
     padding = _padding(dataset, raster)
-    used = np.bincount(stored.ravel(), minlength=real.size) > 0
+    used = np.zeros(real.size, np.bool_)
+    used[stored] = True
     if not (used & ~padding).any():
         raise contradiction("every pixel is padding")
     shown, voi = _displayed_share(dataset, real, real[used & ~padding])

@@ -126,7 +126,8 @@ def stored_values(
     raw = cells.astype(np.uint16)  # of a signed value: its two's complement
     if packed and syntax != uid.RLELossless:
         return _codestream_places(raw, raster), ()
-    places = _places(raw >> np.uint16(raster.high_bit + 1 - raster.stored), raster)
+    below = raster.high_bit + 1 - raster.stored
+    places = _places(raw >> np.uint16(below) if below else raw, raster)
     return places, _report_unused_bits(raw, places, raster, dataset)
 
 
@@ -146,6 +147,8 @@ def _places(values: Indices, raster: Raster) -> Indices:
 
 def _codestream_places(raw: Indices, raster: Raster) -> Indices:
     """A codestream has no unused bits: values beyond the stored ones are a contradiction."""
+    if int(raw.max()) < 2**raster.stored:
+        return _places(raw, raster)
     bits = raw & np.uint16(2**raster.stored - 1)
     half = np.uint16(2 ** (raster.stored - 1))
     # Sign bits repeat above the stored ones; of 8-bit cells they do so in 16 as well.
@@ -159,9 +162,9 @@ def _report_unused_bits(
     raw: Indices, places: Indices, raster: Raster, dataset: Dataset
 ) -> tuple[str, ...]:
     """The step where bits above the stored ones are set that are neither overlay nor sign."""
-    above = raw >> np.uint16(raster.high_bit + 1)
-    if raster.high_bit == 15 or not above.any():
+    if raster.high_bit == 15 or int(raw.max()) < 2 ** (raster.high_bit + 1):
         return ()
+    above = raw >> np.uint16(raster.high_bit + 1)
     if raster.signed:  # the sign, repeated
         negative = places < 2 ** (raster.stored - 1)
         width = raster.allocated - raster.high_bit - 1
