@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rekognition_xray.costs import Estimate, PriceBook
     from rekognition_xray.data.auditing import Finding
     from rekognition_xray.data.dataset import Audit, Labelling, Split, Xray, XrayDataset
+    from rekognition_xray.data.gating import ImageGate
     from rekognition_xray.data.images import ImageOptions
     from rekognition_xray.data.reading import FOLDERS, KERMANY, ImageName, TableNames
     from rekognition_xray.errors import XrayError
@@ -69,6 +70,7 @@ _HOMES = {
     ),
     "data.auditing": ("Finding",),
     "data.dataset": ("Audit", "Labelling", "Split", "Xray", "XrayDataset"),
+    "data.gating": ("ImageGate",),
     "data.images": ("ImageOptions",),
     "data.reading": ("FOLDERS", "KERMANY", "ImageName", "TableNames"),
     "errors": ("XrayError",),
@@ -92,6 +94,7 @@ __all__ = [
     "FailedDiagnosis",
     "Figure",
     "Finding",
+    "ImageGate",
     "ImageName",
     "ImageOptions",
     "Labelling",

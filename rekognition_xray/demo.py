@@ -56,13 +56,14 @@ def run(data: Path, output: Path, seed: int, *, phantoms: bool = False) -> None:
     dataset, audit = _dataset(data, PHANTOM_LABELLING if phantoms else None)
     split = dataset.split(test=0.2, seed=seed)
     _show_split(split)
+    gate = _gate(split.train, output)
     with LocalCloud(buckets=["clinic-xrays"], seed=seed) as cloud:
         aws = rx.Aws(session=cloud.session())
         version, addresses = _train(aws, split, output)
         evaluation = _evaluate(version, split)
         policy = _policy(evaluation)
         evaluation.to_html(output / "evaluation.html", images=addresses, policy=policy)
-        _diagnose(version, policy, split, output)
+        _diagnose(version, policy, gate, split, output)
         _show_bill(str(cloud.bill))
         card = rx.ModelCard.of(
             evaluation,
@@ -158,8 +159,25 @@ def _evaluate(version: rx.ModelVersion, split: rx.Split) -> rx.Evaluation:
     return evaluation
 
 
+def _gate(train: rx.XrayDataset, output: Path) -> rx.ImageGate | None:
+    """A gate for at most 2.5 % of acceptable images, or None if there are too few patients."""
+    _title("Gate: images unlike the training images are referred before a call is paid")
+    try:
+        gate = rx.ImageGate.fit(train, refuse=0.025)
+    except rx.XrayError as error:
+        print(f"no gate: {error}")
+        return None
+    gate.save(output / "gate")
+    print(gate.figures)
+    return gate
+
+
 def _diagnose(
-    version: rx.ModelVersion, policy: rx.Policy | None, split: rx.Split, output: Path
+    version: rx.ModelVersion,
+    policy: rx.Policy | None,
+    gate: rx.ImageGate | None,
+    split: rx.Split,
+    output: Path,
 ) -> None:
     _title("Diagnoses: a running model is billed by the hour, whether it is used or not")
     print(f"price on AWS: {rx.PriceBook().inference(1)}")
@@ -168,7 +186,7 @@ def _diagnose(
     paths = [image.path for image in split.test]
     shown = {image.label: image.path for image in split.test}
     with version.running(units=1, max_cost="5.00") as model:
-        diagnoser = rx.Diagnoser(model, policy=policy)
+        diagnoser = rx.Diagnoser(model, policy=policy, gate=gate)
         found = {}
         for diagnosis in diagnoser.diagnose_many(paths, journal=journal):
             found[diagnosis.source] = diagnosis

@@ -58,6 +58,7 @@ TOLD = {
 LEFT = {
     "README.md": ("evaluation.html", "today.jsonl"),
     "how-to/scale-out.md": ("archive.jsonl", "answer.json", "answer.png"),
+    "how-to/refuse-strange-images.md": ("negative.png", "gate/gate.npz", "gate/gate.json"),
     "how-to/see-why.md": ("overlay.png", "cases.png", "cases/cases.npz"),
 }
 """What pages print, and the files that they leave, beyond what they show themselves."""
@@ -120,6 +121,11 @@ def _few_images(_: World) -> None:
             image.path.unlink()
 
 
+def _one_image_each(_: World) -> None:
+    shutil.rmtree("chest_xray")
+    make_phantoms("chest_xray", patients=100, images_per_patient=(1, 1), heights=(80, 120))
+
+
 def _archive(_: World) -> None:
     example = runpy.run_path(str(pages.ROOT / "examples" / "dicom_archive.py"))
     example["draw"](Path("drawn"))
@@ -161,6 +167,7 @@ SET_UP: dict[str, Callable[[World], None]] = {
     "how-to/see-why.md": _few_images,
     "how-to/store-and-forget.md": _few_images,
     "how-to/dicom-archive.md": _archive,
+    "how-to/refuse-strange-images.md": _one_image_each,
     "how-to/manifests.md": _few_images,
     "how-to/public-images.md": lambda _: downloads.kaggle(Path(os.environ["KAGGLEHUB_CACHE"])),
     "how-to/resume-an-upload.md": _failing_network,

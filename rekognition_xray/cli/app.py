@@ -94,6 +94,7 @@ def commands() -> None:
 
 for _command in (
     images.audit,
+    images.gate,
     images.prepare,
     estimating.estimate,
     training.train,

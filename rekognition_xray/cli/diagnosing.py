@@ -15,9 +15,12 @@ from rekognition_xray.cli.errors import EPILOG, IMAGES, for_a_shell
 from rekognition_xray.cli.images import report_left_out
 from rekognition_xray.cli.options import (
     FILE,
+    gate_in,
+    gate_option,
     image_options,
     max_cost_option,
     prices_option,
+    repair_option,
     units_option,
     yes_option,
 )
@@ -34,6 +37,8 @@ from rekognition_xray.errors import NotReadyError
 @click.option("--retry-failed", is_flag=True, help="Try failures in the journal again.")
 @click.option("--as-they-come", is_flag=True, help="Print answers as they arrive.")
 @image_options
+@gate_option
+@repair_option
 @click.option("--start", is_flag=True, help="Run the model for these images, then stop it.")
 @units_option("Inference units to start on.")
 @max_cost_option("End when the cost may reach this; replaces --yes.")
@@ -59,6 +64,8 @@ def diagnose(
     retry_failed: bool,
     as_they_come: bool,
     image_options: rx.ImageOptions,
+    gate: Path | None,
+    repair: bool,
     start: bool,
     units: int,
     max_cost: Decimal | None,
@@ -88,6 +95,7 @@ def diagnose(
     handle = place.version(version)
     book = prices_for(handle.aws, prices, max_cost)
     rule = None if policy is None else rx.Policy.from_json(policy.read_bytes())
+    guard = gate_in(gate, repair=repair)
     rx.Diagnoser(handle, rule)  # a policy of another version is refused before anything bills
     terminal.say(NOTICE)
     block: AbstractContextManager[rx.ModelVersion] = nullcontext(handle)
@@ -105,7 +113,7 @@ def diagnose(
     else:
         _require_running(handle, book)
     with block as model, _report_stop(terminal, started=start):
-        asker = rx.Diagnoser(model, rule, options=image_options)
+        asker = rx.Diagnoser(model, rule, options=image_options, gate=guard)
         with asker.diagnose_many(
             found,
             journal=journal,

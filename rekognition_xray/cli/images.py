@@ -10,7 +10,16 @@ import click
 
 import rekognition_xray as rx
 from rekognition_xray.cli.errors import EPILOG, IMAGES
-from rekognition_xray.cli.options import FILE, FOLDER, Names, image_options, names_options
+from rekognition_xray.cli.options import (
+    FILE,
+    FOLDER,
+    Names,
+    gate_in,
+    gate_option,
+    image_options,
+    names_options,
+    repair_option,
+)
 from rekognition_xray.cli.places import Place, find_project, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks
 
@@ -33,6 +42,7 @@ def report_left_out(dataset: rx.XrayDataset) -> None:
 @click.argument("folder", type=FOLDER)
 @names_options
 @image_options
+@gate_option
 @click.option("--strict", is_flag=True, help="Exit with 3 for warnings, too.")
 @speaks
 def audit(
@@ -41,6 +51,7 @@ def audit(
     folder: Path,
     names: Names,
     image_options: rx.ImageOptions,
+    gate: Path | None,
     strict: bool,
 ) -> None:
     """List what is wrong with the images of FOLDER.
@@ -49,7 +60,7 @@ def audit(
     --strict. --json lists all files of each finding. Makes no AWS call.
     """
     dataset = names.open(folder).with_options(image_options)
-    found = dataset.audit(progress=terminal.progress)
+    found = dataset.audit(gate=gate_in(gate, repair=False), progress=terminal.progress)
     terminal.result(found, f"{dataset_summary(dataset)}\n{found}")
     if found.errors or (strict and found.warnings):
         click.get_current_context().exit(IMAGES)
@@ -60,6 +71,8 @@ def audit(
 @click.argument("output", type=FOLDER)
 @names_options
 @image_options
+@gate_option
+@repair_option
 @click.option(
     "--leave-out-held",
     is_flag=True,
@@ -73,6 +86,8 @@ def prepare(
     output: Path,
     names: Names,
     image_options: rx.ImageOptions,
+    gate: Path | None,
+    repair: bool,
     leave_out_held: bool,
 ) -> None:
     """Prepare images as AWS will see them.
@@ -87,11 +102,48 @@ def prepare(
     done = dataset.prepare(
         output,
         progress=terminal.progress,
+        gate=gate_in(gate, repair=repair),
         held="leave-out" if leave_out_held else "error",
     )
     terminal.result(done, done)
     if dataset.rejected:
         click.get_current_context().exit(IMAGES)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("folder", type=FOLDER)
+@click.argument("output", type=FOLDER)
+@names_options
+@image_options
+@click.option(
+    "--refuse",
+    type=float,
+    metavar="SHARE",
+    default=0.01,
+    help="Share of acceptable images that it may refuse.",
+)
+@click.option("--seed", type=int, metavar="N", default=0, help="Seed of its folds.")
+@speaks
+def gate(
+    terminal: Terminal,
+    *,
+    folder: Path,
+    output: Path,
+    names: Names,
+    image_options: rx.ImageOptions,
+    refuse: float,
+    seed: int,
+) -> None:
+    """Fit a gate that refuses images unlike those of FOLDER, and write it to OUTPUT.
+
+    Give it the training images, never the test images. audit, prepare and diagnose take it by
+    --gate: what it refuses is referred to a person before a call is paid. Makes no AWS call.
+    """
+    dataset = names.open(folder).with_options(image_options)
+    report_left_out(dataset)
+    made = rx.ImageGate.fit(dataset, refuse=refuse, seed=seed, progress=terminal.progress)
+    made.save(output)
+    terminal.result(made.figures, made.figures)
 
 
 @click.command(epilog=EPILOG)

@@ -201,6 +201,27 @@ def image_options(command: Command) -> Command:
     return wrapped
 
 
+gate_option = click.option(
+    "--gate", type=FOLDER, help="Folder of a gate that the command gate wrote; asked of each image."
+)
+repair_option = click.option(
+    "--repair", is_flag=True, help="Repair images that the gate finds inverted or turned."
+)
+
+
+def gate_in(folder: Path | None, *, repair: bool) -> rx.ImageGate | None:
+    """The gate in a folder, if one is named.
+
+    Raises:
+        click.UsageError: something to repair, and no gate to find it.
+    """
+    if folder is None:
+        if repair:
+            raise click.UsageError("--repair needs --gate, which finds what to repair.")
+        return None
+    return rx.ImageGate.load(folder, repair=repair)
+
+
 def key_in(file: Path | None) -> str | None:
     """The secret in a file, if one is named."""
     return None if file is None else file.read_text("utf-8").strip()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
 import attrs
 
+from rekognition_xray.data.image_options import ImageOptions
 from rekognition_xray.errors import DataError
 
 
@@ -119,6 +122,9 @@ class XrayCollection(Protocol):
     labelling: Labelling
     """Where the labels come from."""
 
+    options: ImageOptions
+    """How its images are read."""
+
     part: Part | None
     """Of which split the dataset is a part."""
 
@@ -135,3 +141,11 @@ class XrayCollection(Protocol):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Xray]: ...
+
+
+def dataset_fingerprint(images: Iterable[Xray]) -> str:
+    """12 hex digits that depend on name, label and group of each image and on nothing else."""
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(json.dumps([image.name, image.label, image.group]).encode() + b"\n")
+    return digest.hexdigest()[:12]

@@ -7,6 +7,7 @@
     │   ├── EmptyDatasetError
     │   ├── AuditError                        carries every finding with its files
     │   ├── ImageError                        one image that cannot be used
+    │   │   └── RefusedByGateError            it does not look like the training images
     │   ├── SplitError
     │   ├── LabelsError                       too few, unknown or contradictory labels
     │   │   └── NoLabelError                  a rule that knows no label for an image
@@ -87,6 +88,7 @@ from rekognition_xray.errors.data import (
     PatientLeakWarning,
     PreparedFolderError,
     PseudonymKeyError,
+    RefusedByGateError,
     SplitError,
 )
 from rekognition_xray.errors.jobs import (
@@ -140,6 +142,7 @@ __all__ = [
     "PriceBookError",
     "PseudonymKeyError",
     "QuotaError",
+    "RefusedByGateError",
     "ServiceFaultError",
     "SplitError",
     "StopFailedError",

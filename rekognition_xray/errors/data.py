@@ -70,6 +70,33 @@ class ImageError(DataError):
         super().__init__(message, paths=paths, hint=hint)
 
 
+class RefusedByGateError(ImageError):
+    """An image that a gate refuses: it does not look like the training images.
+
+    Attributes:
+        score: how unlike them it is.
+        sha256: hash of the image as it would have been prepared.
+    """
+
+    default_hint = (
+        "Have a person look at it. If it is right, fit the gate on images like it, or use none; "
+        "repair=True repairs images that are inverted or turned."
+    )
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        score: float | None = None,
+        sha256: str = "",
+        paths: Iterable[Path | str] = (),
+    ) -> None:
+        self.score = score
+        self.sha256 = sha256
+        super().__init__(message, code="refused-by-gate", reason=reason, paths=paths)
+
+
 class SplitError(DataError):
     """The dataset cannot be split as asked."""
 

@@ -25,7 +25,7 @@ LEAVES = dict(tool.leaves())
 
 def test_there_is_a_command_to_each_verb_in_the_order_of_use():
     assert list(commands.commands) == [
-        *("audit", "prepare", "estimate", "train", "evaluate"),
+        *("audit", "gate", "prepare", "estimate", "train", "evaluate"),
         *("diagnose", "running", "stop", "export", "import", "doctor", "serve", "verify-aws"),
     ]
     assert [*commands.commands["estimate"].commands] == [

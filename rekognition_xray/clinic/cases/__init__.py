@@ -9,7 +9,6 @@ from rekognition_xray._doors import lazy
 if TYPE_CHECKING:
     from rekognition_xray.clinic.cases.case_index import Case, CaseIndex
     from rekognition_xray.clinic.cases.descriptor import image_descriptor
-    from rekognition_xray.clinic.cases.index_files import dataset_fingerprint
     from rekognition_xray.clinic.cases.sheet import cases_sheet
 else:
     __getattr__ = lazy(
@@ -17,7 +16,6 @@ else:
         {
             "case_index": ("Case", "CaseIndex"),
             "descriptor": ("image_descriptor",),
-            "index_files": ("dataset_fingerprint",),
             "sheet": ("cases_sheet",),
         },
     )
@@ -26,6 +24,5 @@ __all__ = [
     "Case",
     "CaseIndex",
     "cases_sheet",
-    "dataset_fingerprint",
     "image_descriptor",
 ]

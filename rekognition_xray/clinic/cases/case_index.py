@@ -20,14 +20,13 @@ from rekognition_xray.clinic.cases.descriptor import (
     image_descriptor,
 )
 from rekognition_xray.clinic.cases.index_files import (
-    dataset_fingerprint,
     read_index,
     write_index,
 )
 from rekognition_xray.clinic.cases.sheet import cases_sheet
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions, ImageSource
-from rekognition_xray.data.xrays import Xray
+from rekognition_xray.data.xrays import Xray, dataset_fingerprint
 from rekognition_xray.errors import DataError, EmptyDatasetError, InvalidRequestError, list_paths
 
 _BATCH: Final = 32

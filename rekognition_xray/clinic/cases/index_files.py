@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +16,10 @@ from rekognition_xray._files import atomic_write
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.cases.descriptor import LENGTH, NAME, Vector
 from rekognition_xray.clinic.json_fields import FieldError, Json
-from rekognition_xray.data.xrays import Xray
+from rekognition_xray.data.xrays import Xray, dataset_fingerprint
 from rekognition_xray.errors import DataError
 
 _VERSION: Final = 1
-_DIGITS: Final = 12
 _NUMBERS: Final = "cases.npz"
 _WORDS: Final = "cases.json"
 
@@ -52,14 +51,6 @@ def write_index(folder: Path, images: Sequence[Xray], vectors: Vector, fingerpri
     with atomic_write(folder / _WORDS, private=True) as stream:
         stream.write(json.dumps(words, ensure_ascii=False, indent=1).encode())
     return folder
-
-
-def dataset_fingerprint(images: Iterable[Xray]) -> str:
-    """12 hex digits that depend on name, label and group of each image and on nothing else."""
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(json.dumps([image.name, image.label, image.group]).encode() + b"\n")
-    return digest.hexdigest()[:_DIGITS]
 
 
 def read_index(folder: Path) -> tuple[tuple[Xray, ...], Vector, str]:

@@ -18,7 +18,7 @@ from rekognition_xray.clinic.diagnosis.journal import Journal
 from rekognition_xray.clinic.diagnosis.request import DiagnosisRequest, call
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.cloud.versions import ModelVersion
-from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
+from rekognition_xray.data.images import DEFAULT_OPTIONS, Gate, ImageOptions
 from rekognition_xray.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Diagnoser:
         policy: how confidences become findings; without one the finding is the label of highest
             confidence.
         options: how images are read; the same as for training. See ImageOptions.
+        gate: asked before a call is made, such as an ``ImageGate``. What it refuses is referred to
+            a person, and nothing is sent.
 
     Raises:
         EvaluationError: the policy was made for another version.
@@ -52,6 +54,7 @@ class Diagnoser:
     version: ModelVersion
     policy: Policy | None = None
     options: ImageOptions = attrs.field(default=DEFAULT_OPTIONS, kw_only=True)
+    gate: Gate | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         made_for = self.policy.version_arn if self.policy else None
@@ -63,13 +66,14 @@ class Diagnoser:
 
     @property
     def _request(self) -> DiagnosisRequest:
-        return DiagnosisRequest(self.version, self.policy, self.options)
+        return DiagnosisRequest(self.version, self.policy, self.options, self.gate)
 
     def diagnose(self, image: DiagnosableImage) -> Diagnosis:
         """Diagnoses one image. Calls DetectCustomLabels once; no price per call.
 
         An object in S3 that ``storage.store()`` wrote, in the version's Region, is passed by
-        reference and not read; any other is read (GetObject), prepared and sent. Safe to call from
+        reference and not read, unless there is a gate; any other is read (GetObject), prepared and
+        sent. Safe to call from
         many threads.
 
         Args:
@@ -83,7 +87,7 @@ class Diagnoser:
             NotReadyError: the version does not run.
             AwsError: AWS refused the call or could not be reached.
         """
-        ready = sendable(image, self.version.aws, options=self.options)
+        ready = sendable(image, self.version.aws, options=self.options, gate=self.gate)
         return call(self._request, ready)
 
     def diagnose_many(
@@ -112,8 +116,9 @@ class Diagnoser:
             images: the images, each as for ``diagnose``.
             journal: a JSON Lines file. Each answer is on the disk before it is given out. An image
                 under the same path is not sent again while its file (size and time) or its
-                prepared pixels are unchanged; its finding follows the present policy. So a run
-                that was killed continues where it was; calls that were under way are repeated.
+                prepared pixels are unchanged, and so is the gate; its finding follows the present
+                policy. So a run that was killed continues where it was; calls that were under way
+                are repeated.
             ordered: whether answers come in the order of the images, or as they come.
             executor: where images are prepared and calls made: any ``concurrent.futures.Executor``,
                 such as ``dask.distributed.Client().get_executor()``. Without one, threads. This

@@ -36,7 +36,10 @@ class Diagnosis:
         version_arn: the version that was called.
         image_sha256: hash of the prepared image that was sent.
         request_id: AWS's id of the request.
-        seconds: time from request to answer.
+        seconds: time from request to answer; 0 where a gate refused the image and nothing was sent.
+        gate: fingerprint of the gate that was asked; None without one.
+        gate_score: how unlike the training images the gate found the image; None without a gate.
+        gate_reason: why the gate refused the image; empty where it did not.
     """
 
     source: str
@@ -50,6 +53,9 @@ class Diagnosis:
     image_sha256: str
     request_id: str
     seconds: float
+    gate: str | None = None
+    gate_score: float | None = None
+    gate_reason: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """Plain data, ready for JSON; ``json_schema`` describes it, ``from_dict`` turns it back."""
@@ -95,7 +101,8 @@ class Diagnosis:
         confidences = ", ".join(
             f"{label} {self.confidences[label]:.3f}" for label in in_order(self.confidences)
         )
-        return f"{self.source}: {self.finding} ({confidences})\n  why: {self.reason}\n  {NOTICE}"
+        shown = f" ({confidences})" if confidences else ""
+        return f"{self.source}: {self.finding}{shown}\n  why: {self.reason}\n  {NOTICE}"
 
 
 @attrs.frozen(str=False)
@@ -171,4 +178,7 @@ def _diagnosis(data: Json) -> Diagnosis:
         image_sha256=fields.string_in(data.get("image_sha256"), "image_sha256"),
         request_id=fields.string_in(data.get("request_id"), "request_id"),
         seconds=fields.number_in(data, "seconds"),
+        gate=None if data.get("gate") is None else fields.string_in(data["gate"], "gate"),
+        gate_score=None if data.get("gate_score") is None else fields.number_in(data, "gate_score"),
+        gate_reason=fields.string_in(data.get("gate_reason", ""), "gate_reason"),
     )

@@ -34,6 +34,7 @@ from rekognition_xray.clinic.diagnosis.request import (
     diagnose_once,
     identify_image,
     prepare_to_send,
+    refer_refused,
 )
 from rekognition_xray.clinic.fatal_errors import FATAL_ERRORS
 from rekognition_xray.errors import (
@@ -349,7 +350,13 @@ class Engine:
         """Whether a journal entry still holds for the image's file."""
         if isinstance(entry.answer, FailedDiagnosis):
             return not self._retry_failed and entry.file == task.file
-        return entry.file is not None and entry.file == task.file
+        same_gate = entry.answer.gate == self._gate
+        return same_gate and entry.file is not None and entry.file == task.file
+
+    @property
+    def _gate(self) -> str | None:
+        gate = self._request.gate
+        return None if gate is None else gate.fingerprint
 
     def _submit(self, kind: str, task: Task, pool: Executor, work: Callable[..., object]) -> None:
         image = task.ready if task.image is None else task.image  # one of both is kept
@@ -406,10 +413,13 @@ class Engine:
     def _take_prepared(self, task: Task, ready: Sendable, *, keep: bool) -> None:
         if self._journal is not None:
             diagnosis = self._journal.known(ready.source, ready.sha256)
-            if diagnosis is not None:
+            if diagnosis is not None and diagnosis.gate == self._gate:
                 self._journal.add(diagnosis, task.file)  # with the file as it is now
                 self._reuse(task, diagnosis)
                 return
+        if ready.refusal:
+            self._finish(task, refer_refused(self._request, ready))
+            return
         if keep:
             task.image, task.ready = None, ready
         self._queue.add(task)
@@ -454,7 +464,8 @@ class Engine:
     def _conclude(self, task: Task, result: Diagnosis | ImageError | AwsError | object) -> None:
         """An image has its diagnosis, or the reason why it gets none."""
         if isinstance(result, Diagnosis):
-            self._note_success()
+            if not result.gate_reason:  # else nothing was asked
+                self._note_success()
             self._finish(task, result)
         elif isinstance(result, FATAL_ERRORS):
             self._end_run(result)

@@ -11,13 +11,21 @@ from PIL import Image
 from rekognition_xray.cloud.s3 import S3Location, read_object
 from rekognition_xray.data.images import (
     MAX_DETECT_BYTES,
+    Gate,
     ImageOptions,
     ImageSource,
     PreparedImage,
+    decode,
     prepare_image,
 )
 from rekognition_xray.data.pseudonyms import pseudonym_in
-from rekognition_xray.errors import AccessDeniedError, AwsError, ImageError, StorageError
+from rekognition_xray.errors import (
+    AccessDeniedError,
+    AwsError,
+    ImageError,
+    RefusedByGateError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from rekognition_xray.cloud.aws import Aws
@@ -36,11 +44,15 @@ class Sendable:
         source: its name: its path or address, or a name made from its pixels.
         image: prepared bytes, or the location of a prepared image in S3.
         sha256: hash of the prepared image.
+        gate_score: how unlike the training images a gate found it; None without a gate.
+        refusal: why the gate refuses it, so that nothing may be sent; empty where it does not.
     """
 
     source: str
     image: bytes | S3Location = attrs.field(repr=False)
     sha256: str
+    gate_score: float | None = None
+    refusal: str = ""
 
 
 def source_of(image: DiagnosableImage) -> str | None:
@@ -63,11 +75,14 @@ def file_of(image: DiagnosableImage) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def sendable(image: DiagnosableImage, aws: Aws, *, options: ImageOptions) -> Sendable:
+def sendable(
+    image: DiagnosableImage, aws: Aws, *, options: ImageOptions, gate: Gate | None = None
+) -> Sendable:
     """Prepares an image as the training images were, or refers to one that is prepared.
 
     An object that ``store()`` wrote, in the Region of the clients, is passed by reference and not
-    read; any other is read. May call HeadBucket (once for a bucket) and GetObject; S3 bills them.
+    read, unless there is a gate; any other is read. May call HeadBucket (once for a bucket) and
+    GetObject; S3 bills them.
 
     Raises:
         ImageError: the image cannot be used.
@@ -75,30 +90,51 @@ def sendable(image: DiagnosableImage, aws: Aws, *, options: ImageOptions) -> Sen
         AwsError: S3 could not be reached, or refused the call.
     """
     if isinstance(image, PreparedImage):
-        return _as_it_is(image)
+        return _as_it_is(image, gate)
     if isinstance(image, str) and _is_address(image):
         image = _location(image)
     if isinstance(image, S3Location):
-        return _from_s3(image, aws, options=options)
-    source = source_of(image)
-    prepared = prepare_image(image, options=options, max_bytes=MAX_DETECT_BYTES)
-    if source is None:
-        source = str(getattr(image, "filename", "") or f"image {prepared.sha256[:12]}")
-    return Sendable(source, prepared.data, prepared.sha256)
+        return _from_s3(image, aws, options, gate)
+    source = source_of(image) or str(getattr(image, "filename", ""))
+    return _prepared(image, source, options, gate)
 
 
-def _as_it_is(image: PreparedImage) -> Sendable:
+def _prepared(
+    image: ImageSource, source: str, options: ImageOptions, gate: Gate | None
+) -> Sendable:
+    """An image that is prepared now; one that the gate refuses has no pixels to send."""
+    try:
+        made = prepare_image(
+            image, name=source, options=options, max_bytes=MAX_DETECT_BYTES, gate=gate
+        )
+    except RefusedByGateError as error:
+        name = source or f"image {error.sha256[:12]}"
+        return Sendable(name, b"", error.sha256, error.score, error.reason)
+    name = source or f"image {made.sha256[:12]}"
+    return Sendable(name, made.data, made.sha256, made.gate_score)
+
+
+def _as_it_is(image: PreparedImage, gate: Gate | None) -> Sendable:
     name = f"image {image.sha256[:12]}"
     if len(image.data) > MAX_DETECT_BYTES:
         raise ImageError(
             f"{name} has {len(image.data):,} bytes; a call carries {MAX_DETECT_BYTES:,}.",
             hint="Prepare it with max_bytes=images.MAX_DETECT_BYTES.",
         )
-    return Sendable(name, image.data, image.sha256)
+    if gate is None:
+        return Sendable(name, image.data, image.sha256)
+    admission = gate.admit(decode(image.data).grey)
+    if admission.steps:
+        raise ImageError(
+            f"{name} would have to be repaired ({'; '.join(admission.steps)}).",
+            hint="It is prepared already and sent as it is: give the image that it was made of.",
+        )
+    refusal = f"held back by the gate: {admission.refusal}" if admission.refusal else ""
+    return Sendable(name, image.data, image.sha256, admission.score, refusal)
 
 
-def _from_s3(place: S3Location, aws: Aws, *, options: ImageOptions) -> Sendable:
-    if pseudonym_in(place.key) and _is_near(place, aws):
+def _from_s3(place: S3Location, aws: Aws, options: ImageOptions, gate: Gate | None) -> Sendable:
+    if gate is None and pseudonym_in(place.key) and _is_near(place, aws):
         return Sendable(str(place), place, place.key.rpartition("/")[2].partition(".")[0])
     try:
         content = read_object(aws, place)
@@ -110,8 +146,7 @@ def _from_s3(place: S3Location, aws: Aws, *, options: ImageOptions) -> Sendable:
             code=error.code,
             request_id=error.request_id,
         ) from error
-    prepared = prepare_image(content, name=str(place), options=options, max_bytes=MAX_DETECT_BYTES)
-    return Sendable(str(place), prepared.data, prepared.sha256)
+    return _prepared(content, str(place), options, gate)
 
 
 def _is_near(place: S3Location, aws: Aws) -> bool:

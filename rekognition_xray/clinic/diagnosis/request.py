@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rekognition_xray.cloud.versions import ModelVersion
-    from rekognition_xray.data.images import ImageOptions
+    from rekognition_xray.data.images import Gate, ImageOptions
 
 
 @attrs.frozen
@@ -32,11 +32,13 @@ class DiagnosisRequest:
         version: the version to call.
         policy: how confidences become a finding; None for the label of highest confidence.
         options: how images are read; the same as for training. See ImageOptions.
+        gate: asked before a call is made; None for no gate.
     """
 
     version: ModelVersion
     policy: Policy | None
     options: ImageOptions
+    gate: Gate | None = None
 
 
 @attrs.frozen
@@ -57,7 +59,7 @@ def prepare_to_send(
 ) -> Sendable | ImageError | AwsError:
     """Prepares an image, or returns the error that it meets."""
     try:
-        return sendable(image, request.version.aws, options=request.options)
+        return sendable(image, request.version.aws, options=request.options, gate=request.gate)
     except (ImageError, AwsError) as error:
         return error
 
@@ -77,6 +79,8 @@ def diagnose_once(
     ready = image if isinstance(image, Sendable) else prepare_to_send(request, image)
     if not isinstance(ready, Sendable):
         return CallResult(ready)
+    if ready.refusal:
+        return CallResult(refer_refused(request, ready))
     began = time.perf_counter()
     try:
         return CallResult(call(request, ready, once=True), time.perf_counter() - began)
@@ -95,6 +99,8 @@ def call(request: DiagnosisRequest, ready: Sendable, *, once: bool = False) -> D
     Raises:
         AwsError: AWS refused the call or could not be reached.
     """
+    if ready.refusal:
+        return refer_refused(request, ready)
     detection = request.version.detect(ready.image, once=once)
     undecided = Diagnosis(
         source=ready.source,
@@ -110,12 +116,37 @@ def call(request: DiagnosisRequest, ready: Sendable, *, once: bool = False) -> D
         image_sha256=ready.sha256,
         request_id=detection.request_id,
         seconds=detection.seconds,
+        gate=None if request.gate is None else request.gate.fingerprint,
+        gate_score=ready.gate_score,
     )
     return apply_policy(request.policy, undecided)
 
 
+def refer_refused(request: DiagnosisRequest, ready: Sendable) -> Diagnosis:
+    """The referral of an image that the gate refused; makes no call."""
+    policy = request.policy
+    return Diagnosis(
+        source=ready.source,
+        finding=REFERRED,
+        confidences={},
+        referred=True,
+        reason=ready.refusal,
+        policy=policy.name if policy else None,
+        threshold=policy.threshold if policy else None,
+        version_arn=request.version.arn,
+        image_sha256=ready.sha256,
+        request_id="",
+        seconds=0.0,
+        gate=None if request.gate is None else request.gate.fingerprint,
+        gate_score=ready.gate_score,
+        gate_reason=ready.refusal,
+    )
+
+
 def apply_policy(policy: Policy | None, diagnosis: Diagnosis) -> Diagnosis:
     """The diagnosis with the finding of this policy; makes no call."""
+    if diagnosis.gate_reason:
+        return diagnosis  # nothing was asked, so there is nothing to decide
     confidences = diagnosis.confidences
     decision = policy.decide(confidences) if policy else _highest_confidence(confidences)
     return attrs.evolve(

@@ -198,6 +198,7 @@ _FAULTS: Final = {
     "other-body-part": "of DICOM marked as another body part than the chest",
     "lateral-view": "of DICOM marked as a lateral view",
     "polarity": "of DICOM of which two tags contradict each other on what is white",
+    "refused-by-gate": "that do not look like the images that the gate was fitted on",
     "no-window": "of floating-point pixels, which do not say what is black and white",
     "not-an-xray": "of DICOM that is no plain X-ray",
     "no-decoder": "of DICOM that nothing here can decode",
@@ -210,6 +211,7 @@ _ADVICE: Final = {
     "lateral-view": "Leave them out; ImageOptions(allow_other_views=True) takes them.",
     "polarity": "Look at both, and say which is right: ImageOptions(polarity='photometric'), or "
     "'presentation'.",
+    "refused-by-gate": "Have a person look at them; leave out what is no chest X-ray, or mend it.",
     "no-window": "Say which values are black and white: ImageOptions(window=(0.0, 1.0)).",
     "no-decoder": "Install the extra 'dicom', or export them in a common transfer syntax.",
 }

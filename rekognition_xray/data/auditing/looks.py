@@ -13,10 +13,12 @@ from PIL import Image, ImageOps
 
 from rekognition_xray.data.images import (
     DEFAULT_OPTIONS,
+    Gate,
     ImageFacts,
     ImageOptions,
     check_image_size,
     decode,
+    poor_contrast,
 )
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ImageError, MissingExtraError
@@ -24,9 +26,6 @@ from rekognition_xray.errors import ImageError, MissingExtraError
 SIDE: Final = 128
 """Side in pixels of the thumbnail by which images are compared."""
 
-_LEVELS: Final = 32  # fewer than this are poor
-_END: Final = 8  # grey levels that count as black, or as white
-_MOST: Final = 0.99  # of the pixels
 _FRAME: Final = 4  # pixels of the thumbnail: 3 % of the picture
 _GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
 
@@ -76,12 +75,14 @@ class Look:
 Looks = Mapping[Xray, Look]
 
 
-def look_at(paths: Sequence[Path], *, options: ImageOptions = DEFAULT_OPTIONS) -> list[Look]:
+def look_at(
+    paths: Sequence[Path], *, options: ImageOptions = DEFAULT_OPTIONS, gate: Gate | None = None
+) -> list[Look]:
     """Looks at some images, one after the other."""
-    return [look(path, options) for path in paths]
+    return [look(path, options, gate) for path in paths]
 
 
-def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS) -> Look:
+def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS, gate: Gate | None = None) -> Look:
     """Decodes one image to the end; a fault is an answer, not an error."""
     try:
         image = decode(path, options=options)
@@ -91,6 +92,8 @@ def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS) -> Look:
         return Look(fault="no-decoder", reason=f"{error.message} {error.hint}")
     except Exception as error:  # noqa: BLE001 - one image must not end the audit of all
         return Look(fault="unreadable", reason=str(error) or type(error).__name__)
+    if gate is not None and (refusal := gate.admit(image.grey).refusal):
+        return Look(fault="refused-by-gate", reason=refusal)
     digest = hashlib.sha256(repr(image.grey.size).encode())
     digest.update(image.grey.tobytes())
     small = to_square(image.grey)
@@ -108,24 +111,6 @@ def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS) -> Look:
         contrast=poor_contrast(image.grey),
         facts=image.facts,
     )
-
-
-def poor_contrast(grey: Image.Image) -> str:
-    """What is wrong with the contrast of a picture of 8 bits, with the number; empty if nothing.
-
-    An X-ray of 8 bits uses nearly all of its 256 grey levels. With fewer than 32, or with 99 of 100
-    pixels at one end, most of what was there has been lost, usually by a wrong window.
-    """
-    counts = grey.histogram()
-    levels, pixels = sum(count > 0 for count in counts), sum(counts)
-    dark, bright = sum(counts[: _END + 1]) / pixels, sum(counts[-_END - 1 :]) / pixels
-    if levels == 1:
-        return f"blank: every pixel is {counts.index(pixels)}"
-    if dark >= _MOST:
-        return f"nearly black: {dark:.1%} of the pixels are at most {_END} of 255"
-    if bright >= _MOST:
-        return f"nearly white: {bright:.1%} of the pixels are at least {255 - _END} of 255"
-    return f"{levels} grey levels of 256" if levels < _LEVELS else ""
 
 
 def to_square(grey: Image.Image) -> Image.Image:

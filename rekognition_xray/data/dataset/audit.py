@@ -35,7 +35,7 @@ from rekognition_xray.data.auditing import (
     path_notes,
 )
 from rekognition_xray.data.dataset.cleaning import Cleaned, clean
-from rekognition_xray.data.images import ImageFacts
+from rekognition_xray.data.images import Gate, ImageFacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,11 +166,15 @@ def _row(finding: Finding, width: int) -> str:
 
 
 def run_audit(
-    dataset: XrayDataset, *, progress: Progress = None, executor: Executor | None = None
+    dataset: XrayDataset,
+    *,
+    gate: Gate | None = None,
+    progress: Progress = None,
+    executor: Executor | None = None,
 ) -> Audit:
     """See ``XrayDataset.audit``, which documents arguments and errors."""
     _refuse_images_in_s3(dataset)
-    looks = _look_at(dataset, progress, executor)
+    looks = _look_at(dataset, gate, progress, executor)
     with threadpool_limits(1):  # the arrays are small: more threads only wait for each other
         evidence = Evidence(dataset, looks, find_duplicates(looks), measure_shortcuts(looks))
     found = [finding for check in CHECKS for finding in check(evidence)]
@@ -200,9 +204,11 @@ def _refuse_images_in_s3(dataset: XrayDataset) -> None:
         )
 
 
-def _look_at(dataset: XrayDataset, progress: Progress, executor: Executor | None) -> Looks:
+def _look_at(
+    dataset: XrayDataset, gate: Gate | None, progress: Progress, executor: Executor | None
+) -> Looks:
     images = dataset.images
-    look = functools.partial(look_at, options=dataset.options)
+    look = functools.partial(look_at, options=dataset.options, gate=gate)
     batches = [
         [image.path for image in images[start : start + _BATCH]]
         for start in range(0, len(images), _BATCH)

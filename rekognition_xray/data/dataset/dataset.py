@@ -11,7 +11,7 @@ import attrs
 
 from rekognition_xray.data.dataset.prepared import prepare_dataset
 from rekognition_xray.data.dataset.split import draw_folds, draw_split, official_split
-from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
+from rekognition_xray.data.images import DEFAULT_OPTIONS, Gate, ImageOptions
 from rekognition_xray.data.manifests import Manifest
 from rekognition_xray.data.reading import (
     CUSTOM_VISION,
@@ -222,6 +222,7 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
     def audit(
         self,
         *,
+        gate: Gate | None = None,
         progress: bool | Callable[[int, int], None] | None = None,
         executor: Executor | None = None,
     ) -> Audit:
@@ -244,6 +245,8 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         About 6 ms and 17 kB an image of 224 px, of one processor.
 
         Args:
+            gate: asked of each image, such as an ``ImageGate``; what it refuses is an error,
+                ``refused-by-gate``.
             progress: True for a bar, or a function that gets images done and images in all.
             executor: what to decode in; by default threads, one for each processor.
 
@@ -253,7 +256,7 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         """
         from rekognition_xray.data.dataset.audit import run_audit  # noqa: PLC0415 - needs the extra
 
-        return run_audit(self, progress=progress, executor=executor)
+        return run_audit(self, gate=gate, progress=progress, executor=executor)
 
     def split(
         self,
@@ -339,6 +342,7 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         *,
         executor: Executor | None = None,
         progress: bool | Callable[[PrepareProgress], None] | None = None,
+        gate: Gate | None = None,
         held: Literal["error", "leave-out"] = "error",
     ) -> Prepared:
         """Prepares every image of a dataset into a folder, as ``prepare_image`` does it.
@@ -356,9 +360,10 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
                 the results themselves, so workers on other machines need both folders under the
                 same paths.
             progress: True for a bar, or a function that gets a PrepareProgress.
-            held: what becomes of images that only an option would release (see ImageOptions):
-                ``error`` counts them among the bad ones, ``leave-out`` goes on without them and
-                names them in ``Prepared.held``.
+            gate: asked before each image is prepared, such as an ``ImageGate``.
+            held: what becomes of images that a gate refuses, or that only an option would release
+                (see ImageOptions): ``error`` counts them among the bad ones, ``leave-out`` goes on
+                without them and names them in ``Prepared.held``.
 
         Raises:
             AuditError: images that cannot be used, all of them with their reasons; the others are
@@ -372,6 +377,7 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
             folder,
             executor=executor,
             progress=progress,
+            gate=gate,
             held=held,
         )
 

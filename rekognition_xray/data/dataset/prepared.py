@@ -13,6 +13,7 @@ import attrs
 from tqdm import tqdm
 
 from rekognition_xray._workers import worker_pool
+from rekognition_xray.data.images import Gate
 from rekognition_xray.data.preparing import (
     Developed,
     HeldBack,
@@ -33,8 +34,10 @@ log = logging.getLogger(__name__)
 
 Progress: TypeAlias = bool | Callable[[PrepareProgress], None] | None
 
-_HELD: Final = frozenset({"burned-in", "other-body-part", "lateral-view", "polarity"})
-"""Codes of images that an option releases."""
+_HELD: Final = frozenset(
+    {"burned-in", "other-body-part", "lateral-view", "polarity", "refused-by-gate"}
+)
+"""Codes of images that an option releases, or that a gate refuses."""
 
 
 @attrs.frozen(repr=False)
@@ -98,11 +101,12 @@ def prepare_dataset(
     *,
     executor: Executor | None = None,
     progress: Progress = None,
+    gate: Gate | None = None,
     held: Literal["error", "leave-out"] = "error",
 ) -> Prepared:
     """See ``XrayDataset.prepare``, which documents arguments and errors."""
     root = Path(folder).expanduser().absolute()
-    run = PreparationRun.begin(root, dataset.images, options=dataset.options)
+    run = PreparationRun.begin(root, dataset.images, options=dataset.options, gate=gate)
     try:
         with (
             _reporter(progress, run) as report,

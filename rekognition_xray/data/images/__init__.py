@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
+from rekognition_xray.data.image_options import DEFAULT_OPTIONS, ImageOptions, Polarity
+from rekognition_xray.data.images.contrast import poor_contrast
 from rekognition_xray.data.images.facts import ImageFacts
 from rekognition_xray.data.images.file import (
     begins_as_image,
@@ -14,6 +16,7 @@ from rekognition_xray.data.images.file import (
     unreadable_file,
 )
 from rekognition_xray.data.images.fitting import encode
+from rekognition_xray.data.images.gate import Admission, Gate
 from rekognition_xray.data.images.image import (
     MAX_BYTES,
     MAX_DETECT_BYTES,
@@ -25,7 +28,6 @@ from rekognition_xray.data.images.image import (
     prepare_image,
     probe,
 )
-from rekognition_xray.data.images.options import DEFAULT_OPTIONS, ImageOptions, Polarity
 from rekognition_xray.data.images.source import ImageSource
 
 if TYPE_CHECKING:
@@ -47,8 +49,10 @@ __all__ = [
     "DEFAULT_OPTIONS",
     "MAX_BYTES",
     "MAX_DETECT_BYTES",
+    "Admission",
     "Decoded",
     "DicomImage",
+    "Gate",
     "ImageFacts",
     "ImageOptions",
     "ImageSource",
@@ -60,6 +64,7 @@ __all__ = [
     "decode",
     "encode",
     "is_dicom",
+    "poor_contrast",
     "prepare_image",
     "probe",
     "read_facts",

@@ -8,7 +8,7 @@ from typing import Final
 
 from PIL import Image, ImageCms
 
-from rekognition_xray.data.images.options import ImageOptions
+from rekognition_xray.data.image_options import ImageOptions
 
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 _BYTE: Final = range(256)

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import attrs
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from rekognition_xray.data.image_options import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.data.images.facts import ImageFacts
 from rekognition_xray.data.images.file import (
     file_size,
@@ -22,6 +23,7 @@ from rekognition_xray.data.images.file import (
     unreadable_file,
 )
 from rekognition_xray.data.images.fitting import fit, within_sides
+from rekognition_xray.data.images.gate import Admission, Gate
 from rekognition_xray.data.images.grey import NoWindowError, make_grey
 from rekognition_xray.data.images.limits import (
     MAX_BYTES,
@@ -30,10 +32,9 @@ from rekognition_xray.data.images.limits import (
     beyond_help,
     check_image_size,
 )
-from rekognition_xray.data.images.options import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.data.images.png import SIGNATURE, has_damaged_pixels, only_pixels
 from rekognition_xray.data.images.source import ImageSource
-from rekognition_xray.errors import ImageError
+from rekognition_xray.errors import ImageError, RefusedByGateError
 
 __all__ = [
     "MAX_BYTES",
@@ -74,6 +75,7 @@ class PreparedImage:
         width, height: pixels, upright.
         steps: what was done, such as ``decoded JPEG``, ``turned by EXIF``, ``made grey``,
             ``scaled 5000 x 4000 -> 4096 x 3277``, ``encoded JPEG 95``; never a name or a date.
+        gate_score: how unlike the training images a gate found it; None without a gate.
     """
 
     data: bytes = attrs.field(repr=False)
@@ -82,6 +84,7 @@ class PreparedImage:
     width: int
     height: int
     steps: tuple[str, ...] = ()
+    gate_score: float | None = None
 
 
 @attrs.frozen
@@ -149,6 +152,7 @@ def prepare_image(
     name: str = "",
     options: ImageOptions = DEFAULT_OPTIONS,
     max_bytes: int = MAX_BYTES,
+    gate: Gate | None = None,
 ) -> PreparedImage:
     """Turns an image into what AWS sees: the one way for training and for detection.
 
@@ -162,20 +166,39 @@ def prepare_image(
         options: what to take and how to read it; see ImageOptions.
         max_bytes: most bytes of the result: 15 MiB for images in S3, MAX_DETECT_BYTES for those
             that go to DetectCustomLabels as bytes. Within both, the results are the same.
+        gate: asked once the image is upright and grey, such as an ``ImageGate``.
 
     Raises:
+        RefusedByGateError: the gate refuses the image.
         ImageError: as ``decode``, or the image does not fit into ``max_bytes``.
         MissingExtraError: it is DICOM, and the extra ``dicom`` is not installed.
     """
     image = _upright(source, name, options)
     as_jpeg = image.probe.format == "JPEG"
-    fitted = fit(image.grey, as_jpeg=as_jpeg, max_bytes=max_bytes)
+    admission = Admission(image.grey, None) if gate is None else gate.admit(image.grey)
+    fitted = fit(admission.grey, as_jpeg=as_jpeg, max_bytes=max_bytes)
     if fitted is None:
         reason = f"does not fit into {max_bytes / 2**20:.1f} MiB in any size the service takes"
         raise refusal("over-limits", reason, name, _path(source))
     digest = hashlib.sha256(fitted.data).hexdigest()
+    if admission.refusal:
+        raise _refused_by_gate(admission, digest, name, _path(source))
     extension: Literal["jpg", "png"] = "jpg" if as_jpeg else "png"
-    return PreparedImage(fitted.data, extension, digest, *fitted.size, image.steps + fitted.steps)
+    steps = image.steps + admission.steps + fitted.steps
+    return PreparedImage(fitted.data, extension, digest, *fitted.size, steps, admission.score)
+
+
+def _refused_by_gate(
+    admission: Admission, sha256: str, name: str, path: Path | None
+) -> RefusedByGateError:
+    reason = f"held back by the gate: {admission.refusal}"
+    return RefusedByGateError(
+        f"{name or path or 'the image'}: {reason}",
+        reason=reason,
+        score=admission.score,
+        sha256=sha256,
+        paths=(path,) if path else (),
+    )
 
 
 def _upright(source: ImageSource, name: str, options: ImageOptions) -> Decoded:

@@ -49,6 +49,7 @@ class LedgerEntry:
             could name somebody.
         software: what did it, each with its version.
         options: how the image was to be read.
+        gate: fingerprint of the gate that admitted the image; empty where none was asked.
     """
 
     time: datetime.datetime
@@ -65,6 +66,7 @@ class LedgerEntry:
     steps: tuple[str, ...] = attrs.field(converter=_texts)
     software: tuple[str, ...] = attrs.field(converter=_texts)
     options: ImageOptions = attrs.field(validator=validators.instance_of(ImageOptions))
+    gate: str = attrs.field(default="", validator=_text)
 
     def file(self, folder: Path) -> Path:
         """Where the result lies in a folder of prepared images."""
@@ -176,7 +178,7 @@ def _line(entry: LedgerEntry) -> bytes:
 def _entry(line: bytes) -> LedgerEntry:
     fields = json.loads(line)
     if fields["rxray_ledger"] == 1:  # up to November 2026, with one option only
-        fields["options"] = {"allow_burned_in": fields["allow_burned_in"]}
+        fields |= {"options": {"allow_burned_in": fields["allow_burned_in"]}, "gate": ""}
     elif fields["rxray_ledger"] != _FORMAT:
         raise ValueError("another format")
     fields["options"] = ImageOptions(**fields["options"])

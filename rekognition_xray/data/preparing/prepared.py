@@ -36,8 +36,8 @@ class PreparedFile:
 class HeldBack:
     """An image that was left out since nobody said that it may be used.
 
-    Its pixels may show a name, it is marked as another body part or view, or its file leaves open
-    what is white; see ``ImageOptions``.
+    Its pixels may show a name, it is marked as another body part or view, its file leaves open what
+    is white (see ``ImageOptions``), or a gate refuses it.
 
     Attributes:
         image: the image.

@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.images import ImageOptions, refusal
+from rekognition_xray.data.images import Gate, ImageOptions, refusal
 from rekognition_xray.data.preparing.ledger import LEDGER, Ledger, LedgerEntry
 from rekognition_xray.data.preparing.prepared import PrepareProgress
 from rekognition_xray.data.preparing.worker import (
@@ -36,6 +36,7 @@ class PreparationRun:
         root: the folder of prepared images.
         images: all images.
         options: how the images are read.
+        gate: asked before an image is prepared; None for no gate.
         made: images that this run has prepared.
         cached: images that an earlier run had prepared.
         faults: images that cannot be used.
@@ -44,13 +45,21 @@ class PreparationRun:
     root: Path
     images: Sequence[Xray]
     options: ImageOptions
+    gate: Gate | None
     _ledger: Ledger
     made: dict[Xray, LedgerEntry] = attrs.field(factory=dict, init=False)
     cached: dict[Xray, LedgerEntry] = attrs.field(factory=dict, init=False)
     faults: dict[Xray, ImageError] = attrs.field(factory=dict, init=False)
 
     @classmethod
-    def begin(cls, root: Path, images: Sequence[Xray], *, options: ImageOptions) -> PreparationRun:
+    def begin(
+        cls,
+        root: Path,
+        images: Sequence[Xray],
+        *,
+        options: ImageOptions,
+        gate: Gate | None = None,
+    ) -> PreparationRun:
         """Makes the folder where it is new, reads its ledger, and sees what is left to do.
 
         Raises:
@@ -65,7 +74,7 @@ class PreparationRun:
                     left.unlink()
         except OSError as error:
             raise unwritable(root, error) from error
-        run = cls(root, images, options, Ledger.open(root / LEDGER))
+        run = cls(root, images, options, gate, Ledger.open(root / LEDGER))
         run._look_up()
         return run
 
@@ -84,7 +93,7 @@ class PreparationRun:
         for start in range(0, len(left), _BATCH):
             images = left[start : start + _BATCH]
             named = tuple((image.name, _path(image)) for image in images)
-            yield images, Batch(named, str(self.root), self.options, run)
+            yield images, Batch(named, str(self.root), self.options, self.gate, run)
 
     def take(self, images: Sequence[Xray], found: Sequence[Developed]) -> None:
         """Writes a worker's answer into the ledger, and only then counts it.
@@ -123,6 +132,7 @@ class PreparationRun:
         return (
             entry.software in (software(dicom=False), software(dicom=True))
             and _reads_alike(self.options, entry.options)
+            and entry.gate == ("" if self.gate is None else self.gate.fingerprint)
             and _stamp(path) == (entry.source_size, entry.source_mtime_ns)
             and _stamp(entry.file(self.root))[0] == entry.size
         )

@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 
 from rekognition_xray.data.images import (
+    Gate,
     ImageOptions,
     PreparedImage,
     is_dicom,
@@ -44,13 +45,14 @@ class Batch:
     Attributes:
         images: name and path of each image.
         folder: where the files go; it exists.
-        options: see ``prepare_image``.
+        options, gate: see ``prepare_image``.
         run: differs from run to run, since some executors answer equal calls from memory.
     """
 
     images: tuple[tuple[str, str], ...]
     folder: str
     options: ImageOptions
+    gate: Gate | None
     run: str
 
 
@@ -92,7 +94,7 @@ def _develop_one(name: str, path: Path, batch: Batch) -> LedgerEntry:
     except OSError as error:
         raise unreadable_file(path, error) from error
     data = read_file(path)
-    image = prepare_image(data, name=str(path), options=batch.options)
+    image = prepare_image(data, name=str(path), options=batch.options, gate=batch.gate)
     entry = LedgerEntry(
         time=datetime.datetime.now(datetime.UTC),
         image=name,
@@ -108,6 +110,7 @@ def _develop_one(name: str, path: Path, batch: Batch) -> LedgerEntry:
         steps=image.steps,
         software=software(dicom=is_dicom(data[:132])),
         options=batch.options,
+        gate="" if batch.gate is None else batch.gate.fingerprint,
     )
     _keep(image, Path(batch.folder))
     return entry

@@ -26,7 +26,7 @@ from rekognition_xray.data.images.dicom.tags import (
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from rekognition_xray.data.images.options import ImageOptions, Polarity
+    from rekognition_xray.data.image_options import ImageOptions, Polarity
 
 _Real: TypeAlias = NDArray[np.float64]
 _Mask: TypeAlias = NDArray[np.bool_]

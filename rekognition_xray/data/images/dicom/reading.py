@@ -16,10 +16,10 @@ from typing import Final
 import attrs
 from PIL import Image
 
+from rekognition_xray.data.image_options import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.data.images.facts import ImageFacts
 from rekognition_xray.data.images.file import is_dicom, kind_of, read_file, refusal
 from rekognition_xray.data.images.limits import MAX_SOURCE_BYTES, Probe, beyond_help
-from rekognition_xray.data.images.options import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.errors import MissingExtraError
 
 try:
