@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from rekognition_xray.errors import XrayError
     from rekognition_xray.plans import plan_batch, plan_month
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0.dev1"
 
 _HOMES = {
     "clinic.card": ("ModelCard",),

@@ -12,6 +12,7 @@ from rekognition_xray.cli.errors import EPILOG
 from rekognition_xray.cli.options import (
     FOLDER,
     Names,
+    image_options,
     key_in,
     key_option,
     names_options,
@@ -201,6 +202,7 @@ def month(
 @click.argument("folder", type=FOLDER)
 @click.option("--store", required=True, metavar="S3", help="Bucket and prefix for the images.")
 @names_options
+@image_options
 @key_option
 @work_option
 @prices_option
@@ -213,6 +215,7 @@ def upload(
     folder: Path,
     store: str,
     names: Names,
+    image_options: rx.ImageOptions,
     key_file: Path | None,
     work: Path | None,
     prices: Path | None,
@@ -224,7 +227,7 @@ def upload(
     """
     from rekognition_xray.cloud import storage
 
-    dataset = names.open(folder)
+    dataset = names.open(folder).with_options(image_options)
     aws = place.aws()
     result = storage.plan(
         dataset,

@@ -44,6 +44,12 @@ class ImageOptions:
     stretch: bool = False
 
     def __attrs_post_init__(self) -> None:
+        for name in ("allow_burned_in", "allow_other_views", "stretch"):
+            if not isinstance(getattr(self, name), bool):
+                raise DataError(
+                    f"{name}={getattr(self, name)!r} is neither True nor False.",
+                    hint="A word such as 'no' would count as yes.",
+                )
         if self.polarity not in _POLARITIES:
             raise DataError(
                 f"polarity={self.polarity!r} is none of 'photometric', 'presentation' and None.",
@@ -59,9 +65,11 @@ class ImageOptions:
 def _rises(window: object) -> bool:
     if not isinstance(window, tuple) or len(window) != 2:
         return False
-    if not all(isinstance(end, int | float) and math.isfinite(end) for end in window):
+    try:
+        black, white = (float(end) for end in window)
+    except (TypeError, ValueError, OverflowError):
         return False
-    return bool(window[0] < window[1])
+    return math.isfinite(black) and math.isfinite(white) and black < white
 
 
 DEFAULT_OPTIONS = ImageOptions()

@@ -54,14 +54,16 @@ def image_descriptor(image: ImageSource, *, options: ImageOptions = DEFAULT_OPTI
     return np.asarray(vector / max(length, 1e-9), dtype=np.float32)
 
 
-def file_descriptors(paths: Sequence[Path]) -> list[Vector | UnusableImage]:
+def file_descriptors(
+    paths: Sequence[Path], *, options: ImageOptions = DEFAULT_OPTIONS
+) -> list[Vector | UnusableImage]:
     """The descriptors of some files; one that cannot be used gives an UnusableImage."""
-    return [_file_descriptor(path) for path in paths]
+    return [_file_descriptor(path, options) for path in paths]
 
 
-def _file_descriptor(path: Path) -> Vector | UnusableImage:
+def _file_descriptor(path: Path, options: ImageOptions) -> Vector | UnusableImage:
     try:
-        return image_descriptor(path)
+        return image_descriptor(path, options=options)
     except ImageError as error:
         return UnusableImage(path, error.reason)
     except MissingExtraError as error:

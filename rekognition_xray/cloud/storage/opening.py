@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -16,6 +18,7 @@ from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.reading import (
     KERMANY,
     Names,
+    SkippingRule,
     as_rule,
     looks_like_image,
     resolve_labelling,
@@ -52,6 +55,8 @@ def open_dataset(
     An address of an object is read as a manifest, see ``XrayDataset.from_manifest``. Else it is a
     prefix: the rule reads each key below it as it would a path in a folder. Images that
     ``storage.store`` put there name patients, not labels; open the manifest beside them instead.
+    Since no object is opened, only keys with the extension of an image count as images; the others
+    are counted in ``XrayDataset.skipped``.
 
     Calls GetObject, unless the address ends in ``/``, and for a prefix HeadBucket and ListObjectsV2
     once per 1,000 objects. S3 bills each request, and a manifest's transfer out of its Region.
@@ -147,13 +152,21 @@ def _of_prefix(aws: Aws, place: S3Location, names: Names | None) -> XrayDataset:
     rule = as_rule(KERMANY if names is None else names)
     check_bucket(aws, place.bucket)
     root = f"{place}/"
-    keys = _keys(aws, place)
-    found = [key for key in keys if looks_like_image(key)]
+    keys, skipped = _keys(aws, place), Counter[str]()
+    found = []
+    for key in keys:
+        if isinstance(rule, SkippingRule) and (reason := rule.skip(PurePosixPath(key))):
+            skipped[reason] += 1
+        elif looks_like_image(key):
+            found.append(key)
+        else:
+            skipped["without the name of an image"] += 1
     images, rejected = sort_out(found, rule, lambda name: f"{root}{name}")
     log.debug("%s: %d images, %d objects", root, len(images), len(keys))
     if not images:
         raise _empty(root, keys, rejected)
-    return XrayDataset(images, tuple(rejected), resolve_labelling(None, rule))
+    labels = resolve_labelling(None, rule)
+    return XrayDataset(images, tuple(rejected), labels, skipped=dict(skipped))
 
 
 def _keys(aws: Aws, place: S3Location) -> list[str]:
@@ -163,7 +176,11 @@ def _keys(aws: Aws, place: S3Location) -> list[str]:
     with aws_errors(f"{place}/"):
         found = [item["Key"] for page in pages for item in page.get("Contents", [])]
     keys = [key.removeprefix(prefix) for key in found if not key.endswith("/")]
-    return [key for key in keys if not any(part.startswith(".") for part in key.split("/"))]
+    return [key for key in keys if not any(map(_is_hidden, key.split("/")))]
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or part == "__MACOSX"
 
 
 def _empty(root: str, keys: list[str], rejected: list[Rejected]) -> EmptyDatasetError:

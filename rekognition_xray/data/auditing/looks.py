@@ -19,6 +19,7 @@ from rekognition_xray.data.images import (
     check_image_size,
     decode,
     poor_contrast,
+    read_facts,
 )
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ImageError, MissingExtraError
@@ -27,6 +28,7 @@ SIDE: Final = 128
 """Side in pixels of the thumbnail by which images are compared."""
 
 _FRAME: Final = 4  # pixels of the thumbnail: 3 % of the picture
+_HELD: Final = frozenset({"burned-in", "other-body-part", "lateral-view", "polarity"})
 _GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
 
 
@@ -87,7 +89,7 @@ def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS, gate: Gate | None 
     try:
         image = decode(path, options=options)
     except ImageError as error:
-        return Look(fault=error.code, reason=error.reason)
+        return Look(fault=error.code, reason=error.reason, facts=_facts(path, error))
     except MissingExtraError as error:
         return Look(fault="no-decoder", reason=f"{error.message} {error.hint}")
     except Exception as error:  # noqa: BLE001 - one image must not end the audit of all
@@ -111,6 +113,16 @@ def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS, gate: Gate | None 
         contrast=poor_contrast(image.grey),
         facts=image.facts,
     )
+
+
+def _facts(path: Path, error: ImageError) -> ImageFacts:
+    """What a file that was held back says of its image."""
+    if error.code not in _HELD:
+        return ImageFacts()
+    try:
+        return read_facts(path)
+    except ImageError:
+        return ImageFacts()
 
 
 def to_square(grey: Image.Image) -> Image.Image:

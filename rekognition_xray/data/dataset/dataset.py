@@ -31,7 +31,7 @@ from rekognition_xray.data.reading import (
 )
 from rekognition_xray.data.splitting import random_split_leakage
 from rekognition_xray.data.xrays import Labelling, Part, Rejected, Xray, XrayCollection
-from rekognition_xray.errors import EmptyDatasetError, list_paths
+from rekognition_xray.errors import DataError, EmptyDatasetError, list_paths
 from rekognition_xray.labels import in_order
 
 if TYPE_CHECKING:
@@ -216,7 +216,16 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
         return len({image.group for image in self.images})
 
     def with_options(self, options: ImageOptions) -> XrayDataset:
-        """The same images, to be read with other options; give the diagnoser the same ones."""
+        """The same images, to be read with other options; give the diagnoser the same ones.
+
+        Raises:
+            DataError: these are no ImageOptions.
+        """
+        if not isinstance(options, ImageOptions):
+            raise DataError(
+                f"{options!r} are no options for images.",
+                hint="Give rx.ImageOptions(...), such as rx.ImageOptions(stretch=True).",
+            )
         return attrs.evolve(self, options=options)
 
     def audit(

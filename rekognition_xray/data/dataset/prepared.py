@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 Progress: TypeAlias = bool | Callable[[PrepareProgress], None] | None
 
 _HELD: Final = frozenset(
-    {"burned-in", "other-body-part", "lateral-view", "polarity", "refused-by-gate"}
+    {"burned-in", "other-body-part", "lateral-view", "polarity", "no-window"} | {"refused-by-gate"}
 )
 """Codes of images that an option releases, or that a gate refuses."""
 
@@ -87,7 +87,7 @@ class Prepared:
             f"{len(self):,} images lie prepared in {self.folder}, {self.bytes / 1e6:.1f} MB: "
             f"{self.made:,} made, {self.cached:,} known from an earlier run"
         )
-        held = (f"held back: {one.image.source}: {one.reason}" for one in self.held)
+        held = (f"{one.image.source}: {one.reason}" for one in self.held)
         return "\n".join([text, *held])
 
     def __repr__(self) -> str:

@@ -15,7 +15,10 @@ _KINDS: Final = (
     (4, b"ftypavif", "AVIF"),
     (4, b"ftypavis", "AVIF"),
     (4, b"ftypheic", "HEIC"),
+    (4, b"ftypheix", "HEIC"),
     (4, b"ftypmif1", "HEIC"),
+    (0, b"II+\0", "BigTIFF"),
+    (0, b"MM\0+", "BigTIFF"),
     (0, b"\x1f\x8b", "gzip"),
     (0, b"BM", "BMP"),
     (0, b"II*\0", "TIFF"),
@@ -25,7 +28,9 @@ _KINDS: Final = (
     (0, b"PK\3\4", "a ZIP archive"),
 )
 _IMAGES: Final = (b"\xff\xd8", b"\x89PNG")
-_OTHERS: Final = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_OTHERS: Final = (b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_NAMED_ONLY: Final = (b"II+\0", b"MM\0+")  # large TIFF, which is not read
+_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 _GROUPS: Final = (b"\x02\0", b"\x08\0")  # what a DICOM file without preamble begins with
 _VRS: Final = frozenset({b"AE", b"CS", b"DA", b"LO", b"LT", b"OB", b"SH", b"TM", b"UI", b"UL"})
 _HINTS: Final = {
@@ -92,12 +97,16 @@ def kind_of(start: bytes) -> str:
 
 def is_image(start: bytes) -> bool:
     """Whether content begins as an image of a format that is read; DICOM is another question."""
-    return start.startswith((*_IMAGES, *_OTHERS)) or start[8:12] == b"WEBP"
+    if start.startswith((*_IMAGES, *_OTHERS)):
+        return True
+    webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+    return webp or (start[:2] == b"BM" and start[6:10] == bytes(4))  # reserved, in any BMP
 
 
 def begins_as_image(start: bytes) -> bool:
     """Whether content begins as an image or DICOM, be it of a format that is read or only named."""
-    return is_dicom(start) or is_image(start) or start[4:8] == b"ftyp"
+    named = start.startswith(_NAMED_ONLY) or (start[4:8] == b"ftyp" and start[8:12] in _BRANDS)
+    return is_dicom(start) or is_image(start) or named
 
 
 def unreadable_file(path: Path, error: OSError) -> ImageError:

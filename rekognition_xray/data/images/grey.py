@@ -62,8 +62,9 @@ def _through_window(
     values = array.array("f", image.tobytes())
     if not math.isfinite(sum(values)):
         raise ValueError("some floating-point pixels are no finite numbers")
+    step = "window"
     if options.stretch:
-        low, high = min(values), max(values)
+        low, high, step = min(values), max(values), "stretched"
     elif options.window:
         low, high = options.window
     else:
@@ -71,7 +72,7 @@ def _through_window(
     factor = 255 / ((high - low) or 1.0)
     # Pillow cuts fractions and what lies beyond 8 bits; a half more, and it rounds.
     grey = image.point(lambda value: value * factor + (0.5 - low * factor)).convert("L")
-    return grey, (f"window from {low:g} to {high:g}",)
+    return grey, (f"{step} from {low:g} to {high:g}",)
 
 
 class NoWindowError(ValueError):

@@ -250,7 +250,7 @@ def _decode_image(
 def _is_white_for_zero(image: Image.Image) -> bool:
     """Whether 0 means white and Pillow has left it so: it turns TIFF of 8 bits, and no other."""
     tags = getattr(image, "tag_v2", {})
-    return image.mode.startswith("I") and tags.get(_PHOTOMETRIC) == 0
+    return image.mode.startswith(("I", "F")) and tags.get(_PHOTOMETRIC) == 0
 
 
 def _orientation(image: Image.Image) -> int:

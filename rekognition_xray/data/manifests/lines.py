@@ -355,6 +355,8 @@ def _label(
 ) -> tuple[str, Mapping[str, object]]:
     if not isinstance(metadata, dict):
         raise LineFaultError(_METADATA, f"{name[:60]!r}{_SUFFIX} is not an object")
+    if "failure-reason" in metadata:  # as Ground Truth marks what nobody could label
+        raise LineFaultError("failed-label", "the labelling of this image failed; it has no label")
     kind = metadata.get("type")
     if kind == _BOXES:
         return _label_of_boxes(name, value, metadata, rule), metadata
@@ -395,13 +397,14 @@ def _label_of_boxes(
     fields = _fields(metadata)
     _refuse({field: fields[field] for field in ("human-annotated", "creation-date")})
     ids = {str(box.get("class_id")) if isinstance(box, dict) else "" for box in boxes}
-    labels = {classes.get(number) for number in ids}
-    if not all(isinstance(label, str) for label in labels):
+    named = [classes.get(number) for number in ids]
+    labels = {label for label in named if isinstance(label, str)}
+    if len(labels) < len(set(ids)) and not all(isinstance(label, str) for label in named):
         reason = "a box is of a class that the class-map does not name"
         raise LineFaultError("ERROR_INVALID_BOUNDING_BOX", reason)
     if len(labels) > 1:
-        raise LineFaultError("several-labels", f"boxes of {_quote_all(sorted(map(str, labels)))}")
-    return str(labels.pop()) if labels else rule.without_boxes
+        raise LineFaultError("several-labels", f"boxes of {_quote_all(sorted(labels))}")
+    return labels.pop() if labels else rule.without_boxes
 
 
 def _fields(metadata: Mapping[str, object]) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import logging
 import os
 from collections import Counter, deque
@@ -19,6 +20,7 @@ from rekognition_xray.data.xrays import Labelling, Rejected, Xray
 from rekognition_xray.errors import (
     EmptyDatasetError,
     FolderNotFoundError,
+    ImageError,
     LabelsError,
     NoLabelError,
     list_paths,
@@ -57,7 +59,7 @@ Place = Callable[[str], Path | str]
 
 def looks_like_image(name: str) -> bool:
     """Whether a file's extension is one of an image, whatever its case."""
-    stem, dot, extension = name.rpartition(".")
+    stem, dot, extension = name.removesuffix(".gz").rpartition(".")
     return bool(stem) and f"{dot}{extension.lower()}" in IMAGE_EXTENSIONS
 
 
@@ -97,6 +99,8 @@ def _ask(rule: NamingRule, name: str, place: Place) -> ImageName | Rejected:
         read = rule.read(PurePosixPath(name))
     except NoLabelError as error:
         return Rejected(place(name), error.message)
+    except ImageError as error:  # of a rule that reads the file itself
+        return Rejected(place(name), error.reason, "unreadable")
     except LabelsError as error:
         return Rejected(place(name), error.message, "contradictory-labels")
     except Exception as error:
@@ -157,8 +161,12 @@ __all__ = ["IMAGE_EXTENSIONS", "read_folder"]
 logger = logging.getLogger(__name__)
 
 NO_IMAGE: Final = "that are no images"
+CLOSED: Final = "that cannot be opened, without the name of an image"
+NO_FILE: Final = "that are links to nothing, or no regular files"
 HIDDEN: Final = f"hidden, or {_MAC}"
 AGAIN: Final = "of a folder that holds itself once more"
+_COMPARED: Final = 20
+"""Files of a folder that seems to be repeated whose content is compared; of all others the size."""
 _START: Final = 132  # bytes: DICOM says what it is at the end of these
 _LINK: Final = "a link to a folder that is read already, or to one above it"
 _NO_FILE: Final = {
@@ -199,7 +207,11 @@ def read_folder(
             unreadable.append(item)
         elif isinstance(rule, SkippingRule) and (reason := rule.skip(PurePosixPath(item))):
             skipped[reason] += 1
-        elif looks_like_image(item) or _begins_as_image(root / item):
+        elif looks_like_image(item):
+            names.append(item)
+        elif (begins := _begins_as_image(root / item)) is None:
+            skipped[CLOSED] += 1
+        elif begins:
             names.append(item)
         else:
             skipped[NO_IMAGE] += 1
@@ -214,21 +226,24 @@ def read_folder(
     return images, rejected, dict(skipped)
 
 
-def _begins_as_image(path: Path) -> bool:
+def _begins_as_image(path: Path) -> bool | None:
+    """None where the file cannot be opened."""
     try:
         with path.open("rb") as file:
             return begins_as_image(file.read(_START))
-    except OSError:  # a file of another kind that may not be read is no concern of a dataset
-        return False
+    except OSError:
+        return None
 
 
 def _without_itself(root: Path, names: list[str], skipped: Counter[str]) -> list[str]:
     """The names without those of a folder that repeats the one that holds it."""
     there = set(names)
     inner = {name: outer for name in names if (outer := _outer_name(root, name))}
-    if not inner or not all(
+    sizes_agree = inner and all(
         outer in there and _same_size(root, name, outer) for name, outer in inner.items()
-    ):
+    )
+    few = list(inner.items())[:: max(1, len(inner) // _COMPARED)]
+    if not sizes_agree or not all(_same_content(root / one, root / two) for one, two in few):
         return names  # nothing is repeated, or something in it is not there a second time
     skipped[AGAIN] += len(inner)
     logger.warning("%s holds itself once more: %d files in it are read once", root, len(inner))
@@ -247,6 +262,13 @@ def _outer_name(root: Path, name: str) -> str:
 def _same_size(root: Path, one: str, other: str) -> bool:
     try:
         return (root / one).stat().st_size == (root / other).stat().st_size
+    except OSError:
+        return False
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
     except OSError:
         return False
 
@@ -295,6 +317,8 @@ def _walk(root: Path, only: Collection[str], skipped: Counter[str]) -> Iterator[
                 (links if entry.is_symlink() else here).append(found)
             elif kind == "closed" or looks_like_image(entry.name):
                 yield Rejected(root / found, _NO_FILE[kind], "unreadable")
+            else:
+                skipped[NO_FILE] += 1
 
 
 def _entries(folder: Path, read: set[tuple[int, int]]) -> list[os.DirEntry[str]] | None:

@@ -242,7 +242,7 @@ class FoldersRule:
 
     level: int = 1
     skipped: frozenset[str] = frozenset()
-    labels: Mapping[str, str] = attrs.field(factory=dict)
+    labels: Mapping[str, str] = attrs.field(factory=dict, hash=False)
 
     def above(self) -> FoldersRule:
         """The rule by which the folder above that of this rule is the label.
@@ -252,12 +252,14 @@ class FoldersRule:
         return attrs.evolve(self, level=self.level + 1)
 
     def without(self, *folders: str) -> FoldersRule:
-        """The same rule, which skips and counts all files in folders of these names."""
-        return attrs.evolve(self, skipped=self.skipped | frozenset(folders))
+        """The same rule, which skips and counts files in folders of these names, in any case."""
+        names = frozenset(folder.lower() for folder in folders)
+        return attrs.evolve(self, skipped=self.skipped | names)
 
     def with_labels(self, labels: Mapping[str, str]) -> FoldersRule:
         """The same rule with other labels than the folders' names: ``{"NORMAL": "normal"}``."""
-        return attrs.evolve(self, labels=dict(labels))
+        named = {unicodedata.normalize("NFC", folder): to for folder, to in labels.items()}
+        return attrs.evolve(self, labels={**self.labels, **named})
 
     @property
     def labelling(self) -> Labelling:
@@ -279,8 +281,8 @@ class FoldersRule:
 
     def skip(self, path: PurePath) -> str:
         """Why a file is skipped; see ``SkippingRule.skip``."""
-        found = next((part for part in path.parts[:-1] if part in self.skipped), "")
-        return f"in folders {found!r}" if found else ""
+        found = next((part for part in path.parts[:-1] if part.lower() in self.skipped), "")
+        return f"in folders {found.lower()!r}" if found else ""
 
 
 KERMANY: Final = KermanyRule()

@@ -7,8 +7,8 @@ they are neither.
 
 from __future__ import annotations
 
+import csv
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -18,6 +18,7 @@ import attrs
 from rekognition_xray.data.reading.names import FOLDERS, FoldersRule
 from rekognition_xray.data.reading.table_rows import Row
 from rekognition_xray.data.reading.tables import TableNames
+from rekognition_xray.errors import DataError
 from rekognition_xray.labels import NORMAL, VIRAL
 
 Uncertain = Literal["reject", "present", "absent"]
@@ -76,6 +77,11 @@ def chexpert(
     Raises:
         DataError: the file cannot be read, or is the table of another set.
     """
+    if uncertain not in ("reject", "present", "absent"):
+        raise DataError(
+            f"uncertain={uncertain!r} is none of 'reject', 'present' and 'absent'.",
+            hint="Say what becomes of labels that the set calls uncertain.",
+        )
     name = finding.lower()
     labels = {"1": name, "0": f"no {name}"}
     if uncertain != "reject":
@@ -123,44 +129,71 @@ def vindr(path: str | Path, *, finding: str = "Pneumonia", agree: int = 2) -> Ta
     Raises:
         DataError: the file cannot be read, or is the table of another set.
     """
-    file = "image_ID" if _has_column(path, "image_ID") else "image_id"
-    votes = {
-        column: TableNames.from_csv(
-            path, file=file, label=column, patient=None, labels={"1": "1", "0": "0"}
+    children = "image_ID" in _header(path)
+    file, reader = ("image_ID", "rad_ID") if children else ("image_id", "rad_id")
+    by_finding, by_none = (
+        TableNames.from_csv(
+            path,
+            file=file,
+            label=column,
+            patient=reader if reader in _header(path) else None,
+            labels={"1": "1", "0": "0"},
         )
         for column in (finding, "No finding")
-    }
-    given: dict[str, Counter[str]] = {column: Counter() for column in votes}
-    for column, read in votes.items():
-        given[column].update(row.file for row in read.rows if row.label == "1")
-    first: dict[str, Row] = {}
-    for row in votes[finding].rows:
-        first.setdefault(row.file, row)
-    rows = (
-        _vote(row, given[finding][file], given["No finding"][file], finding, agree)
-        for file, row in first.items()
     )
-    return attrs.evolve(votes[finding], rows=tuple(rows))
+    votes: dict[str, _Votes] = {}
+    rows = []
+    for row, none in zip(by_finding.rows, by_none.rows, strict=True):
+        if row.refused:
+            rows.append(row)
+        else:
+            votes.setdefault(row.file, _Votes(row)).take(row, none)
+    rows += [vote.row(finding, agree) for vote in votes.values()]
+    return attrs.evolve(by_finding, rows=tuple(rows))
 
 
-def _vote(row: Row, present: int, absent: int, finding: str, agree: int) -> Row:
-    """The row of an image as its readers have voted."""
-    if row.fault:
-        return row
-    if present >= agree > absent:
-        return attrs.evolve(row, label=finding.lower())
-    if absent >= agree > present:
-        return attrs.evolve(row, label=NORMAL)
-    fault = f"{present} readers say {finding!r}, {absent} 'No finding'; {agree} have to agree"
-    return attrs.evolve(row, label="", fault=fault)
+@attrs.define
+class _Votes:
+    """What the readers of one image say; each reader counts once.
+
+    Attributes:
+        first: the image's first row.
+        present, absent: readers who see the finding, and those who see none at all.
+        fault: what is wrong with any of its rows.
+    """
+
+    first: Row
+    present: set[object] = attrs.field(factory=set)
+    absent: set[object] = attrs.field(factory=set)
+    fault: str = ""
+
+    def take(self, finding: Row, none: Row) -> None:
+        """Takes a reader's row, read once for the finding and once for "No finding"."""
+        reader = finding.patient or finding.number
+        self.present |= {reader} if finding.label == "1" else set()
+        self.absent |= {reader} if none.label == "1" else set()
+        self.fault = self.fault or finding.fault or none.fault
+
+    def row(self, finding: str, agree: int) -> Row:
+        """The image's row as its readers have voted."""
+        row = attrs.evolve(self.first, patient=None, label="", fault=self.fault)
+        present, absent = len(self.present), len(self.absent)
+        if self.fault:
+            return row
+        if present >= agree > absent:
+            return attrs.evolve(row, label=finding.lower())
+        if absent >= agree > present:
+            return attrs.evolve(row, label=NORMAL)
+        fault = f"{present} readers say {finding!r}, {absent} 'No finding'; {agree} have to agree"
+        return attrs.evolve(row, fault=fault)
 
 
-def _has_column(path: str | Path, name: str) -> bool:
+def _header(path: str | Path) -> Sequence[str]:
     try:
-        with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
-            return name in file.readline().strip().split(",")
-    except OSError:  # from_csv says why
-        return False
+        with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            return [name.strip() for name in next(csv.reader(file), [])]
+    except (OSError, csv.Error):  # from_csv says why
+        return ()
 
 
 def covid_radiography() -> FoldersRule:

@@ -47,6 +47,12 @@ class Columns:
     patient: str | None
     split: str | None
 
+    @classmethod
+    def named(cls, file: str, label: str, patient: str | None, split: str | None) -> Columns:
+        """Columns by their names as a user sees them, with blanks or not."""
+        given = (None if name is None else plain_text(str(name)) for name in (patient, split))
+        return cls(plain_text(str(file)), plain_text(str(label)), *given)
+
     @property
     def wanted(self) -> tuple[str, ...]:
         """The columns that must be there."""
@@ -73,12 +79,28 @@ class CellLabels:
     separator: str = ""
     several: Several = "reject"
 
+    def __attrs_post_init__(self) -> None:
+        if not callable(self.several) and self.several not in ("reject", "first"):
+            raise DataError(
+                f"several={self.several!r} is neither 'reject' nor 'first', and no function.",
+                hint="Say what becomes of several labels in a cell.",
+            )
+        odd = [to for to in (self.names or {}).values() if not isinstance(to, str)]
+        if odd:
+            raise DataError(
+                f"labels= gives {_list_names(odd)}, which are no text.",
+                hint='Give names: labels={"1": "pneumonia", "0": "normal"}.',
+            )
+
     def read(self, cell: str) -> tuple[str, str]:
         """The label, and what is wrong with the cell; one of both is empty."""
         found = [cell]
         if self.separator:
-            found = [_plain(part).strip("'\"") for part in cell.strip("[]").split(self.separator)]
-        found = [number_text(part) for part in found if part]
+            parts = cell.strip("[]").split(self.separator)
+            found = [plain_text(plain_text(part).strip("'\"")) for part in parts]
+        found = list(dict.fromkeys(number_text(part) for part in found if part))
+        if not found and self.names and "" in self.names:
+            found = [""]
         if not found:
             return "", "it gives no label"
         if self.names is not None:
@@ -88,8 +110,12 @@ class CellLabels:
             found = [self.names[part] for part in found]
         if len(found) > 1 and self.several == "reject":
             return "", f"it gives {len(found)} labels ({', '.join(found)}); see several="
-        label = self.several(found) if callable(self.several) else found[0]
-        return (label, "") if label else ("", "it gives no label")
+        if not callable(self.several):
+            return found[0], ""
+        label = self.several(found)
+        return (
+            (label, "") if label else ("", f"it gives no label that is meant: {', '.join(found)}")
+        )
 
 
 def number_text(text: str) -> str:
@@ -149,7 +175,7 @@ def rows_of_csv(
     header = next(records, None)
     if header is None:
         raise DataError(f"{table} is empty.", hint="The first row names the columns.")
-    names = [_plain(name) for name in header]
+    names = [plain_text(name) for name in header]
     _require(columns, names, table, delimiter)
     places = {name: names.index(name) for name in columns.wanted}
     for number, found in enumerate(records, 2):
@@ -162,7 +188,7 @@ def _decoded(data: bytes, encoding: str, table: str) -> str:
     """The text of a file; bytes of UTF-8 that are none are kept, to be met in their row."""
     if encoding.lower().replace("_", "-") not in {"utf-8", "utf8", "utf-8-sig"}:
         try:
-            return data.decode(encoding)
+            return data.decode(encoding).removeprefix("\ufeff")
         except (LookupError, ValueError) as error:
             raise DataError(f"{table} cannot be read as {encoding!r}: {error}.") from error
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data:
@@ -180,7 +206,7 @@ def rows_of_frame(
         DataError: wrong columns.
     """
     names = list(cast("Iterable[Any]", frame.columns))
-    shown = [_plain(str(name)) for name in names]
+    shown = [plain_text(str(name)) for name in names]
     _require(columns, shown, table)
     own = dict(zip(shown, names, strict=True))  # a name may have blanks, or be a number
     found = zip(*(map(_text, frame[own[name]]) for name in columns.wanted), strict=True)
@@ -190,6 +216,10 @@ def rows_of_frame(
 
 def _records(lines: Iterable[str], delimiter: str, table: str) -> Iterator[list[str]]:
     """What csv reads. It is strict, since an open quote would swallow all rows behind it."""
+    if len(delimiter) != 1:
+        raise DataError(
+            f"delimiter={delimiter!r} is not one character.", hint="Such as ';' or a tab."
+        )
     number = 0
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
@@ -236,9 +266,9 @@ def _row(
     refusal = misfit or _refusal(file)
     if refusal:
         return Row(number, file, fault=refusal, refused=True)
-    label, fault = cells.read(_plain(values[columns.label]))
-    patient = _plain(values[columns.patient]) if columns.patient else ""
-    split = _plain(values[columns.split]).lower() if columns.split else ""
+    label, fault = cells.read(plain_text(values[columns.label]))
+    patient = plain_text(values[columns.patient]) if columns.patient else ""
+    split = plain_text(values[columns.split]).lower() if columns.split else ""
     if split and split not in SPLITS:
         fault = fault or f"{split!r} is none of train, test and val"
     return Row(number, file, label, patient or None, split or None, fault)
@@ -267,7 +297,8 @@ def _escape(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
+    """Without blanks around it, in Unicode's form NFC."""
     return unicodedata.normalize("NFC", text.strip())
 
 
@@ -287,5 +318,5 @@ def _is_missing(value: object) -> bool:
         return True
 
 
-def _list_names(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[object]) -> str:
     return ", ".join(map(repr, names)) or "none"

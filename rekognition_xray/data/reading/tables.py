@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from rekognition_xray.data.reading.folders import IMAGE_EXTENSIONS
 from rekognition_xray.data.reading.names import ImageName
 from rekognition_xray.data.reading.table_rows import (
     CellLabels,
@@ -20,6 +21,7 @@ from rekognition_xray.data.reading.table_rows import (
     Several,
     file_key,
     number_text,
+    plain_text,
     rows_of_csv,
     rows_of_frame,
 )
@@ -105,7 +107,7 @@ class TableNames:
             raise DataError(
                 f"{path} cannot be read: {error.strerror}.", paths=[Path(path)]
             ) from error
-        columns = Columns(file, label, patient, split)
+        columns = Columns.named(file, label, patient, split)
         try:
             rows = rows_of_csv(
                 data,
@@ -153,7 +155,7 @@ class TableNames:
             DataError: the frame holds no row, or lacks a column.
         """
         table = "the data frame"
-        columns = Columns(file, label, patient, split)
+        columns = Columns.named(file, label, patient, split)
         cells = CellLabels(_as_texts(labels), separator, several)
         return cls._of(rows_of_frame(frame, columns, table, cells=cells), table)
 
@@ -267,12 +269,18 @@ def _match_stems(
     by_stem: dict[str, list[str]] = defaultdict(list)
     for key in by_path:
         if key not in found:
-            by_stem[PurePosixPath(key).stem].append(key)
+            by_stem[_stem(key)].append(key)
     bare = {key: labels for key, labels in left.items() if "/" not in key}
     met = _match_files(bare, by_stem)
     for stem in met:
         del left[stem]
     return {key: labels for stem, labels in met.items() for key in by_stem[stem]}
+
+
+def _stem(key: str) -> str:
+    """The name without an image's extension; the last part of a DICOM UID is none."""
+    path = PurePosixPath(key)
+    return path.stem if path.suffix.lower() in IMAGE_EXTENSIONS | {".dicom"} else path.name
 
 
 def _common_folder(keys: Collection[str]) -> str | None:
@@ -298,7 +306,10 @@ def _match_below(
 
 
 def _as_texts(labels: Mapping[Any, str] | None) -> Mapping[str, str] | None:
-    return None if labels is None else {number_text(str(key)): to for key, to in labels.items()}
+    """The labels by what cells are compared with: without blanks around, composed, one number."""
+    if labels is None:
+        return None
+    return {number_text(plain_text(str(key))): to for key, to in labels.items()}
 
 
 def _ambiguous(key: str, names: Sequence[str]) -> _Refusal:

@@ -15,13 +15,13 @@ from rekognition_xray.clinic.cases import (
     Case,
     CaseIndex,
     cases_sheet,
-    dataset_fingerprint,
     image_descriptor,
 )
 from rekognition_xray.clinic.cases.descriptor import LENGTH
 from rekognition_xray.data.auditing import look
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.phantoms import make_phantoms
+from rekognition_xray.data.xrays import dataset_fingerprint
 from rekognition_xray.errors import DataError, EmptyDatasetError, ImageError, InvalidRequestError
 
 

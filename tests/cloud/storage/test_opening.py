@@ -12,6 +12,7 @@ import rekognition_xray as rx
 from rekognition_xray.cloud.storage import open_dataset
 from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.pseudonyms import PseudonymKey, object_key
+from rekognition_xray.data.reading import covid_radiography
 from rekognition_xray.errors import (
     AccessDeniedError,
     DataError,
@@ -108,6 +109,14 @@ def test_a_prefix_of_more_than_one_page_is_read_to_its_end(
     monkeypatch.setattr(aws.s3, "get_paginator", lambda _: paginator)
     assert len(open_dataset(f"s3://{BUCKET}/chest", aws=aws)) == 7
     assert len(calls) == 3
+
+
+def test_what_a_rule_skips_is_skipped_and_counted_in_s3_too(aws: rx.Aws, put: Put) -> None:
+    keys = ("COVID/images/1.png", "COVID/masks/1.png", "Normal/images/1.png", "Normal/notes")
+    put(*(f"radiography/{key}" for key in keys), "radiography/__MACOSX/a.png")
+    found = open_dataset(f"s3://{BUCKET}/radiography/", aws=aws, names=covid_radiography())
+    assert found.counts == {"normal": 1, "covid": 1}
+    assert found.skipped == {"in folders 'masks'": 1, "without the name of an image": 1}
 
 
 def test_any_rule_reads_keys(aws: rx.Aws, put: Put) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from PIL import Image
 
 import rekognition_xray as rx
 from rekognition_xray.data.reading import FOLDERS, KERMANY
+from rekognition_xray.errors import ImageError
 
 DICOM = bytes(128) + b"DICM" + bytes(20)
 
@@ -99,3 +100,41 @@ def test_a_dataset_that_holds_itself_is_read_once_and_this_is_said(
 def test_a_folder_of_the_same_name_with_other_images_is_read(twice: Path) -> None:
     put(twice / "chest_xray" / "train" / "NORMAL" / "IM-0009-0001.jpeg", jpeg(99))
     assert len(rx.XrayDataset.from_folder(twice)) == 7
+
+
+def test_a_folder_that_only_looks_repeated_is_read_whole(tmp_path: Path) -> None:
+    for name, pixel in (("1/IM1.png", b"a"), ("1/1/IM1.png", b"b")):
+        (tmp_path / "archive" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "archive" / name).write_bytes(b"\x89PNG" + pixel)
+    dataset = rx.XrayDataset.from_folder(tmp_path / "archive", names=lambda _: "normal")
+    assert len(dataset) == 2
+
+
+@pytest.mark.parametrize("start", [b"BMI,label\n1,2\n", b"BMP files: ", b"xxxxyyyyWEBPzzzz"])
+def test_text_that_begins_like_a_format_is_no_image(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "notes").write_bytes(start)
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    dataset = rx.XrayDataset.from_folder(tmp_path, names=lambda _: "normal")
+    assert [image.name for image in dataset] == ["a.png"]
+    assert sum(dataset.skipped.values()) == 1
+
+
+def test_a_rule_that_cannot_read_a_file_rejects_it(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"\x89PNG")
+
+    def by_content(path: PurePath) -> str:
+        if path.name == "a.png":
+            raise ImageError("a.png: no DICOM", reason="no DICOM")
+        return "normal"
+
+    dataset = rx.XrayDataset.from_folder(tmp_path, names=by_content)
+    assert [image.name for image in dataset] == ["b.png"]
+    assert [item.reason for item in dataset.rejected] == ["no DICOM"]
+
+
+def test_links_to_nothing_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    (tmp_path / "IM000001").symlink_to(tmp_path / "gone")
+    dataset = rx.XrayDataset.from_folder(tmp_path, names=lambda _: "normal")
+    assert dataset.skipped == {"that are links to nothing, or no regular files": 1}

@@ -16,6 +16,7 @@ pytest.importorskip("pydicom")
 
 import numpy as np
 from pydicom import uid
+from pydicom.dataset import Dataset, FileMetaDataset
 
 from rekognition_xray.data.images import ImageOptions, decode, prepare_image
 from rekognition_xray.data.images.dicom import MODALITIES, read_image, reading
@@ -89,6 +90,18 @@ def test_an_image_without_modality_is_taken_by_its_class(sop_class: uid.UID) -> 
             "floating-point pixels: Parametric Map Storage",
         ),
         (
+            {
+                "PixelData": None,
+                "FloatPixelData": bytes(8),
+                "SOPClassUID": uid.ParametricMapStorage,
+            },
+            "floating-point pixels: Parametric Map Storage",
+        ),
+        (
+            {"PixelData": None, "SOPClassUID": uid.MRSpectroscopyStorage},
+            "no pixels: MR Spectroscopy Storage",
+        ),
+        (
             {"SOPClassUID": uid.CTImageStorage},
             "the modality is CR, the object CT Image Storage",
         ),
@@ -109,6 +122,21 @@ def test_what_is_no_image_is_refused_by_name(tags: dict[str, object], reason: st
     assert "JANE" not in str(error)
 
 
+def test_a_directory_of_files_is_named_as_what_it_is() -> None:
+    """Only its file meta say what it is; pydicom's FileSet writes it so."""
+    listing = Dataset()
+    listing.FileSetID, listing.DirectoryRecordSequence = "", []
+    listing.file_meta = FileMetaDataset()
+    listing.file_meta.MediaStorageSOPClassUID = uid.MediaStorageDirectoryStorage
+    listing.file_meta.MediaStorageSOPInstanceUID = uid.UID("1.2.3")
+    listing.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    buffer = io.BytesIO()
+    listing.save_as(buffer, enforce_file_format=True)
+    error = refused(buffer.getvalue())
+    assert error.code == "not-an-xray"
+    assert "a DICOMDIR, which lists other files" in error.reason
+
+
 def test_one_frame_is_an_image() -> None:
     assert read_image(saved(image(NumberOfFrames=1))).bits_stored == 12
 
@@ -117,6 +145,8 @@ def test_one_frame_is_an_image() -> None:
     ("tags", "held"),
     [
         ({"BurnedInAnnotation": "YES"}, True),
+        ({"BurnedInAnnotation": ["NO", "YES"]}, True),
+        ({"BurnedInAnnotation": ["NO", "NO"]}, False),
         ({"BurnedInAnnotation": "NO"}, False),
         ({"BurnedInAnnotation": "UNKNOWN"}, True),
         ({"BurnedInAnnotation": "Y"}, True),

@@ -113,6 +113,8 @@ def test_boxes_become_labels_where_the_user_names_the_label_without_boxes(tmp_pa
         (boxes("a", 0, 1), "several-labels"),
         (boxes("a", 7), "ERROR_INVALID_BOUNDING_BOX"),
         (boxes("a", scene=3), "ERROR_INVALID_BOUNDING_BOX"),
+        (boxes("a").replace('"class-map"', '"failure-reason": "x", "class-map"'), "failed-label"),
+        (boxes("a", 0).replace('"pneumonia"', '["pneumonia"]'), "ERROR_INVALID_BOUNDING_BOX"),
         (boxes("a", scene={"annotations": ["x"]}), "ERROR_INVALID_BOUNDING_BOX"),
     ],
 )

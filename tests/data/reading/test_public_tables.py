@@ -160,6 +160,39 @@ def test_covid_radiography_is_labelled_above_its_folders_of_images_without_masks
     assert found.rejected == ()
 
 
+def test_a_reader_of_vindr_counts_once_and_a_fault_in_any_row_rejects_the_image(
+    tmp_path: Path,
+) -> None:
+    table = (
+        '"image_id","rad_id","Pneumonia","No finding"\n'
+        "a,R1,1,0\na,R1,1,0\na,R2,0,1\nb,R1,1,0\nb,R2,1,x\n,R1,1,0\n/abs,R1,1,0\n"
+        "c,R1,0,1\nc,R2,0,1\n"
+    )
+    rows, reasons = read(tmp_path, reading.vindr, table, "a.dicom", "b.dicom", "c.dicom")
+    assert rows == {"c.dicom": ("normal", None)}
+    assert sum("1 readers say 'Pneumonia'" in reason for reason in reasons) == 1
+    assert sum("for 'x'" in reason for reason in reasons) == 1
+    assert sum("names no file" in reason or "absolute" in reason for reason in reasons) == 2
+
+
+def test_a_choice_that_is_misspelt_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(CHEXPERT, encoding="utf-8")
+    with pytest.raises(DataError, match="uncertain='Reject'"):
+        reading.chexpert(tmp_path / "table.csv", uncertain="Reject")
+    with pytest.raises(DataError, match="several='Reject'"):
+        rx.TableNames.from_csv(tmp_path / "table.csv", separator="|", several="Reject")
+    with pytest.raises(DataError, match="one character"):
+        rx.TableNames.from_csv(tmp_path / "table.csv", delimiter="ab")
+
+
+def test_the_last_part_of_a_uid_is_no_extension(tmp_path: Path) -> None:
+    table = "file,label\n1.2.3,normal\n1.2.4.dcm,normal\n"
+    names = ("1.2.3.4.dcm", "1.2.4.dcm")
+    rows, reasons = read(tmp_path, rx.TableNames.from_csv, table, *names, patient=None)
+    assert rows == {"1.2.4.dcm": ("normal", None)}
+    assert any("no such image" in reason for reason in reasons)
+
+
 PRESETS = [reading.padchest, reading.chexpert, reading.rsna, reading.siim, reading.vindr]
 
 

@@ -18,10 +18,24 @@ FACT_TAGS: Final = (
 """What the facts are read from."""
 
 _CHEST: Final = ("CHEST", "THORAX", "TORAX", "TORACE", "PECHO", "LUNG", "CXR")
-"""A word that holds one of these means the chest, alone or with its neighbours; with what Spanish,
-Italian and Portuguese consoles write."""
+"""A word that begins so means the chest, alone or with its neighbours; with what Spanish, Italian
+and Portuguese consoles write."""
+_SIDE_WORDS: Final = frozenset({"LEFT", "RIGHT", "L", "R", "LT", "RT", "BILATERAL", "BOTH"})
 _OTHER_PARTS: Final = frozenset(
-    {"ABDOMEN", "ABDOMENPELVIS", "ANKLE", "ARM", "BREAST", "CALCANEUS", "CERVICALSPINE"}
+    {
+        "ABDOMEN",
+        "ABDOMENPELVIS",
+        "STOMACH",
+        "KIDNEY",
+        "COLON",
+        "WHOLEBODY",
+        "FEET",
+        "ANKLE",
+        "ARM",
+        "BREAST",
+        "CALCANEUS",
+        "CERVICALSPINE",
+    }
     | {"CLAVICLE", "COCCYX", "CSPINE", "CTSPINE", "ELBOW", "EXTREMITY", "FEMUR", "FIBULA"}
     | {"FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HEADNECK", "HIP", "HUMERUS", "ILIUM", "JAW"}
     | {"KNEE", "LEG", "LOWEXM", "LOWERLEG", "LOWERLIMB", "LSPINE", "LSSPINE", "LUMBARSPINE"}
@@ -37,7 +51,7 @@ _VIEWS: Final = {
     "PA": "PA",
     "AP": "AP",
     **dict.fromkeys(("LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LEFTLATERAL"), "lateral"),
-    **dict.fromkeys(("RIGHTLATERAL", "LATERALMEDIAL", "MEDIALLATERAL"), "lateral"),
+    **dict.fromkeys(("RIGHTLATERAL", "LATERALMEDIAL", "MEDIALLATERAL", "LM", "ML"), "lateral"),
     **dict.fromkeys(("LLD", "RLD", "DECUB", "DECUBITUS"), "decubitus"),
     **dict.fromkeys(("LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBLIQUE"), "oblique"),
     "POSTEROANTERIOR": "PA",
@@ -53,7 +67,7 @@ _VIEW_CODES: Final = {
 """CID 4010 of PS3.16, in both spellings of SNOMED."""
 _SIDES: Final = {"L": "left", "R": "right", "B": "both"}
 _SEXES: Final = {"F": "female", "M": "male", "O": "other"}
-_AGE: Final = re.compile(r"(\d{1,3})([DWMY]?)")
+_AGE: Final = re.compile(r"(\d{1,4})([DWMY]?)")
 _DAYS: Final = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25, "": 365.25}  # without a unit: years
 _AGE_GROUPS: Final = ((1, "under 1"), (5, "1-4"), (10, "5-9"), (18, "10-17"), (1000, "18+"))
 
@@ -88,25 +102,52 @@ def _body_part(dataset: Dataset) -> str:
     if any(_text(item, "CodeValue") in _CHEST_CODES for item in regions):
         return "chest"
     words = [_text(dataset, "BodyPartExamined"), *(_text(item, "CodeMeaning") for item in regions)]
-    named = [found for word in words if (found := _known_part(_letters(word)))]
+    named = [found for word in words if (found := _known_part(word))]
     return "chest" if "chest" in named else next(iter(named), "")
 
 
-def _known_part(word: str) -> str:
-    if any(stem in word for stem in _CHEST):
+def _known_part(text_of_tag: str) -> str:
+    words = [word for word in _words(text_of_tag) if word not in _SIDE_WORDS]
+    if any(word.startswith(_CHEST) for word in words):
         return "chest"
-    return word.lower() if word in _OTHER_PARTS else ""
+    for name in ("".join(words), "".join(reversed(words)), *words):
+        for form in (name, name.removesuffix("S"), name.removesuffix("ES")):
+            if form in _OTHER_PARTS:
+                return form.lower()
+    return ""
 
 
 def _view(dataset: Dataset) -> str:
-    if found := _VIEWS.get(_letters(_text(dataset, "ViewPosition"))):
-        return found
+    """The view; lateral if any of the words and codes says so."""
+    found = [_known_view(str(one).upper()) for one in values(dataset, "ViewPosition")]
     for item in items(dataset, "ViewCodeSequence"):
-        meaning = _VIEWS.get(_letters(_text(item, "CodeMeaning")))
-        if found := _VIEW_CODES.get(_text(item, "CodeValue")) or meaning:
-            return found
-    # Rows run from front to back only where the patient is seen from the side (PS3.3 C.7.6.1.1.1).
-    return "lateral" if _text(dataset, "PatientOrientation")[:1] in ("A", "P") else ""
+        code = _VIEW_CODES.get(_text(item, "CodeValue"), "")
+        found.append(code or _known_view(_text(item, "CodeMeaning")))
+    known = [view for view in found if view]
+    if known:
+        return "lateral" if "lateral" in known else known[0]
+    return "lateral" if _seen_from_the_side(dataset) else ""
+
+
+def _known_view(text_of_tag: str) -> str:
+    words = _words(text_of_tag)
+    for name in ("".join(words), *words):
+        if found := _VIEWS.get(name):
+            first = found
+            break
+    else:
+        return ""
+    views = {_VIEWS.get(word, "") for word in words}
+    return next((view for view in ("decubitus", "lateral") if view in views), first)
+
+
+def _seen_from_the_side(dataset: Dataset) -> bool:
+    """Whether rows or columns run from front to back (PS3.3 C.7.6.1.1.1)."""
+    try:
+        directions = [str(one).strip().upper() for one in values(dataset, "PatientOrientation")]
+    except Exception:  # noqa: BLE001 - a damaged tag that nobody needs refuses no image
+        return False
+    return len(directions) == 2 and any(one in ("A", "P") for one in directions)
 
 
 def _age_group(age: str) -> str:
@@ -117,8 +158,8 @@ def _age_group(age: str) -> str:
     return next((group for limit, group in _AGE_GROUPS if years < limit), "")
 
 
-def _letters(word: str) -> str:
-    return re.sub(r"[^A-Z]", "", word)
+def _words(text_of_tag: str) -> list[str]:
+    return re.findall(r"[A-Z]+", text_of_tag.upper())
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

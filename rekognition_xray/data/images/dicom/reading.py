@@ -213,7 +213,8 @@ def _patient(dataset: Dataset) -> str | None:
 def _refuse_what_is_no_image(dataset: Dataset) -> None:
     sop_class = uid.UID(text(dataset, "SOPClassUID"))
     if "PixelData" not in dataset:
-        if values(dataset, "Rows") or sop_class in _XRAY_CLASSES:
+        of_another_kind = sop_class.name != str(sop_class) and not _is_image_class(sop_class)
+        if not of_another_kind and (values(dataset, "Rows") or sop_class in _XRAY_CLASSES):
             raise Fault("truncated", "the file ends before its pixels")
         floating = "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
         what = "floating-point pixels" if floating else "no pixels"
@@ -223,8 +224,7 @@ def _refuse_what_is_no_image(dataset: Dataset) -> None:
         called = modality if modality in _KNOWN_WORDS else "unknown"
         accepted = ", ".join(MODALITIES)
         raise Fault("not-an-xray", f"the modality is {called}; plain X-rays are {accepted}")
-    known = sop_class.name != str(sop_class)
-    if known and sop_class not in _IMAGE_CLASSES and not _is_secondary_capture(sop_class):
+    if sop_class.name != str(sop_class) and not _is_image_class(sop_class):
         contradicted = f"the modality is {modality}, the object {_class_name(sop_class)}"
         raise Fault("not-an-xray", contradicted)
     if sop_class == _FOR_PROCESSING or text(dataset, "PresentationIntentType") == "FOR PROCESSING":
@@ -240,6 +240,10 @@ def _refuse_what_is_no_image(dataset: Dataset) -> None:
         raise Fault("not-an-xray", f"{frames} frames; an image has one")
 
 
+def _is_image_class(sop_class: str) -> bool:
+    return sop_class in _IMAGE_CLASSES or _is_secondary_capture(sop_class)
+
+
 def _is_secondary_capture(sop_class: str) -> bool:
     return f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}.")  # of one frame or many
 
@@ -252,16 +256,17 @@ def _class_name(sop_class: uid.UID) -> str:
 
 def _burned_in(dataset: Dataset, *, allow: bool) -> tuple[str, ...]:
     """The step where an image was held back and then released by the user."""
-    marking = text(dataset, "BurnedInAnnotation")
+    markings = {str(one).strip(" \0").upper() for one in values(dataset, "BurnedInAnnotation")}
+    markings.discard("")
     sop_class = text(dataset, "SOPClassUID")
     captured = bool(values(dataset, "ConversionType")) or _is_secondary_capture(sop_class)
-    if marking == "NO" or (not marking and not captured):
+    if markings == {"NO"} or (not markings and not captured):
         return ()
     if not allow:
         why = "is a secondary capture that is not marked as having no text burned in"
-        if marking == "YES":
+        if "YES" in markings:
             why = "is marked as having text burned into its pixels"
-        elif marking:  # the word itself could be anything
+        elif markings:  # the words themselves could be anything
             why = "is marked about burned-in text by another word than YES and NO"
         raise Fault("burned-in", f"held back: it {why}")
     return ("burned-in text allowed",)
@@ -317,7 +322,8 @@ def _read(data: bytes) -> Dataset:
     dataset = dcmread(_LimitedReader(data), force=True, specific_tags=_TAGS)
     if not any(keyword in dataset or keyword in dataset.file_meta for keyword in _SIGNS):
         raise Fault("not-an-image", "no DICOM: it begins like it, and holds nothing of it")
-    if not dataset:
+    sop_class = dataset.file_meta.get("MediaStorageSOPClassUID") or ""
+    if not dataset and (sop_class in _XRAY_CLASSES or not uid.UID(str(sop_class)).is_valid):
         raise Fault("truncated", "the file ends too early")
     return dataset
 
