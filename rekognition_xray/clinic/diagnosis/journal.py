@@ -17,6 +17,7 @@ import attrs
 
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.errors import JournalError
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _FORMAT: Final = 1
 _START: Final = b'{"rxray_journal": '  # begins every line; what begins otherwise is not ours
+_REMEMBER: Final = "INSERT OR REPLACE INTO line VALUES (?, ?)"
 
 
 File = tuple[int, int]
@@ -73,7 +75,7 @@ class Journal:
         self._lines: BinaryIO | None = None  # for reading single lines again
         self._dirty = False
         self._index.execute("BEGIN")
-        self._read()
+        self._index.executemany(_REMEMBER, self._read())
         self._index.execute("COMMIT")
 
     def __len__(self) -> int:
@@ -89,7 +91,7 @@ class Journal:
         with self._disk("read"):
             line = self._line(row[0])
         try:
-            entry = _entry(json.loads(line))
+            entry = _entry_of(line)
         except (ValueError, FieldError) as error:
             raise JournalError(f"The journal {self.path} was changed while in use.") from error
         return entry if entry.answer.source == source else None
@@ -163,7 +165,7 @@ class Journal:
 
     def _remember(self, source: str, at: int) -> None:
         self._entries += 1
-        self._index.execute("INSERT OR REPLACE INTO line VALUES (?, ?)", (_key(source), at))
+        self._index.execute(_REMEMBER, (_key(source), at))
 
     def _write(self, line: bytes) -> None:
         if self._stream is None:
@@ -198,7 +200,8 @@ class Journal:
                 finally:
                     os.close(folder)
 
-    def _read(self) -> None:
+    def _read(self) -> Iterator[tuple[bytes, int]]:
+        """Key and place of each line that holds an answer."""
         if not self.path.exists():
             return
         with self._disk("read"), self.path.open("rb") as stream:
@@ -206,38 +209,50 @@ class Journal:
                 if self._sound < self._size:  # the line before was damaged, and is not the last
                     raise self._error(number - 1, "damaged")
                 at, self._size = self._size, self._size + len(line)
-                if self._take(line, number, at):
-                    self._sound = self._size
-                    self._open_end = not line.endswith(b"\n")
+                source = self._source_in(line, number)
+                if source is not None:
+                    self._entries += 1
+                    yield _key(source), at
+                elif line.strip():
+                    continue  # cut off
+                self._sound = self._size
+                self._open_end = not line.endswith(b"\n")
 
-    def _take(self, line: bytes, number: int, at: int) -> bool:
-        """Whether the line is whole; raises where it is whole and not ours."""
-        if not line.strip():
-            return True
+    def _source_in(self, line: bytes, number: int) -> str | None:
+        """The source of a whole line's answer, else None; raises where it is whole and not ours."""
         try:
-            entry = fields.object_in(json.loads(line))
+            found = decode_line(line)
+        except ValueError:  # no line as we write it: find out what it is
+            return self._source_in_any(line, number) if line.strip() else None
+        self._check_version(found.version_arn, number)
+        return found.source
+
+    def _source_in_any(self, line: bytes, number: int) -> str | None:
+        try:
+            data = fields.object_in(json.loads(line))
         except (ValueError, FieldError) as error:
             torn = line.rstrip(b"\0\r\n")
             if torn.startswith(_START) or _START.startswith(torn):
-                return False
+                return None
             raise self._error(number, "no line of a journal") from error
         try:
-            self._enter(entry, number, at)
+            return self._source_of(data, number)
         except (ValueError, FieldError) as error:
             raise self._error(number, str(error)) from error
-        return True
 
-    def _enter(self, entry: Json, number: int, at: int) -> None:
-        if entry.get("rxray_journal") != _FORMAT:
+    def _source_of(self, data: Json, number: int) -> str:
+        if data.get("rxray_journal") != _FORMAT:
             raise FieldError(f"no line of a journal of format {_FORMAT}")
-        arn = fields.string_in(entry.get("version_arn"), "version_arn")
+        self._check_version(fields.string_in(data.get("version_arn"), "version_arn"), number)
+        return _entry(data).answer.source
+
+    def _check_version(self, arn: str, number: int) -> None:
         if arn != self._arn:
             raise JournalError(
                 f"The journal {self.path} belongs to another version (line {number}): {arn}, "
                 f"not {self._arn}.",
                 hint="Name another journal file: answers of two versions do not mix.",
             )
-        self._remember(_entry(entry).answer.source, at)
 
     def _error(self, number: int, what: str) -> JournalError:
         return JournalError(f"The journal {self.path} cannot be continued: line {number}: {what}.")
@@ -255,6 +270,14 @@ class Journal:
 
 def _key(source: str) -> bytes:
     return hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _entry_of(line: bytes) -> Entry:
+    try:
+        found = decode_line(line)
+    except ValueError:
+        return _entry(json.loads(line))
+    return Entry(found.answer(), found.file)
 
 
 def _entry(data: Json) -> Entry:

@@ -20,8 +20,9 @@ MAX_LABEL: Final = 255
 """Most characters of a label."""
 MAX_BYTES: Final = 1_000_000_000
 """Largest manifest: "1 GB", read as the smaller of the two."""
+MAX_KEY: Final = 1024
+"""Most characters of an object's key."""
 
-_MAX_KEY: Final = 1024
 _SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z.\-_]{3,255})/.{1,1024}", re.DOTALL)
 _WIDEST: Final = 6  # characters of JSON for one of ASCII, such as \u0001
 _FRAME: Final = len('{"source-ref":"')
@@ -59,7 +60,7 @@ def is_plainly_sound(entries: Sequence[Entry], tails: Mapping[str, str]) -> bool
         and refs[-1].startswith(start)
         and all(map(str.isascii, refs))
         and not any(map(operator.ge, refs, islice(refs, 1, None)))
-        and longest <= len(start) + _MAX_KEY
+        and longest <= len(start) + MAX_KEY
         and _FRAME + _WIDEST * longest + longest_tail <= MAX_LINE
         and (_FRAME + longest_tail + 1) * len(refs) + _WIDEST * sum(map(len, refs)) <= MAX_BYTES
     )

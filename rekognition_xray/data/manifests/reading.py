@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import attrs
 
-from rekognition_xray.data.manifests.checks import count_fault, entry_fault, quote
+from rekognition_xray.data.manifests.checks import MAX_KEY, count_fault, entry_fault, quote
 from rekognition_xray.data.manifests.lines import (
     MAX_LINE,
     STRICT,
@@ -21,6 +22,9 @@ from rekognition_xray.data.manifests.lines import (
 from rekognition_xray.errors import ManifestFault
 
 _LONGEST: Final = 4 * MAX_LINE + 2  # bytes of the longest line that can be sound, with its end
+# A source-ref of plain characters, and what follows from its closing quote on.
+_PLAIN: Final = re.compile(rb'\{"source-ref": ?"([ !#-\[\]-~]+)(".*)', re.DOTALL)
+_TAILS: Final = 1000  # at most: one for each label, where a manifest's lines are alike
 
 
 @attrs.define
@@ -41,6 +45,8 @@ class Reading:
     _labels: dict[str, str] = attrs.field(factory=dict)
     _known: dict[str, str] = attrs.field(factory=dict)
     _bucket: str = ""
+    _start: str = ""
+    _tails: dict[bytes, str] = attrs.field(factory=dict)
 
     @property
     def entries(self) -> Iterator[Entry]:
@@ -69,6 +75,29 @@ class Reading:
         return reading
 
     def _take(self, number: int, line: str | bytes) -> None:
+        """Takes a line: by its source-ref alone, where the rest was sound in a line before."""
+        data = line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
+        found = _PLAIN.fullmatch(data)
+        if found is None:
+            self._take_any(number, line)
+            return
+        source_ref, tail = found[1].decode("ascii"), found[2]
+        label = self._tails.get(tail)
+        if label is None or not self._is_new_image(source_ref):
+            self._take_any(number, line, tail)
+        else:
+            self._labels[source_ref] = label
+
+    def _is_new_image(self, source_ref: str) -> bool:
+        """Whether a source-ref is plainly sound, of the manifest's bucket, and the first such."""
+        rest = len(source_ref) - len(self._start)
+        return (
+            0 < rest <= MAX_KEY
+            and source_ref.startswith(self._start)
+            and source_ref not in self._labels
+        )
+
+    def _take_any(self, number: int, line: str | bytes, tail: bytes = b"") -> None:
         try:
             entry, metadata = read_line(line, self.rule)
         except LineFaultError as error:
@@ -79,9 +108,13 @@ class Reading:
             self._fault(number, *fault)
             return
         # One text for a label, not one for each line: a quarter of a million lines stay small.
-        self._labels[entry.source_ref] = self._known.setdefault(entry.label, entry.label)
+        label = self._known.setdefault(entry.label, entry.label)
+        self._labels[entry.source_ref] = label
         self.origin.take(metadata)
-        self.without_confidence += "confidence" not in metadata and "objects" not in metadata
+        counted = "confidence" not in metadata and "objects" not in metadata
+        self.without_confidence += counted
+        if not counted and _can_repeat(tail) and len(self._tails) < _TAILS:
+            self._tails[tail] = label
 
     def _fault(self, number: int, code: str, reason: str) -> None:
         self.faults.append(ManifestFault(number, code, reason))
@@ -95,7 +128,8 @@ class Reading:
             reason = f"{quote(entry.source_ref)} was there before; the service drops such a line"
             return "repeated-source-ref", reason
         bucket = entry.source_ref.split("/", 3)[2]
-        self._bucket = self._bucket or bucket
+        if not self._bucket:
+            self._bucket, self._start = bucket, f"s3://{bucket}/"
         if bucket != self._bucket:
             return "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS", f"{bucket} besides {self._bucket}"
         return None
@@ -108,6 +142,19 @@ def _apart(lines: bytes | Iterable[str | bytes]) -> Iterable[str | bytes]:
     if isinstance(lines, bytes):
         return lines.split(b"\n")
     return lines
+
+
+def _can_repeat(tail: bytes) -> bool:
+    """Whether what follows a sound line's source-ref is as sound behind any other plain one.
+
+    Not where a second source-ref hides in it, nor where a longer one could break the limit.
+    """
+    return (
+        bool(tail)
+        and b"source-ref" not in tail
+        and b"\\" not in tail
+        and len(tail) < MAX_LINE - 2 * MAX_KEY
+    )
 
 
 def file_lines(path: Path) -> Iterator[bytes]:

@@ -172,3 +172,48 @@ def test_names_that_are_no_utf_8_are_kept(tmp_path):
     with journal.writing():
         journal.add(odd)
     assert _open(path).known(odd.source, odd.image_sha256) == odd
+
+
+def _rewritten(path, number, **changes):
+    """Writes a line of the journal with other values, as another program could."""
+    lines = path.read_text().splitlines()
+    lines[number] = json.dumps({**json.loads(lines[number]), **changes})
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unknown": [1, {"key": "value"}]},
+        {"seconds": 1},
+        {"confidences": {"normal": 1, "viral": 0}},
+        {"confidences": {"viral": float("nan")}},
+        {"reason": "Grund \N{LATIN SMALL LETTER U WITH DIAERESIS} \ud800"},
+        {"policy": "screening", "threshold": 0.25},
+        {"file": [5, 7]},
+    ],
+)
+def test_a_line_that_others_write_is_read_as_one_of_ours(path, changes):
+    _rewritten(path, 1, **changes)
+    written = json.loads(path.read_text().splitlines()[1])
+    entry = _open(path).last("images/1.jpeg")
+    assert repr(entry.answer) == repr(Diagnosis.from_dict(written))
+    assert entry.file == (None if written["file"] is None else tuple(written["file"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"source": 5}, "source"),
+        ({"referred": "no"}, "referred"),
+        ({"confidences": {"viral": "0.7"}}, "viral"),
+        ({"threshold": True}, "threshold"),
+        ({"file": [1, 2, 3]}, "file"),
+        ({"kind": "guess"}, "guess"),
+        ({"rxray_journal": 2}, "format 1"),
+    ],
+)
+def test_a_wrong_field_is_refused_with_its_line_and_name(path, changes, field):
+    _rewritten(path, 1, **changes)
+    with pytest.raises(JournalError, match=rf"line 2: .*{field}"):
+        _open(path)

@@ -366,3 +366,43 @@ def test_any_metadata_are_either_read_or_refused(key: str, value: object) -> Non
     if not validate([content]):
         again = Manifest.parse([content])
         assert Manifest.parse(again.text()) == again
+
+
+ALIKE = [
+    line("a"),
+    line("a", class_name="Sunset"),
+    line("b", class_name="Sunset"),
+    line("c").replace(": ", ":").replace(", ", ","),
+    line("k" * 1020),
+    line("k" * 1030),
+    line("ü"),
+    line("d").replace("/d", "/\\u0064"),
+    line("e").replace("s3://bucket", "s3://another"),
+    line("f").replace("s3://bucket/f.png", "s3://bucket/"),
+    line("g").replace("s3://bucket/", "file://"),
+    line("h")[:-1] + ', "source-ref": "s3://bucket/twice.png"}',
+    line("i")[:-1] + ', "source\\u002dref": "s3://bucket/hidden.png"}',
+    line("j").replace("/j", "/\x01"),
+    line("l")[:-5],
+    line("m", creation_date="yesterday"),
+    "{}",
+]
+
+
+@given(st.lists(st.sampled_from(ALIKE), max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_a_line_means_the_same_whatever_lines_were_before(lines: list[str], end: str) -> None:
+    """One that ends like a sound one is not looked at as closely, and is judged just the same."""
+    judged = {fault.line: fault.code for fault in validate(end.join([*lines, ""]).encode())}
+    for number, text in enumerate(lines, 1):
+        alone = [fault.code for fault in validate([text])]
+        if alone:
+            assert judged[number] == alone[0]
+        elif number in judged:
+            assert judged[number] in {
+                "contradictory-labels",
+                "repeated-source-ref",
+                "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS",
+            }
+    refs = [json.loads(text)["source-ref"] for text in lines if not validate([text])]
+    if not judged:
+        assert sorted(refs) == [entry.source_ref for entry in Manifest.parse(lines)]

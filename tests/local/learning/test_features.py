@@ -36,3 +36,8 @@ def test_a_small_shift_matters_less_than_another_direction() -> None:
 
 def test_texture_tells_noise_from_smoothness() -> None:
     assert apart(NOISE, np.full_like(NOISE, 128)) > 1
+
+
+def test_a_stack_of_squares_has_the_features_that_each_has_alone() -> None:
+    stack = np.stack((NOISE, LYING, LYING.T))
+    assert np.array_equal(features(stack), np.stack([features(image) for image in stack]))

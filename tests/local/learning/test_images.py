@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from hypothesis.extra import numpy as arrays
+from PIL import Image, ImageOps
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from rekognition_xray.local.learning import UnreadableImage, square
 from rekognition_xray.local.learning.fast.images import (
@@ -18,6 +20,8 @@ from rekognition_xray.local.learning.fast.images import (
     ZOOMS,
     Framing,
     Square,
+    extremes,
+    flat,
     reframe,
 )
 
@@ -187,3 +191,17 @@ def test_an_image_is_turned_about_its_middle() -> None:
 @pytest.mark.parametrize("framing", [*ZOOMS, *MOVES])
 def test_beyond_the_edge_the_edge_goes_on(framing: Framing) -> None:
     assert np.unique(reframe(np.full((SIDE, SIDE), 90, dtype=np.uint8), framing)).tolist() == [90]
+
+
+PICTURES = arrays.arrays(np.uint8, st.tuples(st.integers(10, 30), st.integers(10, 30)))
+
+
+@given(PICTURES)
+def test_a_flat_histogram_is_that_of_pillow(picture: Square) -> None:
+    assert np.array_equal(flat(picture), np.asarray(ImageOps.equalize(Image.fromarray(picture))))
+
+
+@given(PICTURES, st.sampled_from([1, 3, 5, 9]))
+def test_the_extremes_around_a_pixel_are_those_of_scipy(picture: Square, width: int) -> None:
+    assert np.array_equal(extremes(picture, width, np.maximum), maximum_filter(picture, width))
+    assert np.array_equal(extremes(picture, width, np.minimum), minimum_filter(picture, width))

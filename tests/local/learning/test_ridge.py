@@ -74,6 +74,11 @@ def test_a_landmarks_own_held_back_score_is_not_trusted() -> None:
     assert np.array_equal(ridge.honest(), ~ridge.landmarks)
 
 
+def test_another_view_of_an_image_is_not_trusted() -> None:
+    views = np.arange(60) % 2 == 0
+    assert np.array_equal(Ridge.of(*problem(), seed=0, among=views).honest(), views)
+
+
 def test_without_landmarks_to_spare_every_image_is_trusted() -> None:
     assert Ridge.of(*problem(), seed=0).honest().all()
 

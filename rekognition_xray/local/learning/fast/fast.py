@@ -143,7 +143,7 @@ def _project(
     rows = _stack(reader, views * min(len(examples), _SAMPLE // CHUNK * CHUNK))
     here = len(rows) / (views * len(examples))
     plain = rows[::views].astype(np.float32)
-    projection = Projection.fit(plain, _AXES, seed, watch.part(here, here))
+    projection = Projection.fit(plain, _AXES, watch.part(here, here))
     del plain
     points = np.empty((len(examples), views, len(projection.axes)), dtype=np.float32)
     done = 0

@@ -19,8 +19,11 @@ _Codes = npt.NDArray[np.intp]
 _CELL = 8
 _CELLS = SIDE // _CELL
 _DIRECTIONS = 9
+_SPARE = _DIRECTIONS + 2  # bins: above the last direction lies the first one again
 _GRID = 4
+_CODES = 256  # ways in which the ring around a pixel can lie above and below it
 _PATTERNS = 59
+_FIELD_COUNT = _GRID**2 + 1  # and one for what is not looked at
 _TINY = 24
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 # The inverse spread of each part over chest images, so that none drowns the others.
@@ -30,27 +33,59 @@ _BLUR = 1 / 3  # of the radius
 
 
 def features(image: Square) -> Vector:
-    """The feature vector of one square: float32, about 12,500 numbers of comparable weight."""
+    """Feature vectors of squares (..., SIDE, SIDE): float32 (..., d), d about 12,500.
+
+    Their numbers are of comparable weight. A stack of squares has the vectors that each would have
+    alone; in stacks, Python is a small part of the work, so that threads need not wait for it.
+    """
+    stack = image.reshape(-1, SIDE, SIDE)
     textures = (
-        scale * _texture(_blur(image, radius), radius) for radius, scale in _TEXTURE_SCALES.items()
+        scale * _texture(_blur(stack, radius), radius) for radius, scale in _TEXTURE_SCALES.items()
     )
-    return np.concatenate((edges(image), *textures, _tiny(image)), dtype=np.float32)
+    rows = np.concatenate((edges(stack), *textures, _tiny(stack)), axis=1, dtype=np.float32)
+    return rows.reshape(*image.shape[:-2], -1)
 
 
 def edges(image: Square) -> Vector:
     """Gradient directions of 8 x 8 pixel cells, normalised over blocks of 2 x 2 cells."""
-    down, right = np.gradient(image.astype(np.float32) / 255)
-    strength = np.hypot(down, right).ravel()
-    direction = (np.arctan2(down, right) * (_DIRECTIONS / np.pi)).ravel() % _DIRECTIONS
-    lower = direction.astype(np.intp)
-    share = direction - lower
-    bins = _CELLS * _CELLS * _DIRECTIONS
-    cells = np.bincount(_CELL_START + lower % _DIRECTIONS, strength * (1 - share), bins)
-    cells += np.bincount(_CELL_START + (lower + 1) % _DIRECTIONS, strength * share, bins)
-    grid = cells.astype(np.float32).reshape(_CELLS, _CELLS, _DIRECTIONS)
-    neighbours = (grid[:-1, :-1], grid[1:, :-1], grid[:-1, 1:], grid[1:, 1:])
-    blocks = _unit(np.minimum(_unit(np.concatenate(neighbours, axis=2)), 0.2))
-    return _vector(blocks * (_EDGE_SCALE / (_CELLS - 1)))
+    values = image.astype(np.float32) / np.float32(255)
+    down, right = _slope(values), _slope(values.swapaxes(-2, -1)).swapaxes(-2, -1)
+    direction = np.arctan2(down, right)
+    direction *= _DIRECTIONS / np.pi
+    direction += np.float32(_DIRECTIONS) * (direction < 0)  # up is down
+    lower = np.floor(direction)
+    strength = np.sqrt(down * down + right * right)
+    upper_part = strength * (direction - lower)
+    bins = lower.astype(np.int32) + _CELL_START
+    grid = _by_cell(bins, strength - upper_part)
+    grid[..., 1:] += _by_cell(bins, upper_part)[..., :-1]
+    grid[..., :2] += grid[..., _DIRECTIONS:]
+    cells = grid[..., :_DIRECTIONS].astype(np.float32)
+    left, right = cells[..., :-1, :], cells[..., 1:, :]
+    neighbours = [
+        cell for side in (left, right) for cell in (side[..., :-1, :, :], side[..., 1:, :, :])
+    ]
+    blocks = _unit(np.minimum(_unit(np.concatenate(neighbours, axis=-1)), 0.2))
+    return _vectors(blocks * (_EDGE_SCALE / (_CELLS - 1)), image)
+
+
+def _slope(values: Vector) -> Vector:
+    """Half the difference of the pixels above and below; at the edge that of the last two."""
+    slope = np.empty_like(values)
+    np.subtract(values[..., 2:, :], values[..., :-2, :], out=slope[..., 1:-1, :])
+    slope[..., 1:-1, :] /= 2
+    slope[..., 0, :] = values[..., 1, :] - values[..., 0, :]
+    slope[..., -1, :] = values[..., -1, :] - values[..., -2, :]
+    return slope
+
+
+def _by_cell(bins: _Codes, strength: Vector) -> npt.NDArray[np.float64]:
+    """Sums of `strength` (..., SIDE, SIDE) by cell and direction: (..., cells, cells, spare)."""
+    squares = bins.reshape(-1, SIDE * SIDE)
+    size = _CELLS * _CELLS * _SPARE
+    own = squares + size * np.arange(len(squares))[:, None]
+    sums = np.bincount(own.ravel(), strength.ravel(), size * len(squares)).astype(np.float64)
+    return sums.reshape(*bins.shape[:-2], _CELLS, _CELLS, _SPARE)
 
 
 def _unit(blocks: Vector) -> Vector:
@@ -58,52 +93,69 @@ def _unit(blocks: Vector) -> Vector:
     return np.asarray(blocks / np.sqrt(squares + np.float32(1e-3)), dtype=np.float32)
 
 
-def _blur(image: Square, radius: int) -> Square:
-    smooth = Image.fromarray(image).filter(ImageFilter.GaussianBlur(_BLUR * radius))
-    return np.asarray(smooth, dtype=np.uint8)
+def _blur(images: Square, radius: int) -> Square:
+    smooth = ImageFilter.GaussianBlur(_BLUR * radius)
+    return np.stack([np.asarray(Image.fromarray(image).filter(smooth)) for image in images])
 
 
-def _texture(image: Square, radius: int) -> Vector:
-    """Square roots of the shares of 59 local patterns in each of 4 x 4 fields; unit length."""
-    side = SIDE - 2 * radius
-    centre = image[radius:-radius, radius:-radius]
-    pattern = np.zeros((side, side), dtype=np.uint8)
+def _texture(images: Square, radius: int) -> Vector:
+    """Square roots of the shares of 59 local patterns in each of 4 x 4 fields; unit length.
+
+    Rows lie one behind the other: a neighbour is a fixed step away, and what that step finds beyond
+    the end of a row is counted in no field.
+    """
+    rows = images.reshape(len(images), -1)
+    start, end = radius * (SIDE + 1), SIDE * SIDE - radius * (SIDE + 1)
+    centre = rows[:, start:end]
+    pattern = np.zeros(centre.shape, dtype=np.uint8)
     for bit, (down, right) in enumerate(_RING):
-        top, left = radius * (1 + down), radius * (1 + right)
-        neighbour = image[top : top + side, left : left + side]
-        pattern |= (neighbour >= centre).astype(np.uint8) << bit
-    field = np.arange(side) * _GRID // side
-    start = _PATTERNS * (field[:, None] * _GRID + field)
-    counts = np.bincount((_UNIFORM[pattern] + start).ravel(), minlength=_PATTERNS * _GRID**2)
-    shares = counts.reshape(-1, _PATTERNS) / counts.reshape(-1, _PATTERNS).sum(1, keepdims=True)
-    return _vector(np.sqrt(shares) / _GRID)
+        step = radius * (SIDE * down + right)
+        reached = rows[:, start + step : end + step] >= centre
+        pattern |= reached.view(np.uint8) << np.uint8(bit)
+    own = _FIELD_COUNT * np.arange(len(images))[:, None]
+    codes = pattern + _CODES * (_FIELDS[radius][start:end] + own)
+    counts = np.bincount(codes.ravel(), minlength=_CODES * _FIELD_COUNT * len(images))
+    fields = counts.reshape(len(images), _FIELD_COUNT, _CODES)[:, :-1]
+    shares = fields @ _UNIFORM / fields.sum(axis=2, keepdims=True)
+    return _vectors(np.sqrt(shares) / _GRID, images)
 
 
-def _tiny(image: Square) -> Vector:
-    small = Image.fromarray(image).resize((_TINY, _TINY), Image.Resampling.BOX)
-    grey = np.asarray(small, dtype=np.float32) / 255 - 0.5
-    return _vector(grey * (_TINY_SCALE / (0.29 * _TINY)))
+def _tiny(images: Square) -> Vector:
+    small = [
+        Image.fromarray(image).resize((_TINY, _TINY), Image.Resampling.BOX) for image in images
+    ]
+    grey = np.stack([np.asarray(image) for image in small]).astype(np.float32) / 255 - 0.5
+    return _vectors(grey * (_TINY_SCALE / (0.29 * _TINY)), images)
 
 
-def _vector(part: npt.NDArray[np.floating]) -> Vector:
-    return np.asarray(part, dtype=np.float32).ravel()
+def _vectors(part: npt.NDArray[np.floating], images: Square) -> Vector:
+    return np.asarray(part, dtype=np.float32).reshape(*images.shape[:-2], -1)
 
 
 def _cell_starts() -> _Codes:
     row, column = np.divmod(np.arange(SIDE * SIDE), SIDE)
-    starts = ((row // _CELL) * _CELLS + column // _CELL) * _DIRECTIONS
-    return np.asarray(starts, dtype=np.intp)
+    starts = ((row // _CELL) * _CELLS + column // _CELL) * _SPARE
+    return np.asarray(starts, dtype=np.intp).reshape(SIDE, SIDE)
 
 
-def _uniform_codes() -> _Codes:
-    """Each 8-bit ring pattern's own code where it changes at most twice, else one for the rest."""
-    codes = np.full(256, _PATTERNS - 1, dtype=np.intp)
-    rings = (np.arange(256)[:, None] >> np.arange(8)) & 1
-    changes = np.sum(rings != np.roll(rings, 1, axis=1), axis=1)
-    uniform = np.flatnonzero(changes <= 2)
-    codes[uniform] = np.arange(len(uniform))
-    return codes
+def _fields(radius: int) -> _Codes:
+    """The field of each pixel, row by row; the last number for those within `radius` of an edge."""
+    place = np.arange(SIDE) - radius
+    side = SIDE - 2 * radius
+    inside = (place >= 0) & (place < side)
+    field = place * _GRID // side
+    fields = field[:, None] * _GRID + field
+    return np.where(inside[:, None] & inside, fields, _FIELD_COUNT - 1).ravel()
+
+
+def _uniform_codes() -> npt.NDArray[np.float64]:
+    """1 in the column of each 8-bit ring pattern (row): its own where it changes at most twice."""
+    rings = (np.arange(_CODES)[:, None] >> np.arange(8)) & 1
+    uniform = np.sum(rings != np.roll(rings, 1, axis=1), axis=1) <= 2
+    column = np.where(uniform, np.cumsum(uniform) - 1, _PATTERNS - 1)
+    return np.eye(_PATTERNS)[column]
 
 
 _CELL_START = _cell_starts()
 _UNIFORM = _uniform_codes()
+_FIELDS = {radius: _fields(radius) for radius in _TEXTURE_SCALES}

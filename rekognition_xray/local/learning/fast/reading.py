@@ -1,23 +1,33 @@
 """Feature rows of many images, in order, in bounded chunks.
 
-Images are read one after the other: most of the work is in short steps, so threads would only wait
-for each other.
+A few images make one piece of work for a thread: so each step takes long enough that threads seldom
+wait for each other.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
 from rekognition_xray.local.learning.fast.features import features
-from rekognition_xray.local.learning.fast.images import MOVES, ZOOMS, Framing, reframe, square
+from rekognition_xray.local.learning.fast.images import (
+    MOVES,
+    ZOOMS,
+    Framing,
+    Square,
+    reframe,
+    square,
+)
 from rekognition_xray.local.learning.learner import Example, UnreadableImage
 from rekognition_xray.local.learning.watch import Watch
 
 Rows = npt.NDArray[np.float32]
 CHUNK = 64  # images; less than a second of work: how soon a stop is seen
+_PIECE = 4  # images of one piece of work
 MOST_VIEWS = 2 + len(MOVES)
 
 
@@ -29,19 +39,26 @@ def feature_rows(examples: Sequence[Example], views: int, watch: Watch) -> Itera
 
     Raises `UnreadableImage` with the image's place and group, `TrainingStopped` when asked to stop.
     """
-    for start in range(0, len(examples), CHUNK):
-        watch.at(start / len(examples))
-        chunk = enumerate(examples[start : start + CHUNK], start)
-        yield np.concatenate([_rows(index, example, views) for index, example in chunk])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(examples), CHUNK):
+            watch.at(start / len(examples))
+            chunk = list(enumerate(examples[start : start + CHUNK], start))
+            pieces = [chunk[place : place + _PIECE] for place in range(0, len(chunk), _PIECE)]
+            yield np.concatenate(list(pool.map(_rows, pieces, [views] * len(pieces))))
 
 
-def _rows(index: int, example: Example, views: int) -> Rows:
+def _rows(piece: Sequence[tuple[int, Example]], views: int) -> Rows:
+    return features(np.stack([view for image in piece for view in _views(*image, views)]))
+
+
+def _views(index: int, example: Example, views: int) -> Iterator[Square]:
     try:
         image = square(example.read())
     except UnreadableImage as error:
         raise UnreadableImage(f"image {index} of group {example.group!r}: {error}") from error
-    framings = _framings(index)[: views - 1]
-    return np.stack([features(image), *(features(reframe(image, framing)) for framing in framings)])
+    yield image
+    for framing in _framings(index)[: views - 1]:
+        yield reframe(image, framing)
 
 
 def _framings(index: int) -> list[Framing]:

@@ -1,8 +1,11 @@
 """Kernel ridge regression on landmarks, with the scores every image gets when its patient is away.
 
-The Gaussian kernel is approximated by Nyström features (Williams and Seeger, NIPS 2000), which is
-exact while there are no more images than landmarks. Leaving a group out needs no second training:
-residuals without group g are (I - H_g W_g)^-1 times the residuals with it, H the hat matrix.
+The Gaussian kernel is approximated by that of landmarks (Nyström; Williams and Seeger, NIPS 2000),
+which is exact while there are no more images than landmarks. With K the kernel of images and
+landmarks, L that of the landmarks and W the weights, a penalty p gives the coefficients
+(K'WK + pL)^-1 K'Wy: one Cholesky factor for each penalty, and neither L nor K has to be factored.
+Leaving a group out needs no second training: residuals without group g are (I - H_g W_g)^-1 times
+the residuals with it, where H = K (K'WK + pL)^-1 K' is the hat matrix.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ Flags = npt.NDArray[np.bool_]
 PENALTIES = (0.6, 1.2, 4.0)
 _WIDTH = 1.25  # kernel exponent at the mean squared distance of two images
 _LANDMARKS = 3000  # at most
-_JITTER = 1e-6
+_JITTER = 1e-5  # of a landmark's kernel with itself: equal images leave the matrix solvable
 _CHUNK = 1000
 _HELD_BACK_AT_MOST = 1000  # images of one group; a larger one would need a square of that size
 
@@ -68,8 +71,8 @@ class Fit:
 class Ridge:
     """The least-squares problem of n images.
 
-    `points` are coordinates (n, k), `targets` (n, labels), `landmarks`, `weights` and `groups`
-    (n,); `exact` says that all images that may be landmarks are. Build it with `of`.
+    `points` are coordinates (n, k), `targets` (n, labels), `weights` and `groups` (n,); `able` are
+    those that may be landmarks, `landmarks` those that are. Build it with `of`.
     """
 
     kernel: KernelMap
@@ -78,7 +81,7 @@ class Ridge:
     targets: Array
     weights: Array
     groups: Sequence[int]
-    exact: bool
+    able: Flags
 
     @classmethod
     def of(
@@ -92,71 +95,86 @@ class Ridge:
         among: Flags | None = None,
     ) -> Ridge:
         """Landmarks are drawn from the images `among`; the kernel's width follows their spread."""
-        landmarks = np.ones(len(points), dtype=np.bool_) if among is None else among.copy()
-        able = np.flatnonzero(landmarks)
-        landmarks[np.random.default_rng(seed).permutation(able)[_LANDMARKS:]] = False
+        able = np.ones(len(points), dtype=np.bool_) if among is None else among
+        landmarks = able.copy()
+        drawn = np.random.default_rng(seed).permutation(np.flatnonzero(able))
+        landmarks[drawn[_LANDMARKS:]] = False
         spread = float(points.var(axis=0, dtype=np.float64).sum())
         gamma = _WIDTH / (2 * spread) if spread > 0 else 0.0
         kernel = KernelMap(points[landmarks].astype(np.float64), gamma)
-        exact = len(able) <= _LANDMARKS
-        return cls(kernel, landmarks, points, targets, weights, groups, exact)
+        return cls(kernel, landmarks, points, targets, weights, groups, able)
 
     def honest(self) -> Flags:
         """Images (n,) whose held-back score is what an unseen image of that patient would get.
 
-        Not those of groups too large to hold back. Nor landmarks, unless all images are: the basis
-        of a landmark stays when its image goes, and fits noise just there.
+        Not those of groups too large to hold back, nor other views of an image. Nor landmarks,
+        unless all images are: the basis of a landmark stays when its image goes, and fits noise
+        just there.
         """
         sizes = np.bincount(self.groups)[np.asarray(self.groups)]
-        elsewhere = ~self.landmarks | self.exact
+        elsewhere = self.able & ~self.landmarks
+        elsewhere = elsewhere if np.any(elsewhere) else self.able
         return np.asarray((sizes <= _HELD_BACK_AT_MOST) & elsewhere, dtype=np.bool_)
 
     def fits(self, watch: Watch) -> list[Fit]:
-        """A fit for each of `PENALTIES`; groups too large to hold back keep their fitted scores."""
+        """A fit for each of `PENALTIES`, with held-back scores of the groups that need them.
+
+        Groups without an `honest` image, and those too large to hold back, keep fitted scores.
+        """
         watch.at(0.0)
-        corner = self._corner()
-        normal, right = self._normal_equations(corner, watch.part(0.0, 0.3))
-        solved = _solve(normal, right, watch.part(0.3, 0.5))
-        del normal
+        solved = self._solve(watch.part(0.0, 0.5))
         held = [np.empty_like(self.targets) for _ in solved]
+        asked = self._groups_to_hold_back()
         for images in self._chunks(watch.part(0.5, 1.0)):
-            basis = self._basis(corner, images)
-            for (factor, solution), scores in zip(solved, held, strict=True):
-                self._hold_back(images, basis, factor, solution, scores)
+            reach = self.kernel(self.points[images])
+            for (factor, coefficients), scores in zip(solved, held, strict=True):
+                scores[images] = reach @ coefficients
+                self._hold_back(images, asked[images], reach, factor, scores)
         return [
-            Fit(penalty, _unfold(corner, solution), scores)
-            for penalty, (_, solution), scores in zip(PENALTIES, solved, held, strict=True)
+            Fit(penalty, coefficients, scores)
+            for penalty, (_, coefficients), scores in zip(PENALTIES, solved, held, strict=True)
         ]
 
-    def _corner(self) -> Array:
-        return _factor(self.kernel(self.kernel.landmarks), _JITTER)
+    def _solve(self, watch: Watch) -> list[tuple[Rows, Array]]:
+        """Cholesky factor and coefficients for each penalty.
 
-    def _basis(self, corner: Array, images: Sequence[int]) -> Array:
-        """Nyström features of some images (images, m): their dot products are the kernel."""
-        reach = self.kernel(self.points[images])
-        return np.asarray(solve_triangular(corner, reach.T, lower=True).T, dtype=np.float64)
+        Factors are kept in single precision: they only serve the held-back scores from here on,
+        and several of them have to be in memory together.
+        """
+        normal, right = self._normal_equations(watch.part(0.0, 0.7))
+        among = self.kernel(self.kernel.landmarks)
+        among.flat[:: len(among) + 1] += _JITTER
+        solved = []
+        for done, penalty in enumerate(PENALTIES):
+            watch.at(0.7 + 0.3 * done / len(PENALTIES))
+            factor = _factor(normal + penalty * among)
+            solved.append((factor.astype(np.float32), cho_solve((factor, True), right)))
+        return solved
 
-    def _normal_equations(self, corner: Array, watch: Watch) -> tuple[Array, Array]:
-        size = len(corner)
+    def _normal_equations(self, watch: Watch) -> tuple[Array, Array]:
+        size = len(self.kernel.landmarks)
         normal = np.zeros((size, size))
         right = np.zeros((size, self.targets.shape[1]))
         for images in self._chunks(watch):
-            basis = self._basis(corner, images)
-            weighted = basis.T * self.weights[images]
-            normal += weighted @ basis
-            right += weighted @ self.targets[images]
+            root = np.sqrt(self.weights[images])[:, None]
+            reach = self.kernel(self.points[images]) * root
+            normal += reach.T @ reach
+            right += reach.T @ (self.targets[images] * root)
         return normal, right
 
+    def _groups_to_hold_back(self) -> Flags:
+        """Images (n,) of groups one of whose images is `honest`: the others' scores say nothing."""
+        needed = np.bincount(self.groups, self.honest()) > 0
+        return np.asarray(needed[np.asarray(self.groups)], dtype=np.bool_)
+
     def _hold_back(
-        self, images: Sequence[int], basis: Array, factor: Rows, solution: Array, scores: Array
+        self, images: Sequence[int], asked: Flags, reach: Array, factor: Rows, scores: Array
     ) -> None:
-        """Fill in `scores` of `images`, which are whole groups, each without its own group."""
-        scores[images] = basis @ solution
-        half = solve_triangular(factor, basis.T.astype(np.float32), lower=True)
-        for start, end in _runs([self.groups[image] for image in images]):
-            if end - start > _HELD_BACK_AT_MOST:
-                continue
-            mine = images[start:end]
+        """Fill in `scores` of those `asked` of `images`, each without its own group."""
+        rows = np.flatnonzero(asked).tolist()
+        half = solve_triangular(factor, reach[rows].T.astype(np.float32), lower=True)
+        for start, end in _runs([self.groups[images[row]] for row in rows]):
+            mine = [images[row] for row in rows[start:end]]
             hat = half[:, start:end].T @ half[:, start:end]
             rest = np.eye(end - start) - hat * self.weights[mine]
             scores[mine] = self.targets[mine] - solve(rest, self.targets[mine] - scores[mine])
@@ -179,28 +197,8 @@ def _squared_lengths(landmarks: Array) -> Array:
     return np.asarray(np.sum(landmarks**2, axis=1), dtype=np.float64)
 
 
-def _unfold(corner: Array, solution: Array) -> Array:
-    """From coefficients of the Nyström features to those of the kernel."""
-    return np.ascontiguousarray(solve_triangular(corner, solution, lower=True, trans=1))
-
-
-def _solve(normal: Array, right: Array, watch: Watch) -> list[tuple[Rows, Array]]:
-    """Cholesky factor and solution for each penalty.
-
-    Factors are kept in single precision: they only serve the held-back scores from here on, and
-    several of them have to be in memory together.
-    """
-    solved = []
-    for done, penalty in enumerate(PENALTIES):
-        watch.at(done / len(PENALTIES))
-        factor = _factor(normal.copy(), penalty)
-        solved.append((factor.astype(np.float32), cho_solve((factor, True), right)))
-    return solved
-
-
-def _factor(matrix: Array, ridge: float) -> Array:
-    """The lower Cholesky factor of `matrix`, which is overwritten, plus `ridge` on its diagonal."""
-    matrix.flat[:: len(matrix) + 1] += ridge
+def _factor(matrix: Array) -> Array:
+    """The lower Cholesky factor of the symmetric `matrix`, which is overwritten."""
     factor = cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
     return np.asarray(factor, dtype=np.float64)
 
