@@ -80,11 +80,10 @@ def propose_pairs(thumbs: Sequence[bytes]) -> list[Proposal]:
     index = _Index.of(whiten(whole))
     best: dict[tuple[int, int], Proposal] = {}
     for start, chunk in _chunks(thumbs):
-        for place, windows in enumerate(whiten(_describe(chunk, cropped=True))):
-            for found in index.near(start + place, windows):
-                pair = (min(found.part, found.whole), max(found.part, found.whole))
-                if pair not in best or best[pair].likeness < found.likeness:
-                    best[pair] = found
+        for found in index.near(start, whiten(_describe(chunk, cropped=True))):
+            pair = (min(found.part, found.whole), max(found.part, found.whole))
+            if pair not in best or best[pair].likeness < found.likeness:
+                best[pair] = found
     return [best[pair] for pair in sorted(best)]
 
 
@@ -150,36 +149,51 @@ class _Whitening:
 
 @attrs.frozen
 class _Table:
-    """Images by the signs of some components."""
+    """Images by the signs of some components, bucket after bucket.
+
+    Attributes:
+        components: whose signs are the bits of a key.
+        images: images in the order of their keys.
+        starts: where each key's bucket begins among them, and the end of the last one.
+    """
 
     components: Integers
-    keys: Integers
     images: Integers
+    starts: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 
     @classmethod
     def of(cls, images: Floats, components: Integers) -> _Table:
         keys = _keys(images[:, components])
         order = np.argsort(keys, kind="stable")
-        return cls(components, keys[order], order)
+        starts = np.searchsorted(keys[order], np.arange((1 << len(components)) + 1))
+        return cls(components, order, starts.astype(np.int32))
 
-    def meet(self, windows: Floats) -> Integers:
-        """Images in the buckets of all windows, also with the least certain signs turned."""
+    def meet(self, windows: Floats) -> tuple[Integers, Integers]:
+        """Rows of `windows` with an image in their buckets, also with doubtful signs turned."""
         chosen = windows[:, self.components]
-        doubts = np.argsort(np.abs(chosen), axis=1)[:, :_DOUBTS]
-        keys = _keys(chosen)
-        for column in doubts.T:
-            keys = np.concatenate([keys, keys ^ np.tile(1 << column, len(keys) // len(column))])
-        keys = np.unique(keys)
-        first = np.searchsorted(self.keys, keys, "left")
-        count = np.minimum(np.searchsorted(self.keys, keys, "right") - first, _BUCKET)
+        keys = (_keys(chosen)[:, None] ^ _turned(chosen)).ravel()
+        count = np.minimum(self.starts[keys + 1] - self.starts[keys], _BUCKET)
+        hit = np.flatnonzero(count)
+        count, first = count[hit], self.starts[keys[hit]]
         steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         met: Integers = self.images[np.repeat(first, count) + steps]
-        return met
+        return np.repeat(hit >> _DOUBTS, count), met
 
 
 def _keys(values: Floats) -> Integers:
     bits = 1 << np.arange(values.shape[1], dtype=np.int64)
     return np.asarray((values > 0) @ bits, dtype=np.int64)
+
+
+def _turned(values: Floats) -> Integers:
+    """Rows x ways: the bits of the least certain signs, in each way in which they may be turned."""
+    certainty, rows = np.abs(values), np.arange(len(values))
+    ways = np.zeros((len(values), 1), dtype=np.int64)
+    for _ in range(_DOUBTS):
+        least = certainty.argmin(axis=1)
+        certainty[rows, least] = np.inf
+        ways = np.concatenate([ways, ways | (1 << least)[:, None]], axis=1)
+    return ways
 
 
 @attrs.frozen
@@ -195,10 +209,24 @@ class _Index:
         picks = [np.sort(dice.choice(_FIRMEST, bits, replace=False)) for _ in range(_TABLES)]
         return cls(images, tuple(_Table.of(images, pick) for pick in picks))
 
-    def near(self, whole: int, windows: Floats) -> Iterator[Proposal]:
-        """Images that may be a window of the given one."""
-        met = np.unique(np.concatenate([table.meet(windows) for table in self.tables]))
-        met = met[met != whole]
+    def near(self, start: int, described: Floats) -> Iterator[Proposal]:
+        """Images that may be a window of one of some images, those from `start` on."""
+        met = self._met(described)
+        for place, windows in enumerate(described):
+            met[place, start + place] = False
+            yield from self._likely(start + place, windows, np.flatnonzero(met[place]))
+
+    def _met(self, described: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Described images x images: whether they meet in a table."""
+        images, count, length = described.shape
+        met = np.zeros((images, len(self.images)), dtype=np.bool_)
+        windows = described.reshape(images * count, length)
+        for table in self.tables:
+            rows, found = table.meet(windows)
+            met[rows // count, found] = True
+        return met
+
+    def _likely(self, whole: int, windows: Floats, met: Integers) -> Iterator[Proposal]:
         likeness = windows @ self.images[met].T
         window, best = likeness.argmax(axis=0), likeness.max(axis=0, initial=-1)
         for place in np.argsort(-best, kind="stable")[:_MOST]:

@@ -21,6 +21,7 @@ FEW_PATIENTS: Final = 10
 
 _FOLDS: Final = 5
 _TREES: Final = 24
+_MANY: Final = 1000  # images from which a forest grows on all cores
 _DRAWS: Final = 400
 _BLOCK: Final = 1_000_000  # images times draws that are worked on at once
 
@@ -97,11 +98,13 @@ class _Target:
     """What is to be predicted, and whose image it is: labels and patients as numbers.
 
     The first row of ``draws`` counts each image once, the others as often as its patient is drawn.
+    ``folds`` are images to learn from and images to judge by, the same for every property.
     """
 
     labels: Integers
     patients: Integers
     draws: Counts
+    folds: tuple[tuple[Integers, Integers], ...]
 
     @classmethod
     def of(cls, images: Sequence[Xray]) -> _Target:
@@ -110,7 +113,9 @@ class _Target:
         count = int(patients.max()) + 1
         drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=_DRAWS)
         times = np.concatenate([np.ones((1, count)), drawn]).astype(np.uint8)
-        return cls(labels, patients, times[:, patients])
+        cut = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+        folds = tuple(cut.split(np.zeros(len(labels)), labels, patients))
+        return cls(labels, patients, times[:, patients], folds)
 
     def by(self, name: str, values: Floats) -> Shortcut:
         """One row of the table; what is the same for all images predicts nothing."""
@@ -124,8 +129,7 @@ class _Target:
     def _unseen(self, values: Floats) -> Floats:
         """Images x labels: what a forest that never saw the image's patient gives each label."""
         scores = np.zeros((len(self.labels), int(self.labels.max()) + 1))
-        cut = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
-        for train, test in cut.split(values, self.labels, self.patients):
+        for train, test in self.folds:
             fitted = _learner(len(train)).fit(values[train], self.labels[train])
             scores[np.ix_(test, fitted.classes_)] = fitted.predict_proba(values[test])
         return scores
@@ -133,7 +137,8 @@ class _Target:
 
 def _learner(images: int) -> RandomForestClassifier:
     """Assumes no shape, and passes over what says nothing among what says much."""
-    return RandomForestClassifier(_TREES, min_samples_leaf=max(3, images // 100), random_state=0)
+    leaf, cores = max(3, images // 100), -1 if images > _MANY else 1
+    return RandomForestClassifier(_TREES, min_samples_leaf=leaf, random_state=0, n_jobs=cores)
 
 
 def _auroc(scores: Floats, labels: Integers, draws: Counts) -> Floats:
