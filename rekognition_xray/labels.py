@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 NORMAL: Final = "normal"
@@ -41,8 +42,13 @@ def distinguish_pneumonia(labels: Iterable[str]) -> bool:
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """The distinct labels: the three classes first and in their order, others by name."""
+    return _in_order(frozenset(labels))
+
+
+@lru_cache  # a program has the same few labels at each image
+def _in_order(labels: frozenset[str]) -> tuple[str, ...]:
     rank = {label: place for place, label in enumerate(THREE_CLASSES)}
-    return tuple(sorted(set(labels), key=lambda label: (rank.get(label, len(rank)), label)))
+    return tuple(sorted(labels, key=lambda label: (rank.get(label, len(rank)), label)))
 
 
 def pneumonia_confidence(confidences: Mapping[str, float]) -> float:

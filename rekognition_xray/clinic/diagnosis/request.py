@@ -102,16 +102,17 @@ def call(request: DiagnosisRequest, ready: Sendable, *, once: bool = False) -> D
     if ready.refusal:
         return refer_refused(request, ready)
     detection = request.version.detect(ready.image, once=once)
-    undecided = Diagnosis(
+    found = detection.confidences
+    confidences = {label: found[label] for label in in_order(found)}
+    policy, decision = request.policy, _decide(request.policy, confidences)
+    return Diagnosis(
         source=ready.source,
-        finding=REFERRED,
-        confidences={
-            label: detection.confidences[label] for label in in_order(detection.confidences)
-        },
-        referred=True,
-        reason="",
-        policy=None,
-        threshold=None,
+        finding=decision.finding,
+        confidences=confidences,
+        referred=decision.referred,
+        reason=decision.reason,
+        policy=policy.name if policy else None,
+        threshold=policy.threshold if policy else None,
         version_arn=request.version.arn,
         image_sha256=ready.sha256,
         request_id=detection.request_id,
@@ -119,7 +120,6 @@ def call(request: DiagnosisRequest, ready: Sendable, *, once: bool = False) -> D
         gate=None if request.gate is None else request.gate.fingerprint,
         gate_score=ready.gate_score,
     )
-    return apply_policy(request.policy, undecided)
 
 
 def refer_refused(request: DiagnosisRequest, ready: Sendable) -> Diagnosis:
@@ -147,8 +147,7 @@ def apply_policy(policy: Policy | None, diagnosis: Diagnosis) -> Diagnosis:
     """The diagnosis with the finding of this policy; makes no call."""
     if diagnosis.gate_reason:
         return diagnosis  # nothing was asked, so there is nothing to decide
-    confidences = diagnosis.confidences
-    decision = policy.decide(confidences) if policy else _highest_confidence(confidences)
+    decision = _decide(policy, diagnosis.confidences)
     return attrs.evolve(
         diagnosis,
         finding=decision.finding,
@@ -157,6 +156,10 @@ def apply_policy(policy: Policy | None, diagnosis: Diagnosis) -> Diagnosis:
         policy=policy.name if policy else None,
         threshold=policy.threshold if policy else None,
     )
+
+
+def _decide(policy: Policy | None, confidences: Mapping[str, float]) -> Decision:
+    return policy.decide(confidences) if policy else _highest_confidence(confidences)
 
 
 def _highest_confidence(confidences: Mapping[str, float]) -> Decision:
