@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import logging
 import signal
@@ -64,6 +65,28 @@ def test_a_second_upload_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:
         "bytes_sent": 400,
         "plan": again.plan.to_dict(),
     }
+
+
+def test_a_large_file_is_read_as_it_is_sent(own: rx.Aws, tmp_path: Path) -> None:
+    bodies: list[object] = []
+    own.s3.meta.events.register(
+        "before-parameter-build.s3.PutObject", lambda params, **_: bodies.append(params["Body"])
+    )
+    storage.store(boxes(tmp_path, 1, size=2**20), STORE, aws=own)
+    assert [type(body) for body in bodies] == [io.BufferedReader]
+    assert all(body.closed for body in bodies)
+    assert list(keys(own).values()) == [2**20]
+
+
+def test_a_large_file_that_meets_a_fault_is_sent_again_whole(
+    cloud: LocalCloud, own: rx.Aws, tmp_path: Path
+) -> None:
+    cloud.faults.error("PutObject", "SlowDown", times=1)
+    prepared = boxes(tmp_path, 1, size=2**20)
+    assert storage.store(prepared, STORE, aws=own).uploaded == 1
+    (key,) = keys(own)
+    read = own.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    assert read == prepared.files[0].file.read_bytes()
 
 
 def test_a_plan_tells_count_bytes_and_price_and_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:
