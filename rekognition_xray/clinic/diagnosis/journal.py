@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _FORMAT: Final = 1
 _START: Final = b'{"rxray_journal": '  # begins every line; what begins otherwise is not ours
+_CACHE: Final = 32 * 1024  # KiB of the index; with less, long journals wait for the disk
 _REMEMBER: Final = "INSERT OR REPLACE INTO line VALUES (?, ?)"
 
 
@@ -65,6 +66,7 @@ class Journal:
         self._arn = version_arn
         # An unnamed database of SQLite's own: small in memory, the rest in a temporary file.
         self._index = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._index.execute(f"PRAGMA cache_size = -{_CACHE}")
         self._index.execute("CREATE TABLE line (image BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
         weakref.finalize(self, self._index.close)
         self._entries = 0

@@ -49,7 +49,7 @@ def features(image: Square) -> Vector:
 def edges(image: Square) -> Vector:
     """Gradient directions of 8 x 8 pixel cells, normalised over blocks of 2 x 2 cells."""
     values = image.astype(np.float32) / np.float32(255)
-    down, right = _slope(values), _slope(values.swapaxes(-2, -1)).swapaxes(-2, -1)
+    down, right = _slope(values, -2), _slope(values, -1)
     direction = np.arctan2(down, right)
     direction *= _DIRECTIONS / np.pi
     direction += np.float32(_DIRECTIONS) * (direction < 0)  # up is down
@@ -69,13 +69,14 @@ def edges(image: Square) -> Vector:
     return _vectors(blocks * (_EDGE_SCALE / (_CELLS - 1)), image)
 
 
-def _slope(values: Vector) -> Vector:
-    """Half the difference of the pixels above and below; at the edge that of the last two."""
+def _slope(values: Vector, axis: int) -> Vector:
+    """Half the difference of the pixels on both sides; at the edge that of the last two."""
     slope = np.empty_like(values)
-    np.subtract(values[..., 2:, :], values[..., :-2, :], out=slope[..., 1:-1, :])
-    slope[..., 1:-1, :] /= 2
-    slope[..., 0, :] = values[..., 1, :] - values[..., 0, :]
-    slope[..., -1, :] = values[..., -1, :] - values[..., -2, :]
+    along, pixels = slope.swapaxes(axis, -2), values.swapaxes(axis, -2)
+    np.subtract(pixels[..., 2:, :], pixels[..., :-2, :], out=along[..., 1:-1, :])
+    along[..., 1:-1, :] /= 2
+    along[..., 0, :] = pixels[..., 1, :] - pixels[..., 0, :]
+    along[..., -1, :] = pixels[..., -1, :] - pixels[..., -2, :]
     return slope
 
 
@@ -112,9 +113,10 @@ def _texture(images: Square, radius: int) -> Vector:
         step = radius * (SIDE * down + right)
         reached = rows[:, start + step : end + step] >= centre
         pattern |= reached.view(np.uint8) << np.uint8(bit)
-    own = _FIELD_COUNT * np.arange(len(images))[:, None]
-    codes = pattern + _CODES * (_FIELDS[radius][start:end] + own)
-    counts = np.bincount(codes.ravel(), minlength=_CODES * _FIELD_COUNT * len(images))
+    size = _CODES * _FIELD_COUNT
+    codes = _FIELDS[radius][start:end] + size * np.arange(len(images))[:, None]
+    codes += pattern
+    counts = np.bincount(codes.ravel(), minlength=size * len(images))
     fields = counts.reshape(len(images), _FIELD_COUNT, _CODES)[:, :-1]
     shares = fields @ _UNIFORM / fields.sum(axis=2, keepdims=True)
     return _vectors(np.sqrt(shares) / _GRID, images)
@@ -139,13 +141,13 @@ def _cell_starts() -> _Codes:
 
 
 def _fields(radius: int) -> _Codes:
-    """The field of each pixel, row by row; the last number for those within `radius` of an edge."""
+    """Where the codes of each pixel's field start; the last field is within `radius` of an edge."""
     place = np.arange(SIDE) - radius
     side = SIDE - 2 * radius
     inside = (place >= 0) & (place < side)
     field = place * _GRID // side
     fields = field[:, None] * _GRID + field
-    return np.where(inside[:, None] & inside, fields, _FIELD_COUNT - 1).ravel()
+    return _CODES * np.where(inside[:, None] & inside, fields, _FIELD_COUNT - 1).ravel()
 
 
 def _uniform_codes() -> npt.NDArray[np.float64]:
