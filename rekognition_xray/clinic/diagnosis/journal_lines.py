@@ -32,6 +32,9 @@ class DiagnosisLine(_Line, tag="diagnosis"):
     image_sha256: str
     request_id: str
     seconds: float
+    gate: str | None = None
+    gate_score: float | None = None
+    gate_reason: str = ""
 
     def answer(self) -> Diagnosis:
         """The diagnosis."""
@@ -47,6 +50,9 @@ class DiagnosisLine(_Line, tag="diagnosis"):
             image_sha256=self.image_sha256,
             request_id=self.request_id,
             seconds=self.seconds,
+            gate=self.gate,
+            gate_score=self.gate_score,
+            gate_reason=self.gate_reason,
         )
 
 

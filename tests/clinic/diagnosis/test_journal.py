@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rekognition_xray.clinic.diagnosis import Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.diagnosis.journal import Journal
+from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
 from rekognition_xray.errors import JournalError
 
 _ARN = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"
@@ -172,6 +173,19 @@ def test_names_that_are_no_utf_8_are_kept(tmp_path):
     with journal.writing():
         journal.add(odd)
     assert _open(path).known(odd.source, odd.image_sha256) == odd
+
+
+_FAILURE = FailedDiagnosis("a.jpeg", "broken", "ImageError", False, _ARN)
+_REFUSED = {"gate": "0123", "gate_score": 7.5, "gate_reason": "unlike the training images"}
+
+
+@pytest.mark.parametrize("answer", [_diagnosis(0), _diagnosis(0, **_REFUSED), _FAILURE])
+def test_every_field_that_is_written_is_one_that_is_read_fast(tmp_path, answer):
+    journal = _open(tmp_path / "journal.jsonl")
+    with journal.writing():
+        journal.add(answer, (5, 7))
+    line = decode_line(journal.path.read_bytes())
+    assert (line.answer(), line.file) == (answer, (5, 7))
 
 
 def _rewritten(path, number, **changes):
