@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from rekognition_xray.clinic.evaluation.leaks import (
     NOT_COMPARED,
     Lines,
     refuse_leaks,
+    refuse_trained,
     training_overlap,
 )
 from rekognition_xray.clinic.evaluation.page_content import evaluation_page
@@ -85,6 +87,8 @@ class Evaluation:
         split: the split that the test images belong to, such as its fingerprint; None if not
             stated.
         resamples, seed: number of bootstrap resamples, and their seed.
+        trained_patients: pseudonyms of the patients that the version was trained on, as far as they
+            are known.
     """
 
     name: str
@@ -103,6 +107,7 @@ class Evaluation:
     split: str | None
     resamples: int
     seed: int
+    trained_patients: frozenset[str] = attrs.field(default=frozenset(), repr=False)
 
     @classmethod
     def from_version(
@@ -212,12 +217,13 @@ class Evaluation:
         labels = tuple(row.label for row in service.labels)
         snapshot = read_snapshot(testing, labels=labels, name=addresses[1])
         check_same_images(service, snapshot.images, addresses)
-        notes = [NOT_COMPARED]
+        notes, patients = [NOT_COMPARED], frozenset[str]()
         if training is not None:
             overlap = training_overlap(training, snapshot.images, name=addresses[2])
             if not allow_leaks:
                 refuse_leaks(overlap, name=addresses[2])
             notes = list(overlap.warnings(service.training_images))
+            patients = overlap.patients
         figures = estimate(snapshot.images, labels, resamples=resamples, seed=seed)
         return cls(
             name=name or service.version_arn,
@@ -236,6 +242,7 @@ class Evaluation:
             split=split,
             resamples=resamples,
             seed=seed,
+            trained_patients=patients,
         )
 
     def with_images(self, images: Sequence[TestImage]) -> Evaluation:
@@ -351,6 +358,7 @@ class Evaluation:
         sensitivity: float | None = None,
         specificity: float | None = None,
         max_referrals: float | None = None,
+        confidence: float | None = None,
         validation: Evaluation | Sequence[TestImage] | None = None,
         refer_odds: float | None = None,
         type_share: float = 0.7,
@@ -369,11 +377,18 @@ class Evaluation:
             max_referrals: aim, between 0 and 1: the largest share of all images to refer to a
                 person. Takes the threshold of highest balanced accuracy and the widest band around
                 it that refers no more. Give exactly one of these three aims.
+            confidence: guarantees the aim, with this probability, between 0 and 1: such as that the
+                true sensitivity is at least 0.95 with probability 0.95. Patients count, not images;
+                ``policy.guarantees`` defines what holds. With sensitivity and specificity
+                together, both hold with this probability, and images between the two limits are
+                referred. By default nothing is guaranteed: on new patients a threshold misses its
+                aim about every second time, by a little.
             validation: images of other patients to choose on, classified by the same version
                 (``validation_images`` makes them from diagnoses), or their evaluation. The policy
                 is then reported on all test images.
             refer_odds: refers images whose odds of pneumonia are within this factor of the
-                threshold's odds; 1 refers none, 1.5 is the default. Not with max_referrals.
+                threshold's odds; 1 refers none, 1.5 is the default. Not with max_referrals, and not
+                with two aims.
             type_share: share, 0 to 1, of the pneumonia confidence that one type must reach to be
                 named; otherwise the finding is ``pneumonia, type uncertain``. A chest X-ray cannot
                 reliably distinguish bacterial from viral pneumonia.
@@ -385,7 +400,10 @@ class Evaluation:
             EvaluationError: the images do not support the aim; the hint says what they do support,
                 or how many patients it takes.
         """
-        from rekognition_xray.clinic.policy import choose_policy  # noqa: PLC0415 - needs the extra
+        from rekognition_xray.clinic.policy import (  # noqa: PLC0415 - needs the extra
+            choose_guaranteed_policy,
+            choose_policy,
+        )
 
         aims = {
             "sensitivity": sensitivity,
@@ -395,7 +413,13 @@ class Evaluation:
         if isinstance(validation, Evaluation):
             _check_same_version(validation, self)
             validation = validation.images
-        policy = choose_policy(
+        refuse_trained(validation or (), self.trained_patients)
+        choose = (
+            choose_policy
+            if confidence is None
+            else partial(choose_guaranteed_policy, confidence=confidence)
+        )
+        policy = choose(
             self.images,
             self.labels,
             aims,

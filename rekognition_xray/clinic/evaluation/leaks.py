@@ -35,12 +35,14 @@ class Overlap:
         nameless: training images without a patient pseudonym in their key.
         tested: number of test images.
         images: test images whose patient or picture is also in the training.
+        patients: pseudonyms of the training patients.
     """
 
     trained: int
     nameless: int
     tested: int
     images: tuple[TestImage, ...]
+    patients: frozenset[str]
 
     @property
     def summary(self) -> str:
@@ -79,7 +81,7 @@ def training_overlap(
 
     Patient and picture are read from S3 keys that this library made; other images can only be
     compared by address. Reads the training in one pass, so that memory depends on the test images
-    alone.
+    and on the number of training patients.
 
     Args:
         training: contents of ``TrainingGroundTruth-*.json`` (JSON Lines), whole or line by line.
@@ -91,6 +93,7 @@ def training_overlap(
     """
     tested = {mark for image in images for mark in _marks(image.source_ref)}
     seen: set[str] = set()
+    patients: set[str] = set()
     bad: list[str] = []
     trained = nameless = 0
     for number, line in enumerate(_lines(training), start=1):
@@ -101,12 +104,14 @@ def training_overlap(
             continue
         if source is not None:
             trained += 1
-            nameless += pseudonym_in(source) is None
+            patient = pseudonym_in(source)
+            nameless += patient is None
+            patients.update([patient] if patient else [])
             seen.update(mark for mark in _marks(source) if mark in tested)
     if bad:
         raise EvaluationError(f"{name} has lines that cannot be used:\n{list_paths(bad)}")
     shared = tuple(image for image in images if not seen.isdisjoint(_marks(image.source_ref)))
-    return Overlap(trained, nameless, len(images), shared)
+    return Overlap(trained, nameless, len(images), shared, frozenset(patients))
 
 
 def refuse_leaks(overlap: Overlap, *, name: str) -> None:
@@ -117,6 +122,17 @@ def refuse_leaks(overlap: Overlap, *, name: str) -> None:
             + list_paths(image.source_ref for image in overlap.images),
             hint="Train on parts that share no patient: XrayDataset.split() and put_datasets("
             "train=, test=). Or pass allow_leaks=True: every table and page then says so.",
+        )
+
+
+def refuse_trained(validation: Sequence[TestImage], trained: frozenset[str]) -> None:
+    """Raises EvaluationError if images to choose a policy on show patients of the training."""
+    shared = [image.source_ref for image in validation if image.patient in trained]
+    if shared:
+        raise EvaluationError(
+            f"{len(shared):,} validation images show patients that the model was trained on, so a "
+            f"threshold chosen on them would be too high or too low:\n{list_paths(shared)}",
+            hint="Split the dataset by patient: split(validation=..., test=...).",
         )
 
 

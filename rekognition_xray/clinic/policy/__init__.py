@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
 from rekognition_xray.clinic.policy.calibration import Calibration, Kind
+from rekognition_xray.clinic.policy.guarantee import Guarantee, patients_needed
 from rekognition_xray.clinic.policy.policy import (
     REFERRED,
     TYPE_UNCERTAIN,
@@ -17,12 +18,14 @@ from rekognition_xray.clinic.policy.policy import (
 if TYPE_CHECKING:
     from rekognition_xray.clinic.policy.choice import choose_policy
     from rekognition_xray.clinic.policy.fitting import fit_calibration
+    from rekognition_xray.clinic.policy.guaranteed_choice import choose_guaranteed_policy
 else:
     __getattr__ = lazy(
         __name__,
         {
             "choice": ("choose_policy",),
             "fitting": ("fit_calibration",),
+            "guaranteed_choice": ("choose_guaranteed_policy",),
         },
     )
 
@@ -31,9 +34,12 @@ __all__ = [
     "TYPE_UNCERTAIN",
     "Calibration",
     "Decision",
+    "Guarantee",
     "Kind",
     "Policy",
     "PolicyFigures",
+    "choose_guaranteed_policy",
     "choose_policy",
     "fit_calibration",
+    "patients_needed",
 ]

@@ -83,18 +83,18 @@ def choose_policy(
         EvaluationError: the images do not support such a claim.
     """
     aim = aim_of(aims)
-    _check_arguments(aim, refer_odds, calibration)
+    check_arguments(aim, refer_odds, calibration)
     check_both_classes(images, "the test set")
-    first, second, parts = _parts(images, labels, validation, seed)
+    first, second, parts = choice_parts(images, labels, validation, seed)
     near = tuple(check_support(first, aim, parts=2 if validation is None else 1))
     view = pneumonia_view(first)
     sample = resample_patients(first, resamples=resamples, seed=resampling_seed)
-    _check_separation(sample, view)
+    check_separation(sample, view)
     threshold = _threshold(view, aim)
     if aim.kind == "max_referrals":
         low, high = _widest_band(view.score, threshold, aim.value)
     else:
-        low, high = _band(threshold, REFER_ODDS if refer_odds is None else refer_odds)
+        low, high = odds_band(threshold, REFER_ODDS if refer_odds is None else refer_odds)
     policy = Policy(
         threshold=threshold,
         refer_from=low,
@@ -106,14 +106,15 @@ def choose_policy(
         calibration=calibration
         and fit_calibration(calibration, view.truth, view.score, patients=sample.patients),
     )
-    chosen = _policy_figures(policy, first, sample)
+    chosen = policy_figures(policy, first, sample)
     sample = resample_patients(second, resamples=resamples, seed=resampling_seed)
-    reported = _policy_figures(policy, second, sample)
+    reported = policy_figures(policy, second, sample)
     warnings = (*near, *_missed_aim(aim, reported))
     return attrs.evolve(policy, chosen_on=chosen, reported=reported, warnings=warnings)
 
 
-def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None) -> None:
+def check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None) -> None:
+    """Checks the arguments of a choice; raises EvaluationError."""
     if refer_odds is not None and aim.kind == "max_referrals":
         raise EvaluationError(
             "max_referrals and refer_odds both set the width of the referral band.",
@@ -130,12 +131,13 @@ def _check_arguments(aim: Aim, refer_odds: float | None, calibration: str | None
         )
 
 
-def _parts(
+def choice_parts(
     images: Sequence[TestImage],
     labels: Sequence[str],
     validation: Sequence[TestImage] | None,
     seed: int,
 ) -> tuple[Sequence[TestImage], Sequence[TestImage], str]:
+    """The images to choose on, those to report on, and both in words."""
     if validation is None:
         first, second = split_in_halves(images, seed)
         words = (
@@ -159,7 +161,8 @@ def _parts(
     return ordered, images, words
 
 
-def _check_separation(sample: Resamples, view: BinaryView) -> None:
+def check_separation(sample: Resamples, view: BinaryView) -> None:
+    """Checks that the confidences distinguish pneumonia from the rest better than chance."""
     # The score interval: with few patients and an area near 1, the logit interval is too wide.
     area = score_figure(rank_statistics(sample, view)["auroc"])
     if area.low is None or area.low <= 0.5:
@@ -195,7 +198,7 @@ def _threshold(view: BinaryView, aim: Aim) -> float:
     return middle if below < middle else highest
 
 
-def _band(threshold: float, refer_odds: float) -> tuple[float, float]:
+def odds_band(threshold: float, refer_odds: float) -> tuple[float, float]:
     """The confidences whose odds are within this factor of the threshold's odds."""
     if refer_odds == 1:
         return threshold, threshold
@@ -209,7 +212,7 @@ def _widest_band(score: Values, threshold: float, most: float) -> tuple[float, f
     factors = np.exp(np.unique(_distance(score, threshold)))[::-1]
     between = np.sqrt(factors[:-1] * factors[1:])
     for factor in (*between, 1.0):
-        low, high = _band(threshold, float(factor))
+        low, high = odds_band(threshold, float(factor))
         if ((score >= low) & (score < high)).mean() <= most:
             return low, high
     return threshold, threshold
@@ -220,9 +223,8 @@ def _distance(score: Values, threshold: float) -> Values:
     return np.abs(log_odds(score) - log_odds(np.array([threshold])))
 
 
-def _policy_figures(
-    policy: Policy, images: Sequence[TestImage], sample: Resamples
-) -> PolicyFigures:
+def policy_figures(policy: Policy, images: Sequence[TestImage], sample: Resamples) -> PolicyFigures:
+    """The figures of a policy on some images, and on the resamples of their patients."""
     view = pneumonia_view(images)
     positive, everything = view.score >= policy.threshold, np.ones(len(images), dtype=bool)
     decided = [policy.decide(image.confidences) for image in images]

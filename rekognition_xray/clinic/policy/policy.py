@@ -12,6 +12,7 @@ import attrs
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.clinic.policy.calibration import Calibration
+from rekognition_xray.clinic.policy.guarantee import Guarantee
 from rekognition_xray.clinic.statistics import (
     Figure,
     PredictiveValues,
@@ -170,6 +171,8 @@ class Policy:
         reported: figures on the images of other patients; the ones to quote.
         parts: on which images it was chosen and on which reported, in words.
         calibration: from confidence to probability; fitted on the images of ``chosen_on``.
+        guarantees: what holds on new patients, with a stated confidence; empty if the policy was
+            chosen without.
         warnings: what a user of the policy must know.
     """
 
@@ -184,6 +187,7 @@ class Policy:
     reported: PolicyFigures | None = attrs.field(default=None, repr=False)
     parts: str = ""
     calibration: Calibration | None = None
+    guarantees: tuple[Guarantee, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -253,6 +257,7 @@ class Policy:
             "format_version": _FORMAT_VERSION,
             **attrs.asdict(self, recurse=False),
             "labels": list(self.labels),
+            "guarantees": [guarantee.to_dict() for guarantee in self.guarantees],
             "warnings": list(self.warnings),
             **{name: part.to_dict() if part else None for name, part in parts.items()},
             "calibration": self.calibration.to_dict() if self.calibration else None,
@@ -322,6 +327,7 @@ class Policy:
         )
         parts = {"chosen on": self.chosen_on, "reported on": self.reported}
         lines = [rule]
+        lines += [f"  guaranteed: {guarantee}" for guarantee in self.guarantees]
         lines += [f"  {part} {figures}" for part, figures in parts.items() if figures]
         lines += [f"  {self.parts}"] if self.parts else []
         lines += [f"  note: {warning}" for warning in self.warnings]
@@ -341,6 +347,7 @@ def _policy(record: Json) -> Policy:
     version, parts = record.get("version_arn"), (record.get("chosen_on"), record.get("reported"))
     chosen, reported = (None if part is None else PolicyFigures.from_dict(part) for part in parts)
     calibration = record.get("calibration")
+    guarantees = fields.list_in(record, "guarantees") if "guarantees" in record else []
     return Policy(
         **{
             name: fields.number_in(record, name)
@@ -353,6 +360,7 @@ def _policy(record: Json) -> Policy:
         reported=reported,
         parts=fields.string_in(record.get("parts"), "parts"),
         calibration=None if calibration is None else Calibration.from_dict(calibration),
+        guarantees=tuple(map(Guarantee.from_dict, guarantees)),
         warnings=_texts(record, "warnings"),
     )
 

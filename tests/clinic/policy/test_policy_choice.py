@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rekognition_xray.clinic.policy import Policy
-from rekognition_xray.clinic.policy.choice import _band, _threshold
+from rekognition_xray.clinic.policy.choice import _threshold, odds_band
 from rekognition_xray.clinic.policy.support import Aim, split_in_halves
 from rekognition_xray.clinic.statistics import pneumonia_view
 from rekognition_xray.errors import EvaluationError
@@ -104,7 +104,7 @@ def test_a_share_above_one_half_leaves_types_uncertain(evaluation):
 @pytest.mark.parametrize("threshold", [0.0, 1e-12, 0.3, 0.999999, 1.0])
 @pytest.mark.parametrize("odds", [1, 1.5, 100])
 def test_the_band_always_holds_the_threshold(threshold, odds):
-    low, high = _band(threshold, odds)
+    low, high = odds_band(threshold, odds)
     assert 0 <= low <= threshold <= high <= 1
 
 
