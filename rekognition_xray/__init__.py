@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         complete_evaluation,
         validation_images,
     )
-    from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare
+    from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare, plan_evaluation
     from rekognition_xray.clinic.explanation import plan_explanation
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.clinic.statistics import Figure
@@ -53,6 +53,7 @@ _HOMES = {
         "Comparison",
         "Evaluation",
         "compare",
+        "plan_evaluation",
     ),
     "clinic.explanation": ("plan_explanation",),
     "clinic.policy": ("Policy",),
@@ -112,6 +113,7 @@ __all__ = [
     "compare",
     "complete_evaluation",
     "plan_batch",
+    "plan_evaluation",
     "plan_explanation",
     "plan_month",
     "validation_images",

@@ -39,6 +39,12 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     help="Choose a policy that refers at most this share.",
 )
 @click.option(
+    "--confidence",
+    type=_SHARE,
+    metavar="SHARE",
+    help="Guarantee sensitivity, specificity or both on new patients, with this probability.",
+)
+@click.option(
     "--prevalence",
     type=_SHARE,
     metavar="SHARE",
@@ -62,6 +68,7 @@ def evaluate(
     pictures: bool,
     card: Path | None,
     policy_file: Path | None,
+    confidence: float | None,
     prevalence: float | None,
     allow_leaks: bool,
     resamples: int,
@@ -75,14 +82,21 @@ def evaluate(
     except for these requests. Not a medical device.
     """
     asked = {name: value for name, value in aims.items() if value is not None}
-    if len(asked) > 1 or (policy_file and not asked):
+    if (len(asked) > 1 and confidence is None) or ((policy_file or confidence) and not asked):
         options = ", ".join("--" + name.replace("_", "-") for name in _AIMS)
-        raise click.UsageError(f"A policy takes exactly one of {options}.")
+        raise click.UsageError(
+            f"A policy takes exactly one of {options}; "
+            "with --confidence, it can take the first two."
+        )
     handle = place.version(version)
     evaluation = rx.Evaluation.from_version(
         handle, allow_leaks=allow_leaks, resamples=resamples, seed=seed
     )
-    policy = evaluation.policy(**asked, seed=seed) if asked else None  # type: ignore[arg-type]
+    policy = (
+        evaluation.policy(**asked, confidence=confidence, seed=seed)  # type: ignore[arg-type]
+        if asked
+        else None
+    )
     written: dict[str, str | None] = dict.fromkeys(("html", "card", "policy"))
     if html is not None:
         images = _images_from_s3(handle.aws) if pictures else None

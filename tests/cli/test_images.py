@@ -75,6 +75,7 @@ def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
         (("train", "a/b", "--output", "s3://b/o", "--max-cost", "much"), 2, "amount of money"),
         (("diagnose", "a/b", "x.png", "--max-cost", "5"), 2, "need --start"),
         (("evaluate", "a/b", "--policy", "p.json"), 2, "exactly one of --sensitivity"),
+        (("evaluate", "a/b", "--confidence", "0.9"), 2, "with --confidence, it can take the first"),
         (("stop",), 2, "--expired"),
         (("stop", "a/b", "--expired"), 2, "--expired"),
         (("running",), 1, "No Region is set"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
 from rekognition_xray.clinic.policy.calibration import Calibration, Kind
-from rekognition_xray.clinic.policy.guarantee import Guarantee, patients_needed
+from rekognition_xray.clinic.policy.guarantee import Guarantee
 from rekognition_xray.clinic.policy.policy import (
     REFERRED,
     TYPE_UNCERTAIN,
@@ -41,5 +41,4 @@ __all__ = [
     "choose_guaranteed_policy",
     "choose_policy",
     "fit_calibration",
-    "patients_needed",
 ]

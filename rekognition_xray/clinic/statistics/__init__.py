@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         rank_statistics,
         resample_patients,
     )
-    from rekognition_xray.clinic.statistics.intervals import Values, score_figure
+    from rekognition_xray.clinic.statistics.intervals import Values, expected_interval, score_figure
     from rekognition_xray.clinic.statistics.pairing import differences
     from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 else:
@@ -59,7 +59,7 @@ else:
                 "rank_statistics",
                 "resample_patients",
             ),
-            "intervals": ("Values", "score_figure"),
+            "intervals": ("Values", "expected_interval", "score_figure"),
             "pairing": ("differences",),
             "resampling": ("Mask", "Resamples"),
         },
@@ -85,6 +85,7 @@ __all__ = [
     "calibration_error",
     "differences",
     "estimate",
+    "expected_interval",
     "figure_name",
     "known_label",
     "label_curves",

@@ -68,6 +68,17 @@ def score_interval(value: float, units: float, quantile: float = _Z) -> tuple[fl
     return low, high
 
 
+def expected_interval(value: float, units: float, *, patients: int) -> tuple[float, float]:
+    """The interval of ``score_figure`` to expect for a share.
+
+    Args:
+        value: the share, 0 to 1.
+        units: number of independent images that the images are worth.
+        patients: number of their patients, at least 2.
+    """
+    return score_interval(value, units, _t_quantile(patients))
+
+
 def score_figure(statistic: BootstrapStatistic) -> Figure:
     """Interval of a share, or of a mean of values within 0 and 1.
 

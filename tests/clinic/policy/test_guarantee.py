@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from rekognition_xray.clinic.json_fields import FieldError
-from rekognition_xray.clinic.policy import Guarantee, Policy, patients_needed
+from rekognition_xray.clinic.policy import Guarantee, Policy
+from rekognition_xray.clinic.policy.guarantee import patients_needed
 from rekognition_xray.clinic.policy.guaranteed_choice import most_wrong
 from rekognition_xray.errors import EvaluationError
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
 import json
 import re
@@ -139,6 +140,15 @@ def test_the_policy_tells_on_what_it_was_chosen_and_reported(page, policy):
     assert "chosen on one half of the test patients, reported on the other" in page
     for part in (policy.chosen_on, policy.reported):
         assert f"{part.images} images of {part.patients} patients" in page
+
+
+def test_the_page_says_what_the_policy_guarantees(page, evaluation):
+    assert "nothing: a choice without guarantee" in page
+    policy = evaluation.policy(sensitivity=0.7, specificity=0.7, confidence=0.8)
+    guaranteed = html.unescape(render_page(evaluation, policy=policy))
+    assert "a choice without guarantee" not in guaranteed
+    for guarantee in policy.guarantees:
+        assert str(guarantee) in guaranteed
 
 
 def test_the_policy_of_another_version_is_refused(evaluation, policy, tmp_path):
