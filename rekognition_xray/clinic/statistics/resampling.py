@@ -15,7 +15,10 @@ from rekognition_xray.clinic.statistics.intervals import BootstrapStatistic, Val
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-_BLOCK: Final = 2_000_000  # cells of (resamples x images) in memory at once
+_BLOCK: Final = 2_000_000  # cells of (resamples x patients) in memory at once
+_RANKED: Final = (
+    30_000  # cells of (resamples x images): small arrays are reused, large ones fetched anew
+)
 
 
 class Resamples:
@@ -59,13 +62,12 @@ class Resamples:
         Ties count half for the area; average precision processes tied scores together, without
         interpolation, as scikit-learn does. NaN if one side is not in the resample.
         """
-        order = np.argsort(-score, kind="stable")
-        yes, patient = positive[order].astype(np.float64), self.patient[order]
-        starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
-        tied = starts if len(starts) < len(order) else None
+        ranks = _Ranks(positive, score)
+        patient = self.patient[ranks.order]
+        step = max(1, _RANKED // max(1, len(patient)))
         parts = [
-            _weighted_ranks(rows[:, patient], yes, tied)
-            for rows in self._blocks(max(1, len(order)))
+            ranks.figures(self.weights[start : start + step].take(patient, axis=1).astype(float))
+            for start in range(0, len(self.weights), step)
         ]
         areas, precisions = zip(*parts, strict=True)
         return np.concatenate(areas), np.concatenate(precisions)
@@ -106,20 +108,47 @@ class Resamples:
             yield self.weights[start : start + step].astype(np.float64)
 
 
-def _weighted_ranks(
-    weight: Values, yes: Values, starts: npt.NDArray[np.intp] | None
-) -> tuple[Values, Values]:
-    """Area and average precision for rows of weights; images in descending order of score."""
-    above = weight * yes
-    below = weight - above
-    if starts is not None:
-        above, below = (np.add.reduceat(part, starts, axis=1) for part in (above, below))
-    hits, misses = np.cumsum(above, axis=1), np.cumsum(below, axis=1)
-    positives, negatives = hits[:, -1].copy(), misses[:, -1].copy()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        lost = (above * (misses - below / 2)).sum(axis=1)
-        area = 1 - lost / (positives * negatives)
-        # Images that were not drawn have weight 0, so 0 / 0 before the first drawn one is harmless.
-        hits /= np.maximum(hits + misses, 1.0)
-        precision = (above * hits).sum(axis=1) / positives
-    return area, np.where(negatives > 0, precision, np.nan)
+class _Ranks:
+    """Images in descending order of score, and the places of the positive ones and of their ties.
+
+    Attributes:
+        order: of the images.
+    """
+
+    def __init__(self, positive: Mask, score: Values) -> None:
+        self.order = np.argsort(-score, kind="stable")
+        falls = np.flatnonzero(np.diff(score[self.order]))
+        starts, ends = np.r_[0, falls + 1], np.r_[falls, len(score) - 1]
+        self._positives = np.flatnonzero(positive[self.order])
+        group = np.searchsorted(starts, self._positives, side="right") - 1
+        self._tied = len(starts) < len(score)
+        # Images, and positive images, up to the end and before the start of each one's ties.
+        self._end, self._start = ends[group], starts[group]
+        self._hits_end = np.searchsorted(self._positives, self._end, side="right") - 1
+        self._hits_start = np.searchsorted(self._positives, self._start)
+
+    def figures(self, weight: Values) -> tuple[Values, Values]:
+        """Area and average precision for rows of weights, images in descending order of score."""
+        above = weight.take(self._positives, axis=1)
+        images, hits = np.cumsum(weight, axis=1, out=weight), np.cumsum(above, axis=1)
+        positives, negatives = _last(hits), _last(images) - _last(hits)
+        called, found = images.take(self._end, axis=1), hits.take(self._hits_end, axis=1)
+        misses = called - found
+        if self._tied:
+            misses = (misses + self._misses_above(images, hits)) / 2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            area = 1 - (above * misses).sum(axis=1) / (positives * negatives)
+            # An image that was not drawn has weight 0, so 0 / 0 before the first is harmless.
+            precision = (above * (found / np.maximum(called, 1))).sum(axis=1) / positives
+        return area, np.where(negatives > 0, precision, np.nan)
+
+    def _misses_above(self, images: Values, hits: Values) -> Values:
+        """Negative images above the ties of each positive one."""
+        before, hits_before = (np.pad(sums, ((0, 0), (1, 0))) for sums in (images, hits))
+        misses = before.take(self._start, axis=1) - hits_before.take(self._hits_start, axis=1)
+        return np.asarray(misses)
+
+
+def _last(sums: Values) -> Values:
+    """The last column of cumulative sums; 0 if there is none."""
+    return sums[:, -1] if sums.shape[1] else np.zeros(len(sums))
