@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep others soak contract bench constraints clean
+.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep test-peers others soak contract bench constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -87,6 +87,9 @@ test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named
 test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorch of their own
 	$(DEEP)/bin/pytest -n 0 -m deep tests/local/learning
 
+test-peers: .venv-peers/ready ## figures beside those of cleanlab, dcurves and MAPIE, in an environment of their own
+	.venv-peers/bin/pytest -n 0 -k 'cleanlab or dcurves or mapie' tests/clinic
+
 types: $(VENV)/ready .venv-types/ready ## pyright on the package, beside mypy in make check
 	.venv-types/bin/basedpyright
 
@@ -135,6 +138,10 @@ $(DEEP)/ready: pyproject.toml constraints.txt
 
 $(DOCS)/ready: pyproject.toml constraints.txt
 	$(call environment,$(DOCS),--group docs)
+	@touch $@
+
+.venv-peers/ready: pyproject.toml constraints.txt
+	$(call environment,.venv-peers,--group test --group peers -e '.[all]')
 	@touch $@
 
 .venv-types/ready .venv-packages/ready: .venv-%/ready: pyproject.toml constraints.txt

@@ -36,12 +36,15 @@ class Clustered:
         noise = np.sqrt(1 - self.alike) * rng.normal(size=len(patient))
         return patient, _SKILL + lean[patient] + noise
 
-    def images(self, rng: np.random.Generator, patients: int) -> list[ImageSource]:
-        """As many patients with pneumonia as without."""
-        sick, well = self.scores(rng, patients), self.scores(rng, patients)
-        patient = np.concatenate([sick[0], well[0] + patients])
-        odds = np.concatenate([sick[1], -well[1]])
-        truth = np.repeat([1, 0], [len(sick[0]), len(well[0])])
+    def images(
+        self, rng: np.random.Generator, patients: int, well: int | None = None
+    ) -> list[ImageSource]:
+        """Patients with pneumonia, and as many without by default."""
+        sick = self.scores(rng, patients)
+        others = self.scores(rng, patients if well is None else well)
+        patient = np.concatenate([sick[0], others[0] + patients])
+        odds = np.concatenate([sick[1], -others[1]])
+        truth = np.repeat([1, 0], [len(sick[0]), len(others[0])])
         return images_of(
             patient, truth, np.column_stack([np.zeros_like(odds), odds, np.full_like(odds, -30.0)])
         )

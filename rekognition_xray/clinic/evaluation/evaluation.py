@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from rekognition_xray.clinic.policy import Kind, Policy
     from rekognition_xray.clinic.report import Images
-    from rekognition_xray.clinic.statistics import Curves, RiskCoverage
+    from rekognition_xray.clinic.statistics import Curves, DecisionCurve, RiskCoverage
     from rekognition_xray.cloud.versions import ModelVersion
 
 _MIN_RESAMPLES: Final = 100
@@ -337,6 +337,44 @@ class Evaluation:
             self.labels,
             label,
             points=points,
+            resamples=self.resamples,
+            seed=self.seed,
+        )
+
+    def net_benefit(
+        self,
+        label: str | None = None,
+        *,
+        thresholds: Sequence[float] | None = None,
+        prevalence: float | None = None,
+    ) -> DecisionCurve:
+        """Net benefit of calling by a threshold, beside calling every image and calling none.
+
+        A threshold of 0.1 says that one missed image weighs as much as nine false calls. The model
+        helps at a threshold if its net benefit exceeds that of calling all and that of calling
+        none, which is 0. Confidences count as probabilities, so a badly calibrated model looks
+        worse than a policy with the same ranking is.
+
+        Args:
+            label: a label of the model against all others; by default pneumonia of any type.
+            thresholds: each above 0 and below 1; by default 0.05, 0.10 and so on to 0.95.
+            prevalence: share of images that show it where the model is to be used, above 0 and
+                below 1. By default the share of the test images, which is not a prevalence.
+
+        Raises:
+            EvaluationError: the label is unknown, the labels do not distinguish pneumonia from the
+                rest, or a threshold or the prevalence is not between 0 and 1.
+        """
+        from rekognition_xray.clinic.statistics import (  # noqa: PLC0415 - needs the extra
+            view_decision_curve,
+        )
+
+        return view_decision_curve(
+            self.images,
+            self.labels,
+            label,
+            thresholds=thresholds,
+            prevalence=prevalence,
             resamples=self.resamples,
             seed=self.seed,
         )

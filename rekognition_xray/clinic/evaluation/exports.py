@@ -11,6 +11,7 @@ from rekognition_xray.clinic.evaluation.tables import MIX
 from rekognition_xray.clinic.extras import needs_frames
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.clinic.statistics import Figure
+from rekognition_xray.labels import distinguish_pneumonia
 
 if TYPE_CHECKING:
     import pandas
@@ -68,11 +69,20 @@ def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
     origin = {"version": evaluation.name, "split": evaluation.split, "made_by": evaluation.made_by}
     rows = [
         origin | {"view": view, "figure": name} | figure.to_dict()
-        for view, name, figure in figures(evaluation)
+        for view, name, figure in (*figures(evaluation), *_net_benefits(evaluation))
     ]
     frame = pd.DataFrame(rows).rename(columns={"n": "images"})
     numbers = ["value", "low", "high"]
     return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
+def _net_benefits(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
+    """The decision curve of pneumonia, where the labels distinguish it from the rest."""
+    if not distinguish_pneumonia(evaluation.labels):
+        return
+    for point in evaluation.net_benefit().points:
+        for name, figure in point.by_name().items():
+            yield "pneumonia or not", f"{name} at {point.threshold:g}", figure
 
 
 def _figure_dicts(each: Mapping[str, Figure]) -> dict[str, object]:

@@ -22,6 +22,7 @@ from rekognition_xray.clinic.report import (
     Page,
     Rows,
     chart_style,
+    decision_chart,
     make_gallery,
     precision_recall_chart,
     reliability_chart,
@@ -106,6 +107,7 @@ def evaluation_page(
             for place, view in enumerate(plottable)
         ),
         risks=tuple(_risks(evaluation, policy)),
+        decisions=tuple(_decisions(evaluation)),
         policy=policy,
         policy_columns=_policy_columns(policy),
         policy_rows=_policy_rows(policy),
@@ -198,6 +200,11 @@ def _risks(evaluation: Evaluation, policy: Policy | None) -> Iterator[Chart]:
     reported = policy and policy.reported
     if reported and reported.risk_coverage:
         yield risk_coverage_chart(reported.risk_coverage, 1, "Pneumonia or not, by the policy")
+
+
+def _decisions(evaluation: Evaluation) -> Iterator[Chart]:
+    if distinguish_pneumonia(evaluation.labels) and (curve := evaluation.net_benefit()).points:
+        yield decision_chart(curve)
 
 
 def _policy_columns(policy: Policy | None) -> Columns:

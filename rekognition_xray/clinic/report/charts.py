@@ -10,7 +10,7 @@ import attrs
 from rekognition_xray.clinic.statistics import BinaryFigures, Figure, RiskCoverage
 
 if TYPE_CHECKING:
-    from rekognition_xray.clinic.statistics import CurvePoint, Curves
+    from rekognition_xray.clinic.statistics import CurvePoint, Curves, DecisionCurve
 
 SIDE: Final = 300
 """Side of the plotted square, in units of the drawing."""
@@ -228,6 +228,39 @@ def risk_coverage_chart(curve: RiskCoverage, place: int, title: str) -> Chart:
         ),
         top=top,
     )
+
+
+def decision_chart(curve: DecisionCurve) -> Chart:
+    """Net benefit of the model over thresholds, beside calling every image and calling none."""
+    known = [(one, ends) for one in curve.points if (ends := _value_and_ends(one.model))]
+    most = max((ends[2] for _, ends in known), default=1.0)
+    top = next((each for each in _TOPS if most <= each), 1.0)
+    model = [(one.threshold, _scaled(ends, top)) for one, ends in known]
+    every = [(one.threshold, (one.call_all.value or 0.0) / top) for one, _ in known]
+    return Chart(
+        key="net-benefit",
+        title=curve.of,
+        description=f"Net benefit per image at a prevalence of {curve.prevalence:.2f}, with "
+        "95\u00a0% intervals, against the threshold: the chance of disease from which a call is "
+        "worth it. Calling none has a net benefit of 0; what is below is drawn at 0.",
+        x_name="threshold",
+        y_name="net benefit",
+        lines=(
+            Line("the model", 0, _path([(x, ends[0]) for x, ends in model]), _band(model)),
+            Line("calling every image", 1, _path([(x, max(0.0, y)) for x, y in every])),
+        ),
+        columns=("Threshold", "The model", "Calling every image", "Gain over all or none"),
+        rows=tuple(
+            Row((f"{one.threshold:g}", str(one.model), str(one.call_all), str(one.gain)))
+            for one in curve.points
+        ),
+        top=top,
+    )
+
+
+def _scaled(ends: tuple[float, float, float], top: float) -> tuple[float, float, float]:
+    value, low, high = (max(0.0, end) / top for end in ends)
+    return value, low, high
 
 
 def confidence_text(value: float | None) -> str:

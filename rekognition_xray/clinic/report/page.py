@@ -86,6 +86,7 @@ class Page:
     reliability: tuple[Chart, ...]
     sweeps: tuple[Chart, ...]
     risks: tuple[Chart, ...]
+    decisions: tuple[Chart, ...]
     policy: Policy | None
     policy_columns: Columns
     policy_rows: Rows

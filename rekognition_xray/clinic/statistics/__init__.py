@@ -37,6 +37,11 @@ if TYPE_CHECKING:
         resample_patients,
     )
     from rekognition_xray.clinic.statistics.intervals import Values, expected_interval, score_figure
+    from rekognition_xray.clinic.statistics.net_benefit import (
+        DecisionCurve,
+        NetBenefit,
+        view_decision_curve,
+    )
     from rekognition_xray.clinic.statistics.pairing import differences
     from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 else:
@@ -60,6 +65,11 @@ else:
                 "resample_patients",
             ),
             "intervals": ("Values", "expected_interval", "score_figure"),
+            "net_benefit": (
+                "DecisionCurve",
+                "NetBenefit",
+                "view_decision_curve",
+            ),
             "pairing": ("differences",),
             "resampling": ("Mask", "Resamples"),
         },
@@ -72,9 +82,11 @@ __all__ = [
     "BinaryView",
     "CurvePoint",
     "Curves",
+    "DecisionCurve",
     "Estimates",
     "Figure",
     "Mask",
+    "NetBenefit",
     "PredictiveValues",
     "Resamples",
     "RiskCoverage",
@@ -98,4 +110,5 @@ __all__ = [
     "risk_coverage",
     "score_figure",
     "view_curves",
+    "view_decision_curve",
 ]

@@ -15,17 +15,15 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from rekognition_xray.clinic.statistics.calibration import BINS, bin_edges, bin_places
 from rekognition_xray.clinic.statistics.estimates import (
     BinaryView,
-    label_view,
-    pneumonia_view,
+    chosen_view,
     resample_patients,
 )
-from rekognition_xray.clinic.statistics.figures import Figure, known_label
+from rekognition_xray.clinic.statistics.figures import Figure
 from rekognition_xray.clinic.statistics.intervals import Values, score_figure
 from rekognition_xray.clinic.statistics.referral import RiskCoverage, RiskPoint
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 from rekognition_xray.clinic.statistics.test_image import TestImage
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import distinguish_pneumonia
 
 _MOST_THRESHOLDS: Final = 100
 _COVERAGES: Final = tuple(share / 20 for share in range(20, 0, -1))
@@ -242,12 +240,7 @@ def label_curves(
         raise EvaluationError(
             f"{points} points are too few for a curve.", hint="200 is the default."
         )
-    if label is None and not distinguish_pneumonia(labels):
-        raise EvaluationError(
-            "The labels do not distinguish pneumonia from the rest.", hint="Name a label."
-        )
-    known = label and known_label(label, labels)
-    view = label_view(images, known) if known else pneumonia_view(images)
+    view = chosen_view(images, labels, label)
     return view_curves(
         resample_patients(images, resamples=resamples, seed=seed), view, points=points
     )

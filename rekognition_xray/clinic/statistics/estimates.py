@@ -13,7 +13,12 @@ import attrs
 import numpy as np
 
 from rekognition_xray.clinic.statistics.calibration import calibration_error, intercept_and_slope
-from rekognition_xray.clinic.statistics.figures import BinaryFigures, Estimates, Figure
+from rekognition_xray.clinic.statistics.figures import (
+    BinaryFigures,
+    Estimates,
+    Figure,
+    known_label,
+)
 from rekognition_xray.clinic.statistics.intervals import (
     BootstrapStatistic,
     Values,
@@ -22,6 +27,7 @@ from rekognition_xray.clinic.statistics.intervals import (
 )
 from rekognition_xray.clinic.statistics.resampling import Mask, Resamples
 from rekognition_xray.clinic.statistics.test_image import TestImage
+from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import PNEUMONIA, distinguish_pneumonia, is_pneumonia
 
 NO_TWO_CLASSES: Final = "the labels do not distinguish pneumonia from the rest"
@@ -62,6 +68,24 @@ def pneumonia_view(images: Sequence[TestImage]) -> BinaryView:
         called=np.array([is_pneumonia(image.predicted) for image in images]),
         score=np.array([image.pneumonia for image in images]),
     )
+
+
+def chosen_view(
+    images: Sequence[TestImage], labels: Sequence[str], label: str | None
+) -> BinaryView:
+    """A label against all others, or pneumonia against the rest.
+
+    Raises:
+        EvaluationError: an unknown label, or none where the labels do not distinguish pneumonia
+            from the rest.
+    """
+    if label is not None:
+        return label_view(images, known_label(label, labels))
+    if not distinguish_pneumonia(labels):
+        raise EvaluationError(
+            "The labels do not distinguish pneumonia from the rest.", hint="Name a label."
+        )
+    return pneumonia_view(images)
 
 
 def resample_patients(images: Sequence[TestImage], *, resamples: int, seed: int) -> Resamples:

@@ -21,6 +21,7 @@ SCORE: Final = "score interval, bootstrap over patients"
 LOGIT: Final = "logit interval, bootstrap over patients"
 INVERSION: Final = "test inversion, bootstrap over patients"
 ROBUST: Final = "interval by patients' scores"
+STANDARD_ERROR: Final = "standard error, bootstrap over patients"
 
 _Z: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
 _AGREE: Final = 1e-15  # rounding leaves a variance of about 1e-33 where all resamples agree
@@ -168,6 +169,27 @@ def error_figure(value: float, error: float, *, images: int, patients: int, leas
     """Interval of an estimate by its standard error over patients and Student's t."""
     step = _t_quantile(least) * error
     return Figure(value, value - step, value + step, n=images, patients=patients, method=ROBUST)
+
+
+def standard_error_figure(statistic: BootstrapStatistic, *, most: float) -> Figure:
+    """Interval by the standard error over the resamples and Student's t, symmetric.
+
+    Args:
+        statistic: any figure.
+        most: by how much one image can change the figure, times the number of images. Where all
+            resamples agree, an image of another kind would be seen with a probability of up to the
+            end of Wilson's interval of 0 for ``units``: times this, it is half of the interval.
+    """
+    absent = statistic.missing()
+    if absent:
+        return absent
+    usable = statistic.replicates[~np.isnan(statistic.replicates)]
+    if statistic.units < 2 or len(usable) < 2 or float(usable.var()) < _AGREE:
+        step = most * score_interval(0.0, statistic.units)[1]
+    else:
+        variance = float(usable.var()) * _small_sample_factor(statistic.units)
+        step = _t_quantile(statistic.units) * math.sqrt(variance)
+    return statistic.figure(statistic.value - step, statistic.value + step, STANDARD_ERROR)
 
 
 def _score_ends(statistic: BootstrapStatistic) -> tuple[float, float]:

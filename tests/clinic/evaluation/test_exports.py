@@ -56,11 +56,21 @@ def test_the_services_own_figures_stand_apart(evaluation):
 def test_a_frame_has_one_row_for_each_figure(evaluation):
     pytest.importorskip("pandas", reason="needs the extra frames")
     frame = evaluation.to_frame()
-    assert len(frame) == len(list(figures(evaluation)))
+    curve = evaluation.net_benefit()
+    assert len(frame) == len(list(figures(evaluation))) + 3 * len(curve.points)
     row = frame[(frame["view"] == "pneumonia or not") & (frame["figure"] == "auroc")].iloc[0]
     auroc = evaluation.two_class.auroc
     assert (row["value"], row["low"], row["high"]) == (auroc.value, auroc.low, auroc.high)
     assert (row["images"], row["version"], row["split"]) == (auroc.n, "v1", "7f3a")
+
+
+def test_the_frame_holds_the_decision_curve(evaluation):
+    pytest.importorskip("pandas", reason="needs the extra frames")
+    frame = evaluation.to_frame().set_index("figure")
+    (point,) = evaluation.net_benefit(thresholds=[0.1]).points
+    for name, figure in point.by_name().items():
+        row = frame.loc[f"{name} at 0.1"]
+        assert (row["view"], row["value"]) == ("pneumonia or not", figure.value)
 
 
 def test_what_is_not_estimable_is_missing_in_the_frame(evaluation):

@@ -142,6 +142,13 @@ def test_the_policy_tells_on_what_it_was_chosen_and_reported(page, policy):
         assert f"{part.images} images of {part.patients} patients" in page
 
 
+def test_the_page_holds_the_decision_curve_as_a_chart_and_a_table(page, evaluation):
+    assert 'id="net-benefit"' in page
+    for point in evaluation.net_benefit().points:
+        for figure in point.by_name().values():
+            assert _shown(figure, bold=False) in page
+
+
 def test_the_page_says_what_the_policy_guarantees(page, evaluation):
     assert "nothing: a choice without guarantee" in page
     policy = evaluation.policy(sensitivity=0.7, specificity=0.7, confidence=0.8)
@@ -168,7 +175,9 @@ def test_every_threshold_of_the_sweep_is_there_with_intervals(page, evaluation):
 
 def test_every_chart_has_a_title_a_description_and_a_table(elements, page):
     plots = elements.of("plot")
-    assert len(plots) == 2 + 4 + 4 + 2  # ROC and precision; reliability; sweeps; risk
+    assert (
+        len(plots) == 2 + 4 + 4 + 2 + 1
+    )  # ROC and precision; reliability; sweeps; risk; net benefit
     assert page.count("<title id=") == page.count("<desc id=") == len(plots)
     assert len(elements.named("details")) >= len(plots)
     ids = [each["id"] for _, each in elements.all if "id" in each]
