@@ -99,13 +99,29 @@ def figures(sources: CardSources) -> tuple[NamedFigure, ...]:
         ("pneumonia or not", evaluation.two_class),
         *((f"label: {label}", found) for label, found in evaluation.by_label.items()),
     ]
+    groups += [
+        (group.name, group.figures) for variable in evaluation.groups for group in variable.groups
+    ]
     if sources.policy is not None and sources.policy.reported is not None:
         groups.append(("the policy", sources.policy.reported))
-    return tuple(
+    named = [
         NamedFigure(of, figure_name(key), _with_interval(figure, f"{figure_name(key)} of {of}"))
         for of, found in groups
         for key, figure in _figures_of(found)
-    )
+    ]
+    return (*named, *_group_differences(evaluation))
+
+
+def _group_differences(evaluation: Evaluation) -> Iterator[NamedFigure]:
+    """What groups differ by, and how well each variable alone tells the label."""
+    for variable in evaluation.groups:
+        of = f"by {variable.name}"
+        yield NamedFigure(of, f"AUROC of {variable.name} alone", variable.shortcut)
+        for group in variable.groups:
+            for key, each in group.differences.items():
+                p_value = "" if each.p_value is None else f", p = {each.p_value:.2g}"
+                name = f"{figure_name(key)} of {group.value} less the others'{p_value}"
+                yield NamedFigure(of, name, each.change)
 
 
 def _figures_of(found: attrs.AttrsInstance) -> Iterator[tuple[str, Figure]]:

@@ -36,6 +36,7 @@ from rekognition_xray.clinic.statistics import (
     NO_LABEL,
     BinaryFigures,
     Figure,
+    GroupVariable,
     PredictiveValues,
     ServiceFigures,
     TestImage,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
     from rekognition_xray.clinic.policy import Kind, Policy
     from rekognition_xray.clinic.report import Images
-    from rekognition_xray.clinic.statistics import Curves, DecisionCurve, RiskCoverage
+    from rekognition_xray.clinic.statistics import Curves, DecisionCurve, Facts, RiskCoverage
     from rekognition_xray.cloud.versions import ModelVersion
 
 _MIN_RESAMPLES: Final = 100
@@ -89,6 +90,7 @@ class Evaluation:
         resamples, seed: number of bootstrap resamples, and their seed.
         trained_patients: pseudonyms of the patients that the version was trained on, as far as they
             are known.
+        groups: figures of groups of the images, by each variable; empty without ``with_groups``.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Evaluation:
     resamples: int
     seed: int
     trained_patients: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+    groups: tuple[GroupVariable, ...] = attrs.field(default=(), repr=False)
 
     @classmethod
     def from_version(
@@ -248,6 +251,8 @@ class Evaluation:
     def with_images(self, images: Sequence[TestImage]) -> Evaluation:
         """The same evaluation with other answers for its test images; all figures computed anew.
 
+        The figures of groups are left out; ``with_groups`` computes them anew.
+
         Args:
             images: the same images with the same true labels.
 
@@ -267,8 +272,34 @@ class Evaluation:
             self,
             images=tuple(images),
             warnings=(*kept, *unlisted_label_warnings(images)),
+            groups=(),
             **{field.name: getattr(figures, field.name) for field in attrs.fields(type(figures))},
         )
+
+    def with_groups(self, facts: Facts) -> Evaluation:
+        """The same evaluation with the figures of groups, such as by sex, age or view.
+
+        For pneumonia of any type against the rest: all figures of each group, its sensitivity,
+        specificity and AUROC less those of all other images, and how well the group alone tells
+        the label. Page, card, frame and JSON then show the groups. A group of fewer than ten
+        patients on the side that a figure rests on has none, with the reason.
+
+        Args:
+            facts: address of a test image (``source_ref``) to its values by variable, such as
+                ``{"s3://bucket/key": {"sex": "female", "view": "PA"}}``: what
+                ``frame.set_index("address").to_dict("index")`` gives. A variable has at most 20
+                values. Images without a value are a group of their own, ``not stated``.
+
+        Raises:
+            EvaluationError: no test image has a value, a variable has too many values, or the
+                labels do not distinguish pneumonia from the rest.
+        """
+        from rekognition_xray.clinic.statistics import group_figures  # noqa: PLC0415 - needs the extra
+
+        groups = group_figures(
+            self.images, self.labels, facts, resamples=self.resamples, seed=self.seed
+        )
+        return attrs.evolve(self, groups=groups)
 
     @property
     def version_arn(self) -> str:
@@ -483,8 +514,8 @@ class Evaluation:
     def to_frame(self) -> pandas.DataFrame:
         """A pandas data frame with one row for each figure.
 
-        Columns: version, split, made_by, view, figure, value, low, high, images, patients, method
-        and reason.
+        Columns: version, split, made_by, view, figure, value, low, high, images, patients, method,
+        reason, and the p_value of differences between groups.
 
         Raises:
             MissingExtraError: the extra ``frames`` is not installed.

@@ -10,7 +10,7 @@ import attrs
 from rekognition_xray.clinic.evaluation.tables import MIX
 from rekognition_xray.clinic.extras import needs_frames
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
-from rekognition_xray.clinic.statistics import Figure
+from rekognition_xray.clinic.statistics import Figure, GroupDifference, GroupVariable
 from rekognition_xray.labels import distinguish_pneumonia
 
 if TYPE_CHECKING:
@@ -24,14 +24,19 @@ OVERALL: Final = ("accuracy", "balanced_accuracy", "f1", "brier", "calibration_e
 
 
 def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
-    """View, name and figure: all labels, pneumonia or not, then each label against the others."""
+    """View, name and figure: all labels, pneumonia or not, each label, then each group."""
     for name in OVERALL:
         yield "all labels", name, getattr(evaluation, name)
     views = {"pneumonia or not": evaluation.two_class}
     views |= {f"label: {label}": each for label, each in evaluation.by_label.items()}
+    views |= {
+        group.name: group.figures for variable in evaluation.groups for group in variable.groups
+    }
     for view, each in views.items():
         for name, figure in each.by_name().items():
             yield view, name, figure
+    for variable in evaluation.groups:
+        yield f"by {variable.name} alone", "auroc", variable.shortcut
 
 
 def as_dict(evaluation: Evaluation) -> dict[str, object]:
@@ -56,6 +61,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, object]:
         "by_label": {
             label: _figure_dicts(each.by_name()) for label, each in evaluation.by_label.items()
         },
+        "groups": [_variable(variable) for variable in evaluation.groups],
         "confusion": evaluation.confusion,
         "service": _service(evaluation),
     }
@@ -68,11 +74,17 @@ def as_frame(evaluation: Evaluation) -> pandas.DataFrame:
 
     origin = {"version": evaluation.name, "split": evaluation.split, "made_by": evaluation.made_by}
     rows = [
-        origin | {"view": view, "figure": name} | figure.to_dict()
+        origin | {"view": view, "figure": name} | figure.to_dict() | {"p_value": None}
         for view, name, figure in (*figures(evaluation), *_net_benefits(evaluation))
     ]
+    rows += [
+        origin | {"view": group.name, "figure": f"{name}_difference"} | _difference(each)
+        for variable in evaluation.groups
+        for group in variable.groups
+        for name, each in group.differences.items()
+    ]
     frame = pd.DataFrame(rows).rename(columns={"n": "images"})
-    numbers = ["value", "low", "high"]
+    numbers = ["value", "low", "high", "p_value"]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
@@ -83,6 +95,31 @@ def _net_benefits(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
     for point in evaluation.net_benefit().points:
         for name, figure in point.by_name().items():
             yield "pneumonia or not", f"{name} at {point.threshold:g}", figure
+
+
+def _difference(each: GroupDifference) -> dict[str, object]:
+    """A difference as plain data: its figure, and its p value."""
+    return each.change.to_dict() | {"p_value": each.p_value}
+
+
+def _variable(variable: GroupVariable) -> dict[str, object]:
+    return {
+        "name": variable.name,
+        "shortcut": variable.shortcut.to_dict(),
+        "divided_patients": variable.divided_patients,
+        "groups": [
+            {
+                "value": group.value,
+                "images": group.images,
+                "patients": group.patients,
+                "figures": _figure_dicts(group.figures.by_name()),
+                "differences": {
+                    name: _difference(each) for name, each in group.differences.items()
+                },
+            }
+            for group in variable.groups
+        ],
+    }
 
 
 def _figure_dicts(each: Mapping[str, Figure]) -> dict[str, object]:

@@ -17,6 +17,7 @@ from rekognition_xray.clinic.report import (
     ChartData,
     Columns,
     FigureRow,
+    GroupTable,
     Images,
     Matrix,
     Page,
@@ -33,6 +34,7 @@ from rekognition_xray.clinic.report import (
 from rekognition_xray.clinic.statistics import (
     BinaryFigures,
     Figure,
+    Group,
     PredictiveValues,
     figure_name,
 )
@@ -108,6 +110,7 @@ def evaluation_page(
         ),
         risks=tuple(_risks(evaluation, policy)),
         decisions=tuple(_decisions(evaluation)),
+        groups=tuple(_groups(evaluation)),
         policy=policy,
         policy_columns=_policy_columns(policy),
         policy_rows=_policy_rows(policy),
@@ -205,6 +208,27 @@ def _risks(evaluation: Evaluation, policy: Policy | None) -> Iterator[Chart]:
 def _decisions(evaluation: Evaluation) -> Iterator[Chart]:
     if distinguish_pneumonia(evaluation.labels) and (curve := evaluation.net_benefit()).points:
         yield decision_chart(curve)
+
+
+def _groups(evaluation: Evaluation) -> Iterator[GroupTable]:
+    names = ("sensitivity", "specificity", "auroc")
+    columns = [("Group", ""), ("Images", ""), ("Patients", "")]
+    columns += [(figure_name(name), "") for name in names]
+    columns += [(f"{figure_name(name)} less the others'", "p corrected") for name in names]
+    for variable in evaluation.groups:
+        rows: Rows = tuple(
+            (group.value, "", _group_cells(group, names)) for group in variable.groups
+        )
+        yield GroupTable(variable.name, tuple(columns), rows, variable.shortcut)
+
+
+def _group_cells(group: Group, names: Sequence[str]) -> tuple[Figure | str, ...]:
+    return (
+        str(group.images),
+        str(group.patients),
+        *(group.figures.by_name()[name] for name in names),
+        *(str(group.differences.get(name, "–")) for name in names),
+    )
 
 
 def _policy_columns(policy: Policy | None) -> Columns:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
-from rekognition_xray.clinic.statistics import NOT_ESTIMABLE, figure_name
+from rekognition_xray.clinic.statistics import NOT_ESTIMABLE, GroupVariable, figure_name
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation.evaluation import Evaluation
@@ -17,6 +17,11 @@ MIX: Final = (
     "Precision, F1, accuracy, average precision and calibration hold for the mix of labels in "
     "this test set, which is not a prevalence: at_prevalence() gives predictive values for a "
     "prevalence that you state."
+)
+
+GROUPS: Final = (
+    "The p values of groups are corrected for all groups and figures together (Holm 1979). A "
+    "difference that is not shown may still be there: look at its interval."
 )
 
 
@@ -37,6 +42,7 @@ def tables(evaluation: Evaluation) -> tuple[Table, ...]:
         _by_label(evaluation),
         _service(evaluation),
         _confusion(evaluation),
+        *map(_by_group, evaluation.groups),
     )
 
 
@@ -89,6 +95,11 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
     views = {"": {"balanced accuracy": evaluation.balanced_accuracy}}
     views |= {"pneumonia: ": evaluation.two_class.by_name()}
     views |= {f"{label}: ": row.by_name() for label, row in evaluation.by_label.items()}
+    views |= {
+        f"{group.name}: ": group.figures.by_name()
+        for variable in evaluation.groups
+        for group in variable.groups
+    }
     for view, figures in views.items():
         missing: dict[str, list[str]] = {}
         for name, figure in figures.items():
@@ -96,6 +107,15 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
                 missing.setdefault(figure.reason, []).append(figure_name(name))
         for reason, names in missing.items():
             yield f"Not estimable, {view}{', '.join(names)}: {reason}."
+    for variable in evaluation.groups:
+        yield (
+            f"By {variable.name} alone, AUROC of pneumonia is {variable.shortcut}; 0.5 says "
+            "nothing, and a model can use what is far above."
+        )
+        if variable.divided_patients:
+            yield f"{variable.divided_patients} patients are in several groups by {variable.name}."
+    if evaluation.groups:
+        yield GROUPS
 
 
 def figure_text(value: float | None) -> str:
@@ -164,6 +184,25 @@ def _confusion(evaluation: Evaluation) -> Table:
     rows = tuple((truth, *map(str, row.values())) for truth, row in found.items())
     columns = ("True label", *(f"called {label}" for label in found[evaluation.labels[0]]))
     return Table("Confusion, in images", columns, rows)
+
+
+def _by_group(variable: GroupVariable) -> Table:
+    names = ("sensitivity", "specificity", "auroc")
+    rows = tuple(
+        (
+            group.value,
+            str(group.images),
+            str(group.patients),
+            *(str(group.figures.by_name()[name]) for name in names),
+            *(str(group.differences.get(name, "")) for name in names),
+        )
+        for group in variable.groups
+    )
+    words = [figure_name(name) for name in names]
+    shown = (word[0].upper() + word[1:] for word in words)
+    less = (f"{word} less the others'" for word in words)
+    columns = ("Group", "Images", "Patients", *shown, *less)
+    return Table(f"Pneumonia or not, by {variable.name}", columns, rows)
 
 
 def _grid(table: Table) -> str:

@@ -15,7 +15,15 @@ from rekognition_xray.clinic.report.charts import (
 )
 from rekognition_xray.clinic.report.gallery import Images, make_gallery
 from rekognition_xray.clinic.report.html import write_page
-from rekognition_xray.clinic.report.page import Cell, Columns, FigureRow, Matrix, Page, Rows
+from rekognition_xray.clinic.report.page import (
+    Cell,
+    Columns,
+    FigureRow,
+    GroupTable,
+    Matrix,
+    Page,
+    Rows,
+)
 
 __all__ = [
     "Cell",
@@ -23,6 +31,7 @@ __all__ = [
     "ChartData",
     "Columns",
     "FigureRow",
+    "GroupTable",
     "Images",
     "Matrix",
     "Page",

@@ -57,6 +57,16 @@ class Matrix:
     rows: Mapping[str, Mapping[str, Cell]]
 
 
+@attrs.frozen
+class GroupTable:
+    """Figures of groups by one variable, and the AUROC of the variable alone."""
+
+    variable: str
+    columns: Columns
+    rows: Rows
+    shortcut: Figure
+
+
 @attrs.frozen(kw_only=True)
 class Page:
     """Everything that the page shows.
@@ -87,6 +97,7 @@ class Page:
     sweeps: tuple[Chart, ...]
     risks: tuple[Chart, ...]
     decisions: tuple[Chart, ...]
+    groups: tuple[GroupTable, ...]
     policy: Policy | None
     policy_columns: Columns
     policy_rows: Rows

@@ -10,6 +10,9 @@ from rekognition_xray.clinic.statistics.figures import (
     BinaryFigures,
     Estimates,
     Figure,
+    Group,
+    GroupDifference,
+    GroupVariable,
     ServiceFigures,
     ServiceLabel,
     figure_name,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
         rank_statistics,
         resample_patients,
     )
+    from rekognition_xray.clinic.statistics.groups import Facts, group_figures
     from rekognition_xray.clinic.statistics.intervals import Values, expected_interval, score_figure
     from rekognition_xray.clinic.statistics.net_benefit import (
         DecisionCurve,
@@ -64,6 +68,7 @@ else:
                 "rank_statistics",
                 "resample_patients",
             ),
+            "groups": ("Facts", "group_figures"),
             "intervals": ("Values", "expected_interval", "score_figure"),
             "net_benefit": (
                 "DecisionCurve",
@@ -84,7 +89,11 @@ __all__ = [
     "Curves",
     "DecisionCurve",
     "Estimates",
+    "Facts",
     "Figure",
+    "Group",
+    "GroupDifference",
+    "GroupVariable",
     "Mask",
     "NetBenefit",
     "PredictiveValues",
@@ -99,6 +108,7 @@ __all__ = [
     "estimate",
     "expected_interval",
     "figure_name",
+    "group_figures",
     "known_label",
     "label_curves",
     "label_risk",

@@ -46,7 +46,8 @@ def calibration_error(sample: Resamples, truth: Mask, score: Values) -> Figure:
     table[np.arange(len(score)), place] = score - truth
     table[:, -1] = 1.0
     totals = sample.totals(table)
-    gaps = totals[:, :-1] / totals[:, -1:]
+    with np.errstate(invalid="ignore"):  # no patient of a small group may be drawn
+        gaps = totals[:, :-1] / totals[:, -1:]
     return gap_figure(gaps[0], gaps[1:], images=len(score), patients=sample.patients)
 
 

@@ -30,6 +30,7 @@ from rekognition_xray.clinic.statistics.test_image import TestImage
 from rekognition_xray.errors import EvaluationError
 from rekognition_xray.labels import PNEUMONIA, distinguish_pneumonia, is_pneumonia
 
+_AREAS: Final = ("auroc", "average_precision")
 NO_TWO_CLASSES: Final = "the labels do not distinguish pneumonia from the rest"
 
 
@@ -128,19 +129,36 @@ def missing_figures(reason: str, *, n: int = 0, patients: int = 0) -> BinaryFigu
 
 def binary_figures(sample: Resamples, view: BinaryView) -> BinaryFigures:
     """All figures of one view."""
-    counts = {
-        name: score_figure(statistic) for name, statistic in count_statistics(sample, view).items()
+    return figures_from(sample, view, view_statistics(sample, view))
+
+
+def view_statistics(sample: Resamples, view: BinaryView) -> dict[str, BootstrapStatistic]:
+    """The figures that have replicates, as far as the confidences support them."""
+    counts = count_statistics(sample, view)
+    if _unusable_scores(view):  # what was called is known, and how sure the model was is not
+        del counts["brier"]
+        return counts
+    return counts | rank_statistics(sample, view)
+
+
+def figures_from(
+    sample: Resamples, view: BinaryView, statistics: Mapping[str, BootstrapStatistic]
+) -> BinaryFigures:
+    """All figures of one view, from what ``view_statistics`` returned."""
+    found = {
+        name: logit_figure(each) if name in _AREAS else score_figure(each)
+        for name, each in statistics.items()
     }
-    unusable = int((~np.isfinite(view.score)).sum())
-    if unusable:  # what was called is known, and how sure the model was is not
+    unusable = _unusable_scores(view)
+    if unusable:
         reason = f"{unusable} images have no usable confidence of {view.name}"
         missing = missing_figures(reason, n=len(view.score), patients=sample.patients).by_name()
-        del counts["brier"]
-        return BinaryFigures(**(missing | counts))
-    ranks = {
-        name: logit_figure(statistic) for name, statistic in rank_statistics(sample, view).items()
-    }
-    return BinaryFigures(**counts, **ranks, **_calibration_figures(sample, view))
+        return BinaryFigures(**(missing | found))
+    return BinaryFigures(**found, **_calibration_figures(sample, view))
+
+
+def _unusable_scores(view: BinaryView) -> int:
+    return int((~np.isfinite(view.score)).sum())
 
 
 def count_statistics(sample: Resamples, view: BinaryView) -> dict[str, BootstrapStatistic]:
@@ -155,8 +173,9 @@ def count_statistics(sample: Resamples, view: BinaryView) -> dict[str, Bootstrap
         shown = np.where(hit + missed > 0, hit, np.nan)
         f1 = 2 * shown / (2 * shown + false + missed)
         precision = shown / (hit + false)
+        images = totals[:, :4].sum(axis=1)  # 0 where no patient of a group was drawn
+        accuracy, brier = (hit + passed) / images, square / images
     everything = np.ones(len(truth), dtype=bool)
-    images = totals[:, :4].sum(axis=1)
     gap = _one_sided(view)
     # A figure of both sides is limited by the patients of the rarer side.
     sides = min(sample.count(truth), sample.count(~truth))
@@ -173,9 +192,9 @@ def count_statistics(sample: Resamples, view: BinaryView) -> dict[str, Bootstrap
         "specificity": statistic(specificity, ~truth, f"every test image shows {view.name}"),
         "precision": statistic(precision, called, uncalled),
         "f1": statistic(f1, truth | called, absent),
-        "accuracy": statistic((hit + passed) / images, everything, ""),
+        "accuracy": statistic(accuracy, everything, ""),
         "balanced_accuracy": statistic((sensitivity + specificity) / 2, everything, gap, sides),
-        "brier": statistic(square / images, everything, "", sides),
+        "brier": statistic(brier, everything, "", sides),
     }
 
 
@@ -186,7 +205,7 @@ def rank_statistics(sample: Resamples, view: BinaryView) -> dict[str, BootstrapS
     areas = sample.rank_figures(view.truth, view.score)
     return {
         name: sample.statistic(values, everything, reason=_one_sided(view), units=sides)
-        for name, values in zip(("auroc", "average_precision"), areas, strict=True)
+        for name, values in zip(_AREAS, areas, strict=True)
     }
 
 

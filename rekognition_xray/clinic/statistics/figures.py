@@ -173,6 +173,71 @@ class BinaryFigures:
         return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
 
 
+@attrs.frozen
+class GroupDifference:
+    """A figure of a group, less the same figure of all other images.
+
+    Attributes:
+        change: the difference, -1 to 1, with its 95 % interval.
+        p_value: probability of a difference at least as large if there is none; None if it is not
+            estimable. Holm's correction (1979) is included: of all differences of an evaluation,
+            the probability that any with no true difference is below 0.05 is at most about 5 %.
+    """
+
+    change: Figure
+    p_value: float | None
+
+    def __str__(self) -> str:
+        p_value = "" if self.p_value is None else f", p = {self.p_value:.2g}"
+        return f"{self.change}{p_value}"
+
+
+@attrs.frozen(kw_only=True)
+class Group:
+    """The test images with one value of a group variable, such as the sex female.
+
+    Attributes:
+        variable: such as ``sex``.
+        value: such as ``female``; ``not stated`` for images without a value.
+        images, patients: how many.
+        figures: for pneumonia of any type against the rest. Not estimable with fewer than ten
+            patients on the side that a figure rests on.
+        differences: sensitivity, specificity and auroc, each less that of all other images. With
+            two groups, only the first has them: those of the second differ in sign alone.
+    """
+
+    variable: str
+    value: str
+    images: int
+    patients: int
+    figures: BinaryFigures
+    differences: Mapping[str, GroupDifference] = attrs.field(hash=False)
+
+    @property
+    def name(self) -> str:
+        """Variable and value: ``sex: female``."""
+        return f"{self.variable}: {self.value}"
+
+
+@attrs.frozen(kw_only=True)
+class GroupVariable:
+    """What divides the test images into groups, such as the sex of the patient.
+
+    Attributes:
+        name: of the variable.
+        groups: in alphabetical order, ``not stated`` last.
+        shortcut: AUROC of pneumonia if an image is judged by its group alone, by the share of
+            pneumonia in the same group among other patients (five folds). 0.5 says nothing; a model
+            can use whatever is far above.
+        divided_patients: patients with images in more than one group.
+    """
+
+    name: str
+    groups: tuple[Group, ...]
+    shortcut: Figure
+    divided_patients: int
+
+
 @attrs.frozen(kw_only=True)
 class Estimates:
     """All figures of one set of images."""

@@ -5,6 +5,7 @@ Imports numpy: to be imported only when figures are computed.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
@@ -40,6 +41,13 @@ class Resamples:
         for row in self.weights[1:]:
             drawn = rng.integers(0, self.patients, self.patients)
             row[:] = np.bincount(drawn, minlength=self.patients)
+
+    def part(self, among: Mask) -> Resamples:
+        """The same resamples for some of the images, in the same order."""
+        made = copy.copy(self)
+        kept, made.patient = np.unique(self.patient[among], return_inverse=True)
+        made.patients, made.weights = len(kept), self.weights[:, kept]
+        return made
 
     def count(self, among: Mask) -> int:
         """Number of patients with an image in the mask."""

@@ -72,7 +72,6 @@ def test_a_guarantee_by_patient_holds_where_one_by_image_breaks():
     broken = _broken(WORLDS["and patients with many images are harder"], tests=tests)
     assert broken["by patient"] <= _most(tests)
     assert broken["by image"] > _most(tests)
-    assert broken["without"] > _most(tests)
 
 
 @pytest.mark.soak
@@ -84,7 +83,8 @@ def test_a_guarantee_is_broken_in_at_most_5_of_100_tests(world):
     assert broken["by patient"] <= _most(tests)
     if WORLDS[world].alike > 0.5:
         assert broken["by image"] > _most(tests)
-    assert broken["without"] > 0.3
+    if not WORLDS[world].larger_is_harder:  # else a threshold by images is careful by patients
+        assert broken["without"] > 0.3
 
 
 @pytest.mark.soak
