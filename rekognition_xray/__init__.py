@@ -12,7 +12,7 @@ from rekognition_xray._doors import lazy
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.card import ModelCard
-    from rekognition_xray.clinic.cases import CaseIndex
+    from rekognition_xray.clinic.cases import CaseIndex, find_suspect_labels
     from rekognition_xray.clinic.diagnosis import (
         Diagnoser,
         Diagnosis,
@@ -41,7 +41,7 @@ __version__ = "0.1.0.dev1"
 
 _HOMES = {
     "clinic.card": ("ModelCard",),
-    "clinic.cases": ("CaseIndex",),
+    "clinic.cases": ("CaseIndex", "find_suspect_labels"),
     "clinic.diagnosis": (
         "Diagnoser",
         "Diagnosis",
@@ -112,6 +112,7 @@ __all__ = [
     "XrayError",
     "compare",
     "complete_evaluation",
+    "find_suspect_labels",
     "plan_batch",
     "plan_evaluation",
     "plan_explanation",

@@ -60,6 +60,21 @@ Nothing here is a medical device, and no figure is a reason to use a model for a
   independent, so it is too narrow, and it says nothing about other hospitals. All other rows have
   no interval.
 - **Not checked** marks what we wrote from memory and did not look up in the source.
+
+## Where they cannot both be right
+
+- **"Works elsewhere" against "does not".** Xin, Li and Yi (2021) trained on these children and
+  reached an AUROC of 0.54 on 383 NIH children, about chance. An accuracy above 90 % on children of
+  another hospital does not fit that, unless the test was of another kind: compare how the external
+  images were chosen, and whether their labels were read from reports. We looked for a claim of
+  94.7 % on external children that is said to have appeared in 2026, and did not find it
+  (29 November 2026), so it has no row.
+- **Other machines of the same hospital** are not another hospital. Rathour (2025) lost 8.8 points
+  there (94.8 to 86.0); the intervals of the two rows do not overlap.
+- **Frozen against fine-tuned.** Choudhury (2026) reports 5.48 points between them, on a split by
+  image. A network that is fine-tuned can learn patients and machines by heart, and a split by image
+  rewards that. So the gap may be smaller on unseen patients. With another frozen network, the split
+  alone made a gap of 14.7 points (student notebook, 81.1 and 95.8).
 """
 
 

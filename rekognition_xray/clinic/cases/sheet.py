@@ -49,7 +49,32 @@ def cases_sheet(
     for place, case in enumerate(cases, 1):
         caption = f"{place}. distance {case.distance:.3f}"
         tiles.append(_tile(_grey(case.path), case.label, caption, colour_of(case.label)))
-    return _page(tiles, cases)
+    heading = f"The {len(cases)} most similar known images: {_counts(cases)}"
+    return _page(tiles, heading, _NOTE)
+
+
+def pictures_sheet(
+    images: Sequence[ImageSource],
+    captions: Sequence[tuple[str, str, str]],
+    heading: str,
+    note: str,
+    *,
+    options: ImageOptions = DEFAULT_OPTIONS,
+) -> Image.Image:
+    """Images under a heading, six pictures to a row; an RGB picture.
+
+    Args:
+        images: what to show.
+        captions: title, line below and label of each; the label decides about the colour.
+        heading: of the sheet.
+        note: below all pictures.
+        options: how images are read.
+    """
+    tiles = [
+        _tile(_grey(image, options=options), title, line, colour_of(label))
+        for image, (title, line, label) in zip(images, captions, strict=True)
+    ]
+    return _page(tiles, heading, note)
 
 
 def _grey(image: ImageSource, *, options: ImageOptions = DEFAULT_OPTIONS) -> Image.Image:
@@ -68,14 +93,13 @@ def _tile(image: Image.Image, title: str, caption: str, colour: Colour) -> Image
     return tile
 
 
-def _page(tiles: Sequence[Image.Image], cases: Sequence[Case]) -> Image.Image:
+def _page(tiles: Sequence[Image.Image], heading: str, note: str) -> Image.Image:
     across = min(len(tiles), _ACROSS)
     down = -(-len(tiles) // _ACROSS)
     width = across * (_SIDE + _PAD) + _PAD
-    notes = captions.wrapped(f"{_NOTE} {NOTICE}", width - 2 * _PAD, 13)
+    notes = captions.wrapped(f"{note} {NOTICE}", width - 2 * _PAD, 13)
     height = _HEAD + down * (_SIDE + _CAPTION + _PAD) + 18 * len(notes) + _PAD
     page = Image.new("RGB", (width, height), PAPER)
-    heading = f"The {len(cases)} most similar known images: {_counts(cases)}"
     write(page, (_PAD, 12), captions.shorten(heading, width - 2 * _PAD, 17), size=17)
     for place, tile in enumerate(tiles):
         row, column = divmod(place, _ACROSS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,12 +40,13 @@ from rekognition_xray.clinic.statistics import (
     PredictiveValues,
     ServiceFigures,
     TestImage,
+    figure_name,
     known_label,
     predictive_values,
 )
 from rekognition_xray.cloud.s3 import read_lines, read_object
 from rekognition_xray.cloud.tags import LEAKS, SPLIT
-from rekognition_xray.errors import EvaluationError
+from rekognition_xray.errors import EvaluationError, list_paths
 
 if TYPE_CHECKING:
     import pandas
@@ -91,6 +92,7 @@ class Evaluation:
         trained_patients: pseudonyms of the patients that the version was trained on, as far as they
             are known.
         groups: figures of groups of the images, by each variable; empty without ``with_groups``.
+        left_out: addresses of test images that ``without`` left out of the figures.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Evaluation:
     seed: int
     trained_patients: frozenset[str] = attrs.field(default=frozenset(), repr=False)
     groups: tuple[GroupVariable, ...] = attrs.field(default=(), repr=False)
+    left_out: tuple[str, ...] = attrs.field(default=(), repr=False)
 
     @classmethod
     def from_version(
@@ -273,6 +276,36 @@ class Evaluation:
             images=tuple(images),
             warnings=(*kept, *unlisted_label_warnings(images)),
             groups=(),
+            **{field.name: getattr(figures, field.name) for field in attrs.fields(type(figures))},
+        )
+
+    def without(self, sources: Iterable[str], *, reason: str) -> Evaluation:
+        """The same evaluation on fewer test images, with a warning that holds the figures of all.
+
+        For images that a reader has found to have a wrong label, or no use. Leaving out what a
+        model gets wrong makes figures too good, so how many were left out, why, and the figures
+        before stand in the warnings of every table and page. The figures of groups are left out;
+        ``with_groups`` computes them anew.
+
+        Args:
+            sources: addresses of test images (``source_ref``).
+            reason: why, such as ``a reader found the label wrong``.
+
+        Raises:
+            EvaluationError: no reason, addresses that are not of test images, or no image is left.
+        """
+        from rekognition_xray.clinic.statistics import estimate  # noqa: PLC0415 - needs the extra
+
+        out = tuple(dict.fromkeys(sources))
+        _check_left_out(out, self.images, reason)
+        kept = tuple(image for image in self.images if image.source_ref not in out)
+        figures = estimate(kept, self.labels, resamples=self.resamples, seed=self.seed)
+        return attrs.evolve(
+            self,
+            images=kept,
+            left_out=(*self.left_out, *out),
+            groups=(),
+            warnings=(_left_out_warning(self, len(out), reason), *self.warnings),
             **{field.name: getattr(figures, field.name) for field in attrs.fields(type(figures))},
         )
 
@@ -556,6 +589,31 @@ class Evaluation:
 
     def __str__(self) -> str:
         return plain_text(self)
+
+
+def _left_out_warning(evaluation: Evaluation, count: int, reason: str) -> str:
+    before = {"accuracy": evaluation.accuracy}
+    names = ("sensitivity", "specificity", "auroc")
+    before |= {name: getattr(evaluation.two_class, name) for name in names}
+    figures = ", ".join(f"{figure_name(name)} {figure}" for name, figure in before.items())
+    return (
+        f"{count} of {len(evaluation.images)} test images were left out of the figures: {reason}. "
+        f"With them: {figures}."
+    )
+
+
+def _check_left_out(out: Sequence[str], images: Sequence[TestImage], reason: str) -> None:
+    unknown = sorted(set(out) - {image.source_ref for image in images})
+    if unknown:
+        raise EvaluationError(
+            f"{len(unknown)} addresses are not of test images:\n{list_paths(unknown)}",
+            hint="Use image.source_ref of evaluation.images.",
+        )
+    if not reason.strip() or not out or len(out) == len(images):
+        raise EvaluationError(
+            f"{len(out)} of {len(images)} images cannot be left out for the reason {reason!r}.",
+            hint="Name at least one image and a reason, and keep some images.",
+        )
 
 
 def _check_same_version(validation: Evaluation, test: Evaluation) -> None:

@@ -52,6 +52,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, object]:
         "warnings": list(evaluation.warnings),
         "labels": list(evaluation.labels),
         "images": len(evaluation.images),
+        "left_out": list(evaluation.left_out),
         "patients": evaluation.patients,
         "known_patients": evaluation.known_patients,
         "resamples": evaluation.resamples,

@@ -314,3 +314,36 @@ def test_a_page_without_jinja_names_the_extra(evaluation, monkeypatch, tmp_path)
     with pytest.raises(MissingExtraError, match="report"):
         evaluation.to_html(tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
+
+
+# -- images that are left out ----------------------------------------------------------------------
+
+
+def test_images_that_are_left_out_stand_in_the_warnings_with_the_figures_before(draw, write):
+    whole = write(draw(patients=60)).evaluation(resamples=100)
+    wrong = [image.source_ref for image in whole.images if image.predicted != image.truth][:5]
+    fewer = whole.without(wrong, reason="a reader found the label wrong")
+    assert len(fewer.images) == len(whole.images) - 5
+    assert fewer.accuracy.value > whole.accuracy.value
+    assert fewer.left_out == tuple(wrong)
+    assert f"5 of {len(whole.images)} test images were left out" in fewer.warnings[0]
+    for figure in (whole.accuracy, whole.two_class.sensitivity, whole.two_class.auroc):
+        assert str(figure) in fewer.warnings[0]
+    assert fewer.to_dict()["left_out"] == wrong
+    again = fewer.without([fewer.images[0].source_ref], reason="no chest")
+    assert len(again.left_out) == 6
+    assert sum("were left out" in warning for warning in again.warnings) == 2
+
+
+@pytest.mark.parametrize(
+    ("places", "reason"), [([], "why"), ([0], " "), (slice(None), "all"), (["s3://b/x"], "why")]
+)
+def test_no_reason_no_images_all_images_or_unknown_ones_cannot_be_left_out(
+    draw, write, places, reason
+):
+    whole = write(draw(patients=12)).evaluation(resamples=100)
+    sources = [image.source_ref for image in whole.images]
+    out = sources[places] if isinstance(places, slice) else places
+    out = [sources[place] if isinstance(place, int) else place for place in out]
+    with pytest.raises(EvaluationError):
+        whole.without(out, reason=reason)
