@@ -211,6 +211,9 @@ def out_of_fold(
 ) -> Shares:
     """Images x labels, by models that did not learn from the image's patient."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - needs the extra
+    from threadpoolctl import (  # type: ignore[import-untyped]  # noqa: PLC0415 - of scikit-learn
+        threadpool_limits,
+    )
 
     splits = dataset.folds(folds, seed=seed)
     vectors = CaseIndex.build(dataset, progress=progress).vectors.astype(np.float64)
@@ -219,7 +222,9 @@ def out_of_fold(
     shares = np.zeros((len(dataset), len(dataset.labels)))
     for split in splits:
         train, test = ([place[image] for image in part] for part in (split.train, split.test))
-        model = LogisticRegression(C=_STRENGTH, max_iter=_STEPS).fit(vectors[train], given[train])
+        with threadpool_limits(1):  # matrices so small are slower on several threads
+            model = LogisticRegression(C=_STRENGTH, max_iter=_STEPS)
+            model.fit(vectors[train], given[train])
         shares[np.ix_(test, model.classes_)] = model.predict_proba(vectors[test])
     return shares
 

@@ -130,8 +130,8 @@ def refuse_trained(validation: Sequence[TestImage], trained: frozenset[str]) -> 
     shared = [image.source_ref for image in validation if image.patient in trained]
     if shared:
         raise EvaluationError(
-            f"{len(shared):,} validation images show patients that the model was trained on, so a "
-            f"threshold chosen on them would be too high or too low:\n{list_paths(shared)}",
+            f"{len(shared):,} validation images show patients that the model was trained on, so "
+            "their confidences are too good to choose a threshold on:\n" + list_paths(shared),
             hint="Split the dataset by patient: split(validation=..., test=...).",
         )
 

@@ -213,8 +213,9 @@ def _decisions(evaluation: Evaluation) -> Iterator[Chart]:
 def _groups(evaluation: Evaluation) -> Iterator[GroupTable]:
     names = ("sensitivity", "specificity", "auroc")
     columns = [("Group", ""), ("Images", ""), ("Patients", "")]
-    columns += [(figure_name(name), "") for name in names]
-    columns += [(f"{figure_name(name)} less the others'", "p corrected") for name in names]
+    words = [figure_name(name) for name in names]
+    columns += [(word[0].upper() + word[1:], "") for word in words]
+    columns += [(f"{word[0].upper()}{word[1:]} less the others'", "p corrected") for word in words]
     for variable in evaluation.groups:
         rows: Rows = tuple(
             (group.value, "", _group_cells(group, names)) for group in variable.groups

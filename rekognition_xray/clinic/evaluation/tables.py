@@ -109,8 +109,8 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
             yield f"Not estimable, {view}{', '.join(names)}: {reason}."
     for variable in evaluation.groups:
         yield (
-            f"By {variable.name} alone, AUROC of pneumonia is {variable.shortcut}; 0.5 says "
-            "nothing, and a model can use what is far above."
+            f"By {variable.name} alone, AUROC of pneumonia is {variable.shortcut}; 0.5 or "
+            "less says nothing, and a model can use what is far above."
         )
         if variable.divided_patients:
             yield f"{variable.divided_patients} patients are in several groups by {variable.name}."

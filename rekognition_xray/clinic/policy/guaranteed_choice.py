@@ -224,15 +224,15 @@ def _cuts(
     sides.
     """
     most, least = limits.get("sensitivity"), limits.get("specificity")
-    if least is None and most is not None:
+    if most is not None and least is not None:
+        if least >= most:
+            low, high = _highest_cut(score, most), _lowest_cut(score, least)
+            return low, (low + high) / 2, high
+        threshold = _between(least, most)
+    elif most is not None:
         threshold = _highest_cut(score, most)
-    elif most is None and least is not None:
-        threshold = _lowest_cut(score, least)
-    elif most is not None and least is not None and least >= most:
-        low, high = _highest_cut(score, most), _lowest_cut(score, least)
-        return low, (low + high) / 2, high
     else:
-        threshold = _between(least or 0.0, most or 1.0)
+        threshold = _lowest_cut(score, limits["specificity"])
     low, high = odds_band(threshold, REFER_ODDS if refer_odds is None else refer_odds)
     return low, threshold, high
 

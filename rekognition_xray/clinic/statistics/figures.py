@@ -227,8 +227,8 @@ class GroupVariable:
         name: of the variable.
         groups: in alphabetical order, ``not stated`` last.
         shortcut: AUROC of pneumonia if an image is judged by its group alone, by the share of
-            pneumonia in the same group among other patients (five folds). 0.5 says nothing; a model
-            can use whatever is far above.
+            pneumonia in the same group among other patients (five folds). 0.5 or less says nothing;
+            a model can use whatever is far above.
         divided_patients: patients with images in more than one group.
     """
 

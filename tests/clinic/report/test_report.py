@@ -158,6 +158,20 @@ def test_the_page_says_what_the_policy_guarantees(page, evaluation):
         assert str(guarantee) in guaranteed
 
 
+def test_the_page_of_groups_is_well_formed_and_escapes_their_names(evaluation):
+    facts = {
+        image.source_ref: {"<b>sex": "<i>f" if int(image.group, 16) % 2 else "m"}
+        for image in evaluation.images
+    }
+    policy = evaluation.policy(sensitivity=0.7, specificity=0.7, confidence=0.8)
+    page = render_page(evaluation.with_groups(facts), policy=policy)
+    elements = _Elements(page)
+    assert elements.wrong == elements.open == []
+    assert "<b>sex" not in page
+    assert "<i>f" not in page
+    assert "By &lt;b&gt;sex" in page
+
+
 def test_the_policy_of_another_version_is_refused(evaluation, policy, tmp_path):
     other = attrs.evolve(policy, version_arn="arn:other")
     with pytest.raises(EvaluationError, match="arn:other"):
