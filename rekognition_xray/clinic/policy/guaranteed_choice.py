@@ -102,8 +102,10 @@ def choose_guaranteed_policy(
     error = (1 - confidence) / len(wanted)
     drawn = {side: _one_image_each(sample, view, side, seed) for side in wanted}
     _check_patients(drawn, wanted, error, parts=2 if validation is None else 1)
-    wrong = {side: most_wrong(len(drawn[side]), share, error) for side, share in wanted.items()}
-    limits = {side: float(drawn[side][wrong[side]]) for side in wanted}
+    limits = {
+        side: float(drawn[side][most_wrong(len(drawn[side]), share, error)])
+        for side, share in wanted.items()
+    }
     low, threshold, high = _cuts(view.score, limits, refer_odds)
     policy = Policy(
         threshold=threshold,
@@ -128,7 +130,7 @@ def choose_guaranteed_policy(
             confidence,
             cut=ends[side],
             patients=len(drawn[side]),
-            wrong=wrong[side],
+            wrong=int((~_right(drawn[side], side, ends[side])).sum()),
             reported=_mean_over_patients(sample, view, side, ends[side]),
         )
         for side, share in wanted.items()
@@ -184,6 +186,11 @@ def _wanted(
 
 def _side(view: BinaryView, side: Side) -> Mask:
     return view.truth if side == "sensitivity" else ~view.truth
+
+
+def _right(score: Values, side: Side, cut: float) -> Mask:
+    """Which confidences lie on the right side of a cut."""
+    return score >= cut if side == "sensitivity" else score < cut
 
 
 def _one_image_each(sample: Resamples, view: BinaryView, side: Side, seed: int) -> Values:
@@ -278,7 +285,7 @@ def _check_use(policy: Policy, chosen: PolicyFigures) -> None:
 def _mean_over_patients(sample: Resamples, view: BinaryView, side: Side, cut: float) -> Figure:
     """The share of right images of a side, each patient counted once."""
     among = _side(view, side)
-    right = (view.score >= cut) == (side == "sensitivity")
+    right = _right(view.score, side, cut)
     weight = among / np.maximum(np.bincount(sample.patient, weights=among), 1)[sample.patient]
     right_weight, all_weight = sample.totals(np.column_stack([right * weight, weight])).T
     with np.errstate(invalid="ignore", divide="ignore"):
