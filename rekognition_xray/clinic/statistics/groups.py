@@ -104,9 +104,9 @@ def group_figures(
 
     All groups are judged on the same resamples of the patients, so patients with images in several
     groups are accounted for. The interval of a difference is recovered from those of both sides
-    (Zou 2008), with their correlation over the resamples; the p value follows from the half of the
-    interval on the side of 0, and Student's t. The p values of all variables, groups and figures
-    are corrected together by Holm's method (1979).
+    (Zou and Donner 2008), with their correlation over the resamples; the p value follows from the
+    half of the interval on the side of 0, and Student's t. The p values of all variables, groups and
+    figures are corrected together by Holm's method (1979).
 
     Args:
         images: the test images.
@@ -255,7 +255,7 @@ def _ends(figure: Figure) -> tuple[float, float, float]:
 def _recovered(
     one: tuple[float, float, float], other: tuple[float, float, float], correlation: float
 ) -> tuple[float, float]:
-    """How far the interval of a difference reaches down and up (Zou 2008)."""
+    """How far the interval of a difference reaches down and up (Zou and Donner 2008)."""
 
     def reach(first: float, second: float) -> float:
         return math.sqrt(max(0.0, first**2 + second**2 - 2 * correlation * first * second))
