@@ -105,8 +105,8 @@ def group_figures(
     All groups are judged on the same resamples of the patients, so patients with images in several
     groups are accounted for. The interval of a difference is recovered from those of both sides
     (Zou and Donner 2008), with their correlation over the resamples; the p value follows from the
-    half of the interval on the side of 0, and Student's t. The p values of all variables, groups and
-    figures are corrected together by Holm's method (1979).
+    half of the interval on the side of 0, and Student's t. The p values of all variables, groups
+    and figures are corrected together by Holm's method (1979).
 
     Args:
         images: the test images.
