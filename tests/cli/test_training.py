@@ -82,6 +82,13 @@ def test_an_evaluation_says_what_it_is_not_for_and_writes_what_is_asked(run: Run
     assert rx.Policy.from_json(policy.read_bytes()).name in done.stdout
 
 
+def test_a_policy_with_a_guarantee_says_what_holds(run: Run):
+    words = ("--sensitivity", "0.5", "--confidence", "0.5", "--resamples", "100")
+    done = run("evaluate", "lungs/v1", *words)
+    assert done.exit_code == 0, done.output
+    assert "guaranteed: sensitivity of at least 0.5 on new patients" in done.stdout
+
+
 def test_the_json_of_an_evaluation_is_the_librarys(run: Run, world: World):
     reported = json.loads(run("evaluate", world.version.arn, "--resamples", "100", "--json").stdout)
     ours = rx.Evaluation.from_version(world.version, resamples=100).to_dict()
