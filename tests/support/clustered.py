@@ -10,7 +10,6 @@ from rekognition_xray.clinic.statistics import TestImage as ImageSource
 from .classified import images_of
 
 MOST_IMAGES = 30
-_SKILL = 2.5
 
 
 @attrs.frozen
@@ -21,11 +20,13 @@ class Clustered:
         alike: share of the variance that images of one patient have in common, 0 to 1.
         mean_images: of a patient, before the limit of 30.
         larger_is_harder: whether patients with many images have lower confidences.
+        skill: mean log odds of pneumonia of images that show it; their deviation is 1.
     """
 
     alike: float = 0.6
     mean_images: float = 6.0
     larger_is_harder: bool = False
+    skill: float = 2.5
 
     def scores(self, rng: np.random.Generator, patients: int) -> tuple[np.ndarray, np.ndarray]:
         """Patient and log odds of pneumonia of every image; the patients show pneumonia."""
@@ -34,7 +35,7 @@ class Clustered:
         own = np.sqrt(self.alike) * rng.normal(size=patients)
         lean = own - (0.05 * (images - self.mean_images) if self.larger_is_harder else 0)
         noise = np.sqrt(1 - self.alike) * rng.normal(size=len(patient))
-        return patient, _SKILL + lean[patient] + noise
+        return patient, self.skill + lean[patient] + noise
 
     def images(
         self, rng: np.random.Generator, patients: int, well: int | None = None
