@@ -465,6 +465,7 @@ class Evaluation:
         refer_odds: float | None = None,
         type_share: float = 0.7,
         calibration: Kind | None = "platt",
+        allow_above_half: bool = False,
         seed: int = 0,
     ) -> Policy:
         """Chooses a policy: when an image counts as pneumonia, and when a person must decide.
@@ -474,8 +475,10 @@ class Evaluation:
         patients are split in two halves, and the policy says so.
 
         Args:
-            sensitivity: aim, between 0 and 1: the highest threshold that reaches this sensitivity.
-            specificity: aim, between 0 and 1: the lowest threshold that reaches this specificity.
+            sensitivity: aim, between 0 and 1: the highest threshold that reaches this sensitivity;
+                where specificity is flat below it, the middle of that gap.
+            specificity: aim, between 0 and 1: the lowest threshold that reaches this specificity;
+                where sensitivity is flat above it, the middle of that gap.
             max_referrals: aim, between 0 and 1: the largest share of all images to refer to a
                 person. Takes the threshold of highest balanced accuracy and the widest band around
                 it that refers no more. Give exactly one of these three aims.
@@ -495,7 +498,9 @@ class Evaluation:
                 named; otherwise the finding is ``pneumonia, type uncertain``. A chest X-ray cannot
                 reliably distinguish bacterial from viral pneumonia.
             calibration: how confidences become probabilities: platt, temperature, isotonic or
-                None. Findings do not depend on it.
+                None. They are shrunk so that none comes nearer to 0 or 1 than 3 / patients.
+            allow_above_half: lets an image be called healthy although its probability of pneumonia
+                exceeds one half; by default a person must read it.
             seed: seed for splitting the test patients in two.
 
         Raises:
@@ -529,6 +534,7 @@ class Evaluation:
             refer_odds=refer_odds,
             type_share=type_share,
             calibration=calibration,
+            allow_above_half=allow_above_half,
             resamples=self.resamples,
             seed=seed,
             resampling_seed=self.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ from rekognition_xray.clinic.report import (
     Rows,
     chart_style,
     decision_chart,
+    distribution_chart,
     make_gallery,
     precision_recall_chart,
     reliability_chart,
@@ -39,7 +41,12 @@ from rekognition_xray.clinic.statistics import (
     figure_name,
 )
 from rekognition_xray.errors import EvaluationError
-from rekognition_xray.labels import PNEUMONIA, distinguish_pneumonia, is_pneumonia
+from rekognition_xray.labels import (
+    PNEUMONIA,
+    distinguish_pneumonia,
+    is_pneumonia,
+    pneumonia_confidence,
+)
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation.evaluation import Evaluation
@@ -108,6 +115,7 @@ def evaluation_page(
             sweep_chart(view, place, threshold if view.name == PNEUMONIA else None)
             for place, view in enumerate(plottable)
         ),
+        distributions=tuple(_distributions(evaluation, threshold)),
         risks=tuple(_risks(evaluation, policy)),
         decisions=tuple(_decisions(evaluation)),
         groups=tuple(_groups(evaluation)),
@@ -203,6 +211,17 @@ def _risks(evaluation: Evaluation, policy: Policy | None) -> Iterator[Chart]:
     reported = policy and policy.reported
     if reported and reported.risk_coverage:
         yield risk_coverage_chart(reported.risk_coverage, 1, "Pneumonia or not, by the policy")
+
+
+def _distributions(evaluation: Evaluation, threshold: float | None) -> Iterator[Chart]:
+    if not distinguish_pneumonia(evaluation.labels):
+        return
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for image in evaluation.images:
+        confidence = pneumonia_confidence(image.confidences)
+        if not math.isnan(confidence):
+            found[is_pneumonia(image.truth)].append(confidence)
+    yield distribution_chart(found[True], found[False], threshold)
 
 
 def _decisions(evaluation: Evaluation) -> Iterator[Chart]:

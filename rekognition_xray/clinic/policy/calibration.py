@@ -30,6 +30,7 @@ class Calibration:
     Attributes:
         kind: platt, temperature or isotonic.
         slope, intercept: of platt and temperature.
+        margin: no probability comes nearer to 0 or 1: ``margin + (1 - 2 * margin) * p``.
         confidences, probabilities: the points of isotonic, 0 to 1, in ascending order.
         images, patients: how many it was fitted on.
     """
@@ -37,6 +38,7 @@ class Calibration:
     kind: Kind = attrs.field(validator=attrs.validators.in_(KINDS))
     slope: float = 1.0
     intercept: float = 0.0
+    margin: float = 0.0
     confidences: tuple[float, ...] = ()
     probabilities: tuple[float, ...] = ()
     images: int = 0
@@ -46,6 +48,9 @@ class Calibration:
         """The probability, 0 to 1, for a confidence; NaN for NaN."""
         if math.isnan(confidence):
             return confidence
+        return self.margin + (1 - 2 * self.margin) * self._unshrunk(confidence)
+
+    def _unshrunk(self, confidence: float) -> float:
         if self.kind == "isotonic":
             return self._between(confidence)
         clipped = min(max(confidence, _CLIP), 1 - _CLIP)
@@ -85,6 +90,7 @@ class Calibration:
             kind=kind,  # type: ignore[arg-type]  # just compared with its values
             slope=fields.number_in(record, "slope"),
             intercept=fields.number_in(record, "intercept"),
+            margin=fields.number_in(record, "margin") if "margin" in record else 0.0,
             confidences=_shares(record, "confidences"),
             probabilities=_shares(record, "probabilities"),
             images=fields.count_in(record, "images"),
@@ -96,6 +102,8 @@ class Calibration:
     def _check(self) -> None:
         if not (math.isfinite(self.slope) and math.isfinite(self.intercept)):
             raise FieldError("slope or intercept of the calibration is not a finite number")
+        if not 0 <= self.margin < 0.5:
+            raise FieldError("margin of the calibration is not between 0 and 0.5")
         steps = self.kind == "isotonic"
         if steps and (not self.confidences or len(self.confidences) != len(self.probabilities)):
             raise FieldError("an isotonic calibration needs as many probabilities as confidences")

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from rekognition_xray.clinic.policy.calibration import KINDS, Kind
+from rekognition_xray.clinic.policy.calibration import KINDS, Calibration, Kind
 from rekognition_xray.clinic.policy.fitting import fit_calibration
 from rekognition_xray.clinic.policy.policy import TYPE_UNCERTAIN, Policy, PolicyFigures
 from rekognition_xray.clinic.policy.support import (
@@ -59,6 +59,7 @@ def choose_policy(
     refer_odds: float | None,
     type_share: float,
     calibration: Kind | None,
+    allow_above_half: bool,
     resamples: int,
     seed: int,
     resampling_seed: int,
@@ -75,6 +76,7 @@ def choose_policy(
             referred.
         type_share: share of the pneumonia confidence that one type must reach to be named.
         calibration: how confidences become probabilities.
+        allow_above_half: see ``Policy``.
         resamples: bootstrap resamples of the patients.
         seed: seed of cutting the patients in two.
         resampling_seed: seed of the resamples.
@@ -91,7 +93,12 @@ def choose_policy(
     sample = resample_patients(first, resamples=resamples, seed=resampling_seed)
     check_separation(sample, view)
     threshold = _threshold(view, aim)
+    fitted = calibration and fit_calibration(
+        calibration, view.truth, view.score, patients=sample.patients
+    )
     if aim.kind == "max_referrals":
+        if not allow_above_half:  # else images that are likely ill would be referred besides
+            threshold = min(threshold, _half(fitted))
         low, high = _widest_band(view.score, threshold, aim.value)
     else:
         low, high = odds_band(threshold, REFER_ODDS if refer_odds is None else refer_odds)
@@ -103,8 +110,8 @@ def choose_policy(
         labels=labels,
         name=aim.name,
         parts=parts,
-        calibration=calibration
-        and fit_calibration(calibration, view.truth, view.score, patients=sample.patients),
+        allow_above_half=allow_above_half,
+        calibration=fitted,
     )
     chosen = policy_figures(policy, first, sample)
     sample = resample_patients(second, resamples=resamples, seed=resampling_seed)
@@ -175,10 +182,13 @@ def check_separation(sample: Resamples, view: BinaryView) -> None:
 
 
 def _threshold(view: BinaryView, aim: Aim) -> float:
-    """The threshold for an aim, halfway between two neighbouring confidences.
+    """The threshold for an aim, in the middle of a gap between the two classes.
 
     The highest that reaches a sensitivity; the lowest that reaches a specificity; for referrals
     the one of highest balanced accuracy (Youden 1950), which does not depend on the mix of labels.
+    It is then moved as far as nothing is lost: upwards to the next image with pneumonia, downwards
+    from there to the next without, and halfway between these two. At the edge of the gap the same
+    figures would hold on these images, and an unseen image of a high confidence would be missed.
     """
     false, true, thresholds = roc_curve(view.truth, view.score, drop_intermediate=False)
     if aim.kind == "sensitivity":
@@ -192,10 +202,21 @@ def _threshold(view: BinaryView, aim: Aim) -> float:
             f"No threshold that reaches {aim.name} finds any image with pneumonia.",
             hint="Choose a lower aim: the highest confidences are of images without pneumonia.",
         )
-    highest = float(thresholds[place])
-    below = float(max(view.score[view.score < highest], default=0.0))
-    middle = (below + highest) / 2
-    return middle if below < middle else highest
+    edge = float(thresholds[place])
+    sick, well = view.score[view.truth], view.score[~view.truth]
+    upper = float(min(sick[sick >= edge], default=edge))
+    lower = float(max(well[well < upper], default=0.0))
+    middle = (lower + upper) / 2
+    return middle if lower < middle else upper
+
+
+def _half(calibration: Calibration | None) -> float:
+    """The confidence from which pneumonia is more likely than not."""
+    if calibration is None:
+        return 0.5
+    places = np.linspace(0, 1, 10_001)
+    likely = [calibration.probability(float(place)) > 0.5 for place in places]
+    return float(places[int(np.argmax(likely))]) if any(likely) else 1.0
 
 
 def odds_band(threshold: float, refer_odds: float) -> tuple[float, float]:

@@ -56,6 +56,7 @@ def choose_guaranteed_policy(
     refer_odds: float | None,
     type_share: float,
     calibration: Kind | None,
+    allow_above_half: bool,
     resamples: int,
     seed: int,
     resampling_seed: int,
@@ -84,6 +85,7 @@ def choose_guaranteed_policy(
             referred. Not with two aims.
         type_share: share of the pneumonia confidence that one type must reach to be named.
         calibration: how confidences become probabilities.
+        allow_above_half: see ``Policy``.
         resamples: bootstrap resamples of the patients.
         seed: seed of cutting the patients in two, and of drawing one image of each.
         resampling_seed: seed of the resamples.
@@ -115,6 +117,7 @@ def choose_guaranteed_policy(
         labels=labels,
         name=_name(wanted, confidence),
         parts=parts,
+        allow_above_half=allow_above_half,
         calibration=calibration
         and fit_calibration(calibration, view.truth, view.score, patients=sample.patients),
     )

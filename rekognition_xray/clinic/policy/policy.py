@@ -171,6 +171,8 @@ class Policy:
         reported: figures on the images of other patients; the ones to quote.
         parts: on which images it was chosen and on which reported, in words.
         calibration: from confidence to probability; fitted on the images of ``chosen_on``.
+        allow_above_half: whether an image below the threshold may be called healthy although its
+            probability of pneumonia exceeds one half. By default a person must read it.
         guarantees: what holds on new patients, with a stated confidence; empty if the policy was
             chosen without.
         warnings: what a user of the policy must know.
@@ -187,6 +189,7 @@ class Policy:
     reported: PolicyFigures | None = attrs.field(default=None, repr=False)
     parts: str = ""
     calibration: Calibration | None = None
+    allow_above_half: bool = False
     guarantees: tuple[Guarantee, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -224,6 +227,10 @@ class Policy:
             rest = [label for label in self.labels if not is_pneumonia(label)]
             finding = max(rest, key=confidences.__getitem__)
             reason = f"{self._comparison(found)} is below the threshold"
+            likely = self.calibration.probability(found) if self.calibration else found
+            if likely > 0.5 and not self.allow_above_half:
+                reason += f", but pneumonia is likely: its probability is {likely:.3f}"
+                return Decision(REFERRED, referred=True, reason=reason)
             return Decision(finding, referred=False, reason=reason)
         if found >= self.refer_to:
             return self._type(confidences, found)
@@ -360,6 +367,8 @@ def _policy(record: Json) -> Policy:
         reported=reported,
         parts=fields.string_in(record.get("parts"), "parts"),
         calibration=None if calibration is None else Calibration.from_dict(calibration),
+        allow_above_half="allow_above_half" in record
+        and fields.flag_in(record, "allow_above_half"),
         guarantees=tuple(map(Guarantee.from_dict, guarantees)),
         warnings=_texts(record, "warnings"),
     )

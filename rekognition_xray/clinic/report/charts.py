@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -16,6 +17,7 @@ SIDE: Final = 300
 """Side of the plotted square, in units of the drawing."""
 
 _TABLED: Final = 15  # points of a curve that its table shows
+_BINS: Final = 20
 _TOPS: Final = (0.05, 0.1, 0.2, 0.4, 1.0)
 _SWEEP: Final = ("Threshold", "Sensitivity", "Specificity", "Called, of all images")
 
@@ -228,6 +230,56 @@ def risk_coverage_chart(curve: RiskCoverage, place: int, title: str) -> Chart:
         ),
         top=top,
     )
+
+
+def distribution_chart(
+    ill: Sequence[float], others: Sequence[float], threshold: float | None
+) -> Chart:
+    """How the confidences of pneumonia of both classes are distributed, and the threshold.
+
+    Args:
+        ill: confidences, 0 to 1, of the images with pneumonia.
+        others: those of the other images.
+        threshold: of a policy; drawn as a dashed line.
+    """
+    shares = {"with pneumonia": _binned(ill), "without": _binned(others)}
+    most = max((max(found) for found in shares.values()), default=1.0)
+    top = next((each for each in _TOPS if most <= each), 1.0)
+    ends = [place / _BINS for place in range(_BINS + 1)]
+    lines = tuple(
+        Line(name, style, _path(_steps(ends, [share / top for share in found])))
+        for style, (name, found) in enumerate(shares.items())
+    )
+    return Chart(
+        key="distribution",
+        title="Confidence of pneumonia",
+        description="Share of the images of each class in each twentieth of the confidence."
+        + ("" if threshold is None else f" Dashed: the policy's threshold, {threshold:.3f}."),
+        x_name="confidence of pneumonia",
+        y_name="share of the class",
+        lines=lines,
+        columns=("Confidence", "With pneumonia", "Without"),
+        rows=tuple(
+            Row((f"{low:.2f} to {high:.2f}", *(f"{found[place]:.1%}" for found in shares.values())))
+            for place, (low, high) in enumerate(pairwise(ends))
+        ),
+        reference="" if threshold is None else _path([(threshold, 0.0), (threshold, 1.0)]),
+        top=top,
+    )
+
+
+def _binned(confidences: Sequence[float]) -> list[float]:
+    counts = [0] * _BINS
+    for confidence in confidences:
+        counts[min(int(confidence * _BINS), _BINS - 1)] += 1
+    return [count / max(1, len(confidences)) for count in counts]
+
+
+def _steps(ends: Sequence[float], shares: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """The outline of a histogram."""
+    for (low, high), share in zip(pairwise(ends), shares, strict=True):
+        yield low, share
+        yield high, share
 
 
 def decision_chart(curve: DecisionCurve) -> Chart:

@@ -95,6 +95,7 @@ class Page:
     charts: tuple[Chart, ...]
     reliability: tuple[Chart, ...]
     sweeps: tuple[Chart, ...]
+    distributions: tuple[Chart, ...]
     risks: tuple[Chart, ...]
     decisions: tuple[Chart, ...]
     groups: tuple[GroupTable, ...]

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import pytest
 
+import rekognition_xray as rx
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.clinic.policy.choice import _threshold, odds_band
 from rekognition_xray.clinic.policy.support import Aim, split_in_halves
@@ -25,15 +26,64 @@ def test_the_wanted_sensitivity_is_reached_where_it_was_chosen(evaluation, wante
     assert policy.name == f"sensitivity {wanted:g}"
 
 
-def test_it_is_the_highest_threshold_that_does(evaluation):
+def test_no_threshold_that_reaches_the_sensitivity_has_a_higher_specificity(evaluation):
     policy = evaluation.policy(sensitivity=0.9)
     first, _ = split_in_halves(evaluation.images, seed=0)
     sick = np.array([image.pneumonia for image in first if image.has_pneumonia])
+    well = np.array([image.pneumonia for image in first if not image.has_pneumonia])
+    reaching = [value for value in (*sick, *well) if (sick >= value).mean() >= 0.9]
     assert (sick >= policy.threshold).mean() >= 0.9
-    next_up = min(image.pneumonia for image in first if image.pneumonia > policy.threshold)
-    above = np.nextafter(min(value for value in sick if value >= policy.threshold), 1)
-    assert next_up >= policy.threshold
-    assert (sick >= above).mean() < 0.9
+    assert (well < policy.threshold).mean() == max((well < value).mean() for value in reaching)
+
+
+def test_the_threshold_lies_in_the_middle_of_the_gap_between_the_classes(draw, write):
+    """With confidences that separate the classes, the edge of the gap misses the next image."""
+    images = [
+        attrs.evolve(
+            image,
+            confidences=dict(zip(("normal", "bacterial", "viral"), shares, strict=True)),
+        )
+        for image in draw(patients=150, skill=3.0, seed=2)
+        for shares in [(0.002, 0.9, 0.098) if image.truth != "normal" else (0.9, 0.06, 0.04)]
+    ]
+    policy = write(images).evaluation(resamples=100).policy(sensitivity=0.95, refer_odds=1)
+    assert policy.threshold == pytest.approx((0.1 + 0.998) / 2)
+
+
+@pytest.mark.parametrize("aim", [{"specificity": 0.97}, {"sensitivity": 0.5}])
+def test_an_image_that_is_likely_ill_is_never_called_healthy(evaluation, aim):
+    policy = evaluation.policy(**aim)
+    allowed = evaluation.policy(**aim, allow_above_half=True)
+    assert policy.threshold == allowed.threshold
+    shocking = 0
+    for image in evaluation.images:
+        likely = policy.probability(image.confidences) > 0.5
+        decision, other = policy.decide(image.confidences), allowed.decide(image.confidences)
+        if likely and other.finding == "normal":
+            shocking += 1
+            assert decision.referred
+            assert "pneumonia is likely" in decision.reason
+        else:
+            assert decision == other
+    assert shocking
+    assert rx.Policy.from_json(allowed.to_json()).allow_above_half
+
+
+def test_without_a_calibration_the_confidence_itself_must_not_exceed_one_half():
+    confidences = {"normal": 0.3, "bacterial": 0.4, "viral": 0.3}
+    assert rx.Policy(threshold=0.9).decide(confidences).referred
+    assert rx.Policy(threshold=0.9, allow_above_half=True).decide(confidences).finding == "normal"
+
+
+@pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])
+def test_probabilities_are_shrunk_by_the_rule_of_three(evaluation, kind):
+    policy = evaluation.policy(sensitivity=0.9, calibration=kind)
+    margin = 3 / policy.chosen_on.patients
+    found = [policy.calibration.probability(share) for share in np.linspace(0, 1, 101)]
+    assert min(found) >= margin - 1e-12
+    assert max(found) <= 1 - margin + 1e-12
+    assert found == sorted(found)
+    assert policy.calibration.margin == pytest.approx(margin)
 
 
 def test_it_is_reported_on_other_patients(evaluation):
@@ -91,7 +141,7 @@ def test_the_policys_figures_are_those_of_its_findings(evaluation):
 
 
 def test_odds_of_one_refer_nobody(evaluation):
-    policy = evaluation.policy(sensitivity=0.9, refer_odds=1)
+    policy = evaluation.policy(sensitivity=0.9, refer_odds=1, allow_above_half=True)
     assert policy.refer_from == policy.threshold == policy.refer_to
     assert policy.reported.referred.value == 0
 

@@ -24,6 +24,7 @@ _SETTINGS = {
     "refer_odds": None,
     "type_share": 0.7,
     "calibration": None,
+    "allow_above_half": False,
     "resamples": 20,
     "resampling_seed": 0,
 }

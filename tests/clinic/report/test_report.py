@@ -190,7 +190,7 @@ def test_every_threshold_of_the_sweep_is_there_with_intervals(page, evaluation):
 def test_every_chart_has_a_title_a_description_and_a_table(elements, page):
     plots = elements.of("plot")
     assert (
-        len(plots) == 2 + 4 + 4 + 2 + 1
+        len(plots) == 2 + 4 + 4 + 1 + 2 + 1
     )  # ROC and precision; reliability; sweeps; risk; net benefit
     assert page.count("<title id=") == page.count("<desc id=") == len(plots)
     assert len(elements.named("details")) >= len(plots)
