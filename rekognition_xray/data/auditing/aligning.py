@@ -56,15 +56,14 @@ def aligner(
 
     The score is that of half size where it is hopeless, else that of full size.
     """
-    ready = lru_cache(maxsize=_HELD)(
-        lambda index: (detail(thumb_of(index), _COARSE), detail(thumb_of(index), SIDE))
-    )
+    half = lru_cache(maxsize=_HELD)(lambda index: detail(thumb_of(index), _COARSE))
+    full = lru_cache(maxsize=_HELD)(lambda index: detail(thumb_of(index), SIDE))
 
     def align(part: int, whole: int, window: Window) -> Aligned:
-        coarse = register(ready(part)[0], ready(whole)[0], window)
+        coarse = register(half(part), half(whole), window)
         if coarse.score < hopeless:
             return coarse
-        return register(ready(part)[1], ready(whole)[1], coarse.window)
+        return register(full(part), full(whole), coarse.window)
 
     return align
 
@@ -75,17 +74,16 @@ def register(part: Floats, whole: Floats, window: Window) -> Aligned:
     Gauss-Newton on the squared difference, with a free gain and offset (as in Evangelidis and
     Psarakis 2008, doi:10.1109/TPAMI.2008.113, for a shift and a scale along each axis).
     """
-    slopes = np.gradient(whole)
     best = Aligned(-1.0, window)
     for _ in range(_STEPS):
-        laid = _Laid.of(whole, slopes, window)
+        laid = _Laid.of(whole, window)
         if laid.on.mean() < _OVERLAP:
             break
         score = _correlation(part[laid.on], laid.values[laid.on])
         settled = score < max(_UNLIKE, best.score + 1e-4)
         if score > best.score:
             best = Aligned(score, window)
-        step = None if settled else laid.step(part)
+        step = None if settled else laid.step(part, whole)
         if step is None:
             break
         window = Window(*np.add(attrs.astuple(window), step).tolist())
@@ -94,27 +92,34 @@ def register(part: Floats, whole: Floats, window: Window) -> Aligned:
 
 @attrs.frozen
 class _Laid:
-    """A window of the whole, brought to the size of the part, with its slopes in grey a pixel."""
+    """A window of the whole, brought to the size of the part.
 
+    Attributes:
+        rows, columns: which pixels of the whole make a pixel of the part, along either axis.
+        values: the whole as it lies there.
+        on: where it lies on the part.
+    """
+
+    rows: Floats
+    columns: Floats
     values: Floats
-    down: Floats
-    right: Floats
     on: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
     @classmethod
-    def of(cls, whole: Floats, slopes: tuple[Floats, ...], window: Window) -> _Laid:
+    def of(cls, whole: Floats, window: Window) -> _Laid:
         side = len(whole)
         rows, rows_on = _sampling(side, window.top, window.height)
         columns, columns_on = _sampling(side, window.left, window.width)
-        values, down, right = (
-            np.asarray(rows @ field @ columns.T, dtype=np.float32) for field in (whole, *slopes)
-        )
-        return cls(values, down, right, rows_on[:, None] & columns_on)
+        values = np.asarray(rows @ whole @ columns.T, dtype=np.float32)
+        return cls(rows, columns, values, rows_on[:, None] & columns_on)
 
-    def step(self, part: Floats) -> Floats | None:
+    def step(self, part: Floats, whole: Floats) -> Floats | None:
         """The change of top, height, left and width that the slopes promise to be best."""
         side, across, on = len(part), _centres(len(part)), self.on
-        down, right = self.down * side, self.right * side
+        down, right = (
+            np.asarray(self.rows @ slope @ self.columns.T, dtype=np.float32) * side
+            for slope in np.gradient(whole)
+        )
         fields = (down, down * across[:, None], right, right * across, self.values)
         columns = np.stack([*(field[on] for field in fields), np.ones(on.sum())], axis=1)
         normal = columns.T @ columns + 1e-3 * np.eye(columns.shape[1])
