@@ -90,7 +90,8 @@ def test_a_guarantee_is_broken_in_at_most_5_of_100_tests(world):
 
 @pytest.mark.soak
 def test_two_guarantees_hold_together_with_what_is_referred():
-    tests, world = 2000, WORLDS["images of a patient resemble each other"]
+    """The model errs so often that no threshold reaches both."""
+    tests, world = 2000, Clustered(skill=1.0)
     truth, rng, broken = TrueSensitivity(world), np.random.default_rng(4), 0
     aims = {"sensitivity": _AIM, "specificity": 0.9}
     for number in range(tests):
@@ -105,6 +106,7 @@ def test_two_guarantees_hold_together_with_what_is_referred():
                 **_SETTINGS,
             ).guarantees
         )
+        assert low < high
         # Patients without pneumonia are the mirror image of those with.
         broken += truth.of_patients(low) < _AIM or truth.of_patients(1 - high) < 0.9
     _log.info("two guarantees: broken %s", broken / tests)
