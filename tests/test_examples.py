@@ -245,6 +245,20 @@ def test_a_better_version_is_promoted_and_rolled_back() -> None:
 
 
 @pytest.mark.heavy
+def test_wrong_labels_are_found_corrected_and_a_version_without_them_is_promoted() -> None:
+    reported = run("correct_labels.py")
+    found, by_chance = map(
+        float, re.search(r"(\d+) of 20 images to read .* by chance (\S+)\.\n", reported).groups()
+    )
+    assert found > 2 * by_chance
+    assert f"{found:.0f} changed" in reported
+    assert "1 held" in reported
+    assert "0 images sent again." in reported
+    assert "Non-inferiority with a margin of 0.05: shown." in reported
+    assert reported.endswith("in use: corrected-labels\n")
+
+
+@pytest.mark.heavy
 def test_one_image_is_explained_by_a_map_and_by_its_like(tmp_path: Path) -> None:
     reported = run("explain_one.py", str(tmp_path))
     assert reported.startswith("65 calls for a grid of 8 x 8, about 23 s")

@@ -13,7 +13,8 @@
     │   │   └── NoLabelError                  a rule that knows no label for an image
     │   ├── ManifestError
     │   ├── PreparedFolderError (OSError)     the folder for prepared images cannot be written
-    │   └── PseudonymKeyError                 the key for pseudonyms is too short or cannot be kept
+    │   ├── PseudonymKeyError                 the key for pseudonyms is too short or cannot be kept
+    │   └── ReadingsError                     readings of people that cannot be used, all named
     ├── AwsError                              AWS refused a call: operation, code, request id, ARN
     │   ├── ConnectionFailedError (ConnectionError)
     │   ├── CredentialsError
@@ -88,6 +89,7 @@ from rekognition_xray.errors.data import (
     PatientLeakWarning,
     PreparedFolderError,
     PseudonymKeyError,
+    ReadingsError,
     RefusedByGateError,
     SplitError,
 )
@@ -142,6 +144,7 @@ __all__ = [
     "PriceBookError",
     "PseudonymKeyError",
     "QuotaError",
+    "ReadingsError",
     "RefusedByGateError",
     "ServiceFaultError",
     "SplitError",

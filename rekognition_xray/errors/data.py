@@ -187,5 +187,14 @@ class PseudonymKeyError(DataError):
     default_hint = "Set REKOGNITION_XRAY_KEY (or pass key=...) to a secret of 16 bytes or more."
 
 
+class ReadingsError(DataError):
+    """Readings of people that cannot be read, kept or used, all of them named."""
+
+    default_hint = (
+        "Correct or leave out the readings that are named; where readers contradict each other, "
+        "keep the one that counts."
+    )
+
+
 class PatientLeakWarning(UserWarning):
     """Images of one patient may stand in train and in test; figures come out too good."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from rekognition_xray.clinic.diagnosis.bulk import BulkProgress, BulkRun, BulkSummary
 from rekognition_xray.clinic.diagnosis.diagnoser import Diagnoser
-from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.diagnosis import Answer, Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.journal import read_journal
 from rekognition_xray.clinic.diagnosis.validation import complete_evaluation, validation_images
 
 __all__ = [
+    "Answer",
     "BulkProgress",
     "BulkRun",
     "BulkSummary",
@@ -15,5 +17,6 @@ __all__ = [
     "Diagnosis",
     "FailedDiagnosis",
     "complete_evaluation",
+    "read_journal",
     "validation_images",
 ]

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 import attrs
 
 from rekognition_xray.clinic import json_fields as fields
-from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.diagnosis import Answer, Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.errors import JournalError
@@ -56,8 +56,12 @@ class Journal:
     database says where each image's last line is. One process at a time may write a journal.
     """
 
-    def __init__(self, path: Path, *, version_arn: str) -> None:
+    def __init__(self, path: Path, *, version_arn: str | None) -> None:
         """Reads what is there; a missing file is an empty journal.
+
+        Args:
+            path: the file.
+            version_arn: the version that it must be of; None for that of its first line.
 
         Raises:
             JournalError: unreadable, of another version or format, or damaged before its end.
@@ -97,6 +101,11 @@ class Journal:
         except (ValueError, FieldError) as error:
             raise JournalError(f"The journal {self.path} was changed while in use.") from error
         return entry if entry.answer.source == source else None
+
+    def answers(self) -> Iterator[Answer]:
+        """The last answer for each image, in the order of their lines."""
+        for (at,) in self._index.execute("SELECT at FROM line ORDER BY at"):
+            yield _entry_of(self._line(at)).answer
 
     def _line(self, at: int) -> bytes:
         if self._stream is None:
@@ -249,6 +258,7 @@ class Journal:
         return _entry(data).answer.source
 
     def _check_version(self, arn: str, number: int) -> None:
+        self._arn = self._arn or arn
         if arn != self._arn:
             raise JournalError(
                 f"The journal {self.path} belongs to another version (line {number}): {arn}, "
@@ -268,6 +278,18 @@ class Journal:
                 f"The journal {self.path} cannot be {what}: {error.strerror or error}.",
                 hint="Check the path, the permissions and the free space.",
             ) from error
+
+
+def read_journal(path: str | Path) -> tuple[Answer, ...]:
+    """Reads the journal of a bulk run: the last answer for each image, in the order of its lines.
+
+    Raises:
+        JournalError: not there, unreadable, of several versions, or damaged before its end.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise JournalError(f"There is no journal {path}.", hint="Check the path.")
+    return tuple(Journal(path, version_arn=None).answers())
 
 
 def _key(source: str) -> bytes:

@@ -455,7 +455,8 @@ class CustomLabelsProject:
         Args:
             version: a trained version of this project.
             comparison: with the version in use (``compare(old, new)``); one that shows the new
-                version to be worse, or that is about others, is refused.
+                version to be worse, that does not show it to be within the margin that was stated,
+                or that is about others, is refused.
 
         Raises:
             NotReadyError: it is not trained, or has expired or is deprecated.

@@ -35,6 +35,11 @@ class VersionComparison(Protocol):
         """``better``, ``worse`` or ``no difference shown``."""
         raise NotImplementedError
 
+    @property
+    def not_inferior(self) -> bool | None:
+        """Whether the new version is shown not to be worse by a margin; None without a margin."""
+        raise NotImplementedError
+
 
 def current(aws: Aws, project_arn: str) -> str | None:
     """ARN of the version in use; None where none was promoted.
@@ -137,4 +142,10 @@ def _check_compared(
             f"The version {seen.name!r} was shown to be worse than the one in use.",
             arn=seen.arn,
             hint="Keep the one in use. Promote without the comparison if you know better.",
+        )
+    if comparison.not_inferior is False:
+        raise InvalidRequestError(
+            f"The version {seen.name!r} was not shown to be within the margin of the comparison.",
+            arn=seen.arn,
+            hint="Compare on more test images, or state another margin before you compare.",
         )

@@ -1,4 +1,4 @@
-"""``XrayDataset``, and what its methods give: audit, cleaned dataset, split, prepared images."""
+"""``XrayDataset``, and what its methods give: an audit, a split, and other datasets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
 from rekognition_xray.data.dataset.cleaning import Cleaned, Repair
+from rekognition_xray.data.dataset.correction import Corrected, CorrectedSplit
 from rekognition_xray.data.dataset.dataset import XrayDataset
 from rekognition_xray.data.dataset.prepared import Prepared
 from rekognition_xray.data.dataset.split import Audited, Split
@@ -20,6 +21,8 @@ __all__ = [
     "Audit",
     "Audited",
     "Cleaned",
+    "Corrected",
+    "CorrectedSplit",
     "Labelling",
     "Part",
     "Prepared",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from rekognition_xray.data.dataset.correction import correct_dataset
 from rekognition_xray.data.dataset.prepared import prepare_dataset
 from rekognition_xray.data.dataset.split import draw_folds, draw_split, official_split
 from rekognition_xray.data.images import DEFAULT_OPTIONS, Gate, ImageOptions
@@ -37,7 +38,9 @@ from rekognition_xray.labels import in_order
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from rekognition_xray.data.correcting import Reading
     from rekognition_xray.data.dataset.audit import Audit
+    from rekognition_xray.data.dataset.correction import Corrected
     from rekognition_xray.data.dataset.prepared import Prepared
     from rekognition_xray.data.dataset.split import Audited, Split
     from rekognition_xray.data.preparing import PrepareProgress
@@ -389,6 +392,27 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
             gate=gate,
             held=held,
         )
+
+    def corrected(self, readings: Iterable[Reading], *, change_test: bool = False) -> Corrected:
+        """The dataset with the labels that people read, and a record of each reading.
+
+        Images, patients and the part of a split stay. So does ``labelling``: each line of a
+        manifest names it, and ``put_datasets`` sends the changed lines only. Who changed which
+        label is in the record; keep it with the dataset. To correct the parts of a split together:
+        ``Split.corrected``.
+
+        Args:
+            readings: any order; of one reader the last reading of an image counts. They find their
+                image by path, address or name within the dataset.
+            change_test: changes labels of the test part, too. By default readings of it are
+                recorded as ``held``: figures before and after a change of the test labels cannot be
+                compared.
+
+        Raises:
+            ReadingsError: readings of images that the dataset does not hold, readers who contradict
+                each other, or labels that no image has; all of them together.
+        """
+        return correct_dataset(self, readings, change_test=change_test)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
+from rekognition_xray.data.dataset.correction import CorrectedSplit, correct_split
 from rekognition_xray.data.splitting import SameImages, count_labels, deal, join_groups
 from rekognition_xray.data.xrays import Part, Xray
 from rekognition_xray.errors import PatientLeakWarning, SplitError, list_paths
 
 if TYPE_CHECKING:
+    from rekognition_xray.data.correcting import Reading
     from rekognition_xray.data.dataset.dataset import XrayDataset
 
 
@@ -57,6 +59,23 @@ class Split:
     def __iter__(self) -> Iterator[XrayDataset]:
         parts = (self.train, self.validation, self.test)
         return iter([part for part in parts if part is not None])
+
+    def corrected(
+        self, readings: Iterable[Reading], *, change_test: bool = False
+    ) -> CorrectedSplit:
+        """The split with the labels that people read, and a record of each reading.
+
+        Every patient stays in the part where they were, and the fingerprint stays: it names the
+        split as it was drawn.
+
+        Args:
+            readings: of images of any part; see ``XrayDataset.corrected``.
+            change_test: changes labels of the test part, too; by default they are ``held``.
+
+        Raises:
+            ReadingsError: see ``XrayDataset.corrected``.
+        """
+        return correct_split(self, readings, change_test=change_test)
 
     def to_dict(self) -> dict[str, object]:
         """Fingerprint, seed, images and patients of each part, as plain data ready for JSON."""

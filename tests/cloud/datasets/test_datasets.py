@@ -18,6 +18,8 @@ from rekognition_xray.data.manifests import Entry, Manifest
 from rekognition_xray.data.xrays import Labelling, Part
 from rekognition_xray.local import LocalCloud
 
+from ...support.readings import read_as
+
 STORE = S3Location("clinic-xrays", "images")
 KERMANY = Labelling("kermany", "readers of Kermany 2018", datetime.date(2018, 6, 2))
 LABELS = ("bacterial", "normal", "viral")
@@ -330,3 +332,17 @@ def test_limits_of_a_project_are_checked_before_an_image_is_looked_at(
     with pytest.raises(errors.ManifestError, match="more than 1,000 images of bacterial"):
         project.put_datasets(train=part("a", 4), test=part("b", 2001), store=STORE)
     assert calls == []
+
+
+def test_a_corrected_dataset_sends_its_changed_lines_and_no_image(
+    project: rx.CustomLabelsProject, draw, calls: Calls
+) -> None:
+    split = draw(patients=3).split(test=0.4, seed=1)
+    project.put_datasets(train=split.train, test=split.test, store=STORE)
+    wrong = next(image for image in split.train if image.label == "viral")
+    corrected, _ = split.corrected([read_as(wrong.source, "bacterial")])
+    calls.clear()
+    receipt = project.put_datasets(train=corrected.train, test=corrected.test, store=STORE)
+    assert calls == ["UpdateDatasetEntries"]
+    assert receipt.uploaded == 0
+    assert project.labels("TRAIN") == corrected.train.counts

@@ -19,6 +19,7 @@ class Verdict:
     old: str
     new: str
     verdict: str = "better"
+    not_inferior: bool | None = None
 
 
 @pytest.fixture
@@ -210,6 +211,7 @@ def test_a_comparison_has_to_be_about_these_versions_and_not_say_worse(
         "is about": Verdict(second.arn, first.arn),
         "in use is v1": Verdict(second.arn, second.arn),
         "shown to be worse": Verdict(first.arn, second.arn, "worse"),
+        "within the margin": Verdict(first.arn, second.arn, "no difference shown", False),
     }
     for what, comparison in refused.items():
         with pytest.raises(errors.InvalidRequestError, match=what):

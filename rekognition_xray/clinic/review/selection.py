@@ -1,0 +1,184 @@
+"""``select_for_reading``: the images whose reading is likely to teach the most."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from rekognition_xray._workers import worker_pool
+from rekognition_xray.clinic.diagnosis import Diagnosis, read_journal
+from rekognition_xray.clinic.extras import needs_science
+from rekognition_xray.data.correcting import image_finder
+from rekognition_xray.errors import ImageError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from rekognition_xray.clinic.statistics import Values
+    from rekognition_xray.data.dataset import XrayDataset
+
+log = logging.getLogger(__name__)
+
+_POOL: Final = 3  # candidates for each image to select; the others' doubt is lower
+_LIKENESS: Final = 0.1  # what an image loses that equals one already selected
+
+
+@attrs.frozen
+class Selected:
+    """An image that should be read.
+
+    Attributes:
+        diagnosis: what the model found on it.
+        doubt: 0 to 1: one minus the confidence of its present label; without a dataset one minus
+            the highest confidence.
+        label: its present label; None without a dataset.
+    """
+
+    diagnosis: Diagnosis
+    doubt: float
+    label: str | None = None
+
+
+@attrs.frozen
+class _Candidate:
+    selected: Selected
+    patient: str
+
+
+def select_for_reading(
+    journal: str | Path,
+    n: int,
+    *,
+    dataset: XrayDataset | None = None,
+    patient_of: Callable[[str], str | None] | None = None,
+    executor: Executor | None = None,
+) -> tuple[Selected, ...]:
+    """Selects images of which the model is in doubt and which differ, at most one of each patient.
+
+    With a dataset, doubt is one minus the confidence of the present label (the self-confidence of
+    Northcutt, Jiang and Chuang, Confident Learning, 2021): it finds labels that are likely wrong.
+    Without one it is one minus the highest confidence (Lewis and Gale, 1994). Images are taken in
+    order of doubt, and each loses up to 0.1 by its likeness to those already taken (maximal
+    marginal relevance, Carbonell and Goldstein, 1998); likeness is the correlation of two
+    ``cases.image_descriptor``. The same journal and images give the same selection. No AWS call.
+
+    Args:
+        journal: of a bulk run (``Diagnoser.diagnose_many``). Failed images are not selected.
+        n: how many, at least 1; fewer are given if there are fewer patients.
+        dataset: gives the present label and the patient of each image. Images that are not in it
+            are not selected: pass the training part, and test images are left alone.
+        patient_of: gives the patient of an image by its path, where there is no dataset; an image
+            whose patient is None counts as a patient of its own.
+        executor: what decodes images; by default threads, one for each processor.
+
+    Returns:
+        The most useful image first. Images that are no longer on this machine are left out, with
+        a warning in the log.
+
+    Raises:
+        InvalidRequestError: n below 1, or not exactly one of ``dataset`` and ``patient_of``.
+        JournalError: the journal cannot be read.
+        MissingExtraError: the extra ``science`` is not installed.
+    """
+    needs_science("select_for_reading")
+    if n < 1:
+        raise InvalidRequestError(f"{n} images cannot be selected.", hint="Ask for 1 or more.")
+    diagnoses = [one for one in read_journal(journal) if isinstance(one, Diagnosis)]
+    candidates = _best_of_each_patient(_candidates(diagnoses, dataset, patient_of))
+    pool, vectors = _describe(candidates, n * _POOL, executor)
+    return tuple(pool[place] for place in _pick(pool, vectors, n))
+
+
+def _candidates(
+    diagnoses: Iterable[Diagnosis],
+    dataset: XrayDataset | None,
+    patient_of: Callable[[str], str | None] | None,
+) -> list[_Candidate]:
+    if (dataset is None) == (patient_of is None):
+        raise InvalidRequestError(
+            "The patient of each image must be known, from one place.",
+            hint="Pass either dataset=... or patient_of=...",
+        )
+    if patient_of is not None:
+        return [
+            _Candidate(
+                Selected(one, 1 - max(one.confidences.values())),
+                patient_of(one.source) or f"image:{one.source}",
+            )
+            for one in diagnoses
+        ]
+    find = image_finder(dataset or ())
+    return [
+        _Candidate(
+            Selected(one, 1 - one.confidences.get(image.label, 0.0), image.label), image.group
+        )
+        for one in diagnoses
+        if (image := find(one.source)) is not None
+    ]
+
+
+def _best_of_each_patient(candidates: Iterable[_Candidate]) -> list[Selected]:
+    """The most doubtful image of each patient, in order of doubt."""
+    best: dict[str, Selected] = {}
+    for one in sorted(candidates, key=lambda each: _by_doubt(each.selected)):
+        best.setdefault(one.patient, one.selected)
+    return sorted(best.values(), key=_by_doubt)
+
+
+def _by_doubt(selected: Selected) -> tuple[float, str]:
+    return -selected.doubt, selected.diagnosis.source
+
+
+def _describe(
+    candidates: Sequence[Selected], most: int, executor: Executor | None
+) -> tuple[list[Selected], list[Values]]:
+    """The first candidates whose images can be read, and the descriptor of each."""
+    pool: list[Selected] = []
+    vectors: list[Values] = []
+    with worker_pool(executor) as workers:
+        for start in range(0, len(candidates), most):
+            batch = candidates[start : start + most]
+            for one, vector in zip(
+                batch,
+                workers.map(_descriptor, [each.diagnosis.source for each in batch]),
+                strict=True,
+            ):
+                if vector is None:
+                    log.warning("%s cannot be read any more and is left out", one.diagnosis.source)
+                elif len(pool) < most:
+                    pool.append(one)
+                    vectors.append(vector)
+            if len(pool) == most:
+                break
+    return pool, vectors
+
+
+def _descriptor(source: str) -> Values | None:
+    from rekognition_xray.clinic.cases import image_descriptor  # noqa: PLC0415 - needs the extra
+
+    try:
+        return image_descriptor(Path(source), allow_burned_in=True).astype(float)
+    except ImageError:
+        return None
+
+
+def _pick(pool: Sequence[Selected], vectors: Sequence[Values], n: int) -> list[int]:
+    """Places in the pool, each the best when those before it are taken."""
+    import numpy as np  # noqa: PLC0415 - needs the extra
+
+    if not pool:
+        return []
+    table = np.stack(vectors)
+    worth = np.array([one.doubt for one in pool])
+    likeness = np.zeros(len(pool))
+    taken: list[int] = []
+    while len(taken) < min(n, len(pool)):
+        score = worth - _LIKENESS * likeness
+        score[taken] = -np.inf
+        taken.append(int(score.argmax()))
+        likeness = np.maximum(likeness, table @ table[taken[-1]])
+    return taken
