@@ -81,8 +81,8 @@ check: $(VENV)/ready ## lint, types, import contracts
 pytest: $(VENV)/ready $(VENV)/node/ready ## all tests on this Python
 	$(BIN)/pytest -n auto --dist worksteal
 
-test-browser: $(VENV)/ready ## the evaluation page in Chromium, on PATH or named by CHROMIUM=
-	$(BIN)/pytest -m browser tests/clinic/report/browser
+test-browser: $(VENV)/ready ## the evaluation and review pages in Chromium, on PATH or named by CHROMIUM=
+	$(BIN)/pytest -m browser tests/clinic/report/browser tests/clinic/review/browser
 
 test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorch of their own
 	$(DEEP)/bin/pytest -n 0 -m deep tests/local/learning

@@ -38,7 +38,7 @@ class Arm:
 
 
 def plant(images: rx.XrayDataset, seed: int, share: float) -> rx.XrayDataset:
-    dice = random.Random(seed)
+    dice = random.Random(f"wrong {seed}")
     wrong = set(dice.sample([image.name for image in images], round(share * len(images))))
     others = {one: [other for other in images.labels if other != one] for one in images.labels}
     return attrs.evolve(
@@ -56,7 +56,7 @@ def train(
     aws: rx.Aws, name: str, images: rx.XrayDataset, test: rx.XrayDataset, work: Path
 ) -> tuple[rx.ModelVersion, float]:
     project = rx.CustomLabelsProject.get_or_create(name, aws=aws)
-    project.put_datasets(train=images, test=test, store=STORE, key="a key for bench", work=work)
+    project.put_datasets(train=images, test=test, store=STORE, key="a key for benches", work=work)
     version = project.train("v1", output="s3://bench/models")
     version.wait_until_trained()
     accuracy = rx.Evaluation.from_version(version).accuracy.value
@@ -78,7 +78,7 @@ def run_seed(
         for _ in rx.Diagnoser(model).diagnose_many(paths, journal=journal):
             pass
     selected = [one.diagnosis.source for one in select_for_reading(journal, read, dataset=wrong)]
-    drawn = random.Random(-seed).sample(sorted(truths), len(selected))
+    drawn = random.Random(f"random {seed}").sample(sorted(truths), len(selected))
     print(f"seed {seed}: {len(wrong)} train, {len(right.test)} test images;", end=" ")
     print(f"accuracy {before:.3f} with wrong labels, {without:.3f} without")
     arms = {}

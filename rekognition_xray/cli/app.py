@@ -100,6 +100,7 @@ for _command in (
     training.train,
     evaluating.evaluate,
     diagnosing.diagnose,
+    diagnosing.review,
     paying.running,
     paying.stop,
     images.export,

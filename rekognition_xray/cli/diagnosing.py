@@ -1,9 +1,10 @@
-"""``diagnose``: diagnoses images with a running version, or runs one for these images only."""
+"""``diagnose`` and ``review``: a model's answers to images, and people's answers to those."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -129,6 +130,53 @@ def diagnose(
     terminal.say(summary)
     if summary.failed:
         click.get_current_context().exit(IMAGES)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("journal", type=FILE)
+@click.option(
+    "--readings", type=FILE, default="readings.jsonl", help="JSON Lines file to append to."
+)
+@click.option("--port", type=int, metavar="N", default=5006, help="Port; 0 for a free one.")
+@click.option("--html", type=FILE, help="Write the page to this file instead of serving it.")
+@click.option(
+    "--random", type=click.IntRange(0), metavar="N", default=20, help="Images of the rest."
+)
+@click.option("--seed", type=int, metavar="N", default=0, help="For what is random.")
+@click.option("--show-findings", is_flag=True, help="Show the model's finding before the answer.")
+@speaks
+def review(
+    terminal: Terminal,
+    *,
+    journal: Path,
+    readings: Path,
+    port: int,
+    html: Path | None,
+    random: int,
+    seed: int,
+    show_findings: bool,
+) -> None:
+    """Let a person read the images of a journal that diagnose wrote.
+
+    Serves a page on this machine alone until Ctrl-C: images without a diagnosis, referred and
+    suspect ones, and random ones of the rest, read by keyboard. Each reading is appended to the
+    file at once. By default the model's finding is shown after the answer. Calls nothing of AWS.
+    """
+    from rekognition_xray.clinic.review import review_page, serve_review
+
+    blind = not show_findings
+    if html is not None:
+        written = review_page(journal, html, random=random, seed=seed, blind=blind)
+        terminal.result({"html": written}, f"html: {written}")
+        return
+    served = serve_review(journal, readings, port=port, random=random, seed=seed, blind=blind)
+    with served as page, suppress(KeyboardInterrupt):
+        images = len(page.images)
+        terminal.line(
+            {"url": page.url, "images": images, "readings": readings},
+            f"{page.url}\n{images} images to read; readings go to {readings}. Ctrl-C ends.",
+        )
+        threading.Event().wait()
 
 
 @contextmanager

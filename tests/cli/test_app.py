@@ -26,7 +26,17 @@ LEAVES = dict(tool.leaves())
 def test_there_is_a_command_to_each_verb_in_the_order_of_use():
     assert list(commands.commands) == [
         *("audit", "gate", "prepare", "estimate", "train", "evaluate"),
-        *("diagnose", "running", "stop", "export", "import", "doctor", "serve", "verify-aws"),
+        *(
+            "diagnose",
+            "review",
+            "running",
+            "stop",
+            "export",
+            "import",
+            "doctor",
+            "serve",
+            "verify-aws",
+        ),
     ]
     assert [*commands.commands["estimate"].commands] == [
         *("training", "running", "batch", "month", "upload"),

@@ -6,13 +6,17 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 import rekognition_xray as rx
+from rekognition_xray.data.correcting import read_readings
 
+from ..support.journals import diagnose, write_journal
+from ..support.readings import read_as
 from .conftest import Run, World
 
 
@@ -169,3 +173,42 @@ def test_a_stop_that_fails_is_an_error(run: Run, world: World):
     assert done.exit_code == 1
     assert "NOT STOPPED" in done.stdout
     assert "may still be billing" in done.stderr
+
+
+@pytest.fixture
+def journal(tmp_path: Path, image: str) -> Path:
+    return write_journal(tmp_path / "j.jsonl", [diagnose(image, {"normal": 0.2, "viral": 0.8})])
+
+
+def test_a_review_saves_each_reading_and_ends_with_ctrl_c(
+    tmp_path: Path, journal: Path, image: str
+):
+    file = tmp_path / "readings.jsonl"
+    words = ("review", journal, "--readings", file, "--port", "0", "--json")
+    with subprocess.Popen(
+        [sys.executable, "-m", "rekognition_xray", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        started = json.loads(process.stdout.readline())
+        assert (started["images"], started["readings"]) == (1, str(file))
+        reading = read_as(image, "viral")
+        data = json.dumps(reading.to_dict()).encode()
+        with urllib.request.urlopen(f"{started['url']}readings", data) as reply:
+            assert reply.read() == b"saved"
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(20), process.stderr.read()) == (0, "")
+    assert read_readings(file) == (reading,)
+
+
+def test_a_review_is_written_as_one_file(run: Run, tmp_path: Path, journal: Path):
+    done = run("review", journal, "--html", tmp_path / "page.html", "--show-findings")
+    assert done.stdout == f"html: {tmp_path / 'page.html'}\n"
+    assert '"blind": false' in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_a_review_of_nothing_says_so(run: Run, tmp_path: Path):
+    done = run("review", tmp_path / "none.jsonl")
+    assert done.exit_code == 1
+    assert "There is no journal" in done.stderr

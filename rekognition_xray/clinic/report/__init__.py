@@ -15,7 +15,7 @@ from rekognition_xray.clinic.report.charts import (
     sweep_chart,
 )
 from rekognition_xray.clinic.report.gallery import Images, make_gallery
-from rekognition_xray.clinic.report.html import write_page
+from rekognition_xray.clinic.report.html import render_template, write_page
 from rekognition_xray.clinic.report.page import (
     Cell,
     Columns,
@@ -43,6 +43,7 @@ __all__ = [
     "make_gallery",
     "precision_recall_chart",
     "reliability_chart",
+    "render_template",
     "risk_coverage_chart",
     "roc_chart",
     "sweep_chart",

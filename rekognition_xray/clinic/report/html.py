@@ -44,29 +44,64 @@ def write_page(page: Page, path: Path) -> Path:
 
 def render_page(page: Page) -> str:
     """The page as HTML. Everything that comes from files is escaped."""
-    needs_report("The evaluation page")
-    style, script = _asset("page.css"), _asset("page.js")
+    return render_template(
+        "rekognition_xray.clinic.report",
+        _TEMPLATE,
+        what="The evaluation page",
+        style="page.css",
+        script="page.js",
+        page=page,
+        notices=(NOTICE, TYPE_NOTICE),
+        intended=INTENDED_USE,
+        forbidden=FORBIDDEN_USE,
+        side=SIDE,
+    )
+
+
+def render_template(
+    package: str,
+    template: str,
+    *,
+    what: str,
+    style: str,
+    script: str,
+    allow: str = "img-src data:",
+    **values: object,
+) -> str:
+    """A page from the folder ``templates`` of a package; all values are escaped.
+
+    Args:
+        package: name of the package.
+        template: file name of the template. It gets ``style`` and ``script``, the texts of the
+            files, and ``policy_of_content``, which allows these and nothing else to run.
+        what: what an error calls the page.
+        style: file name of the style sheet.
+        script: file name of the script.
+        allow: what else the page may load, as directives of a content security policy.
+        values: what the template shows.
+
+    Raises:
+        MissingExtraError: the extra ``report`` is not installed.
+    """
+    needs_report(what)
+    style, script = _asset(package, style), _asset(package, script)
     return (
-        _environment()
-        .get_template(_TEMPLATE)
+        _environment(package)
+        .get_template(template)
         .render(
-            page=page,
-            notices=(NOTICE, TYPE_NOTICE),
-            intended=INTENDED_USE,
-            forbidden=FORBIDDEN_USE,
-            side=SIDE,
             style=style,
             script=script,
-            policy_of_content=_content_policy(style, script),
+            policy_of_content=_content_policy(style, script, allow),
+            **values,
         )
     )
 
 
-def _environment() -> jinja2.Environment:
+def _environment(package: str) -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - optional
 
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("rekognition_xray.clinic.report"),
+        loader=jinja2.PackageLoader(package),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -74,17 +109,17 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _asset(name: str) -> str:
+def _asset(package: str, name: str) -> str:
     """A style sheet or script exactly as it is put into the page, for its hash to match."""
-    folder = resources.files("rekognition_xray.clinic.report") / "templates"
+    folder = resources.files(package) / "templates"
     return "\n" + (folder / name).read_text("utf-8").replace("\r\n", "\n")
 
 
-def _content_policy(style: str, script: str) -> str:
-    """A content security policy: the page may use its own style, script and pictures only."""
+def _content_policy(style: str, script: str, allow: str) -> str:
+    """A content security policy: the page may use its own style and script, and what is allowed."""
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"{allow}; base-uri 'none'; form-action 'none'"
     )
 
 

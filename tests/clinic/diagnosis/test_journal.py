@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.diagnosis import Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis import Diagnosis, FailedDiagnosis, read_journal
 from rekognition_xray.clinic.diagnosis.journal import Journal
 from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
 from rekognition_xray.errors import JournalError
@@ -231,3 +231,20 @@ def test_a_wrong_field_is_refused_with_its_line_and_name(path, changes, field):
     _rewritten(path, 1, **changes)
     with pytest.raises(JournalError, match=rf"line 2: .*{field}"):
         _open(path)
+
+
+def test_a_journal_is_read_as_the_last_answer_for_each_image_in_the_order_of_lines(path):
+    journal = _open(path)
+    with journal.writing():
+        journal.add(_diagnosis(0, finding="normal"))
+        journal.add(FailedDiagnosis("images/9.jpeg", "cut off", "ImageError", False, _ARN))
+    found = read_journal(path)
+    assert [answer.source[7] for answer in found] == ["1", "2", "0", "9"]
+    assert found[2] == _diagnosis(0, finding="normal")
+
+
+def test_a_journal_of_two_versions_is_not_read(path):
+    other = path.read_text("utf-8").splitlines()[0].replace("/v1/", "/v2/")
+    path.write_text(f"{path.read_text('utf-8')}{other}\n", "utf-8")
+    with pytest.raises(JournalError, match="another version"):
+        read_journal(path)

@@ -1,0 +1,240 @@
+"""The review page on loopback: pictures as they are asked for, readings to a file as they come."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import attrs
+
+from rekognition_xray.clinic.extras import needs_report
+from rekognition_xray.clinic.review.page import ImageOf, Picture, jpeg_of, render_review
+from rekognition_xray.clinic.review.reading_list import ListedImage, ReadingList, make_reading_list
+from rekognition_xray.data.correcting import append_readings, parse_reading, read_readings
+from rekognition_xray.errors import (
+    ImageError,
+    InvalidRequestError,
+    MissingExtraError,
+    ReadingsError,
+)
+
+log = logging.getLogger(__name__)
+
+_NOTHING: Final = "there is nothing here"
+_LOOPBACK: Final = "127.0.0.1"
+_MOST_BYTES: Final = 65536  # of a reading
+
+
+@attrs.frozen
+class ServedReview:
+    """A review page that is being served.
+
+    Attributes:
+        url: what to open in a browser on this machine; it holds a secret.
+        images: in the order in which they are shown.
+        readings: the file that readings are appended to.
+    """
+
+    url: str
+    images: tuple[ListedImage, ...]
+    readings: Path
+
+
+@contextmanager
+def serve_review(
+    journal: str | Path,
+    readings: str | Path,
+    *,
+    port: int = 0,
+    sources: Iterable[str] | None = None,
+    random: int = 20,
+    seed: int = 0,
+    blind: bool = True,
+    image_of: ImageOf | None = None,
+) -> Iterator[ServedReview]:
+    """Serves the review page on this machine while the block runs.
+
+    Each reading is on the disk when the page says that it is saved; a page that is opened again
+    goes on. The address holds a secret, so that other users and other pages do not reach the
+    images. Pictures are decoded as they are asked for. Several readers may read at once.
+
+    Args:
+        journal: of a bulk run.
+        readings: the file that readings are appended to; made if there is none.
+        port: 0 for a free one.
+        sources: lists these images instead of urgent and random ones; see ``review_page``.
+        random: how many of the rest are listed beside the urgent ones.
+        seed: of what is random.
+        blind: the reader answers before the model's finding is shown, in a random order.
+        image_of: gives the image of a source; by default the source is a path.
+
+    Yields:
+        Address and images.
+
+    Raises:
+        JournalError: the journal cannot be read.
+        ReadingsError: no image to read, sources that the journal does not know, or a file of
+            readings that has bad lines or cannot be written.
+        InvalidRequestError: the port cannot be opened.
+        MissingExtraError: the extra ``report`` is not installed.
+    """
+    needs_report("The review page")
+    listed = make_reading_list(journal, sources=sources, random=random, seed=seed, blind=blind)
+    file = Path(readings)
+    append_readings(file, [])  # a file that cannot be used is noticed before somebody reads
+    read_readings(file)
+    server = _open(port, _Site(listed, file, blind=blind, image_of=image_of))
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+    thread.start()
+    try:
+        yield ServedReview(f"{server.origin}/{server.site.secret}/", listed.images, file)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+_Reply: TypeAlias = tuple[HTTPStatus, str, bytes]
+"""Status, type and content."""
+
+
+@attrs.define(eq=False)
+class _Site:
+    """What is served: the page, its pictures, and a place for readings."""
+
+    listed: ReadingList
+    file: Path
+    blind: bool = attrs.field(kw_only=True)
+    image_of: ImageOf | None = attrs.field(kw_only=True)
+    secret: str = attrs.field(factory=lambda: secrets.token_urlsafe(16), init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def get(self, path: str) -> _Reply:
+        """The page, or a picture."""
+        secret, _, name = path.removeprefix("/").partition("/")
+        if not self._is_secret(secret):
+            return _refuse(HTTPStatus.NOT_FOUND, _NOTHING)
+        if not name:
+            return HTTPStatus.OK, "text/html; charset=utf-8", self._render().encode()
+        number = name.removeprefix("image/")
+        if not (number.isascii() and number.isdigit() and int(number) < len(self.listed.images)):
+            return _refuse(HTTPStatus.NOT_FOUND, _NOTHING)
+        try:
+            data = jpeg_of(self.listed.images[int(number)].answer.source, self.image_of)
+        except (ImageError, MissingExtraError) as error:
+            return _refuse(HTTPStatus.NOT_FOUND, error.message)
+        return HTTPStatus.OK, "image/jpeg", data
+
+    def save(self, path: str, content: bytes) -> _Reply:
+        """Appends a reading that was sent, and answers once it is on the disk."""
+        secret, _, name = path.removeprefix("/").partition("/")
+        if not self._is_secret(secret) or name != "readings":
+            return _refuse(HTTPStatus.NOT_FOUND, _NOTHING)
+        try:
+            reading = parse_reading(json.loads(content))
+        except ValueError as error:
+            return _refuse(HTTPStatus.BAD_REQUEST, f"this is no reading: {error}")
+        if reading.source not in {one.answer.source for one in self.listed.images}:
+            return _refuse(HTTPStatus.BAD_REQUEST, "this image is not on the list")
+        try:
+            with self._lock:
+                append_readings(self.file, [reading])
+        except ReadingsError as error:
+            return _refuse(HTTPStatus.INSUFFICIENT_STORAGE, error.message)
+        return HTTPStatus.OK, "text/plain; charset=utf-8", b"saved"
+
+    def _render(self) -> str:
+        with self._lock:
+            readings = read_readings(self.file)
+        sources = {one.answer.source for one in self.listed.images}
+        return render_review(
+            self.listed,
+            [Picture(f"image/{number}") for number in range(len(self.listed.images))],
+            blind=self.blind,
+            save_to="readings",
+            readings=[one for one in readings if one.source in sources],
+        )
+
+    def _is_secret(self, text: str) -> bool:
+        return secrets.compare_digest(text.encode(), self.secret.encode())
+
+
+def _open(port: int, site: _Site) -> _Server:
+    try:
+        return _Server(port, site)
+    except (OSError, OverflowError) as error:
+        raise InvalidRequestError(
+            f"Port {port} cannot be opened: {error}.", hint="Name another port; 0 is a free one."
+        ) from error
+
+
+def _refuse(status: HTTPStatus, why: str) -> _Reply:
+    return status, "text/plain; charset=utf-8", why.encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, port: int, site: _Site) -> None:
+        super().__init__((_LOOPBACK, port), _Handler)
+        self.site = site
+
+    @property
+    def origin(self) -> str:
+        return f"http://{_LOOPBACK}:{self.server_address[1]}"
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base's
+        """Browsers break connections off; what else fails is logged."""
+        level = logging.DEBUG if isinstance(sys.exception(), OSError) else logging.WARNING
+        log.log(level, "a request failed", exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self._is_ours():
+            self._answer(*self.server.site.get(self.path))
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > _MOST_BYTES:
+            self.close_connection = True
+            self._answer(*_refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "this is no reading"))
+            return
+        content = self.rfile.read(int(length))
+        if self._is_ours():
+            self._answer(*self.server.site.save(self.path, content))
+
+    def _is_ours(self) -> bool:
+        """Whether the request is to us by address, and of no other page (DNS rebinding, CSRF)."""
+        ours = self.server.origin
+        sent = (f"http://{self.headers.get('Host')}", self.headers.get("Origin", ours))
+        if sent == (ours, ours):
+            return True
+        self._answer(*_refuse(HTTPStatus.FORBIDDEN, "open the page by the address that was shown"))
+        return False
+
+    def _answer(self, status: HTTPStatus, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002 - the base's
+        log.debug("%s", args[1:])  # never the path, which holds the secret
