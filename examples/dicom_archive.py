@@ -137,6 +137,7 @@ def dicom(image: Image.Image, patient: str, number: int) -> Dataset:
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     made.SOPClassUID, made.SOPInstanceUID = uid.ComputedRadiographyImageStorage, uid.generate_uid()
+    made.StudyInstanceUID, made.SeriesInstanceUID = uid.generate_uid(), uid.generate_uid()
     made.PatientName, made.PatientID = f"Everyman^{patient}", f"CLINIC-{patient}"
     made.PatientBirthDate, made.StudyDate = "20120304", f"202401{number + 1:02}"
     made.InstitutionName, made.ReferringPhysicianName = "Somewhere Children's", "Doe^Jane"

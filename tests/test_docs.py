@@ -59,6 +59,7 @@ LEFT = {
     "README.md": ("evaluation.html", "today.jsonl"),
     "how-to/scale-out.md": ("archive.jsonl", "answer.json", "answer.png"),
     "how-to/refuse-strange-images.md": ("negative.png", "gate/gate.npz", "gate/gate.json"),
+    "how-to/send-to-a-clinic.md": ("report.dcm", "picture.dcm"),
     "how-to/see-why.md": ("overlay.png", "cases.png", "cases/cases.npz"),
 }
 """What pages print, and the files that they leave, beyond what they show themselves."""
@@ -169,6 +170,7 @@ SET_UP: dict[str, Callable[[World], None]] = {
     "how-to/dicom-archive.md": _archive,
     "how-to/refuse-strange-images.md": _one_image_each,
     "how-to/manifests.md": _few_images,
+    "how-to/send-to-a-clinic.md": _archive,
     "how-to/public-images.md": lambda _: downloads.kaggle(Path(os.environ["KAGGLEHUB_CACHE"])),
     "how-to/resume-an-upload.md": _failing_network,
     "how-to/choose-a-threshold.md": _held_out,

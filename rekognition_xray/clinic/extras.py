@@ -23,6 +23,11 @@ def needs_frames(needed_for: str) -> None:
     _needs("frames", ("pandas",), needed_for)
 
 
+def needs_dicom(needed_for: str) -> None:
+    """Raises MissingExtraError unless pydicom and highdicom are installed."""
+    _needs("dicom", ("pydicom", "highdicom"), needed_for)
+
+
 def installed_version(package: str) -> str | None:
     """The version of a package; None if it is not installed."""
     try:

@@ -85,6 +85,22 @@ class Diagnosis:
 
         return draw(self, image, options=options)
 
+    def is_of(
+        self, image: ImageSource | PreparedImage, *, options: ImageOptions = DEFAULT_OPTIONS
+    ) -> bool:
+        """Whether this is the image that was diagnosed, by its prepared pixels.
+
+        Args:
+            image: a path, bytes, a Pillow image, or a prepared image.
+            options: as for the diagnoser.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        from rekognition_xray.clinic.diagnosis.picture import is_of  # noqa: PLC0415 - as for draw
+
+        return is_of(self, image, options=options)
+
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Diagnosis:
         """A diagnosis out of what ``to_dict`` gave. Unknown keys are ignored.

@@ -45,7 +45,7 @@ def draw(
         ImageError: the image cannot be used.
         DataError: it is another image than the one that was diagnosed.
     """
-    shown = _resize(_grey_of(image, diagnosis.image_sha256, options=options))
+    shown = _resize(_grey_of(diagnosis, image, options=options))
     width = max(shown.width + 2 * _FRAME, _NARROWEST)
     lines = _lines(diagnosis, width - 2 * _PAD)
     rows = in_order(diagnosis.confidences)
@@ -67,29 +67,32 @@ def colour_of_finding(diagnosis: Diagnosis) -> Colour:
     return VERMILION if diagnosis.finding == TYPE_UNCERTAIN else colour_of(diagnosis.finding)
 
 
+def is_of(
+    diagnosis: Diagnosis, image: ImageSource | PreparedImage, *, options: ImageOptions
+) -> bool:
+    """See ``Diagnosis.is_of``, which documents arguments and errors."""
+    if isinstance(image, PreparedImage):
+        return image.sha256 == diagnosis.image_sha256
+    # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
+    return any(
+        prepare_image(image, options=options, max_bytes=most).sha256
+        == diagnosis.image_sha256
+        for most in (MAX_DETECT_BYTES, MAX_BYTES)
+    )
+
+
 def _grey_of(
-    image: ImageSource | PreparedImage, sha256: str, *, options: ImageOptions
+    diagnosis: Diagnosis, image: ImageSource | PreparedImage, *, options: ImageOptions
 ) -> Image.Image:
     """The image's pixels; a DataError if it is another image."""
-    if isinstance(image, PreparedImage):
-        _refuse_another(image.sha256 == sha256)
-        return decode(image.data).grey
-    # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
-    _refuse_another(
-        any(
-            prepare_image(image, options=options, max_bytes=most).sha256 == sha256
-            for most in (MAX_DETECT_BYTES, MAX_BYTES)
-        )
-    )
-    return decode(image, options=options).grey
-
-
-def _refuse_another(same: bool) -> None:  # noqa: FBT001
-    if not same:
+    if not is_of(diagnosis, image, options=options):
         raise DataError(
             "This is not the image that was diagnosed: its prepared pixels differ.",
             hint="Give draw() the image that diagnose() got.",
         )
+    if isinstance(image, PreparedImage):
+        return decode(image.data).grey
+    return decode(image, options=options).grey
 
 
 def _resize(image: Image.Image) -> Image.Image:
