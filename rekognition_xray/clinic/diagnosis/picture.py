@@ -75,8 +75,7 @@ def is_of(
         return image.sha256 == diagnosis.image_sha256
     # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
     return any(
-        prepare_image(image, options=options, max_bytes=most).sha256
-        == diagnosis.image_sha256
+        prepare_image(image, options=options, max_bytes=most).sha256 == diagnosis.image_sha256
         for most in (MAX_DETECT_BYTES, MAX_BYTES)
     )
 

@@ -22,7 +22,7 @@ from rekognition_xray.clinic.review.reading_list import (
     make_reading_list,
 )
 from rekognition_xray.data.correcting import Reading
-from rekognition_xray.data.images import ImageSource, decode
+from rekognition_xray.data.images import ImageOptions, ImageSource, decode
 from rekognition_xray.errors import ImageError, ReadingsError
 
 ImageOf: TypeAlias = Callable[[str], ImageSource]
@@ -37,6 +37,7 @@ class Picture:
     reason: str = ""
 
 
+SHOW_ALL: Final = ImageOptions(allow_burned_in=True, allow_other_views=True)
 SIDE: Final = 1024
 MOST: Final = 300
 """The most images of a page that is one file; it then has about 30 MB."""
@@ -53,6 +54,7 @@ def review_page(
     seed: int = 0,
     blind: bool = True,
     image_of: ImageOf | None = None,
+    options: ImageOptions = SHOW_ALL,
 ) -> Path:
     """Writes a page on which a person reads images by keyboard; it needs no network.
 
@@ -70,6 +72,8 @@ def review_page(
         seed: of what is random.
         blind: the reader answers before the model's finding is shown, in a random order.
         image_of: gives the image of a source; by default the source is a path.
+        options: how images are read. By default other views, and pixels that may show a name, are
+            shown, since the page stays where the images are.
 
     Returns:
         The file. An image that cannot be decoded is listed with the reason, and without a picture.
@@ -85,7 +89,7 @@ def review_page(
             f"{len(listed.images)} images are too many for one file; it takes {MOST}.",
             hint="Run: rekognition-xray review JOURNAL. Or name the images: sources=...",
         )
-    pictures = [_embedded(one, image_of) for one in listed.images]
+    pictures = [_embedded(one, image_of, options) for one in listed.images]
     text = render_review(listed, pictures, blind=blind)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,23 +138,23 @@ def render_review(
     )
 
 
-def jpeg_of(source: str, image_of: ImageOf | None) -> bytes:
+def jpeg_of(source: str, image_of: ImageOf | None, options: ImageOptions) -> bytes:
     """The image of a source as a grey JPEG without metadata, at most 1024 pixels a side.
 
     Raises:
         ImageError: it cannot be decoded.
     """
     image = Path(source) if image_of is None else image_of(source)
-    grey = decode(image, name=source, allow_burned_in=True).grey
+    grey = decode(image, name=source, options=options).grey
     grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
     Image.frombytes("L", grey.size, grey.tobytes()).save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()
 
 
-def _embedded(image: ListedImage, image_of: ImageOf | None) -> Picture:
+def _embedded(image: ListedImage, image_of: ImageOf | None, options: ImageOptions) -> Picture:
     try:
-        data = jpeg_of(image.answer.source, image_of)
+        data = jpeg_of(image.answer.source, image_of, options)
     except ImageError as error:
         return Picture(None, error.reason)
     return Picture(f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ from rekognition_xray._workers import worker_pool
 from rekognition_xray.clinic.diagnosis import Diagnosis, read_journal
 from rekognition_xray.clinic.extras import needs_science
 from rekognition_xray.data.correcting import image_finder
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.errors import ImageError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -89,8 +91,12 @@ def select_for_reading(
         raise InvalidRequestError(f"{n} images cannot be selected.", hint="Ask for 1 or more.")
     diagnoses = [one for one in read_journal(journal) if isinstance(one, Diagnosis)]
     candidates = _best_of_each_patient(_candidates(diagnoses, dataset, patient_of))
-    pool, vectors = _describe(candidates, n * _POOL, executor)
-    return tuple(pool[place] for place in _pick(pool, vectors, n))
+    options = attrs.evolve(
+        DEFAULT_OPTIONS if dataset is None else dataset.options,
+        allow_burned_in=True,  # nothing leaves this machine
+        allow_other_views=True,
+    )
+    return tuple(_pick(_describe(candidates, n * _POOL, options, executor), n))
 
 
 def _candidates(
@@ -134,51 +140,45 @@ def _by_doubt(selected: Selected) -> tuple[float, str]:
 
 
 def _describe(
-    candidates: Sequence[Selected], most: int, executor: Executor | None
-) -> tuple[list[Selected], list[Values]]:
-    """The first candidates whose images can be read, and the descriptor of each."""
-    pool: list[Selected] = []
-    vectors: list[Values] = []
+    candidates: Sequence[Selected], most: int, options: ImageOptions, executor: Executor | None
+) -> list[tuple[Selected, Values]]:
+    """The first candidates whose images can be read, each with its descriptor."""
+    describe = partial(_descriptor, options=options)
+    found: list[tuple[Selected, Values]] = []
     with worker_pool(executor) as workers:
         for start in range(0, len(candidates), most):
             batch = candidates[start : start + most]
-            for one, vector in zip(
-                batch,
-                workers.map(_descriptor, [each.diagnosis.source for each in batch]),
-                strict=True,
-            ):
-                if vector is None:
-                    log.warning("%s cannot be read any more and is left out", one.diagnosis.source)
-                elif len(pool) < most:
-                    pool.append(one)
-                    vectors.append(vector)
-            if len(pool) == most:
+            vectors = workers.map(describe, [one.diagnosis.source for one in batch])
+            found += [
+                (one, seen) for one, seen in zip(batch, vectors, strict=True) if seen is not None
+            ]
+            if len(found) >= most:
                 break
-    return pool, vectors
+    return found[:most]
 
 
-def _descriptor(source: str) -> Values | None:
+def _descriptor(source: str, *, options: ImageOptions) -> Values | None:
     from rekognition_xray.clinic.cases import image_descriptor  # noqa: PLC0415 - needs the extra
 
     try:
-        return image_descriptor(Path(source), allow_burned_in=True).astype(float)
-    except ImageError:
+        return image_descriptor(Path(source), options=options).astype(float)
+    except ImageError as error:
+        log.warning("%s is left out: %s", source, error.reason)
         return None
 
 
-def _pick(pool: Sequence[Selected], vectors: Sequence[Values], n: int) -> list[int]:
-    """Places in the pool, each the best when those before it are taken."""
+def _pick(pool: Sequence[tuple[Selected, Values]], n: int) -> Iterator[Selected]:
+    """Images of the pool, each the best once those before it are taken."""
     import numpy as np  # noqa: PLC0415 - needs the extra
 
     if not pool:
-        return []
+        return
+    images, vectors = zip(*pool, strict=True)
     table = np.stack(vectors)
-    worth = np.array([one.doubt for one in pool])
+    doubt = np.array([one.doubt for one in images])
     likeness = np.zeros(len(pool))
-    taken: list[int] = []
-    while len(taken) < min(n, len(pool)):
-        score = worth - _LIKENESS * likeness
-        score[taken] = -np.inf
-        taken.append(int(score.argmax()))
-        likeness = np.maximum(likeness, table @ table[taken[-1]])
-    return taken
+    for _ in range(min(n, len(pool))):
+        place = int((doubt - _LIKENESS * likeness).argmax())
+        yield images[place]
+        doubt[place] = -np.inf
+        likeness = np.maximum(likeness, table @ table[place])

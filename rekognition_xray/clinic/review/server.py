@@ -17,9 +17,10 @@ from typing import Final, TypeAlias
 import attrs
 
 from rekognition_xray.clinic.extras import needs_report
-from rekognition_xray.clinic.review.page import ImageOf, Picture, jpeg_of, render_review
+from rekognition_xray.clinic.review.page import SHOW_ALL, ImageOf, Picture, jpeg_of, render_review
 from rekognition_xray.clinic.review.reading_list import ListedImage, ReadingList, make_reading_list
 from rekognition_xray.data.correcting import append_readings, parse_reading, read_readings
+from rekognition_xray.data.images import ImageOptions
 from rekognition_xray.errors import (
     ImageError,
     InvalidRequestError,
@@ -60,6 +61,7 @@ def serve_review(
     seed: int = 0,
     blind: bool = True,
     image_of: ImageOf | None = None,
+    options: ImageOptions = SHOW_ALL,
 ) -> Iterator[ServedReview]:
     """Serves the review page on this machine while the block runs.
 
@@ -76,6 +78,7 @@ def serve_review(
         seed: of what is random.
         blind: the reader answers before the model's finding is shown, in a random order.
         image_of: gives the image of a source; by default the source is a path.
+        options: how images are read; see ``review_page``.
 
     Yields:
         Address and images.
@@ -92,7 +95,7 @@ def serve_review(
     file = Path(readings)
     append_readings(file, [])  # a file that cannot be used is noticed before somebody reads
     read_readings(file)
-    server = _open(port, _Site(listed, file, blind=blind, image_of=image_of))
+    server = _open(port, _Site(listed, file, blind=blind, image_of=image_of, options=options))
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
     try:
@@ -115,6 +118,7 @@ class _Site:
     file: Path
     blind: bool = attrs.field(kw_only=True)
     image_of: ImageOf | None = attrs.field(kw_only=True)
+    options: ImageOptions = attrs.field(kw_only=True)
     secret: str = attrs.field(factory=lambda: secrets.token_urlsafe(16), init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
@@ -129,7 +133,8 @@ class _Site:
         if not (number.isascii() and number.isdigit() and int(number) < len(self.listed.images)):
             return _refuse(HTTPStatus.NOT_FOUND, _NOTHING)
         try:
-            data = jpeg_of(self.listed.images[int(number)].answer.source, self.image_of)
+            source = self.listed.images[int(number)].answer.source
+            data = jpeg_of(source, self.image_of, self.options)
         except (ImageError, MissingExtraError) as error:
             return _refuse(HTTPStatus.NOT_FOUND, error.message)
         return HTTPStatus.OK, "image/jpeg", data

@@ -23,7 +23,17 @@ from rekognition_xray.data.pseudonyms import PseudonymKey
 from rekognition_xray.errors import DataError, ImageError, InvalidRequestError
 
 from ...support.journals import diagnose
-from .conftest import CONFIDENCES, EVERYTHING, INSTANCE, SERIES, SOURCES, STUDY, Check, diagnosed, source
+from .conftest import (
+    CONFIDENCES,
+    EVERYTHING,
+    INSTANCE,
+    SERIES,
+    SOURCES,
+    STUDY,
+    Check,
+    diagnosed,
+    source,
+)
 
 WRITE = (to_dicom_sr, to_secondary_capture)
 TIME = dt.datetime(2026, 11, 29, 9, 30, tzinfo=dt.UTC)
@@ -45,6 +55,7 @@ def groups(report: Dataset):
     return reread(report).content.get_image_measurement_groups()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("tags", SOURCES, ids=lambda tags: " ".join(map(str, tags.values()))[:40])
 @pytest.mark.parametrize("write", WRITE)
 @pytest.mark.parametrize("identified", [True, False])

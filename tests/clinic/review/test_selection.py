@@ -131,7 +131,7 @@ def test_only_images_of_the_dataset_with_a_diagnosis_that_still_exist_are_select
     with caplog.at_level(logging.WARNING):
         selected = select_for_reading(journal, 9, dataset=dataset)
     assert sources(selected) == [str(images.images[0].source)]
-    assert f"{gone} cannot be read any more" in caplog.text
+    assert f"{gone} is left out: " in caplog.text
 
 
 def test_the_patients_have_to_be_known_from_one_place(
