@@ -11,7 +11,7 @@ import attrs
 
 from rekognition_xray.clinic.diagnosis import Answer, Diagnosis, FailedDiagnosis, read_journal
 from rekognition_xray.errors import ReadingsError, list_paths
-from rekognition_xray.labels import in_order, pneumonia_confidence
+from rekognition_xray.labels import NORMAL, in_order, pneumonia_confidence
 
 Why: TypeAlias = Literal["no diagnosis", "referred", "suspect", "random", "selected"]
 
@@ -22,8 +22,9 @@ class ListedImage:
 
     Attributes:
         answer: what the model found on it, or why it found nothing.
-        why: ``no diagnosis``; ``referred`` to a person; ``suspect``: more likely pneumonia than
-            not; ``random``, of the rest; or ``selected`` by the caller.
+        why: ``no diagnosis``; ``referred`` to a person; ``suspect``: found to be other
+            than normal, or more likely pneumonia than not; ``random``, of the rest; or
+            ``selected`` by the caller.
     """
 
     answer: Answer
@@ -121,7 +122,8 @@ def _why(answer: Answer) -> Why | None:
         return "no diagnosis"
     if answer.referred:
         return "referred"
-    return "suspect" if pneumonia_confidence(answer.confidences) >= 0.5 else None
+    suspect = answer.finding != NORMAL or pneumonia_confidence(answer.confidences) >= 0.5
+    return "suspect" if suspect else None
 
 
 def _urgency(image: ListedImage) -> tuple[int, float]:

@@ -15,6 +15,7 @@ from ...support.journals import ARN, diagnose, write_journal
 
 SURE = {"normal": 0.95, "bacterial": 0.03, "viral": 0.02}
 PROBABLE = {"normal": 0.4, "bacterial": 0.35, "viral": 0.25}
+BELOW = {"normal": 0.6, "bacterial": 0.1, "viral": 0.3}  # a policy's threshold may lie below half
 ILL = {"normal": 0.05, "bacterial": 0.65, "viral": 0.3}
 
 
@@ -23,6 +24,7 @@ def journal(tmp_path: Path) -> Path:
     answers = [diagnose(f"normal-{number}", SURE) for number in range(10)]
     answers += [
         diagnose("probable", PROBABLE),
+        diagnose("below half", BELOW, finding="viral"),
         diagnose("ill", ILL),
         diagnose("referred", PROBABLE, finding=REFERRED, referred=True),
         FailedDiagnosis("failed", "cut off", "ImageError", False, ARN),
@@ -32,15 +34,16 @@ def journal(tmp_path: Path) -> Path:
 
 def test_urgent_images_come_first_then_as_many_of_the_rest_as_asked(journal: Path) -> None:
     listed = make_reading_list(journal, random=3, blind=False)
-    assert [(one.answer.source, one.why) for one in listed.images[:4]] == [
+    assert [(one.answer.source, one.why) for one in listed.images[:5]] == [
         ("failed", "no diagnosis"),
         ("referred", "referred"),
         ("ill", "suspect"),
         ("probable", "suspect"),
+        ("below half", "suspect"),
     ]
-    rest = [one.answer.source for one in listed.images[4:]]
+    rest = [one.answer.source for one in listed.images[5:]]
     assert len(set(rest)) == 3
-    assert all(one.why == "random" for one in listed.images[4:])
+    assert all(one.why == "random" for one in listed.images[5:])
     assert listed.labels == ("normal", "bacterial", "viral")
     assert listed.images[0].finding is None
 
