@@ -101,6 +101,7 @@ for _command in (
     evaluating.evaluate,
     diagnosing.diagnose,
     diagnosing.review,
+    serving.node,
     paying.running,
     paying.stop,
     images.export,

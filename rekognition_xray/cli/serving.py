@@ -1,21 +1,27 @@
-"""``doctor``, ``serve`` and ``verify-aws``: what is there, and what stands in for AWS."""
+"""``node``, ``doctor``, ``serve`` and ``verify-aws``: what runs long, and what stands for AWS."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
 import click
 
+import rekognition_xray as rx
 from rekognition_xray.cli.errors import EPILOG, FAILED, DeclinedError
 from rekognition_xray.cli.options import (
     FILE,
     FOLDER,
+    image_options,
+    key_in,
+    key_option,
     max_cost_option,
     prices_option,
     yes_option,
 )
-from rekognition_xray.cli.places import Place, in_a_place, prices_for
+from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
 from rekognition_xray.cli.terminal import Terminal, speaks
 
 
@@ -94,6 +100,83 @@ def serve(terminal: Terminal, **options: object) -> None:
         run(parse(words))
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
+
+
+@click.command(epilog=EPILOG)
+@click.argument("version", metavar=VERSION)
+@click.option("--folder", type=FOLDER, required=True, help="Where images and answers wait.")
+@click.option(
+    "--caller",
+    "callers",
+    metavar="TITLE",
+    multiple=True,
+    required=True,
+    help="AE title that may send; repeatable.",
+)
+@click.option("--ae-title", metavar="TITLE", default="RXRAY", help="The node's own AE title.")
+@click.option("--port", type=int, metavar="N", default=11112, help="Port; 0 for a free one.")
+@click.option(
+    "--host", default="127.0.0.1", metavar="ADDRESS", help="Any other opens it to other machines."
+)
+@click.option(
+    "--peer", metavar="TITLE@HOST:PORT", help="Where answers go; else they stay in the folder."
+)
+@click.option(
+    "--identified", is_flag=True, help="Answers bear the patient's name; else a pseudonym."
+)
+@click.option("--policy", type=FILE, help="Policy that evaluate --policy wrote.")
+@image_options
+@key_option
+@speaks
+@in_a_place
+def node(
+    terminal: Terminal,
+    place: Place,
+    *,
+    version: str,
+    folder: Path,
+    callers: tuple[str, ...],
+    ae_title: str,
+    port: int,
+    host: str,
+    peer: str | None,
+    identified: bool,
+    policy: Path | None,
+    image_options: rx.ImageOptions,
+    key_file: Path | None,
+) -> None:
+    """Receive DICOM images, diagnose them and send answers, until Ctrl-C.
+
+    Each image that a known caller sends gives a structured report and a picture, for the peer or in
+    the folder. Images and answers wait on the disk, also after a kill. The model must run: it is
+    not started or stopped here. DICOM connections are not encrypted. Needs the extra node. Not a
+    medical device: a person must read every image.
+    """
+    from rekognition_xray.clinic.node import Peer, run_node
+    from rekognition_xray.clinic.notices import NOTICE
+    from rekognition_xray.data.pseudonyms import PseudonymKey
+
+    handle = place.version(version)
+    rule = None if policy is None else rx.Policy.from_json(policy.read_bytes())
+    key = None if identified else PseudonymKey.find(key_in(key_file), store=str(folder.absolute()))
+    running = run_node(
+        rx.Diagnoser(handle, rule, options=image_options),
+        folder,
+        callers=callers,
+        port=port,
+        host=host,
+        ae_title=ae_title,
+        peer=None if peer is None else Peer.parse(peer),
+        key=key,
+        identified=identified,
+    )
+    terminal.say(NOTICE)
+    with running as started, suppress(KeyboardInterrupt):
+        terminal.line(
+            {"ae_title": ae_title, "host": host, "port": started.port, "folder": folder},
+            f"{ae_title} listens on {host}:{started.port}; images wait in {folder}. Ctrl-C ends.",
+        )
+        threading.Event().wait()
 
 
 @click.command(name="verify-aws", epilog=EPILOG)

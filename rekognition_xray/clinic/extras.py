@@ -28,6 +28,11 @@ def needs_dicom(needed_for: str) -> None:
     _needs("dicom", ("pydicom", "highdicom"), needed_for)
 
 
+def needs_node(needed_for: str) -> None:
+    """Raises MissingExtraError unless pynetdicom and what DICOM needs are installed."""
+    _needs("node", ("pydicom", "highdicom", "pynetdicom"), needed_for)
+
+
 def installed_version(package: str) -> str | None:
     """The version of a package; None if it is not installed."""
     try:

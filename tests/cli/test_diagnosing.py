@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -212,3 +214,32 @@ def test_a_review_of_nothing_says_so(run: Run, tmp_path: Path):
     done = run("review", tmp_path / "none.jsonl")
     assert done.exit_code == 1
     assert "There is no journal" in done.stderr
+
+
+def test_a_node_says_where_it_listens_and_ends_with_ctrl_c(world: World, tmp_path: Path):
+    words = ("node", "lungs/v1", "--folder", tmp_path / "node", "--caller", "WARD")
+    with subprocess.Popen(
+        [sys.executable, "-m", "rekognition_xray", *map(str, words), "--port", "0", "--json"],
+        env=os.environ | world.cloud.environment() | {"REKOGNITION_XRAY_KEY": "k" * 16},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        started = json.loads(process.stdout.readline())
+        assert (started["ae_title"], started["host"]) == ("RXRAY", "127.0.0.1")
+        with socket.create_connection(("127.0.0.1", started["port"]), timeout=10):
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert (tmp_path / "node" / "inbox").is_dir()
+
+
+def test_a_node_needs_a_peer_that_can_be_read(run: Run, world: World, tmp_path: Path):
+    done = run(
+        *("node", "lungs/v1", "--folder", tmp_path, "--caller", "WARD"),
+        "--identified",
+        "--peer",
+        "x",
+    )
+    assert done.exit_code == 1
+    assert "TITLE@host:port" in done.stderr

@@ -1,0 +1,138 @@
+"""The DICOM network: images are received from known callers, answers are sent to a peer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pydicom import dcmread, uid
+from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
+
+from rekognition_xray.clinic.node.peer import Peer
+from rekognition_xray.clinic.node.queue import Queue
+from rekognition_xray.errors import InvalidRequestError
+
+log = logging.getLogger(__name__)
+
+_IMAGES: Final = (
+    uid.ComputedRadiographyImageStorage,
+    uid.DigitalXRayImageStorageForPresentation,
+    uid.SecondaryCaptureImageStorage,
+)
+_SYNTAXES: Final = (
+    uid.ExplicitVRLittleEndian,
+    uid.ImplicitVRLittleEndian,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLossless,
+    uid.JPEG2000Lossless,
+    uid.JPEGLSLossless,
+    uid.RLELossless,
+    uid.JPEGBaseline8Bit,
+    uid.JPEG2000,
+)
+_ANSWERS: Final = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
+_MOST_ASSOCIATIONS: Final = 32
+_SECONDS: Final = 30
+_SUCCESS: Final = 0x0000
+_OUT_OF_RESOURCES: Final = 0xA700
+_CANNOT_UNDERSTAND: Final = 0xC000
+
+
+@contextmanager
+def receiving(
+    queue: Queue,
+    *,
+    host: str,
+    port: int,
+    ae_title: str,
+    callers: Collection[str],
+    received: Callable[[], None],
+) -> Iterator[int]:
+    """Receives images into the queue while the block runs; yields the port.
+
+    An image is confirmed once it is on the disk. Associations of other callers, or to another AE
+    title, are refused.
+
+    Raises:
+        InvalidRequestError: the port cannot be opened.
+    """
+    entity = _entity(ae_title)
+    entity.require_called_aet = True
+    entity.require_calling_aet = list(callers)
+    entity.maximum_associations = _MOST_ASSOCIATIONS
+    entity.add_supported_context(Verification)
+    for image in _IMAGES:
+        entity.add_supported_context(image, list(_SYNTAXES))
+
+    def store(event: evt.Event) -> int:
+        status = _keep(queue, event)
+        received()
+        return status
+
+    try:
+        server = entity.start_server(
+            (host, port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)]
+        )
+    except OSError as error:
+        raise InvalidRequestError(
+            f"Port {port} of {host} cannot be opened: {error.strerror or error}.",
+            hint="Name another port; 0 is a free one.",
+        ) from error
+    if server is None:  # only with block=True
+        raise AssertionError
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+
+
+def send(paths: Iterable[Path], peer: Peer, *, ae_title: str) -> int:
+    """Sends files to a peer, and removes each that the peer has taken; gives how many.
+
+    A peer that refuses or does not answer within 30 s leaves them here, which is logged.
+    """
+    entity = _entity(ae_title)
+    for context in _ANSWERS:
+        entity.add_requested_context(context, uid.ExplicitVRLittleEndian)
+    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    if not association.is_established:
+        log.warning("%s does not accept an association; its answers wait", peer)
+        return 0
+    sent = 0
+    try:
+        for path in paths:
+            status = association.send_c_store(dcmread(path)).get("Status")
+            if status is None or not (status == _SUCCESS or status >> 12 == 0xB):
+                what = "no status" if status is None else f"status {status:#06x}"
+                log.warning("%s did not take %s: %s", peer, path.name, what)
+                break
+            path.unlink()
+            sent += 1
+    finally:
+        association.release()
+    return sent
+
+
+def _keep(queue: Queue, event: evt.Event) -> int:
+    request = event.request
+    name = str(request.AffectedSOPInstanceUID if isinstance(request, C_STORE) else "")
+    if not uid.UID(name).is_valid:
+        return _CANNOT_UNDERSTAND
+    try:
+        queue.receive(name, event.encoded_dataset())
+    except OSError as error:
+        log.warning("an image cannot be kept: %s", error.strerror or error)
+        return _OUT_OF_RESOURCES
+    return _SUCCESS
+
+
+def _entity(ae_title: str) -> AE:
+    entity = AE(ae_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = _SECONDS
+    entity.connection_timeout = _SECONDS
+    return entity

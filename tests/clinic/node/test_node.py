@@ -1,0 +1,332 @@
+"""The node: every image that a known caller sends is answered once, whatever happens between."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+import rekognition_xray as rx
+from rekognition_xray.clinic.node import Peer, node, queue, run_node
+from rekognition_xray.data.pseudonyms import PseudonymKey
+from rekognition_xray.errors import DataError, InvalidRequestError
+
+from ...support.dicom_files import image, saved
+
+KEY = PseudonymKey(b"a key for tests only")
+
+
+def dicom(number: int, **tags: object) -> bytes:
+    """A radiograph with UIDs of its own."""
+    pixels = np.random.default_rng(number).integers(0, 4096, (96, 96)).astype("u2")
+    basic = {
+        "SOPInstanceUID": f"1.2.3.{number + 1}",
+        "StudyInstanceUID": f"1.2.4.{number + 1}",
+        "SeriesInstanceUID": f"1.2.5.{number + 1}",
+        "PatientName": "Muster^Anna",
+        "PatientID": f"P{number}",
+    }
+    return saved(image(pixels, **(basic | tags)))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    paths = [folder / f"{number}.dcm" for number in range(4)]
+    for number, path in enumerate(paths):
+        path.write_bytes(dicom(number))
+    return paths
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is tried again soon."""
+    monkeypatch.setattr(node, "_PAUSE", 0.1)
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"no {name}: install dcmtk")
+    return found
+
+
+def store(port: int, paths: list[Path], *, caller: str = "WARD", called: str = "RXRAY") -> int:
+    """Sends files as a ward's device does; gives storescu's exit status."""
+    words = [program("storescu"), "-aet", caller, "-aec", called, "127.0.0.1", str(port)]
+    return subprocess.run([*words, *paths], capture_output=True, check=False).returncode
+
+
+def wait_until(true: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+    """Looks again and again; other processes need the processor in between."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        threading.Event().wait(0.02)
+
+
+def answered(folder: Path, count: int) -> list:
+    """The answers in a folder, once there are so many and nothing waits."""
+    there = queue.Queue(folder)
+    wait_until(
+        lambda: len(there.unsent()) >= count and not there.waiting(),
+        f"{count} answers",
+        seconds=60 + 2 * count,
+    )
+    return [dcmread(path) for path in there.unsent()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "node"
+
+
+@contextmanager
+def running(diagnoser: rx.Diagnoser, folder: Path, **more: object) -> Iterator[node.RunningNode]:
+    settings = {"callers": ["WARD"], "port": 0, "key": KEY} | more
+    with run_node(diagnoser, folder, **settings) as started:
+        yield started
+
+
+def test_each_image_gets_a_report_and_a_capture_in_its_study(
+    diagnoser: rx.Diagnoser, folder: Path, images: list[Path]
+) -> None:
+    with running(diagnoser, folder) as started:
+        assert store(started.port, images) == 0
+        answers = answered(folder, 8)
+    assert sorted((one.Modality, one.StudyInstanceUID) for one in answers) == sorted(
+        (modality, f"1.2.4.{number}") for number in range(1, 5) for modality in ("SR", "OT")
+    )
+    assert {one.PatientID for one in answers} == {KEY.pseudonym(f"P{n}") for n in range(4)}
+
+
+def test_an_image_that_is_sent_again_has_the_same_answers(
+    diagnoser: rx.Diagnoser, folder: Path, images: list[Path], clinic
+) -> None:
+    with running(diagnoser, folder, identified=True, key=None) as started:
+        store(started.port, images[:1])
+        first = {one.SOPInstanceUID for one in answered(folder, 2)}
+        store(started.port, images[:1])
+        assert {one.SOPInstanceUID for one in answered(folder, 2)} == first
+    assert len(clinic.asked) == 1
+
+
+def test_strangers_and_wrong_numbers_are_refused(
+    diagnoser: rx.Diagnoser, folder: Path, images: list[Path]
+) -> None:
+    with running(diagnoser, folder) as started:
+        assert store(started.port, images, caller="STRANGER") != 0
+        assert store(started.port, images, called="OTHER") != 0
+        assert started.queue.waiting() == started.queue.unsent() == []
+
+
+def test_images_that_cannot_be_used_are_put_aside_with_the_reason(
+    diagnoser: rx.Diagnoser, folder: Path, tmp_path: Path
+) -> None:
+    burned, bare = tmp_path / "burned.dcm", tmp_path / "bare.dcm"
+    burned.write_bytes(dicom(1, BurnedInAnnotation="YES"))
+    bare.write_bytes(dicom(2, StudyInstanceUID=None))
+    with running(diagnoser, folder) as started:
+        assert store(started.port, [burned, bare]) == 0
+        refused = started.queue.refused
+        wait_until(lambda: len(list(refused.iterdir())) == 2, "two refused images")
+        assert started.queue.unsent() == []
+        said = started.queue.journal.read_text("utf-8")
+    assert "burned" in said
+
+
+def test_a_full_disk_is_told_to_the_sender_who_keeps_the_image(
+    diagnoser: rx.Diagnoser, folder: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(diagnoser, folder) as started:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space")))
+            store(started.port, images[:1])
+            assert started.queue.waiting() == []
+        assert store(started.port, images[:1]) == 0
+        answered(folder, 2)
+
+
+def test_while_the_model_does_not_run_images_wait(
+    diagnoser: rx.Diagnoser,
+    folder: Path,
+    images: list[Path],
+    clinic,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with running(diagnoser, folder) as started, caplog.at_level(logging.WARNING):
+        with clinic.stopped():
+            assert store(started.port, images[:2]) == 0
+            wait_until(lambda: "tries again" in caplog.text, "a warning")
+            assert len(started.queue.waiting()) == 2
+        answered(folder, 4)
+
+
+@contextmanager
+def archive(port: int, folder: Path) -> Iterator[None]:
+    """DCMTK's storescp, as a clinic's archive."""
+    folder.mkdir(exist_ok=True)
+    words = [program("storescp"), "-od", str(folder), str(port)]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: not is_free(port), "storescp")
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) != 0
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return tried.getsockname()[1]
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+def test_answers_wait_for_a_peer_and_leave_when_it_takes_them(
+    diagnoser: rx.Diagnoser, folder: Path, images: list[Path], tmp_path: Path
+) -> None:
+    program("storescp")
+    port = free_port()
+    peer = Peer("ARCHIVE", "127.0.0.1", port)
+    with running(diagnoser, folder, peer=peer) as started:
+        store(started.port, images[:2])
+        answered(folder, 4)  # nobody listens yet
+        with archive(port, tmp_path / "archive"):
+            wait_until(lambda: started.queue.unsent() == [], "all answers are sent")
+    assert len(list((tmp_path / "archive").iterdir())) == 4
+    gc.collect()  # pynetdicom leaves the sockets that nobody answered to the collector
+
+
+SCRIPT = """
+import sys, threading
+import rekognition_xray as rx
+from rekognition_xray.clinic.node import run_node
+from rekognition_xray.data.pseudonyms import PseudonymKey
+version = rx.ModelVersion.from_arn(sys.argv[1], aws=rx.Aws())
+key = PseudonymKey(b"a key for tests only")
+with run_node(rx.Diagnoser(version), sys.argv[2], callers=["WARD"], port=0, key=key) as node:
+    print(node.port, flush=True)
+    threading.Event().wait()
+"""
+
+
+@contextmanager
+def node_apart(clinic, folder: Path) -> Iterator[tuple[int, Callable[[], None]]]:
+    """A node in a process of its own: its port, and a function that kills it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, clinic.version.arn, str(folder)],
+        env=os.environ | clinic.cloud.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            yield int(process.stdout.readline()), lambda: process.send_signal(signal.SIGKILL)
+        finally:
+            process.kill()
+
+
+def survive_kills(clinic, folder: Path, images: list[Path], kills: int, senders: int) -> None:
+    """Sends images from several associations, kills the node, and looks at the end."""
+    there = queue.Queue.open(folder)
+    senders_at_work: list[subprocess.Popen[bytes]] = []
+    for kill in range(kills + 1):
+        with node_apart(clinic, folder) as (port, end):
+            part = images[kill :: kills + 1]
+            words = [program("storescu"), "-aet", "WARD", "-aec", "RXRAY", "127.0.0.1", str(port)]
+            senders_at_work = [
+                subprocess.Popen([*words, *part[first::senders]], stderr=subprocess.DEVNULL)
+                for first in range(senders)
+                if part[first::senders]
+            ]
+            assert [sender.wait(120) for sender in senders_at_work] == [0] * len(senders_at_work)
+            if kill < kills:
+                end()
+            else:
+                answered(folder, 2 * len(images))
+    assert there.waiting() == []
+    answers = [dcmread(path) for path in there.unsent()]
+    assert len(answers) == 2 * len(images)
+    studies = sorted(one.StudyInstanceUID for one in answers)
+    assert studies == sorted(2 * [str(dcmread(path).StudyInstanceUID) for path in images])
+    lines = [json.loads(line) for line in there.journal.read_text("utf-8").splitlines()]
+    assert len({line["source"] for line in lines}) == len(lines) == len(images)
+
+
+@pytest.mark.heavy
+def test_a_node_that_is_killed_goes_on_and_answers_each_image_once(
+    clinic, folder: Path, images: list[Path]
+) -> None:
+    survive_kills(clinic, folder, images, kills=2, senders=2)
+
+
+@pytest.mark.soak
+def test_500_images_of_8_associations_at_once_are_answered_once_though_killed_10_times(
+    clinic, folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "many"
+    source.mkdir()
+    paths = [source / f"{number:03}.dcm" for number in range(500)]
+    for number, path in enumerate(paths):
+        path.write_bytes(dicom(number))
+    survive_kills(clinic, folder, paths, kills=10, senders=8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"callers": []}, "AE titles"),
+        ({"identified": True}, "either a key or identified"),
+        ({"key": None}, "either a key or identified"),
+        ({"callers": ["WARD", ""]}, "no AE title"),
+        ({"ae_title": "a" * 17}, "no AE title"),
+    ],
+)
+def test_a_node_that_would_trust_nobody_or_everybody_is_not_started(
+    diagnoser: rx.Diagnoser, folder: Path, settings: dict[str, object], why: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=why), running(diagnoser, folder, **settings):
+        pass
+
+
+def test_a_port_that_is_taken_and_a_folder_that_cannot_be_made_are_errors(
+    diagnoser: rx.Diagnoser, folder: Path, tmp_path: Path
+) -> None:
+    with running(diagnoser, folder) as started:
+        again = running(diagnoser, tmp_path / "other", port=started.port)
+        with pytest.raises(InvalidRequestError, match=f"Port {started.port}"), again:
+            pass
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot be made"), running(diagnoser, tmp_path / "file"):
+        pass
+
+
+def test_a_peer_is_written_as_title_host_and_port() -> None:
+    assert Peer.parse("PACS 1@10.0.0.5:104") == Peer("PACS 1", "10.0.0.5", 104)
+    assert str(Peer.parse("PACS@archive.clinic.example:11112")).startswith("PACS@archive")
+    for wrong in ("PACS", "PACS@host", "@host:104", "PACS@host:99999", "P\\S@host:104"):
+        with pytest.raises(InvalidRequestError):
+            Peer.parse(wrong)
