@@ -55,6 +55,8 @@ def test_importing_the_package_does_not_import(module: str) -> None:
         ("from rekognition_xray.local import LocalCloud", "moto", "local"),
         ("import rekognition_xray.local.__main__", "regex", "local"),
         ("import rekognition_xray.data.phantoms.drawn_set", "numpy", "local"),
+        ("from rekognition_xray.clinic.exchange import to_dicom_sr", "highdicom", "dicom"),
+        ("from rekognition_xray.clinic.node import run_node", "pynetdicom", "node"),
         ("import rekognition_xray as rx; rx.Evaluation.from_files('', '')", "sklearn", "science"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Final
 
 from pydicom import dcmread, uid
 from pynetdicom import AE, evt
+from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
@@ -39,6 +40,7 @@ _ANSWERS: Final = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
 _MOST_ASSOCIATIONS: Final = 32
 _SECONDS: Final = 30
 _SUCCESS: Final = 0x0000
+_WARNING: Final = 0xB  # the first digit; the object was taken
 _OUT_OF_RESOURCES: Final = 0xA700
 _CANNOT_UNDERSTAND: Final = 0xC000
 
@@ -94,7 +96,7 @@ def receiving(
 def send(paths: Iterable[Path], peer: Peer, *, ae_title: str) -> int:
     """Sends files to a peer, and removes each that the peer has taken; gives how many.
 
-    A peer that refuses or does not answer within 30 s leaves them here, which is logged.
+    What the peer refuses, or does not answer within 30 s, stays here, which is logged.
     """
     entity = _entity(ae_title)
     for context in _ANSWERS:
@@ -106,16 +108,29 @@ def send(paths: Iterable[Path], peer: Peer, *, ae_title: str) -> int:
     sent = 0
     try:
         for path in paths:
-            status = association.send_c_store(dcmread(path)).get("Status")
-            if status is None or not (status == _SUCCESS or status >> 12 == 0xB):
-                what = "no status" if status is None else f"status {status:#06x}"
-                log.warning("%s did not take %s: %s", peer, path.name, what)
-                break
-            path.unlink()
-            sent += 1
+            why_not = _refusal(association, path)
+            if why_not:
+                log.warning("%s did not take %s: %s", peer, path.name, why_not)
+            else:
+                path.unlink()
+                sent += 1
     finally:
         association.release()
     return sent
+
+
+def _refusal(association: Association, path: Path) -> str:
+    """Sends a file; why the peer did not take it, or nothing."""
+    try:
+        status = association.send_c_store(dcmread(path)).get("Status")
+    except ValueError:  # no presentation context
+        return "it does not know this kind of object"
+    except RuntimeError:  # after an answer that did not come
+        return "the association has ended"
+    if status is None:
+        return "it gave no answer"
+    took = status == _SUCCESS or status >> 12 == _WARNING
+    return "" if took else f"status {status:#06x}"
 
 
 def _keep(queue: Queue, event: evt.Event) -> int:

@@ -20,9 +20,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.uid import SecondaryCaptureImageStorage
+from pynetdicom import AE, evt
 
 import rekognition_xray as rx
-from rekognition_xray.clinic.node import Peer, node, queue, run_node
+from rekognition_xray.clinic.node import Peer, network, node, queue, run_node
 from rekognition_xray.data.pseudonyms import PseudonymKey
 from rekognition_xray.errors import DataError, InvalidRequestError
 
@@ -218,6 +220,50 @@ def test_answers_wait_for_a_peer_and_leave_when_it_takes_them(
             wait_until(lambda: started.queue.unsent() == [], "all answers are sent")
     assert len(list((tmp_path / "archive").iterdir())) == 4
     gc.collect()  # pynetdicom leaves the sockets that nobody answered to the collector
+
+
+def test_what_a_peer_does_not_take_stays_and_the_rest_leaves(
+    diagnoser: rx.Diagnoser,
+    folder: Path,
+    images: list[Path],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    entity = AE("VIEWER")
+    entity.add_supported_context(SecondaryCaptureImageStorage)
+    taken: list[str] = []
+
+    def take(event: evt.Event) -> int:
+        taken.append(event.dataset.Modality)
+        return 0
+
+    server = entity.start_server(
+        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, take)]
+    )
+    peer = Peer("VIEWER", "127.0.0.1", server.server_address[1])
+    with running(diagnoser, folder, peer=peer) as started, caplog.at_level(logging.WARNING):
+        store(started.port, images[:2])
+        wait_until(lambda: len(taken) == 2, "the captures are sent")
+        wait_until(lambda: "does not know this kind of object" in caplog.text, "a warning")
+    server.shutdown()
+    assert taken == ["OT", "OT"]
+    assert {dcmread(path).Modality for path in started.queue.unsent()} == {"SR"}
+
+
+def test_a_peer_that_hangs_holds_nothing_up_for_good(
+    diagnoser: rx.Diagnoser,
+    folder: Path,
+    images: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(network, "_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        peer = Peer("SILENT", *silent.getsockname())
+        with running(diagnoser, folder, peer=peer) as started, caplog.at_level(logging.WARNING):
+            store(started.port, images[:1])
+            wait_until(lambda: "does not accept an association" in caplog.text, "a warning")
+            store(started.port, images[1:2])
+            answered(folder, 4)
 
 
 SCRIPT = """
