@@ -398,8 +398,10 @@ class XrayDataset(XrayCollection):  # named as base: pyright sees no match throu
 
         Images, patients and the part of a split stay. So does ``labelling``: each line of a
         manifest names it, and ``put_datasets`` sends the changed lines only. Who changed which
-        label is in the record; keep it with the dataset. To correct the parts of a split together:
-        ``Split.corrected``.
+        label is in the record; keep it with the dataset.
+
+        Split first, then correct (``Split.corrected`` does it for all parts): a split that is
+        drawn after a correction may put a patient into another part.
 
         Args:
             readings: any order; of one reader the last reading of an image counts. They find their
