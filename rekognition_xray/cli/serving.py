@@ -14,6 +14,8 @@ from rekognition_xray.cli.errors import EPILOG, FAILED, DeclinedError
 from rekognition_xray.cli.options import (
     FILE,
     FOLDER,
+    gate_in,
+    gate_option,
     image_options,
     key_in,
     key_option,
@@ -125,6 +127,7 @@ def serve(terminal: Terminal, **options: object) -> None:
     "--identified", is_flag=True, help="Answers bear the patient's name; else a pseudonym."
 )
 @click.option("--policy", type=FILE, help="Policy that evaluate --policy wrote.")
+@gate_option
 @image_options
 @key_option
 @speaks
@@ -142,6 +145,7 @@ def node(
     peer: str | None,
     identified: bool,
     policy: Path | None,
+    gate: Path | None,
     image_options: rx.ImageOptions,
     key_file: Path | None,
 ) -> None:
@@ -160,7 +164,7 @@ def node(
     rule = None if policy is None else rx.Policy.from_json(policy.read_bytes())
     key = None if identified else PseudonymKey.find(key_in(key_file), store=str(folder.absolute()))
     running = run_node(
-        rx.Diagnoser(handle, rule, options=image_options),
+        rx.Diagnoser(handle, rule, options=image_options, gate=gate_in(gate, repair=False)),
         folder,
         callers=callers,
         port=port,

@@ -70,7 +70,7 @@ def to_fhir_report(
                 "device": {"reference": "#model"},
             },
         ],
-        "identifier": [_request(diagnosis.request_id)],
+        **_identifier(diagnosis.request_id),
         "status": "preliminary",
         "category": [_concept(*_RADIOLOGY)],
         "code": _coded(CHEST_XRAY),
@@ -106,7 +106,7 @@ def to_fhir_observation(
     return {
         **_observation(diagnosis, _subject(patient, patient_system), issued),
         "contained": [{**_device(diagnosis.version_arn), "id": "model"}],
-        "identifier": [_request(diagnosis.request_id)],
+        **_identifier(diagnosis.request_id),
         "device": {"reference": "#model"},
     }
 
@@ -135,7 +135,7 @@ def _conclusion(diagnosis: Diagnosis) -> str:
 
 
 def _observation(diagnosis: Diagnosis, subject: Resource, issued: dt.datetime) -> Resource:
-    return {
+    observation: Resource = {
         "resourceType": "Observation",
         "status": "preliminary",
         "category": [_concept(*_IMAGING)],
@@ -144,11 +144,13 @@ def _observation(diagnosis: Diagnosis, subject: Resource, issued: dt.datetime) -
         "issued": issued.isoformat(timespec="seconds"),
         "valueCodeableConcept": {"text": diagnosis.finding},
         "note": [{"text": diagnosis.reason}, {"text": f"{NOTICE} {TYPE_NOTICE}"}],
-        "component": [
+    }
+    if diagnosis.confidences:  # FHIR has no empty lists
+        observation["component"] = [
             _component(label, diagnosis.confidences[label])
             for label in in_order(diagnosis.confidences)
-        ],
-    }
+        ]
+    return observation
 
 
 def _component(label: str, confidence: float) -> Resource:
@@ -178,11 +180,13 @@ def _subject(patient: str, system: str) -> Resource:
     return {"type": "Patient", "identifier": {"system": system, "value": patient}}
 
 
-def _request(request_id: str) -> Resource:
+def _identifier(request_id: str) -> Resource:
     """AWS's id of the request, a UUID, by which the same diagnosis is known again."""
+    if not request_id:  # a gate refused the image, and nothing was sent
+        return {}
     if _UUID.fullmatch(request_id):
-        return {"system": _URI, "value": f"urn:uuid:{request_id}"}
-    return {"value": request_id}
+        return {"identifier": [{"system": _URI, "value": f"urn:uuid:{request_id}"}]}
+    return {"identifier": [{"value": request_id}]}
 
 
 def _coded(code: Code) -> Resource:

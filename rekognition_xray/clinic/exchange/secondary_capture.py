@@ -16,6 +16,7 @@ from rekognition_xray.clinic.exchange.source import (
     SOFTWARE,
     DicomSource,
     Identity,
+    call_of,
     derived_uid,
     read_source,
     set_time,
@@ -92,7 +93,7 @@ def _add_series(made: Dataset, diagnosis: Diagnosis, image: Dataset) -> None:
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made.SOPClassUID = SecondaryCaptureImageStorage
-    made.SOPInstanceUID = derived_uid("sc", image.SOPInstanceUID, diagnosis.request_id)
+    made.SOPInstanceUID = derived_uid("sc", image.SOPInstanceUID, call_of(diagnosis))
     made.SeriesInstanceUID = derived_uid("sc", image.StudyInstanceUID, diagnosis.version_arn)
     made.SeriesNumber, made.InstanceNumber = _SERIES, 1
     made.SeriesDescription = "Model diagnosis, not a medical device"

@@ -90,6 +90,11 @@ def derived_uid(*parts: str) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, '|'.join(parts)).int}"
 
 
+def call_of(diagnosis: Diagnosis) -> str:
+    """What tells diagnoses of one image apart: AWS's request, or who refused to send it."""
+    return diagnosis.request_id or f"{diagnosis.version_arn} {diagnosis.gate}"
+
+
 def set_time(dataset: Dataset, time: dt.datetime) -> None:
     """Writes when the object was made."""
     dataset.ContentDate = dataset.InstanceCreationDate = f"{time:%Y%m%d}"

@@ -44,6 +44,7 @@ from rekognition_xray.clinic.exchange.source import (
     SOFTWARE,
     DicomSource,
     Identity,
+    call_of,
     derived_uid,
     read_source,
     set_time,
@@ -89,7 +90,7 @@ def to_dicom_sr(
     """
     identity = Identity.of(key, identified=identified)
     image = read_source(diagnosis, source, options=options, identity=identity)
-    instance = derived_uid("sr", image.SOPInstanceUID, diagnosis.request_id)
+    instance = derived_uid("sr", image.SOPInstanceUID, call_of(diagnosis))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # highdicom warns of names of one component
         report = ComprehensiveSR(
@@ -169,7 +170,7 @@ def _group(
     evaluations: Sequence[QualitativeEvaluation] | None = None,
 ) -> MeasurementsAndQualitativeEvaluations:
     model, version = _model(diagnosis)
-    group_uid = derived_uid("group", image.SOPInstanceUID, diagnosis.request_id, name)
+    group_uid = derived_uid("group", image.SOPInstanceUID, call_of(diagnosis), name)
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=group_uid, identifier=name[:64]),
         algorithm_id=AlgorithmIdentification(

@@ -69,7 +69,8 @@ def select_for_reading(
     ``cases.image_descriptor``. The same journal and images give the same selection. No AWS call.
 
     Args:
-        journal: of a bulk run (``Diagnoser.diagnose_many``). Failed images are not selected.
+        journal: of a bulk run (``Diagnoser.diagnose_many``). Failed images, and those that a
+            gate refused, are not selected.
         n: how many, at least 1; fewer are given if there are fewer patients.
         dataset: gives the present label and the patient of each image. Images that are not in it
             are not selected: pass the training part, and test images are left alone.
@@ -89,7 +90,8 @@ def select_for_reading(
     needs_science("select_for_reading")
     if n < 1:
         raise InvalidRequestError(f"{n} images cannot be selected.", hint="Ask for 1 or more.")
-    diagnoses = [one for one in read_journal(journal) if isinstance(one, Diagnosis)]
+    answers = read_journal(journal)
+    diagnoses = [one for one in answers if isinstance(one, Diagnosis) and one.confidences]
     candidates = _best_of_each_patient(_candidates(diagnoses, dataset, patient_of))
     options = attrs.evolve(
         DEFAULT_OPTIONS if dataset is None else dataset.options,

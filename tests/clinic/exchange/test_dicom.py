@@ -186,6 +186,19 @@ def test_findings_have_codes(finding: str, code: tuple[str, str]) -> None:
     assert (code_of(finding).scheme, code_of(finding).value) == code
 
 
+@pytest.mark.parametrize("write", WRITE)
+def test_an_image_that_a_gate_refused_has_sound_objects_of_its_own(
+    check: Check, key: PseudonymKey, write
+) -> None:
+    data = source()
+    refused = diagnosed(
+        data, finding=REFERRED, referred=True, confidences={}, request_id="", gate="5a1"
+    )
+    made = check(write(refused, data, key=key))
+    other = write(attrs.evolve(refused, gate="5a2"), data, key=key)
+    assert made.SOPInstanceUID != other.SOPInstanceUID
+
+
 def test_a_label_of_your_own_gets_a_private_code(check: Check, key: PseudonymKey) -> None:
     data = source()
     label = "hernia, " * 20

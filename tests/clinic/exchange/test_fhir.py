@@ -101,6 +101,16 @@ def test_a_request_without_a_uuid_is_an_identifier_all_the_same() -> None:
     assert report(attrs.evolve(FOUND, request_id="r1"))["identifier"] == [{"value": "r1"}]
 
 
+def test_an_image_that_a_gate_refused_gives_a_valid_report_without_confidences() -> None:
+    pytest.importorskip("fhir.resources")
+    from fhir.resources.R4B.diagnosticreport import DiagnosticReport
+
+    refused = attrs.evolve(FOUND, finding=REFERRED, referred=True, confidences={}, request_id="")
+    made = DiagnosticReport.model_validate_json(json.dumps(report(refused)))
+    assert made.identifier is None
+    assert made.contained[1].component is None
+
+
 def test_all_arguments_that_give_no_resource_are_named() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         report(patient=" ", patient_system="", issued=NOW.replace(tzinfo=None), study="1.02")

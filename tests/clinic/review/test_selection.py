@@ -14,6 +14,7 @@ from PIL import Image
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.clinic.diagnosis import FailedDiagnosis
+from rekognition_xray.clinic.policy import REFERRED
 from rekognition_xray.clinic.review import select_for_reading
 from rekognition_xray.data.phantoms import make_phantoms
 
@@ -123,10 +124,11 @@ def test_only_images_of_the_dataset_with_a_diagnosis_that_still_exist_are_select
     gone = tmp_path / "gone.png"
     dataset = rx.XrayDataset([*images.images[:2], rx.Xray(gone, "normal", "gone")])
     failed = FailedDiagnosis(str(images.images[1].source), "why", "ImageError", False, ARN)
+    refused = diagnose(images.images[0].source, {}, finding=REFERRED, referred=True)
     others = [image.source for image in images.images[:1] + images.images[3:]]
     journal = write_journal(
         tmp_path / "j.jsonl",
-        [failed, *(diagnose(one, confidences("normal", 0.5)) for one in [gone, *others])],
+        [failed, refused, *(diagnose(one, confidences("normal", 0.5)) for one in [gone, *others])],
     )
     with caplog.at_level(logging.WARNING):
         selected = select_for_reading(journal, 9, dataset=dataset)
