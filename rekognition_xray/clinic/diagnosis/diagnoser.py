@@ -14,7 +14,7 @@ from rekognition_xray.clinic.diagnosis.bulk import BulkRun, Progress
 from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis
 from rekognition_xray.clinic.diagnosis.engine import Engine
 from rekognition_xray.clinic.diagnosis.inputs import DiagnosableImage, sendable
-from rekognition_xray.clinic.diagnosis.journal import Journal
+from rekognition_xray.clinic.diagnosis.journal import Journal, options_text
 from rekognition_xray.clinic.diagnosis.request import DiagnosisRequest, call
 from rekognition_xray.clinic.policy import Policy
 from rekognition_xray.cloud.versions import ModelVersion
@@ -116,9 +116,9 @@ class Diagnoser:
             images: the images, each as for ``diagnose``.
             journal: a JSON Lines file. Each answer is on the disk before it is given out. An image
                 under the same path is not sent again while its file (size and time) or its
-                prepared pixels are unchanged, and so is the gate; its finding follows the present
-                policy. So a run that was killed continues where it was; calls that were under way
-                are repeated.
+                prepared pixels are unchanged, and so are gate and options; its finding follows the
+                present policy. So a run that was killed continues where it was; calls that were
+                under way are repeated.
             ordered: whether answers come in the order of the images, or as they come.
             executor: where images are prepared and calls made: any ``concurrent.futures.Executor``,
                 such as ``dask.distributed.Client().get_executor()``. Without one, threads. This
@@ -132,7 +132,10 @@ class Diagnoser:
             NotReadyError, NotFoundError, CredentialsError, AccessDeniedError, ThrottledError,
             ConnectionFailedError, ServiceFaultError: while iterating, as the run's end.
         """
-        known = None if journal is None else Journal(Path(journal), version_arn=self.version.arn)
+        known = None
+        if journal is not None:
+            reading = options_text(self.options)
+            known = Journal(Path(journal), version_arn=self.version.arn, options=reading)
         if executor is not None and not isinstance(executor, ThreadPoolExecutor):
             self.version.aws.recipe()
         engine = Engine(

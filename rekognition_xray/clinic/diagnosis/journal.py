@@ -19,6 +19,7 @@ from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.diagnosis.diagnosis import Answer, Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
 from rekognition_xray.clinic.json_fields import FieldError, Json
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.errors import JournalError
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,12 @@ class Entry:
     Attributes:
         answer: the last diagnosis or failure under this path.
         file: size and time of the image's file as it then was; None where there was none.
+        options: how the image was read, as ``options_text`` writes it.
     """
 
     answer: Diagnosis | FailedDiagnosis
     file: File | None
+    options: str = ""
 
 
 class Journal:
@@ -56,18 +59,20 @@ class Journal:
     database says where each image's last line is. One process at a time may write a journal.
     """
 
-    def __init__(self, path: Path, *, version_arn: str | None) -> None:
+    def __init__(self, path: Path, *, version_arn: str | None, options: str = "") -> None:
         """Reads what is there; a missing file is an empty journal.
 
         Args:
             path: the file.
             version_arn: the version that it must be of; None for that of its first line.
+            options: how images are read whose answers are added, by ``options_text``.
 
         Raises:
             JournalError: unreadable, of another version or format, or damaged before its end.
         """
         self.path = path
         self._arn = version_arn
+        self._options = options
         # An unnamed database of SQLite's own: small in memory, the rest in a temporary file.
         self._index = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._index.execute(f"PRAGMA cache_size = -{_CACHE}")
@@ -147,13 +152,14 @@ class Journal:
 
     def add(self, answer: Diagnosis | FailedDiagnosis, file: File | None = None) -> None:
         """Writes an answer, unless it equals the last one for its image."""
-        entry = Entry(answer, file)
+        entry = Entry(answer, file, self._options)
         if self.last(answer.source) == entry:
             return
         data = {
             "rxray_journal": _FORMAT,
             "kind": "diagnosis" if isinstance(answer, Diagnosis) else "failure",
             "file": file,
+            **({"options": self._options} if self._options else {}),
             **answer.to_dict(),
         }
         at = self._size
@@ -292,6 +298,13 @@ def read_journal(path: str | Path) -> tuple[Answer, ...]:
     return tuple(Journal(path, version_arn=None).answers())
 
 
+def options_text(options: ImageOptions) -> str:
+    """The options that differ from the defaults, as JSON; empty where none does."""
+    plain, usual = attrs.asdict(options), attrs.asdict(DEFAULT_OPTIONS)
+    differing = {name: value for name, value in plain.items() if value != usual[name]}
+    return json.dumps(differing, sort_keys=True) if differing else ""
+
+
 def _key(source: str) -> bytes:
     return hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
@@ -301,15 +314,16 @@ def _entry_of(line: bytes) -> Entry:
         found = decode_line(line)
     except ValueError:
         return _entry(json.loads(line))
-    return Entry(found.answer(), found.file)
+    return Entry(found.answer(), found.file, found.options)
 
 
 def _entry(data: Json) -> Entry:
-    kind, file = data.get("kind"), data.get("file")
+    kind, file = data.get("kind"), _file(data.get("file"))
+    options = fields.string_in(data.get("options", ""), "options")
     if kind == "diagnosis":
-        return Entry(Diagnosis.from_dict(data), _file(file))
+        return Entry(Diagnosis.from_dict(data), file, options)
     if kind == "failure":
-        return Entry(FailedDiagnosis.from_dict(data), _file(file))
+        return Entry(FailedDiagnosis.from_dict(data), file, options)
     raise FieldError(f"{kind!r} is no kind of line")
 
 

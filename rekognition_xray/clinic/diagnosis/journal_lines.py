@@ -13,15 +13,16 @@ import msgspec
 from rekognition_xray.clinic.diagnosis.diagnosis import Diagnosis, FailedDiagnosis
 
 
-class _Line(msgspec.Struct, gc=False, forbid_unknown_fields=True, tag_field="kind"):
+class _Line(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     rxray_journal: Literal[1]
     source: str
     reason: str
     version_arn: str
     file: tuple[int, int] | None
+    options: str = ""
 
 
-class DiagnosisLine(_Line, tag="diagnosis"):
+class DiagnosisLine(_Line, kw_only=True, tag="diagnosis"):
     """A diagnosis, with size and time of its image's file."""
 
     finding: str
@@ -56,7 +57,7 @@ class DiagnosisLine(_Line, tag="diagnosis"):
         )
 
 
-class FailureLine(_Line, tag="failure"):
+class FailureLine(_Line, kw_only=True, tag="failure"):
     """A failure, with size and time of its image's file."""
 
     error: str
