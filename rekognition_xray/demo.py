@@ -62,7 +62,12 @@ def run(data: Path, output: Path, seed: int, *, phantoms: bool = False) -> None:
         version, addresses = _train(aws, split, output)
         evaluation = _evaluate(version, split)
         policy = _policy(evaluation)
-        evaluation.to_html(output / "evaluation.html", images=addresses, policy=policy)
+        evaluation.to_html(
+            output / "evaluation.html",
+            images=addresses,
+            policy=policy,
+            gate=None if gate is None else gate.figures,
+        )
         _diagnose(version, policy, gate, split, output)
         _show_bill(str(cloud.bill))
         card = rx.ModelCard.of(
@@ -71,6 +76,7 @@ def run(data: Path, output: Path, seed: int, *, phantoms: bool = False) -> None:
             audit=audit,
             version=version.describe(),
             policy=policy,
+            gate=None if gate is None else gate.figures,
             source="images drawn by this program; they show no patient" if phantoms else None,
             answers=ANSWERS,
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.cloud.versions import VersionDescription
     from rekognition_xray.data.dataset import Audit, Split, XrayDataset
+    from rekognition_xray.data.gating import GateFigures
 
 _FORMAT = 1
 
@@ -68,6 +69,7 @@ class ModelCard:
         audit: Audit | None = None,
         version: VersionDescription | None = None,
         policy: Policy | None = None,
+        gate: GateFigures | None = None,
         source: str | None = None,
         licence: str | None = None,
         population: str | None = None,
@@ -83,6 +85,7 @@ class ModelCard:
             audit: of the images.
             version: the result of ``ModelVersion.describe()``.
             policy: the operating point that the version is to be used with.
+            gate: figures of the gate that the version is to be used with.
             source: where the images come from. By default, for images that were read by the rule
                 ``kermany``, the card says that they are named like those of that set, and gives its
                 licence and population under that condition.
@@ -104,6 +107,7 @@ class ModelCard:
             audit=audit,
             version=version,
             policy=policy,
+            gate=gate,
             source=source,
             licence=licence,
             population=population,

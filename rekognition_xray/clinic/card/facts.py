@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.cloud.versions import VersionDescription
     from rekognition_xray.data.dataset import Audit, Split, XrayDataset
+    from rekognition_xray.data.gating import GateFigures
 
 _PACKAGES: Final = ("attrs", "boto3", "numpy", "Pillow", "scikit-learn", "scipy")
 
@@ -38,6 +40,7 @@ class CardSources:
     source: str | None
     licence: str | None
     population: str | None
+    gate: GateFigures | None = None
 
     @property
     def parts(self) -> dict[str, XrayDataset]:
@@ -74,6 +77,7 @@ def sections(sources: CardSources) -> tuple[Section, ...]:
         Section("data", "Data", tuple(_data(sources))),
         Section("labels", "Origin of the labels", tuple(_labels(sources))),
         Section("operating_point", "Operating point", tuple(_operating_point(sources.policy))),
+        Section("gate", "Gate", tuple(_gate(sources))),
         Section("software", "Software that made this card", tuple(_software())),
     )
 
@@ -207,6 +211,37 @@ def _labels(sources: CardSources) -> Iterator[Fact]:
     yield Fact("by", "Made by", known.by or None)
     yield Fact("on", "Made by the date", known.on.isoformat() if known.on else None)
     yield Fact("human", "Stated to be the work of", human)
+
+
+def _gate(sources: CardSources) -> Iterator[Fact]:
+    """What the gate refuses, and what the images do not say of themselves."""
+    figures = sources.gate
+    if figures is None:
+        yield Fact("gate", "Gate", "none: the version answers to any image")
+    else:
+        refused = (
+            f"{figures.refused:,} of {figures.judged:,} acceptable images of unseen patients "
+            f"({figures.refused / figures.judged:.1%}, 95 % interval {figures.low:.1%} to "
+            f"{figures.high:.1%}); asked for: at most {figures.share:.1%}"
+        )
+        yield Fact("gate", "Refused by the gate", refused)
+        for number, one in enumerate(figures.strange):
+            share = f"{one.refused:,} of {one.images:,}"
+            yield Fact(f"gate_{number}", f"Refused, {one.kind}", share)
+    yield Fact("never_shown", "Known of the images", _shown(sources.audit))
+
+
+def _shown(audit: Audit | None) -> str:
+    """Which ages, views and body parts the files of the images name; nobody knows of the others."""
+    if audit is None:
+        return "not stated: no audit was given; ages, views and machines may be missing"
+    found = [f"{len(audit.facts):,} of {audit.images:,} files say something of their image"]
+    for name, title in (("age_group", "ages"), ("view", "views"), ("sex", "sexes")):
+        counts = Counter(getattr(facts, name) or "not stated" for facts in audit.facts.values())
+        if audit.facts:
+            listed = ", ".join(f"{value} {count:,}" for value, count in sorted(counts.items()))
+            found.append(f"{title}: {listed}")
+    return "; ".join([*found, "whatever is not named here, the version may never have been shown"])
 
 
 def _operating_point(policy: Policy | None) -> Iterator[Fact]:

@@ -31,7 +31,7 @@ from rekognition_xray.clinic.evaluation.results import (
 )
 from rekognition_xray.clinic.evaluation.tables import markdown, plain_text
 from rekognition_xray.clinic.extras import needs_report, needs_science
-from rekognition_xray.clinic.report import write_page
+from rekognition_xray.clinic.report import make_gallery, write_page
 from rekognition_xray.clinic.statistics import (
     NO_LABEL,
     BinaryFigures,
@@ -46,6 +46,7 @@ from rekognition_xray.clinic.statistics import (
 )
 from rekognition_xray.cloud.s3 import read_lines, read_object
 from rekognition_xray.cloud.tags import LEAKS, SPLIT
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
 from rekognition_xray.errors import EvaluationError, list_paths
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from rekognition_xray.clinic.report import Images
     from rekognition_xray.clinic.statistics import Curves, DecisionCurve, Facts, RiskCoverage
     from rekognition_xray.cloud.versions import ModelVersion
+    from rekognition_xray.data.gating import GateFigures
 
 _MIN_RESAMPLES: Final = 100
 _AWS: Final = "Amazon Rekognition Custom Labels"
@@ -572,6 +574,8 @@ class Evaluation:
         images: Images = None,
         policy: Policy | None = None,
         prevalence: float | None = None,
+        gate: GateFigures | None = None,
+        options: ImageOptions = DEFAULT_OPTIONS,
     ) -> Path:
         """Writes one self-contained HTML page and returns its path.
 
@@ -584,6 +588,8 @@ class Evaluation:
                 None. By default the page has no pictures.
             policy: a policy of this version, shown with its figures.
             prevalence: as for ``at_prevalence``; the page then shows predictive values.
+            gate: figures of the gate that the version is used with.
+            options: how pictures are read; the same as for training. See ImageOptions.
 
         Raises:
             EvaluationError: the policy is of another version, the prevalence is not between 0 and
@@ -591,7 +597,8 @@ class Evaluation:
             MissingExtraError: the extra ``report`` is not installed.
         """
         needs_report("The evaluation page")
-        return write_page(evaluation_page(self, images, policy, prevalence), Path(path))
+        gallery = make_gallery(self.images, self.labels, images, options=options)
+        return write_page(evaluation_page(self, gallery, policy, prevalence, gate), Path(path))
 
     def __str__(self) -> str:
         return plain_text(self)

@@ -18,15 +18,14 @@ from rekognition_xray.clinic.report import (
     ChartData,
     Columns,
     FigureRow,
+    Gallery,
     GroupTable,
-    Images,
     Matrix,
     Page,
     Rows,
     chart_style,
     decision_chart,
     distribution_chart,
-    make_gallery,
     precision_recall_chart,
     reliability_chart,
     risk_coverage_chart,
@@ -51,6 +50,7 @@ from rekognition_xray.labels import (
 if TYPE_CHECKING:
     from rekognition_xray.clinic.evaluation.evaluation import Evaluation
     from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.data.gating import GateFigures
 
 _PACKAGES: Final = ("rekognition-xray", "numpy", "scipy", "scikit-learn", "Pillow")
 _MEANING: Final = {
@@ -87,7 +87,11 @@ _POLICY_WORDS: Final = {
 
 
 def evaluation_page(
-    evaluation: Evaluation, images: Images, policy: Policy | None, prevalence: float | None
+    evaluation: Evaluation,
+    gallery: Gallery,
+    policy: Policy | None,
+    prevalence: float | None,
+    gate: GateFigures | None,
 ) -> Page:
     """The content of the page; see ``Evaluation.to_html`` for arguments and errors."""
     needs_science("The evaluation page")
@@ -128,7 +132,8 @@ def evaluation_page(
         ),
         two_class_view=distinguish_pneumonia(evaluation.labels),
         predictive=tuple(_predictive(evaluation, policy, prevalence)),
-        gallery=make_gallery(evaluation.images, evaluation.labels, images),
+        gallery=gallery,
+        gate=gate,
         subjects=_subjects(evaluation),
         software=tuple(_software()),
     )

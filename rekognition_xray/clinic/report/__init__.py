@@ -14,7 +14,7 @@ from rekognition_xray.clinic.report.charts import (
     roc_chart,
     sweep_chart,
 )
-from rekognition_xray.clinic.report.gallery import Images, make_gallery
+from rekognition_xray.clinic.report.gallery import Gallery, Images, make_gallery
 from rekognition_xray.clinic.report.html import render_template, write_page
 from rekognition_xray.clinic.report.page import (
     Cell,
@@ -32,6 +32,7 @@ __all__ = [
     "ChartData",
     "Columns",
     "FigureRow",
+    "Gallery",
     "GroupTable",
     "Images",
     "Matrix",

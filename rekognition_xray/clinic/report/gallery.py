@@ -13,7 +13,7 @@ from PIL import Image
 
 from rekognition_xray.clinic.report.charts import confidence_text
 from rekognition_xray.clinic.statistics import TestImage
-from rekognition_xray.data.images import ImageSource, decode
+from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions, ImageSource, decode
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import EvaluationError, ImageError, list_paths
@@ -86,7 +86,11 @@ class Gallery:
 
 
 def make_gallery(
-    test_images: Sequence[TestImage], labels: Sequence[str], images: Images
+    test_images: Sequence[TestImage],
+    labels: Sequence[str],
+    images: Images,
+    *,
+    options: ImageOptions = DEFAULT_OPTIONS,
 ) -> Gallery:
     """Makes the tiles and reads the pictures.
 
@@ -94,6 +98,7 @@ def make_gallery(
         test_images: the test images.
         labels: the labels of the model.
         images: where the pictures come from.
+        options: how they are read.
 
     Raises:
         EvaluationError: pictures cannot be read; names all of them.
@@ -104,7 +109,7 @@ def make_gallery(
     bad: list[str] = []
     for number, image in numbered:
         try:
-            pictures[number] = _thumbnail(find(image.source_ref), image.source_ref)
+            pictures[number] = _thumbnail(find(image.source_ref), image.source_ref, options)
         except ImageError as error:
             bad.append(str(error))
     if bad:
@@ -154,11 +159,11 @@ def _by_address(images: Mapping[str, ImageSource] | Mapping[Xray, str]) -> dict[
     return pictures
 
 
-def _thumbnail(picture: ImageSource | None, name: str) -> Thumbnail | None:
+def _thumbnail(picture: ImageSource | None, name: str, options: ImageOptions) -> Thumbnail | None:
     if picture is None:
         return None
     is_file = isinstance(picture, str | os.PathLike)
-    grey = decode(picture, name="" if is_file else name).grey
+    grey = decode(picture, name="" if is_file else name, options=options).grey
     grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
     # A new image of the bare pixels, so that no metadata from the decoder is written.

@@ -13,6 +13,7 @@ from rekognition_xray.clinic.statistics import Figure, PredictiveValues
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.policy import Policy
+    from rekognition_xray.data.gating import GateFigures
 
 Columns: TypeAlias = tuple[tuple[str, str], ...]
 """Names of columns, each with a short note, which may be empty."""
@@ -107,6 +108,7 @@ class Page:
     service_rows: Rows
     two_class_view: bool
     gallery: Gallery
+    gate: GateFigures | None
     subjects: tuple[tuple[str, tuple[int, ...]], ...]
     software: tuple[str, ...]
 
