@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from rekognition_xray.clinic.evaluation import Comparison, Evaluation, compare, plan_evaluation
     from rekognition_xray.clinic.explanation import plan_explanation
+    from rekognition_xray.clinic.monitoring import Monitor
     from rekognition_xray.clinic.policy import Policy
     from rekognition_xray.clinic.statistics import Figure
     from rekognition_xray.cloud.aws import Aws
@@ -56,6 +57,7 @@ _HOMES = {
         "plan_evaluation",
     ),
     "clinic.explanation": ("plan_explanation",),
+    "clinic.monitoring": ("Monitor",),
     "clinic.policy": ("Policy",),
     "clinic.statistics": ("Figure",),
     "cloud.aws": ("Aws",),
@@ -101,6 +103,7 @@ __all__ = [
     "Labelling",
     "ModelCard",
     "ModelVersion",
+    "Monitor",
     "Policy",
     "PriceBook",
     "S3Location",

@@ -100,6 +100,7 @@ for _command in (
     training.train,
     evaluating.evaluate,
     diagnosing.diagnose,
+    evaluating.monitor,
     diagnosing.review,
     serving.node,
     paying.running,

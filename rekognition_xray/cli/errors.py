@@ -16,6 +16,7 @@ OK: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 IMAGES: Final = 3
+ALARM: Final = 4
 INTERRUPTED: Final = 130
 
 MEANINGS: Final[Mapping[int, str]] = {
@@ -23,6 +24,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     FAILED: "refused or failed; also a question that was not answered with yes",
     USAGE: "wrong usage",
     IMAGES: "images are at fault: findings, or images not usable, not sent, not answered",
+    ALARM: "monitor: the images have changed",
     INTERRUPTED: "interrupted (Ctrl-C)",
 }
 

@@ -1,19 +1,22 @@
-"""``evaluate``: the figures of a trained version."""
+"""``evaluate`` and ``monitor``: the figures of a trained version, and of its use."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.errors import EPILOG
+from rekognition_xray.cli.errors import ALARM, EPILOG
 from rekognition_xray.cli.options import FILE
 from rekognition_xray.cli.places import VERSION, Place, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rekognition_xray.clinic.report import Images
 
 _AIMS = ("sensitivity", "specificity", "max_referrals")
@@ -114,6 +117,86 @@ def evaluate(
     files = [f"{what}: {path}" for what, path in written.items() if path]
     parts += ["\n".join(files)] if files else []
     terminal.result(record, "\n\n".join(parts))
+
+
+@click.command(epilog=EPILOG)
+@click.argument("journals", metavar="JOURNAL...", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--reference",
+    required=True,
+    metavar="REFERENCE",
+    help="An earlier journal, or the version whose test images to compare with.",
+)
+@click.option("--html", type=FILE, help="Write the page of the report to this file.")
+@click.option(
+    "--false-alarms",
+    type=_SHARE,
+    metavar="SHARE",
+    default=0.01,
+    help="Largest probability that journals without change ever raise an alarm.",
+)
+@click.option(
+    "--recent", type=click.IntRange(8), metavar="N", default=500, help="Images for figures."
+)
+@click.option(
+    "--patient",
+    metavar="REGEX",
+    help="Pattern in an image's path; its first group is the patient, who counts once.",
+)
+@click.option("--seed", type=int, metavar="N", default=0, help="Seed of draws among equal values.")
+@speaks
+@in_a_place
+def monitor(
+    terminal: Terminal,
+    place: Place,
+    *,
+    journals: tuple[Path, ...],
+    reference: str,
+    html: Path | None,
+    false_alarms: float,
+    recent: int,
+    patient: str | None,
+    seed: int,
+) -> None:
+    """Test whether the images of a model in use have changed.
+
+    Reads JOURNALs that diagnose wrote, in this order, and compares confidences, gate scores and
+    referrals with those of the reference. Ends with exit code 4 if there is an alarm. Calls AWS
+    only to read the test images of a VERSION. Not a medical device.
+    """
+    from rekognition_xray.clinic.monitoring import Monitor
+
+    watch = Monitor(
+        _reference(place, reference),
+        false_alarms=false_alarms,
+        recent=recent,
+        patient=None if patient is None else _patient_by(patient),
+        seed=seed,
+    )
+    report = [watch.update(journal) for journal in journals][-1]
+    page = None if html is None else str(report.to_html(html))
+    terminal.result({"report": report, "html": page}, f"{report}\nhtml: {page}" if page else report)
+    if report.alarm:
+        click.get_current_context().exit(ALARM)
+
+
+def _reference(place: Place, named: str) -> rx.Evaluation | Path:
+    """The journal of that name, or the evaluation of the version."""
+    journal = Path(named)
+    if journal.is_file() or journal.suffix == ".jsonl":
+        return journal
+    return rx.Evaluation.from_version(place.version(named), allow_leaks=True)
+
+
+def _patient_by(pattern: str) -> Callable[[str], str]:
+    """From a path to its patient; a path without the pattern is a patient of its own."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise click.BadParameter(f"{pattern!r}: {error}", param_hint="--patient") from error
+    if not compiled.groups:
+        raise click.BadParameter(f"{pattern!r} has no group.", param_hint="--patient")
+    return lambda path: path if (found := compiled.search(path)) is None else found[1] or path
 
 
 def _images_from_s3(aws: rx.Aws) -> Images:

@@ -11,7 +11,7 @@ import tomllib
 import pytest
 
 from rekognition_xray.cli import commands
-from rekognition_xray.cli.errors import EPILOG
+from rekognition_xray.cli.errors import ALARM, EPILOG
 from rekognition_xray.local.__main__ import parse
 
 from ..support.tools import load
@@ -28,6 +28,7 @@ def test_there_is_a_command_to_each_verb_in_the_order_of_use():
         *("audit", "gate", "prepare", "estimate", "train", "evaluate"),
         *(
             "diagnose",
+            "monitor",
             "review",
             "node",
             "running",
@@ -123,7 +124,8 @@ def test_the_examples_run_as_the_page_shows_them(run: Run, world: World):
         if name != "rekognition-xray" or line in _UNTIL_CTRL_C:
             continue  # run by tests of their own
         done = run(*words)
-        assert done.exit_code == 0, f"{line}\n{done.output}"
+        expected = ALARM if shown.startswith("ALARM") else 0
+        assert done.exit_code == expected, f"{line}\n{done.output}"
         if shown:
             options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
             got = re.sub(r"(?m)^\.\.\.", "…", done.output)

@@ -23,6 +23,7 @@ from types_boto3_s3 import S3Client
 import rekognition_xray as rx
 from rekognition_xray.clinic.diagnosis import BulkProgress, BulkRun, BulkSummary
 from rekognition_xray.clinic.explanation import Explanation
+from rekognition_xray.clinic.monitoring import MonitorReport
 from rekognition_xray.clinic.statistics import PredictiveValues
 from rekognition_xray.cloud import meter, storage
 from rekognition_xray.cloud.meter import RunningVersion, orphans
@@ -188,3 +189,12 @@ def the_local_cloud(where: os.PathLike[str]) -> None:
         assert_type(cloud, LocalCloud)
         assert_type(cloud.session(), boto3.Session)
         assert_type(rx.Aws(session=cloud.session()), rx.Aws)
+
+
+def monitoring(evaluation: rx.Evaluation, journal: Path) -> None:
+    monitor = rx.Monitor(evaluation, false_alarms=0.01, patient=lambda path: path.upper())
+    assert_type(monitor, rx.Monitor)
+    assert_type(rx.Monitor("january.jsonl").update(journal), MonitorReport)
+    assert_type(monitor.update(journal).alarm, bool)
+    assert_type(monitor.update(journal).prevalence, rx.Figure)
+    assert_type(monitor.update(journal).to_html("monitor.html"), Path)

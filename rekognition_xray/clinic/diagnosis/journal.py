@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import logging
@@ -9,7 +10,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -158,6 +159,7 @@ class Journal:
         data = {
             "rxray_journal": _FORMAT,
             "kind": "diagnosis" if isinstance(answer, Diagnosis) else "failure",
+            "written_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "file": file,
             **({"options": self._options} if self._options else {}),
             **answer.to_dict(),
@@ -246,20 +248,12 @@ class Journal:
 
     def _source_in_any(self, line: bytes, number: int) -> str | None:
         try:
-            data = fields.object_in(json.loads(line))
-        except (ValueError, FieldError) as error:
-            torn = line.rstrip(b"\0\r\n")
-            if torn.startswith(_START) or _START.startswith(torn):
-                return None
-            raise self._error(number, "no line of a journal") from error
-        try:
-            return self._source_of(data, number)
+            data = _line_of(line)
+            return None if data is None else self._source_of(data, number)
         except (ValueError, FieldError) as error:
             raise self._error(number, str(error)) from error
 
     def _source_of(self, data: Json, number: int) -> str:
-        if data.get("rxray_journal") != _FORMAT:
-            raise FieldError(f"no line of a journal of format {_FORMAT}")
         self._check_version(fields.string_in(data.get("version_arn"), "version_arn"), number)
         return _entry(data).answer.source
 
@@ -275,15 +269,8 @@ class Journal:
     def _error(self, number: int, what: str) -> JournalError:
         return JournalError(f"The journal {self.path} cannot be continued: line {number}: {what}.")
 
-    @contextmanager
-    def _disk(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise JournalError(
-                f"The journal {self.path} cannot be {what}: {error.strerror or error}.",
-                hint="Check the path, the permissions and the free space.",
-            ) from error
+    def _disk(self, what: str) -> AbstractContextManager[None]:
+        return _disk(self.path, what)
 
 
 def read_journal(path: str | Path) -> tuple[Answer, ...]:
@@ -303,6 +290,101 @@ def options_text(options: ImageOptions) -> str:
     plain, usual = attrs.asdict(options), attrs.asdict(DEFAULT_OPTIONS)
     differing = {name: value for name, value in plain.items() if value != usual[name]}
     return json.dumps(differing, sort_keys=True) if differing else ""
+
+
+@attrs.frozen
+class JournalLine:
+    """A line of a journal, for those who follow it.
+
+    Attributes:
+        answer: the diagnosis or failure.
+        written_at: when it was written, in UTC; None in journals of before December 2026.
+        end: the byte after it.
+    """
+
+    answer: Diagnosis | FailedDiagnosis
+    written_at: dt.datetime | None
+    end: int
+
+
+def follow_journal(path: Path, *, start: int = 0) -> Iterator[JournalLine]:
+    """The lines of a journal, one by one, from a byte on.
+
+    A last line that is not whole, as it is while a run writes it, is left for later.
+
+    Args:
+        path: of the journal.
+        start: the ``end`` of the last line that was read before; by default all lines are read.
+
+    Raises:
+        JournalError: unreadable, of another format, damaged before its end, or shorter than before.
+    """
+    end, torn = start, False
+    with _disk(path, "read"), path.open("rb") as stream:
+        if stream.seek(0, os.SEEK_END) < start:
+            raise JournalError(
+                f"The journal {path} is shorter than it was when it was last read.",
+                hint="Journals only grow: name a new one by another path.",
+            )
+        stream.seek(start)
+        for line in stream:
+            if torn:
+                raise _unreadable(path, end, "damaged")
+            try:
+                entry = _line_of(line) if line.strip() else {}
+                torn = entry is None
+                if entry:
+                    yield _journal_line(entry, end + len(line))
+            except (ValueError, FieldError) as error:
+                raise _unreadable(path, end, str(error)) from error
+            end += 0 if torn else len(line)
+
+
+def _unreadable(path: Path, at: int, what: str) -> JournalError:
+    with path.open("rb") as stream:
+        number = stream.read(at).count(b"\n") + 1
+    return JournalError(f"The journal {path} cannot be read: line {number}: {what}.")
+
+
+@contextmanager
+def _disk(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"The journal {path} cannot be {what}: {error.strerror or error}.",
+            hint="Check the path, the permissions and the free space.",
+        ) from error
+
+
+def _line_of(line: bytes) -> Json | None:
+    """The content of a line; None if it was cut off."""
+    try:
+        entry = fields.object_in(json.loads(line))
+    except (ValueError, FieldError) as error:
+        torn = line.rstrip(b"\0\r\n")
+        if torn.startswith(_START) or _START.startswith(torn):
+            return None
+        raise FieldError("no line of a journal") from error
+    if entry.get("rxray_journal") != _FORMAT:
+        raise FieldError(f"no line of a journal of format {_FORMAT}")
+    return entry
+
+
+def _journal_line(data: Json, end: int) -> JournalLine:
+    return JournalLine(_entry(data).answer, _time_in(data, "written_at"), end)
+
+
+def _time_in(data: Json, key: str) -> dt.datetime | None:
+    if data.get(key) is None:
+        return None
+    try:
+        found = dt.datetime.fromisoformat(fields.string_in(data[key], key))
+    except ValueError as error:
+        raise FieldError(f"{key} is no time in ISO 8601") from error
+    if found.tzinfo is None:
+        raise FieldError(f"{key} has no time zone")
+    return found.astimezone(dt.UTC)
 
 
 def _key(source: str) -> bytes:

@@ -20,6 +20,7 @@ class _Line(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True, 
     version_arn: str
     file: tuple[int, int] | None
     options: str = ""
+    written_at: str | None = None
 
 
 class DiagnosisLine(_Line, kw_only=True, tag="diagnosis"):

@@ -15,7 +15,7 @@ from rekognition_xray.clinic.report.charts import (
     sweep_chart,
 )
 from rekognition_xray.clinic.report.gallery import Gallery, Images, make_gallery
-from rekognition_xray.clinic.report.html import render_template, write_page
+from rekognition_xray.clinic.report.html import render_template, write_html, write_page
 from rekognition_xray.clinic.report.page import (
     Cell,
     Columns,
@@ -48,5 +48,6 @@ __all__ = [
     "risk_coverage_chart",
     "roc_chart",
     "sweep_chart",
+    "write_html",
     "write_page",
 ]

@@ -35,7 +35,34 @@ def write_page(page: Page, path: Path) -> Path:
     Raises:
         MissingExtraError: the extra ``report`` is not installed.
     """
-    text = render_page(page)
+    return _write(path, render_page(page))
+
+
+def write_html(path: Path, template: str, **values: object) -> Path:
+    """Writes a page of figures from one of the templates here; everything in it is escaped.
+
+    Args:
+        path: of the file; as for ``write_page``, it is never incomplete.
+        template: file name of the template.
+        values: what the template names, beside ``notices``.
+
+    Raises:
+        MissingExtraError: the extra ``report`` is not installed.
+    """
+    text = render_template(
+        "rekognition_xray.clinic.report",
+        template,
+        what="The page",
+        style="page.css",
+        script="page.js",
+        allow="img-src data:",
+        notices=(NOTICE, TYPE_NOTICE),
+        **values,
+    )
+    return _write(path, text)
+
+
+def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as stream:
         stream.write(text.encode())
