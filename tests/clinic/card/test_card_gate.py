@@ -30,7 +30,7 @@ def evaluation(draw, write) -> rx.Evaluation:
 
 def values(card: rx.ModelCard) -> dict[str, str | None]:
     (section,) = (one for one in card.sections if one.key == "gate")
-    return {fact.name: fact.value for fact in section.facts}
+    return {fact.name: fact.value for fact in section.rows}
 
 
 def test_the_card_shows_the_gates_figures_for_each_kind_of_strange_image(evaluation):
