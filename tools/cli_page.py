@@ -71,7 +71,8 @@ def _rows(
         record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
         if record and wanted:
             meaning = " ".join(record[1].replace("|", "\\|").split())
-            yield f"| `{record[0]}` | {meaning} |"
+            option = record[0].replace("|", " or ")  # a bar would end the cell
+            yield f"| `{option}` | {meaning} |"
 
 
 def _table(rows: str) -> str:
