@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
@@ -11,9 +11,8 @@ from typing import Final
 import attrs
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from rekognition_xray._workers import worker_pool
+from rekognition_xray._workers import report_batches, worker_pool
 from rekognition_xray.clinic.cases.descriptor import (
     UnusableImage,
     Vector,
@@ -215,7 +214,8 @@ def _compute_descriptors(
     ]
     found: list[Vector | UnusableImage] = []
     with worker_pool(executor) as pool:
-        for batch in _count_batches(pool.map(describe, batches), len(images), progress):
+        answers = pool.map(describe, batches)
+        for batch in report_batches(answers, len(images), progress, title="indexing"):
             found += batch
     refused = [item for item in found if isinstance(item, UnusableImage)]
     if refused:
@@ -228,18 +228,3 @@ def _compute_descriptors(
     vectors = np.stack([item for item in found if not isinstance(item, UnusableImage)])
     vectors.setflags(write=False)
     return vectors
-
-
-def _count_batches(
-    batches: Iterable[list[Vector | UnusableImage]],
-    total: int,
-    progress: bool | Callable[[int, int], None],  # noqa: FBT001 - as build takes it
-) -> Iterator[list[Vector | UnusableImage]]:
-    done = 0
-    with tqdm(total=total, unit="image", desc="indexing", disable=progress is not True) as bar:
-        for batch in batches:
-            yield batch
-            done += len(batch)
-            bar.update(len(batch))
-            if callable(progress):
-                progress(done, total)

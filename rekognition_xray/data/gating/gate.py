@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
@@ -11,9 +11,8 @@ from typing import Final
 import attrs
 import numpy as np
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
-from rekognition_xray._workers import worker_pool
+from rekognition_xray._workers import report_batches, worker_pool
 from rekognition_xray.data.gating.answer import GateAnswer, Reason
 from rekognition_xray.data.gating.features import (
     Thumbs,
@@ -273,7 +272,8 @@ def _thumbnails(
     found: list[Thumbs | ImageError] = []
     with worker_pool(executor) as pool:
         read = functools.partial(read_thumbnails, options=options)
-        for batch in _report(pool.map(read, batches), len(images), progress):
+        answers = pool.map(read, batches)
+        for batch in report_batches(answers, len(images), progress, title="gate"):
             found += batch
     bad = [item for item in found if isinstance(item, ImageError)]
     if bad:
@@ -296,18 +296,3 @@ def _read_thumbnail(path: Path, options: ImageOptions) -> Thumbs | ImageError:
         return thumbnail(decode(path, options=options).grey)
     except ImageError as error:
         return error
-
-
-def _report(
-    batches: Iterator[list[Thumbs | ImageError]],
-    total: int,
-    progress: bool | Callable[[int, int], None],  # noqa: FBT001 - as fit takes it
-) -> Iterator[list[Thumbs | ImageError]]:
-    done = 0
-    with tqdm(total=total, unit="image", desc="gate", disable=progress is not True) as bar:
-        for batch in batches:
-            yield batch
-            done += len(batch)
-            bar.update(len(batch))
-            if callable(progress):
-                progress(done, total)
