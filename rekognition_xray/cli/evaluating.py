@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 import rekognition_xray as rx
-from rekognition_xray.cli.errors import ALARM, EPILOG
+from rekognition_xray.cli.errors import ALARM, EPILOG, IMAGES
 from rekognition_xray.cli.options import FILE
 from rekognition_xray.cli.places import VERSION, Place, in_a_place
 from rekognition_xray.cli.terminal import Terminal, speaks
@@ -178,6 +178,8 @@ def monitor(
     terminal.result({"report": report, "html": page}, f"{report}\nhtml: {page}" if page else report)
     if report.alarm:
         click.get_current_context().exit(ALARM)
+    if not any(value.images for value in report.watched):  # no news, which is not good news
+        click.get_current_context().exit(IMAGES)
 
 
 def _reference(place: Place, named: str) -> rx.Evaluation | Path:

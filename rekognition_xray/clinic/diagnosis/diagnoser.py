@@ -48,7 +48,7 @@ class Diagnoser:
             a person, and nothing is sent.
 
     Raises:
-        EvaluationError: the policy was made for another version.
+        EvaluationError: the policy was made for another version, or the gate is none.
     """
 
     version: ModelVersion
@@ -57,6 +57,10 @@ class Diagnoser:
     gate: Gate | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        if self.gate is not None and not callable(getattr(self.gate, "admit", None)):
+            raise EvaluationError(
+                f"gate={self.gate!r} is no gate.", hint="Read it: rx.ImageGate.load(folder)."
+            )
         made_for = self.policy.version_arn if self.policy else None
         if made_for is not None and made_for != self.version.arn:
             raise EvaluationError(
@@ -173,6 +177,7 @@ class Diagnoser:
             self.version,
             image,
             options=self.options,
+            gate=self.gate,
             grid=grid,
             label=label,
             max_calls=max_calls,

@@ -40,6 +40,7 @@ class Diagnosis:
         gate: fingerprint of the gate that was asked; None without one.
         gate_score: how unlike the training images the gate found the image; None without a gate.
         gate_reason: why the gate refused the image; empty where it did not.
+        repaired: what the gate repaired before the image was sent; empty where nothing.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Diagnosis:
     gate: str | None = None
     gate_score: float | None = None
     gate_reason: str = ""
+    repaired: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """Plain data, ready for JSON; ``json_schema`` describes it, ``from_dict`` turns it back."""
@@ -118,7 +120,9 @@ class Diagnosis:
             f"{label} {self.confidences[label]:.3f}" for label in in_order(self.confidences)
         )
         shown = f" ({confidences})" if confidences else ""
-        return f"{self.source}: {self.finding}{shown}\n  why: {self.reason}\n  {NOTICE}"
+        repaired = f"\n  repaired before it was sent: {self.repaired}" if self.repaired else ""
+        why = f"{self.source}: {self.finding}{shown}\n  why: {self.reason}"
+        return f"{why}{repaired}\n  {NOTICE}"
 
 
 @attrs.frozen(str=False)
@@ -197,4 +201,5 @@ def _diagnosis(data: Json) -> Diagnosis:
         gate=None if data.get("gate") is None else fields.string_in(data["gate"], "gate"),
         gate_score=None if data.get("gate_score") is None else fields.number_in(data, "gate_score"),
         gate_reason=fields.string_in(data.get("gate_reason", ""), "gate_reason"),
+        repaired=fields.string_in(data.get("repaired", ""), "repaired"),
     )

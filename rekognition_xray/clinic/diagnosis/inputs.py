@@ -46,6 +46,7 @@ class Sendable:
         sha256: hash of the prepared image.
         gate_score: how unlike the training images a gate found it; None without a gate.
         refusal: why the gate refuses it, so that nothing may be sent; empty where it does not.
+        repairs: what the gate repaired.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Sendable:
     sha256: str
     gate_score: float | None = None
     refusal: str = ""
+    repairs: tuple[str, ...] = ()
 
 
 def source_of(image: DiagnosableImage) -> str | None:
@@ -111,7 +113,7 @@ def _prepared(
         name = source or f"image {error.sha256[:12]}"
         return Sendable(name, b"", error.sha256, error.score, error.reason)
     name = source or f"image {made.sha256[:12]}"
-    return Sendable(name, made.data, made.sha256, made.gate_score)
+    return Sendable(name, made.data, made.sha256, made.gate_score, repairs=made.repairs)
 
 
 def _as_it_is(image: PreparedImage, gate: Gate | None) -> Sendable:
@@ -134,7 +136,8 @@ def _as_it_is(image: PreparedImage, gate: Gate | None) -> Sendable:
 
 
 def _from_s3(place: S3Location, aws: Aws, options: ImageOptions, gate: Gate | None) -> Sendable:
-    if gate is None and pseudonym_in(place.key) and _is_near(place, aws):
+    ours = pseudonym_in(place.key) is not None and _is_near(place, aws)
+    if gate is None and ours:
         return Sendable(str(place), place, place.key.rpartition("/")[2].partition(".")[0])
     try:
         content = read_object(aws, place)
@@ -146,6 +149,12 @@ def _from_s3(place: S3Location, aws: Aws, options: ImageOptions, gate: Gate | No
             code=error.code,
             request_id=error.request_id,
         ) from error
+    if gate is not None and ours:  # prepared already: judged, and sent as it is unless repaired
+        admission = gate.admit(decode(content).grey)
+        if not admission.steps:
+            digest = place.key.rpartition("/")[2].partition(".")[0]
+            refusal = f"held back by the gate: {admission.refusal}" if admission.refusal else ""
+            return Sendable(str(place), place, digest, admission.score, refusal)
     return _prepared(content, str(place), options, gate)
 
 

@@ -37,6 +37,7 @@ class DiagnosisLine(_Line, kw_only=True, tag="diagnosis"):
     gate: str | None = None
     gate_score: float | None = None
     gate_reason: str = ""
+    repaired: str = ""
 
     def answer(self) -> Diagnosis:
         """The diagnosis."""
@@ -55,6 +56,7 @@ class DiagnosisLine(_Line, kw_only=True, tag="diagnosis"):
             gate=self.gate,
             gate_score=self.gate_score,
             gate_reason=self.gate_reason,
+            repaired=self.repaired,
         )
 
 

@@ -10,6 +10,7 @@ from rekognition_xray.clinic import captions
 from rekognition_xray.clinic.captions import GREY, INK, PAPER, VERMILION, colour_of, write
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.clinic.policy import TYPE_UNCERTAIN
+from rekognition_xray.data.gating import Repair, find_repair
 from rekognition_xray.data.images import (
     MAX_BYTES,
     MAX_DETECT_BYTES,
@@ -73,25 +74,39 @@ def is_of(
     """See ``Diagnosis.is_of``, which documents arguments and errors."""
     if isinstance(image, PreparedImage):
         return image.sha256 == diagnosis.image_sha256
-    # A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
-    return any(
-        prepare_image(image, options=options, max_bytes=most).sha256 == diagnosis.image_sha256
-        for most in (MAX_DETECT_BYTES, MAX_BYTES)
-    )
+    return _way_it_was_sent(diagnosis, image, options) is not None
+
+
+def _way_it_was_sent(
+    diagnosis: Diagnosis, image: ImageSource, options: ImageOptions
+) -> Repair | None:
+    """The repair of a gate by which the image became what was sent; None for another image.
+
+    A call carries at most 4 MB, an object in S3 15 MB: larger images were scaled to either.
+    """
+    sent = diagnosis.image_sha256
+    for most in (MAX_DETECT_BYTES, MAX_BYTES):
+        if diagnosis.repaired:
+            if found := find_repair(image, sent, options=options, max_bytes=most):
+                return found
+        elif prepare_image(image, options=options, max_bytes=most).sha256 == sent:
+            return Repair(inverted=False, turned=0)
+    return None
 
 
 def _grey_of(
     diagnosis: Diagnosis, image: ImageSource | PreparedImage, *, options: ImageOptions
 ) -> Image.Image:
-    """The image's pixels; a DataError if it is another image."""
-    if not is_of(diagnosis, image, options=options):
-        raise DataError(
-            "This is not the image that was diagnosed: its prepared pixels differ.",
-            hint="Give draw() the image that diagnose() got.",
-        )
+    """The image's pixels as they were sent; a DataError if it is another image."""
     if isinstance(image, PreparedImage):
-        return decode(image.data).grey
-    return decode(image, options=options).grey
+        if image.sha256 == diagnosis.image_sha256:
+            return decode(image.data).grey
+    elif repair := _way_it_was_sent(diagnosis, image, options):
+        return repair.apply(decode(image, options=options).grey)
+    raise DataError(
+        "This is not the image that was diagnosed: its prepared pixels differ.",
+        hint="Give draw() the image that diagnose() got.",
+    )
 
 
 def _resize(image: Image.Image) -> Image.Image:

@@ -119,6 +119,7 @@ def call(request: DiagnosisRequest, ready: Sendable, *, once: bool = False) -> D
         seconds=detection.seconds,
         gate=None if request.gate is None else request.gate.fingerprint,
         gate_score=ready.gate_score,
+        repaired="; ".join(ready.repairs),
     )
 
 

@@ -167,7 +167,10 @@ def _problems(assumed: _Assumed, width: float | None, patients: int | None) -> I
         yield f"images_per_patient={assumed.images_per_patient!r} is not 1 or more"
     if not 0 <= assumed.alike <= 1:
         yield f"alike={assumed.alike!r} is not within 0 and 1"
-    if patients is not None and 0 < assumed.prevalence < 1:
+    whole = isinstance(patients, int) and not isinstance(patients, bool)
+    if patients is not None and not (whole and 0 < patients <= _MOST_PATIENTS):
+        yield f"patients={patients!r} is no whole number from 1 to {_MOST_PATIENTS:,}"
+    elif patients is not None and 0 < assumed.prevalence < 1:
         sides = [assumed.patients_of(name, patients) for name in assumed.values]
         if min(sides, default=2) < 2:
             yield f"patients={patients!r} leaves fewer than 2 patients for a figure"
@@ -207,7 +210,9 @@ def _figure(assumed: _Assumed, name: str, patients: int) -> PlannedFigure:
     low, high = expected_interval(value, of * assumed.effective_images, patients=of)
     wrong = math.ceil(of * (1 - value) - 1e-9)
     # The lower end of Clopper and Pearson's interval (1934): what the binomial test guarantees.
-    guaranteed = float(betaincinv(of - wrong, wrong + 1, 1 - assumed.confidence))
+    # Of two guarantees, each gets half of the error, as in ``Evaluation.policy``.
+    error = (1 - assumed.confidence) / len(assumed.values)
+    guaranteed = float(betaincinv(of - wrong, wrong + 1, error)) if wrong < of else 0.0
     return PlannedFigure(
         name, value, low, high, of, round(of * assumed.images_per_patient), guaranteed
     )

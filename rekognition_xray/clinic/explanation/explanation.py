@@ -18,9 +18,11 @@ from rekognition_xray.clinic.explanation.plan import ExplainPlan, plan_explanati
 from rekognition_xray.clinic.fatal_errors import FATAL_ERRORS
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.versions import ModelVersion
+from rekognition_xray.data.gating import find_repair
 from rekognition_xray.data.images import (
     DEFAULT_OPTIONS,
     MAX_DETECT_BYTES,
+    Gate,
     ImageOptions,
     ImageSource,
     PreparedImage,
@@ -130,6 +132,11 @@ class Explanation:
         """
         prepared, grey = _pixels(image, options=options)
         if prepared.sha256 != self.image_sha256:
+            repair = find_repair(
+                image, self.image_sha256, options=options, max_bytes=MAX_DETECT_BYTES
+            )
+            prepared, grey = _pixels(image, options=options, gate=repair)
+        if prepared.sha256 != self.image_sha256:
             raise DataError(
                 "This is not the image that was explained: its prepared pixels differ.",
                 hint="Give overlay() the image that explain() got.",
@@ -185,6 +192,7 @@ def explain(
     per_second: float = float(PUBLISHED_TPS),
     fill: Fill = "mean",
     options: ImageOptions = DEFAULT_OPTIONS,
+    gate: Gate | None = None,
     progress: bool | Callable[[ExplainProgress], None] = False,
 ) -> Explanation:
     """An occlusion map of one image (after Zeiler and Fergus, ECCV 2014).
@@ -212,12 +220,14 @@ def explain(
         fill: what covers a cell: ``mean``, the image's mean grey, or ``blur``, the image without
             detail.
         options: how images are read; the same as for training. See ImageOptions.
+        gate: asked before a call is made, as by the diagnoser.
         progress: True for a bar, or a function that gets an ExplainProgress.
 
     Raises:
         CostCapError: more calls or money than allowed; no call was made.
         PriceBookError: there is a ``max_cost``, and no price for the Region.
         ImageError: the image cannot be used; no call was made.
+        RefusedByGateError: the gate refuses the image; no call was made.
         InvalidRequestError: another grid or fill, or a label that the model does not have.
         NotReadyError: the version does not run.
         AwsError: AWS refused the whole image, or every cell.
@@ -225,7 +235,7 @@ def explain(
     book = book_for(version.aws, prices, max_cost)
     plan = plan_explanation(grid, units=units, per_second=per_second, prices=book)
     plan.check(max_calls=max_calls, max_cost=max_cost)
-    prepared, grey = _pixels(image, options=options)
+    prepared, grey = _pixels(image, options=options, gate=gate)
     covering = Covering.of(grey, grid=grid, fill=fill)
     log.info("explaining image %s by %s", prepared.sha256[:12], plan)
     with _reporting(progress, plan) as report:
@@ -290,10 +300,14 @@ class _CellCalls:
         return _confidence(self.version.detect(data).confidences, self.label)
 
 
-def _pixels(image: ImageSource, *, options: ImageOptions) -> tuple[PreparedImage, Image.Image]:
+def _pixels(
+    image: ImageSource, *, options: ImageOptions, gate: Gate | None = None
+) -> tuple[PreparedImage, Image.Image]:
     """The prepared image, and its grey pixels before they were encoded."""
-    prepared = prepare_image(image, options=options, max_bytes=MAX_DETECT_BYTES)
+    prepared = prepare_image(image, options=options, max_bytes=MAX_DETECT_BYTES, gate=gate)
     grey = decode(image, options=options).grey
+    if gate is not None:
+        grey = gate.admit(grey).grey
     if grey.size != (prepared.width, prepared.height):
         size = (prepared.width, prepared.height)
         grey = grey.resize(size, Image.Resampling.LANCZOS)

@@ -104,6 +104,7 @@ class Monitor:
         self._by_patient = patient is not None
         self._seed = seed
         self._before: _Reference | None = None
+        self._gate: str | None = None
         self._tests: dict[str, ChangeTest] = {}
         self._alarms: dict[str, int] = {}
         self._read: dict[Path, int] = {}
@@ -163,7 +164,9 @@ class Monitor:
         if not isinstance(line.answer, Diagnosis):
             self._counts["failed"] += 1
         elif _is_new(self._key(line.answer), self._known):
-            self._take(_seen(line.answer, before.labels))
+            self._gate = self._gate or before.gate or line.answer.gate
+            self._counts["other gate"] += line.answer.gate not in (None, self._gate)
+            self._take(_seen(line.answer, before.labels, self._gate))
 
     def _take(self, image: Seen) -> None:
         self._counts["images"] += 1
@@ -206,8 +209,13 @@ class Monitor:
             e_value=test.e_value,
             highest=test.highest,
             alarm_image=self._alarms.get(name),
-            reason="" if test.taken else f"no image of the journal has a {name}",
+            reason="" if test.taken else self._why_untested(name),
         )
+
+    def _why_untested(self, name: str) -> str:
+        if name == _GATE and self._counts["other gate"]:
+            return "the journal's gate is another than that of the reference"
+        return f"no image of the journal has a {name}"
 
     def _prevalence(self, before: _Reference) -> Figure:
         found = [image.confidence for image in self._recent if image.confidence is not None]
@@ -228,6 +236,7 @@ class _Reference:
         labels: of the model.
         images: what is watched of its images.
         label_shift: estimates prevalences; None without labels, for the reason ``no_labels``.
+        gate: the gate whose scores are compared; None without one.
     """
 
     name: str
@@ -237,6 +246,7 @@ class _Reference:
     images: tuple[Seen, ...]
     label_shift: LabelShift | None
     no_labels: str = ""
+    gate: str | None = None
 
     @property
     def subject(self) -> str:
@@ -281,12 +291,14 @@ def _of_journal(path: Path, key: Key) -> _Reference:
         if isinstance(line.answer, Diagnosis) and _is_new(key(line.answer), known):
             first.append(line.answer)
     labels = frozenset(label for answer in first for label in answer.confidences)
+    gate = next((answer.gate for answer in reversed(first) if answer.gate), None)
     return _Reference(
         name=f"the {len(first):,} images of {path.name}",
         version_arn=arn,
         path=path,
         labels=labels,
-        images=tuple(_seen(answer, labels) for answer in first),
+        images=tuple(_seen(answer, labels, gate) for answer in first),
+        gate=gate,
         label_shift=None,
         no_labels="a journal as reference has no true labels; use an evaluation",
     )
@@ -318,9 +330,10 @@ def _is_new(key: Hashable, known: set[int]) -> bool:
     return len(known) > size
 
 
-def _seen(answer: Diagnosis, labels: frozenset[str]) -> Seen:
+def _seen(answer: Diagnosis, labels: frozenset[str], gate: str | None) -> Seen:
+    """What is watched of an answer; scores of another gate mean something else."""
     score = answer.gate_score
-    usable = score is not None and math.isfinite(score)
+    usable = score is not None and math.isfinite(score) and answer.gate == gate
     return Seen(
         _confidence(answer.confidences, labels),
         score if usable else None,

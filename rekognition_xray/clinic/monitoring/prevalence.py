@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -54,6 +55,9 @@ class LabelShift:
             if truth.all() or not truth.any():
                 continue
             fit = fit_calibration("platt", truth, score, patients=sample.patients)
+            # Shrunk probabilities would tell the classes less apart than they are, and a small
+            # prevalence would come out as none.
+            fit = attrs.evolve(fit, margin=0.0)
             self._fits.append((fit, float(truth.mean())))
 
     def prevalence(self, confidences: Sequence[float]) -> Figure:

@@ -97,6 +97,8 @@ class MonitorReport(Record):
     def verdict(self) -> str:
         """The outcome in a sentence."""
         raised = [value for value in self.watched if value.alarm]
+        if not raised and not any(value.images for value in self.watched):
+            return "Nothing was tested: no image has a value that could be watched."
         if not raised:
             return "No alarm: nothing shows that the images have changed."
         named = "; ".join(f"{value.name}, at image {value.alarm_image:,}" for value in raised)

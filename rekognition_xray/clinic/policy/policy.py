@@ -200,6 +200,15 @@ class Policy:
                 f"include the threshold {self.threshold:.3f}.",
                 hint="Use refer_from <= threshold <= refer_to.",
             )
+        ends = (self.threshold, self.refer_from, self.refer_to)
+        for guarantee in self.guarantees:
+            if not any(math.isclose(guarantee.cut, end, abs_tol=1e-9) for end in ends):
+                raise EvaluationError(
+                    f"A {guarantee.of} is guaranteed at {guarantee.cut:.3f}, and the policy calls "
+                    f"and refers at {', '.join(f'{end:.3f}' for end in sorted(set(ends)))}.",
+                    hint="A guarantee holds for the policy it was made with: choose anew, or leave "
+                    "it out by guarantees=().",
+                )
         if not distinguish_pneumonia(self.labels):
             raise EvaluationError(
                 f"The labels {', '.join(self.labels)} do not distinguish pneumonia from the rest.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rekognition_xray._doors import lazy
 from rekognition_xray.data.gating.answer import REASONS, GateAnswer, Reason, StrangeFigure
+from rekognition_xray.data.gating.repair import Repair, find_repair
 
 if TYPE_CHECKING:
     from rekognition_xray.data.gating.fitting import GateFigures
@@ -19,5 +20,7 @@ __all__ = [
     "GateFigures",
     "ImageGate",
     "Reason",
+    "Repair",
     "StrangeFigure",
+    "find_repair",
 ]

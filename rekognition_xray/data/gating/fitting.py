@@ -124,6 +124,15 @@ class Fitted:
     crop_limit: float
     figures: GateFigures
 
+    def wrong_sides(self, features: Features) -> NDArray[np.bool_]:
+        """Whether each image is upside down, and whether it is mirrored; shape images x 2."""
+        return np.column_stack(
+            [
+                self.upside_down.margins(features) > self.upside_down_threshold,
+                self.mirror.margins(features) > self.mirror_threshold,
+            ]
+        )
+
 
 def patients_needed(share: float) -> int:
     """Patients for whom thresholds can promise a share: a third of it goes to each of three tests.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 
 import attrs
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from rekognition_xray._workers import report_batches, worker_pool
 from rekognition_xray.data.gating.answer import GateAnswer, Reason
@@ -23,6 +24,7 @@ from rekognition_xray.data.gating.features import (
 )
 from rekognition_xray.data.gating.fitting import TESTS, Fitted, GateFigures, fit, patients_needed
 from rekognition_xray.data.gating.gate_files import fingerprint_of, read_gate, write_gate
+from rekognition_xray.data.gating.repair import QUARTERS, Repair
 from rekognition_xray.data.images import (
     DEFAULT_OPTIONS,
     Admission,
@@ -37,7 +39,6 @@ from rekognition_xray.errors import DataError, ImageError, InvalidRequestError, 
 _BATCH: Final = 32
 _MOST: Final = 20_000
 """Images that a gate is fitted on at most; more do not change what is usual."""
-_QUARTERS: Final = (0, 90, 180, 270)
 
 
 @attrs.frozen(repr=False)
@@ -163,12 +164,10 @@ class ImageGate:
         score = self._score(features)
         if poor_contrast(grey).startswith("blank"):
             return self._answer("blank", score)
-        upset = fitted.upside_down.margins(features)[0] > fitted.upside_down_threshold
+        upset, flipped = fitted.wrong_sides(features)[0]
         if upset or score > fitted.threshold:
             return self._explain(thumbs, score)
-        if fitted.mirror.margins(features)[0] > fitted.mirror_threshold:
-            return self._answer("mirrored", score)
-        return self._answer(None, score)
+        return self._answer("mirrored" if flipped else None, score)
 
     def admit(self, grey: Image.Image) -> Admission:
         """The answer as preparing an image asks for it: repaired, refused, or neither."""
@@ -177,16 +176,26 @@ class ImageGate:
             return Admission(grey, answer.score)
         if not (self.repair and answer.repairable):
             return Admission(grey, answer.score, refusal=str(answer))
-        whole, steps = _repaired(grey, answer)
-        return Admission(whole, self._score(features_of(thumbnail(whole)[None])), steps)
+        repair = Repair(answer.inverted, answer.turned)
+        whole = repair.apply(grey)
+        again = self.judge(whole)  # the pixels themselves, not a thumbnail that was turned
+        refusal = "" if again.accepted else str(again)
+        return Admission(whole, again.score, repair.steps, refusal)
 
     def _explain(self, thumbs: Thumbs, score: float) -> GateAnswer:
-        """Why an image is refused: what must be undone to make it acceptable, or else a guess."""
-        tries = [(negative, degrees) for negative in (False, True) for degrees in _QUARTERS][1:]
+        """Why an image is refused: what must be undone to make it acceptable, or else a guess.
+
+        An image that is mirrored besides cannot be repaired: a person must look.
+        """
+        tries = [(negative, degrees) for negative in (False, True) for degrees in QUARTERS][1:]
         undone = np.concatenate([_undo(thumbs, *what) for what in tries])
-        scores = self.fitted.typicality.score(self.fitted.typicality.distances(features_of(undone)))
-        best = int(scores.argmin())
-        if scores[best] <= self.fitted.threshold:
+        features = features_of(undone)
+        scores = self.fitted.typicality.score(self.fitted.typicality.distances(features))
+        upset, flipped = self.fitted.wrong_sides(features).T
+        best = int(np.where(upset, np.inf, scores).argmin())
+        if scores[best] <= self.fitted.threshold and not upset[best]:
+            if flipped[best]:
+                return self._answer("mirrored", score)
             negative, degrees = tries[best]
             reason = _REASONS[negative, degrees > 0]
             return attrs.evolve(self._answer(reason, score), inverted=negative, turned=degrees)
@@ -223,17 +232,6 @@ def _undo(thumbs: Thumbs, negative: bool, degrees: int) -> Thumbs:  # noqa: FBT0
     return turned(plain, -degrees % 360)
 
 
-def _repaired(grey: Image.Image, answer: GateAnswer) -> tuple[Image.Image, tuple[str, ...]]:
-    steps: list[str] = []
-    if answer.inverted:
-        grey = ImageOps.invert(grey)
-        steps.append("inverted: the gate found black and white exchanged")
-    if answer.turned:
-        grey = grey.rotate(answer.turned, expand=True)  # counterclockwise
-        steps.append(f"turned back by {answer.turned} degrees, which the gate found")
-    return grey, tuple(steps)
-
-
 def _drawn(train: XrayCollection, seed: int) -> Sequence[Xray]:
     far = [image.address for image in train if image.address]
     if far:
@@ -255,8 +253,14 @@ def _require_patients(images: Sequence[Xray], refuse: float) -> None:
         raise DataError(
             f"{patients} patients cannot promise that {refuse:g} of the acceptable images are "
             f"refused: {needed} are needed.",
-            hint=f"Fit it on more patients, or allow more: refuse={TESTS / (patients + 1):.3f}.",
+            hint=_how_to_fit(patients),
         )
+
+
+def _how_to_fit(patients: int) -> str:
+    enough = math.ceil(1000 * TESTS / (patients + 1)) / 1000
+    more = f", or allow more: refuse={enough:.3f}" if enough < 0.5 else ""
+    return f"Fit it on more patients{more}."
 
 
 def _thumbnails(

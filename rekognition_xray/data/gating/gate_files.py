@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,9 +46,9 @@ def write_gate(folder: Path, fitted: Fitted, dataset: str) -> Path:
     words = {
         "rxray_gate": _FORMAT,
         "dataset": dataset,
-        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
         **_words(fitted),
     }
+    words["sha256"] = _digest(buffer.getvalue(), words)
     with atomic_write(folder / _NUMBERS) as stream:
         stream.write(buffer.getvalue())
     with atomic_write(folder / _WORDS) as stream:
@@ -65,14 +66,22 @@ def read_gate(folder: Path) -> tuple[Fitted, str]:
         words = json.loads(text)
         if words["rxray_gate"] != _FORMAT:
             raise _unusable(folder, f"it is of format {words['rxray_gate']!r}, not {_FORMAT}")
-        if words["sha256"] != hashlib.sha256(numbers).hexdigest():
-            raise _unusable(folder, f"{_NUMBERS} is not the file that {_WORDS} was written with")
+        if words.pop("sha256") != _digest(numbers, words):
+            raise _unusable(folder, f"{_NUMBERS} or {_WORDS} was changed since they were written")
         with np.load(io.BytesIO(numbers), allow_pickle=False) as arrays:
             return _fitted(words, dict(arrays)), str(words["dataset"])
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile, RecursionError) as error:
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
+        *(OSError, zipfile.BadZipFile),
+    ) as error:
         if isinstance(error, DataError):
             raise
         raise _unusable(folder, f"it is damaged ({type(error).__name__}: {error})") from error
+
+
+def _digest(numbers: bytes, words: Mapping[str, object]) -> str:
+    """Of both files, so that neither is read if one of them was changed."""
+    return hashlib.sha256(numbers + json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
 def _unusable(folder: Path, reason: str) -> DataError:
@@ -119,6 +128,9 @@ def _fitted(words: Mapping[str, Any], arrays: _Arrays) -> Fitted:
     for name, shape in shapes.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} is not {shape} finite numbers")
+    limits = {name: float(words[name]) for name in (*_LIMITS, "mirror_offset", "crop_offset")}
+    if not all(map(math.isfinite, limits.values())):
+        raise ValueError("a threshold is no finite number")
     figures = dict(words["figures"])
     figures["strange"] = tuple(StrangeFigure(**one) for one in figures["strange"])
     return Fitted(

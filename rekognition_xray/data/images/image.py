@@ -76,6 +76,7 @@ class PreparedImage:
         steps: what was done, such as ``decoded JPEG``, ``turned by EXIF``, ``made grey``,
             ``scaled 5000 x 4000 -> 4096 x 3277``, ``encoded JPEG 95``; never a name or a date.
         gate_score: how unlike the training images a gate found it; None without a gate.
+        repairs: those of the steps by which a gate repaired it.
     """
 
     data: bytes = attrs.field(repr=False)
@@ -85,6 +86,7 @@ class PreparedImage:
     height: int
     steps: tuple[str, ...] = ()
     gate_score: float | None = None
+    repairs: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -185,7 +187,15 @@ def prepare_image(
         raise _refused_by_gate(admission, digest, name, _path(source))
     extension: Literal["jpg", "png"] = "jpg" if as_jpeg else "png"
     steps = image.steps + admission.steps + fitted.steps
-    return PreparedImage(fitted.data, extension, digest, *fitted.size, steps, admission.score)
+    return PreparedImage(
+        fitted.data,
+        extension,
+        digest,
+        *fitted.size,
+        steps,
+        gate_score=admission.score,
+        repairs=admission.steps,
+    )
 
 
 def _refused_by_gate(

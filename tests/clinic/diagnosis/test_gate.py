@@ -15,7 +15,7 @@ import rekognition_xray as rx
 from rekognition_xray.clinic.policy import REFERRED, Policy
 from rekognition_xray.cloud.storage import store
 from rekognition_xray.data.images import Admission, prepare_image
-from rekognition_xray.errors import ImageError
+from rekognition_xray.errors import EvaluationError, ImageError, RefusedByGateError
 
 
 @attrs.frozen
@@ -147,3 +147,37 @@ def test_an_older_journal_line_has_no_gate(clinic):
     for field in ("gate", "gate_score", "gate_reason"):
         del data[field]
     assert rx.Diagnosis.from_dict(data).gate is None
+
+
+def test_a_repaired_answer_says_so_and_is_drawn_as_it_was_sent(clinic, dark):
+    answer = gated(clinic, repair=True).diagnose(dark)
+    assert answer.repaired == "inverted"
+    assert "repaired before it was sent: inverted" in str(answer)
+    assert answer.is_of(dark)
+    assert answer.draw(dark).size
+    assert not answer.is_of(clinic.images[0])
+
+
+def test_an_image_that_store_wrote_is_sent_as_it_lies_once_it_is_judged(clinic):
+    aws = clinic.version.aws
+    dataset = rx.XrayDataset([rx.Xray(clinic.images[0], "normal", "one")])
+    receipt = store(dataset, "s3://clinic/judged", aws=aws, key="a key for tests only")
+    (address,) = receipt.addresses.values()
+    plain, judged = rx.Diagnoser(clinic.version).diagnose(address), gated(clinic).diagnose(address)
+    assert judged.image_sha256 == plain.image_sha256
+    assert judged.confidences == plain.confidences
+    assert judged.gate_score > 60
+
+
+def test_explaining_asks_the_gate_first(clinic, dark):
+    with pytest.raises(RefusedByGateError, match="dark"):
+        gated(clinic).explain(dark, grid=2)
+    assert clinic.asked == []
+    why = gated(clinic, repair=True).explain(dark, grid=2)
+    assert why.image_sha256 == prepare_image(dark, gate=DarkGate(repair=True)).sha256
+    assert why.overlay(dark).size
+
+
+def test_what_is_no_gate_is_refused_at_once(clinic):
+    with pytest.raises(EvaluationError, match="is no gate"):
+        rx.Diagnoser(clinic.version, gate="gate")

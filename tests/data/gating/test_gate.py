@@ -116,7 +116,7 @@ def test_too_few_patients_for_the_share_are_refused_with_the_number_needed(
 ) -> None:
     with pytest.raises(DataError, match="299 are needed") as caught:
         rx.ImageGate.fit(chests, refuse=0.01)
-    assert "refuse=0.042" in caught.value.hint
+    assert "refuse=0.043" in caught.value.hint
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 1, -0.1, float("nan")])
@@ -189,7 +189,7 @@ def _change(words: dict[str, object], **fields: object) -> bytes:
     ("change", "reason"),
     [
         (lambda words: _change(words, rxray_gate=0), "format 0"),
-        (lambda words: _change(words, sha256="0"), "not the file"),
+        (lambda words: _change(words, sha256="0"), "was changed"),
         (lambda words: _change(words, threshold="high"), "damaged"),
         (lambda words: _change(words, figures={}), "damaged"),
         (lambda words: b"[]", "damaged"),
@@ -259,3 +259,52 @@ def test_a_real_file_whose_tags_lie_about_white_is_found_inverted(xrays: Path) -
     assert not answers["RG3_J2KR_tibia"].accepted
     turned = [Image.open(path).convert("L").rotate(180) for path in images[:60]]
     assert sum(not gate.judge(one).accepted for one in turned) >= 58
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ImageOps.flip,
+        lambda one: ImageOps.invert(ImageOps.mirror(one)),
+        lambda one: ImageOps.invert(ImageOps.flip(one)),
+        lambda one: one.transpose(Image.Transpose.TRANSPOSE),
+    ],
+    ids=["flipped", "mirrored and inverted", "flipped and inverted", "transposed"],
+)
+def test_what_is_mirrored_besides_is_refused_and_not_repaired(
+    gate: rx.ImageGate, strangers: list[Image.Image], change: Change
+) -> None:
+    """An upright chest that was repaired to a mirrored one would be the wrong way round."""
+    repairing = attrs.evolve(gate, repair=True)
+    for one in strangers:
+        admission = repairing.admit(change(one))
+        assert admission.refusal or gate.judge(admission.grey).accepted
+    refused = [one for one in strangers if repairing.admit(change(one)).refusal]
+    assert len(refused) >= 20
+
+
+@pytest.mark.parametrize("limit", ["threshold", "mirror_threshold", "upside_down_threshold"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e9"])
+def test_a_threshold_that_was_changed_opens_no_gate(
+    gate: rx.ImageGate, tmp_path: Path, limit: str, value: str
+) -> None:
+    gate.save(tmp_path)
+    words = json.loads((tmp_path / "gate.json").read_bytes())
+    text = json.dumps(words).replace(f'"{limit}": {words[limit]}', f'"{limit}": {value}')
+    (tmp_path / "gate.json").write_text(text)
+    with pytest.raises(DataError, match="cannot be used"):
+        rx.ImageGate.load(tmp_path)
+
+
+@pytest.mark.parametrize("patients", [3, 5, 20, 40])
+def test_the_hint_for_too_few_patients_can_be_followed(
+    chests: rx.XrayDataset, patients: int
+) -> None:
+    few = rx.XrayDataset(chests.images[:patients])
+    with pytest.raises(DataError) as caught:
+        rx.ImageGate.fit(few, refuse=0.01)
+    allowed = caught.value.hint.partition("refuse=")[2].rstrip(".")
+    if patients > 5:
+        assert patients_needed(float(allowed)) <= patients
+    else:
+        assert not allowed
