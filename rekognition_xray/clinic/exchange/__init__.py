@@ -15,18 +15,20 @@ from rekognition_xray.clinic.extras import needs_dicom
 
 if TYPE_CHECKING:
     from rekognition_xray.clinic.exchange.secondary_capture import to_secondary_capture
+    from rekognition_xray.clinic.exchange.source import check_source
     from rekognition_xray.clinic.exchange.structured_report import to_dicom_sr
 else:
     _load = lazy(
         __name__,
         {
             "secondary_capture": ("to_secondary_capture",),
+            "source": ("check_source",),
             "structured_report": ("to_dicom_sr",),
         },
     )
 
     def __getattr__(name: str) -> object:
-        if name in {"to_dicom_sr", "to_secondary_capture"}:
+        if name in {"check_source", "to_dicom_sr", "to_secondary_capture"}:
             needs_dicom(f"{__name__}.{name}")
         return _load(name)
 
@@ -34,6 +36,7 @@ else:
 __all__ = [
     "Code",
     "Resource",
+    "check_source",
     "code_of",
     "to_dicom_sr",
     "to_fhir_observation",

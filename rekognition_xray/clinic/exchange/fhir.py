@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from rekognition_xray.clinic.diagnosis import Diagnosis
 from rekognition_xray.clinic.exchange.codes import CHEST_XRAY, Code
+from rekognition_xray.clinic.exchange.content import check_content
 from rekognition_xray.clinic.notices import NOTICE, TYPE_NOTICE
 from rekognition_xray.clinic.policy import REFERRED
 from rekognition_xray.errors import InvalidRequestError
@@ -25,6 +26,7 @@ _HL7: Final = "http://terminology.hl7.org/CodeSystem"
 _RADIOLOGY: Final = (f"{_HL7}/v2-0074", "RAD", "Radiology")
 _IMAGING: Final = (f"{_HL7}/observation-category", "imaging", "Imaging")
 _URI: Final = "urn:ietf:rfc:3986"
+_MINUTE: Final = dt.timedelta(minutes=1)
 _UID: Final = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -51,8 +53,10 @@ def to_fhir_report(
 
     Raises:
         InvalidRequestError: no patient or system, a time without zone, or a study that is no UID;
-            all together.
+            all together. Or a diagnosis with an empty finding, label or version ARN, or with a
+            confidence that is not from 0 to 1.
     """
+    check_content(diagnosis)
     _check(patient, patient_system, issued, study)
     subject = _subject(patient, patient_system)
     conclusion = _conclusion(diagnosis)
@@ -75,7 +79,7 @@ def to_fhir_report(
         "category": [_concept(*_RADIOLOGY)],
         "code": _coded(CHEST_XRAY),
         "subject": subject,
-        "issued": issued.isoformat(timespec="seconds"),
+        "issued": _instant(issued),
         "result": [{"reference": "#finding"}],
         "conclusion": conclusion,
     }
@@ -102,6 +106,7 @@ def to_fhir_observation(
     Raises:
         InvalidRequestError: see ``to_fhir_report``.
     """
+    check_content(diagnosis)
     _check(patient, patient_system, issued, None)
     return {
         **_observation(diagnosis, _subject(patient, patient_system), issued),
@@ -115,7 +120,7 @@ def _check(patient: str, system: str, issued: dt.datetime, study: str | None) ->
     faults = {
         "the patient has no identifier": not patient.strip(),
         "the identifier of the patient has no system": not system.strip(),
-        "the time has no time zone": issued.tzinfo is None,
+        "the time has no time zone": issued.utcoffset() is None,
         "the study is no UID": study is not None and not _UID.fullmatch(study),
     }
     wrong = [fault for fault, found in faults.items() if found]
@@ -124,6 +129,13 @@ def _check(patient: str, system: str, issued: dt.datetime, study: str | None) ->
             f"This gives no FHIR resource: {'; '.join(wrong)}.",
             hint="Correct the arguments that are named.",
         )
+
+
+def _instant(time: dt.datetime) -> str:
+    """FHIR's instant, whose offset has hours and minutes only: a finer one becomes UTC."""
+    if (time.utcoffset() or _MINUTE) % _MINUTE:
+        time = time.astimezone(dt.UTC)
+    return time.isoformat(timespec="seconds")
 
 
 def _conclusion(diagnosis: Diagnosis) -> str:
@@ -141,7 +153,7 @@ def _observation(diagnosis: Diagnosis, subject: Resource, issued: dt.datetime) -
         "category": [_concept(*_IMAGING)],
         "code": {"text": "Finding of a machine learning model on a chest image"},
         "subject": subject,
-        "issued": issued.isoformat(timespec="seconds"),
+        "issued": _instant(issued),
         "valueCodeableConcept": {"text": diagnosis.finding},
         "note": [{"text": diagnosis.reason}, {"text": f"{NOTICE} {TYPE_NOTICE}"}],
     }

@@ -16,7 +16,7 @@ from rekognition_xray.clinic.exchange.source import (
     SOFTWARE,
     DicomSource,
     Identity,
-    call_of,
+    content_uid,
     derived_uid,
     read_source,
     set_time,
@@ -51,12 +51,12 @@ def to_secondary_capture(
         identified: see ``to_dicom_sr``.
         options: as for the diagnoser; with ``allow_burned_in`` the capture says that it may show
             a name.
-        time: when it is made; now by default.
+        time: see ``to_dicom_sr``.
 
     Raises:
         DataError: no DICOM, no usable UIDs (all named), or another image.
         ImageError: the image cannot be used.
-        InvalidRequestError: neither a key nor ``identified``, or both.
+        InvalidRequestError: see ``to_dicom_sr``.
     """
     identity = Identity.of(key, identified=identified)
     image = read_source(diagnosis, source, options=options, identity=identity)
@@ -65,11 +65,18 @@ def to_secondary_capture(
         picture = _above(picture, explanation.overlay(source, options=options))
     made = _patient_and_study(image)
     _add_series(made, diagnosis, image)
+    made.SOPInstanceUID = content_uid("sc", diagnosis, image, options, *_shown(explanation))
     _add_reference(made, image)
     made.BurnedInAnnotation = "YES" if options.allow_burned_in else "NO"
     _add_pixels(made, picture)
-    set_time(made, time or dt.datetime.now(dt.UTC))
+    set_time(made, time, image)
     return made
+
+
+def _shown(explanation: Explanation | None) -> list[object]:
+    if explanation is None:
+        return []
+    return [explanation.label, explanation.base, explanation.drops.tolist(), explanation.fill]
 
 
 def _above(picture: Image.Image, below: Image.Image) -> Image.Image:
@@ -93,7 +100,6 @@ def _add_series(made: Dataset, diagnosis: Diagnosis, image: Dataset) -> None:
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made.SOPClassUID = SecondaryCaptureImageStorage
-    made.SOPInstanceUID = derived_uid("sc", image.SOPInstanceUID, call_of(diagnosis))
     made.SeriesInstanceUID = derived_uid("sc", image.StudyInstanceUID, diagnosis.version_arn)
     made.SeriesNumber, made.InstanceNumber = _SERIES, 1
     made.SeriesDescription = "Model diagnosis, not a medical device"

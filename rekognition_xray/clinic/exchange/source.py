@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
+import json
 import logging
+import re
 import uuid
 import warnings
 from pathlib import Path
@@ -16,9 +19,11 @@ from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
 from pydicom.valuerep import validate_value
 
 from rekognition_xray.clinic.diagnosis import Diagnosis
+from rekognition_xray.clinic.exchange.content import check_content_for_dicom, has_control
 from rekognition_xray.clinic.extras import installed_version
 from rekognition_xray.data.images import ImageOptions
 from rekognition_xray.data.pseudonyms import PseudonymKey
@@ -35,6 +40,8 @@ _PATIENT: Final = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 _STUDY: Final = ("StudyID", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName")
 _PIXELS: Final = ("Rows", "Columns", "BitsAllocated")  # by which highdicom knows an image
 _SEXES: Final = ("", "M", "F", "O")
+_ZONE: Final = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
+_MINUTE: Final = dt.timedelta(minutes=1)
 _NAMESPACE: Final = uuid.UUID("6d1e0a64-5c0f-5c3e-9d0f-0f6f4a1c7b11")
 
 DicomSource: TypeAlias = str | Path | bytes
@@ -74,7 +81,9 @@ def read_source(
         DataError: no DICOM file, another image than the one diagnosed, or UIDs that are missing or
             no UIDs, all named.
         ImageError: the image cannot be used.
+        InvalidRequestError: the diagnosis holds what no object can say, all named.
     """
+    check_content_for_dicom(diagnosis)
     read = _read(source)
     _check_ids(read)
     if not diagnosis.is_of(source, options=options):
@@ -83,6 +92,32 @@ def read_source(
             hint="Give the DICOM file that diagnose() got.",
         )
     return _references(read, identity)
+
+
+def check_source(source: DicomSource) -> None:
+    """Refuses a DICOM file that no answer could refer to; asks nothing of AWS.
+
+    Args:
+        source: a DICOM image: a path, or bytes.
+
+    Raises:
+        DataError: no DICOM, or UIDs that are missing or no UIDs, all named.
+    """
+    _check_ids(_read(source))
+
+
+def content_uid(
+    kind: str, diagnosis: Diagnosis, image: Dataset, options: ImageOptions, *more: object
+) -> str:
+    """A UID for what an object says: another for each finding, policy, patient or explanation.
+
+    Equal for equal content, so that an answer that is sent twice is kept once. Neither the path of
+    the image nor the seconds of the call count.
+    """
+    said = {**diagnosis.to_dict(), "source": "", "seconds": 0}
+    content = [said, image.to_json_dict(), attrs.asdict(options), more]
+    text = json.dumps(content, sort_keys=True, default=str)
+    return derived_uid(kind, hashlib.sha256(text.encode()).hexdigest())
 
 
 def derived_uid(*parts: str) -> str:
@@ -95,10 +130,36 @@ def call_of(diagnosis: Diagnosis) -> str:
     return diagnosis.request_id or f"{diagnosis.version_arn} {diagnosis.gate}"
 
 
-def set_time(dataset: Dataset, time: dt.datetime) -> None:
-    """Writes when the object was made."""
-    dataset.ContentDate = dataset.InstanceCreationDate = f"{time:%Y%m%d}"
-    dataset.ContentTime = dataset.InstanceCreationTime = f"{time:%H%M%S.%f}"
+def set_time(dataset: Dataset, time: dt.datetime | None, image: Dataset) -> None:
+    """Writes when the object was made, now by default, and the offset from UTC.
+
+    The offset holds for every time in the object, so the source's is taken where it names one,
+    else that of ``time``. A time without a zone is local.
+
+    Raises:
+        InvalidRequestError: the time is at an end of the calendar.
+    """
+    moment = _in_zone(time or dt.datetime.now(dt.UTC), str(image.get("TimezoneOffsetFromUTC", "")))
+    date, clock = f"{moment.year:04}{moment:%m%d}", f"{moment:%H%M%S.%f}"
+    dataset.ContentDate = dataset.InstanceCreationDate = date
+    dataset.ContentTime = dataset.InstanceCreationTime = clock
+    dataset.TimezoneOffsetFromUTC = f"{moment:%z}"
+    for equipment in dataset.get("ContributingEquipmentSequence", []):
+        equipment.ContributionDateTime = f"{date}{clock}{moment:%z}"
+
+
+def _in_zone(time: dt.datetime, zone: str) -> dt.datetime:
+    try:
+        if zone:
+            return time.astimezone(dt.datetime.strptime(zone, "%z").tzinfo)
+        offset = (time if time.tzinfo else time.astimezone()).utcoffset()
+        whole = offset is not None and not offset % _MINUTE
+        return time.astimezone(dt.timezone(offset) if offset and whole else dt.UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise InvalidRequestError(
+            f"The time {time.isoformat()} cannot be written: {error}.",
+            hint="Pass the time at which the object is made, with its zone.",
+        ) from error
 
 
 def _read(source: DicomSource) -> Dataset:
@@ -116,6 +177,8 @@ def _read(source: DicomSource) -> Dataset:
 
 def _check_ids(read: Dataset) -> None:
     missing = [name for name in _IDS if not _is_uid(str(read.get(name) or ""))]
+    if "SOPClassUID" not in missing and UID(str(read.SOPClassUID)).type != "SOP Class":
+        missing.insert(0, "SOPClassUID")  # private, or none of the standard
     if missing:
         raise DataError(
             f"The source has no usable {', '.join(missing)}: a report cannot refer to it.",
@@ -141,6 +204,9 @@ def _references(read: Dataset, identity: Identity) -> Dataset:
     made.LossyImageCompression = "01" if read.get("LossyImageCompression") == "01" else "00"
     for name in (*_PATIENT, *_STUDY):
         setattr(made, name, _text(read, name) if identity.key is None else "")
+    zone = str(read.get("TimezoneOffsetFromUTC") or "")
+    if identity.key is None and _ZONE.fullmatch(zone):  # the dates and times are in it
+        made.TimezoneOffsetFromUTC = zone
     if identity.key is not None:
         group = _text(read, "PatientID") or f"study:{read.StudyInstanceUID}"
         made.PatientID = identity.key.pseudonym(group)
@@ -158,7 +224,7 @@ def _text(read: Dataset, name: str) -> str:
             value = read.get(name)
             text = "" if value is None else str(value)
             validate_value(dictionary_VR(name), text, RAISE)
-            valid = name != "PatientSex" or text in _SEXES
+            valid = not has_control(text) and (name != "PatientSex" or text in _SEXES)
         except (LookupError, ValueError, UnicodeError):
             valid = False
     if not valid:

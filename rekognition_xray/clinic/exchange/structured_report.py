@@ -45,6 +45,7 @@ from rekognition_xray.clinic.exchange.source import (
     DicomSource,
     Identity,
     call_of,
+    content_uid,
     derived_uid,
     read_source,
     set_time,
@@ -71,8 +72,9 @@ def to_dicom_sr(
     It says the finding as a coded qualitative evaluation, the confidence of each label as a
     certainty in percent, the reason, policy, threshold and version, that a machine made it, that
     nobody verified it, and that it is not a medical device. It refers to the image by its UIDs.
-    Its own UIDs follow from the image and AWS's request, so that an archive keeps a diagnosis that
-    is sent twice once. Write it with ``.save_as(path, enforce_file_format=True)``.
+    Its own UID follows from what it says, so that an archive keeps a diagnosis that is sent twice
+    once, and another finding, policy or patient beside it. Write it with
+    ``.save_as(path, enforce_file_format=True)``.
 
     Args:
         diagnosis: what the model found.
@@ -81,16 +83,18 @@ def to_dicom_sr(
             and image stay, so whoever has the archive can find the patient.
         identified: keeps the patient and study of the source, for objects that stay inside.
         options: as for the diagnoser.
-        time: when it is made; now by default.
+        time: when it is made, now by default; local if it has no zone. It is written with its
+            offset from UTC, or in that of the source where ``identified`` and the source names one.
 
     Raises:
         DataError: no DICOM, no usable UIDs (all named), or another image.
         ImageError: the image cannot be used.
-        InvalidRequestError: neither a key nor ``identified``, or both.
+        InvalidRequestError: neither a key nor ``identified``, or both; or a diagnosis with an
+            empty or odd label, no version, or a confidence that is not from 0 to 1.
     """
     identity = Identity.of(key, identified=identified)
     image = read_source(diagnosis, source, options=options, identity=identity)
-    instance = derived_uid("sr", image.SOPInstanceUID, call_of(diagnosis))
+    instance = content_uid("sr", diagnosis, image, options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # highdicom warns of names of one component
         report = ComprehensiveSR(
@@ -110,7 +114,7 @@ def to_dicom_sr(
     for name in ("PatientIdentityRemoved", "DeidentificationMethod"):
         if name in image:
             setattr(report, name, image.get(name))
-    set_time(report, time or dt.datetime.now(dt.UTC))
+    set_time(report, time, image)
     return report
 
 

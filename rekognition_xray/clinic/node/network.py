@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from pydicom import dcmread, uid
+from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
@@ -93,10 +94,11 @@ def receiving(
         server.shutdown()
 
 
-def send(paths: Iterable[Path], peer: Peer, *, ae_title: str) -> int:
-    """Sends files to a peer, and removes each that the peer has taken; gives how many.
+def send(queue: Queue, peer: Peer, *, ae_title: str) -> int:
+    """Sends the answers to a peer, and removes each that the peer has taken; gives how many.
 
-    What the peer refuses, or does not answer within 30 s, stays here, which is logged.
+    What the peer refuses, or does not answer within 30 s, stays here, which is logged. A file that
+    is no answer is put aside.
     """
     entity = _entity(ae_title)
     for context in _ANSWERS:
@@ -107,8 +109,11 @@ def send(paths: Iterable[Path], peer: Peer, *, ae_title: str) -> int:
         return 0
     sent = 0
     try:
-        for path in paths:
-            why_not = _refusal(association, path)
+        for path in queue.unsent():
+            answer = _answer_in(queue, path)
+            if answer is None:
+                continue
+            why_not = _refusal(association, answer)
             if why_not:
                 log.warning("%s did not take %s: %s", peer, path.name, why_not)
             else:
@@ -119,10 +124,29 @@ def send(paths: Iterable[Path], peer: Peer, *, ae_title: str) -> int:
     return sent
 
 
-def _refusal(association: Association, path: Path) -> str:
-    """Sends a file; why the peer did not take it, or nothing."""
+def _answer_in(queue: Queue, path: Path) -> Dataset | None:
+    """The answer in a file; a file that holds none is put aside."""
+    state = queue.state(path)
     try:
-        status = association.send_c_store(dcmread(path)).get("Status")
+        answer = dcmread(path)
+        if all(answer.get(name) for name in ("SOPClassUID", "SOPInstanceUID")):
+            uid.UID(answer.file_meta.TransferSyntaxUID)
+            return answer
+        why = "no UIDs"
+    except OSError as error:
+        log.warning("the answer %s cannot be read: %s", path.name, error.strerror or error)
+        return None
+    except Exception as error:  # noqa: BLE001 - whatever pydicom finds wrong with it
+        why = f"{type(error).__name__}: {error}"
+    log.warning("%s is no answer and is put aside with the reason", path.name)
+    queue.refuse(path, f"This is no DICOM object that can be sent: {why}", state)
+    return None
+
+
+def _refusal(association: Association, answer: Dataset) -> str:
+    """Sends an answer; why the peer did not take it, or nothing."""
+    try:
+        status = association.send_c_store(answer).get("Status")
     except ValueError:  # no presentation context
         return "it does not know this kind of object"
     except RuntimeError:  # after an answer that did not come

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 import attrs
 from pydicom.dataset import Dataset
 
 from rekognition_xray._files import atomic_write
-from rekognition_xray.errors import DataError
+from rekognition_xray.errors import DataError, InvalidRequestError
 
 _END: Final = ".dcm"
+
+FileState: TypeAlias = tuple[int, int, int]
+"""Inode, size and time of change (nanoseconds) of a file: another one under its name differs."""
 
 
 @attrs.frozen
@@ -26,6 +31,9 @@ class Queue:
     """
 
     folder: Path
+    _renaming: threading.Lock = attrs.field(
+        factory=threading.Lock, init=False, eq=False, repr=False
+    )
 
     @classmethod
     def open(cls, folder: Path) -> Queue:
@@ -44,10 +52,37 @@ class Queue:
                 paths=[folder],
                 hint="Check the path, the permissions and the free space.",
             ) from error
-        for each in (made.inbox, made.answers):
-            for left in each.glob(".*.tmp"):  # of a node that was killed while it wrote
-                left.unlink()
         return made
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps other nodes from the folder while the block runs; a kill ends that too.
+
+        Raises:
+            InvalidRequestError: another node uses it.
+        """
+        with closing(self._lock()):
+            for each in (self.inbox, self.answers):
+                for left in each.glob(".*.tmp"):  # of a node that was killed while it wrote
+                    left.unlink()
+            yield
+
+    def _lock(self) -> sqlite3.Connection:
+        """An open transaction, which is the same on every system and ends with the process."""
+        try:
+            lock = sqlite3.connect(
+                self.folder / "lock", timeout=0, isolation_level=None, check_same_thread=False
+            )
+            with ExitStack() as failed:
+                failed.callback(lock.close)
+                lock.execute("BEGIN EXCLUSIVE")
+                failed.pop_all()
+        except sqlite3.Error as error:
+            raise InvalidRequestError(
+                f"The node's folder {self.folder} cannot be locked: {error}.",
+                hint="Let one node at a time use a folder; give each its own.",
+            ) from error
+        return lock
 
     @property
     def inbox(self) -> Path:
@@ -61,7 +96,7 @@ class Queue:
 
     @property
     def refused(self) -> Path:
-        """Images that got no answer; the journal says why."""
+        """Images that got no answer, each beside a text file that says why."""
         return self.folder / "refused"
 
     @property
@@ -83,29 +118,54 @@ class Queue:
         Raises:
             OSError: it cannot be written, for lack of space for example.
         """
-        with _durable(self.inbox / f"{uid}{_END}") as stream:
+        with self._durable(self.inbox / f"{uid}{_END}") as stream:
             stream.write(content)
 
-    def answer(self, objects: list[Dataset], image: Path) -> None:
+    def state(self, path: Path) -> FileState:
+        """What tells this file from a later one of the same name.
+
+        Raises:
+            OSError: it is not there.
+        """
+        found = path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def answer(self, objects: list[Dataset], image: Path, state: FileState) -> None:
         """Keeps the answers to an image, and only then lets go of the image.
+
+        An image that came in its place since ``state`` stays.
 
         Raises:
             OSError: they cannot be written; the image stays.
         """
         for made in objects:
-            with _durable(self.answers / f"{made.SOPInstanceUID}{_END}") as stream:
+            with self._durable(self.answers / f"{made.SOPInstanceUID}{_END}") as stream:
                 made.save_as(stream, enforce_file_format=True)
-        image.unlink()
+        with self._renaming:
+            if self.state(image) == state:
+                image.unlink()
 
-    def refuse(self, image: Path) -> None:
-        """Puts an image aside that gets no answer."""
-        image.replace(self.refused / image.name)
+    def refuse(self, path: Path, why: str, state: FileState) -> None:
+        """Puts a file aside, with the reason in a text file beside it.
 
+        A file that came in its place since ``state`` stays where it is.
 
-@contextmanager
-def _durable(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a file that has its name once its content is on the disk."""
-    with atomic_write(path, private=True) as stream:
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
+        Raises:
+            OSError: it cannot be moved, or the reason cannot be written.
+        """
+        if self.state(path) != state:
+            return
+        with self._durable((self.refused / path.name).with_suffix(".txt")) as stream:
+            stream.write(f"{why}\n".encode(errors="replace"))
+        with self._renaming:
+            if self.state(path) == state:
+                path.replace(self.refused / path.name)
+
+    @contextmanager
+    def _durable(self, path: Path) -> Iterator[BinaryIO]:
+        """A stream to a file that has its name once its content is on the disk."""
+        with ExitStack() as renaming, atomic_write(path, private=True) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            renaming.enter_context(self._renaming)

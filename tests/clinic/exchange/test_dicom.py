@@ -15,7 +15,12 @@ import pytest
 from highdicom.sr import srread
 from pydicom.dataset import Dataset
 
-from rekognition_xray.clinic.exchange import code_of, to_dicom_sr, to_secondary_capture
+from rekognition_xray.clinic.exchange import (
+    check_source,
+    code_of,
+    to_dicom_sr,
+    to_secondary_capture,
+)
 from rekognition_xray.clinic.explanation import Explanation, plan_explanation
 from rekognition_xray.clinic.policy import REFERRED, TYPE_UNCERTAIN
 from rekognition_xray.data.images import prepare_image
@@ -279,6 +284,99 @@ def test_values_that_are_not_valid_are_left_out_and_named_without_the_value(
     assert "2026-11-28" not in caplog.text
 
 
+@pytest.mark.parametrize("write", WRITE)
+def test_answers_that_differ_in_what_they_say_have_uids_of_their_own(
+    key: PseudonymKey, write
+) -> None:
+    data = source()
+    found = diagnosed(data)
+    made = [
+        write(found, data, key=key),
+        write(attrs.evolve(found, finding="viral"), data, key=key),
+        write(attrs.evolve(found, policy="ward 2", threshold=0.4), data, key=key),
+        write(found, data, key=PseudonymKey(b"another key for tests")),
+        write(found, data, identified=True),
+    ]
+    assert len({one.SOPInstanceUID for one in made}) == len(made)
+    again = write(attrs.evolve(found, source="copy.dcm", seconds=9.0), data, key=key)
+    assert again.SOPInstanceUID == made[0].SOPInstanceUID
+
+
+@pytest.mark.parametrize(
+    ("time", "written"),
+    [
+        (TIME, ("20261129", "093000.000000", "+0000")),
+        (
+            TIME.astimezone(dt.timezone(dt.timedelta(hours=-5))),
+            ("20261129", "043000.000000", "-0500"),
+        ),
+        (
+            TIME.astimezone(dt.timezone(dt.timedelta(seconds=1))),
+            ("20261129", "093000.000000", "+0000"),
+        ),
+        (TIME.replace(year=987), ("09871129", "093000.000000", "+0000")),
+    ],
+)
+@pytest.mark.parametrize("write", WRITE)
+def test_every_time_is_the_same_moment(
+    key: PseudonymKey, write, time: dt.datetime, written: tuple[str, str, str]
+) -> None:
+    data = source()
+    made = write(diagnosed(data), data, key=key, time=time)
+    assert (made.ContentDate, made.ContentTime, made.TimezoneOffsetFromUTC) == written
+    contributed = [str(one.value) for one in made.iterall() if one.VR == "DT"]
+    assert contributed == ["".join(written)] * len(contributed)
+
+
+def test_times_are_in_the_zone_of_the_study_that_stays_with_them() -> None:
+    data = source(TimezoneOffsetFromUTC="+0530")
+    made = to_dicom_sr(diagnosed(data), data, identified=True, time=TIME)
+    assert (made.StudyTime, made.ContentTime) == ("101500", "150000.000000")
+    assert made.TimezoneOffsetFromUTC == "+0530"
+
+
+def test_a_time_that_has_no_utc_is_refused(key: PseudonymKey) -> None:
+    early = dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(seconds=1)))
+    with pytest.raises(InvalidRequestError, match="cannot be written"):
+        to_dicom_sr(diagnosed(source()), source(), key=key, time=early)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"confidences": {"normal": float("nan")}}, "'normal' is nan"),
+        ({"confidences": {"normal": float("inf")}}, "'normal' is inf"),
+        ({"confidences": {"normal": 1.5}}, "not from 0 to 1"),
+        ({"threshold": float("nan")}, "threshold is nan"),
+        ({"confidences": {" ": 0.5}}, "a label is empty"),
+        ({"finding": ""}, "the finding is empty"),
+        ({"version_arn": ""}, "version ARN is empty"),
+        ({"finding": "a\\b"}, "backslash"),
+        ({"confidences": {"a\nb": 0.5}}, "control character"),
+    ],
+)
+@pytest.mark.parametrize("write", WRITE)
+def test_a_diagnosis_that_no_object_can_say_is_refused(
+    key: PseudonymKey, write, changes: dict[str, object], why: str
+) -> None:
+    data = source()
+    with pytest.raises(InvalidRequestError, match=why):
+        write(diagnosed(data, **changes), data, key=key)
+
+
+def test_a_name_with_a_line_end_is_left_out() -> None:
+    data = source(PatientName="Muster\n^Anna")
+    assert to_dicom_sr(diagnosed(data), data, identified=True).PatientName == ""
+
+
+def test_a_class_that_the_standard_does_not_know_is_refused(key: PseudonymKey) -> None:
+    data = source(SOPClassUID="1.2.3")
+    with pytest.raises(DataError, match="no usable SOPClassUID"):
+        to_dicom_sr(diagnosed(data), data, key=key)
+    with pytest.raises(DataError, match="no usable SOPClassUID"):
+        check_source(data)
+
+
 def test_the_occlusion_map_stands_below_the_picture(check: Check, key: PseudonymKey) -> None:
     data = source()
     found = diagnosed(data)
@@ -296,3 +394,4 @@ def test_the_occlusion_map_stands_below_the_picture(check: Check, key: Pseudonym
     alone = to_secondary_capture(found, data, key=key)
     both = check(to_secondary_capture(found, data, key=key, explanation=explanation))
     assert both.Rows == alone.Rows + explanation.overlay(data).height
+    assert both.SOPInstanceUID != alone.SOPInstanceUID

@@ -116,3 +116,19 @@ def test_all_arguments_that_give_no_resource_are_named() -> None:
         report(patient=" ", patient_system="", issued=NOW.replace(tzinfo=None), study="1.02")
     for fault in ("no identifier", "no system", "no time zone", "no UID"):
         assert fault in caught.value.message
+
+
+def test_an_offset_with_seconds_becomes_utc() -> None:
+    local_mean_time = dt.timezone(dt.timedelta(minutes=53, seconds=28))
+    assert report(issued=NOW.astimezone(local_mean_time))["issued"] == "2026-11-29T11:00:00+00:00"
+
+
+@pytest.mark.parametrize("write", [to_fhir_report, to_fhir_observation])
+def test_all_that_makes_a_diagnosis_unfit_is_named(write) -> None:
+    unfit = attrs.evolve(
+        FOUND, finding="", version_arn=" ", confidences={"": 0.5, "normal": float("nan")}
+    )
+    with pytest.raises(InvalidRequestError) as caught:
+        write(unfit, **TO, issued=NOW)
+    for fault in ("finding is empty", "version ARN is empty", "label is empty", "'normal' is nan"):
+        assert fault in caught.value.message

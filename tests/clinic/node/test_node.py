@@ -20,15 +20,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
-from pydicom.uid import SecondaryCaptureImageStorage
+from pydicom.dataset import Dataset
+from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 
 import rekognition_xray as rx
+from rekognition_xray.clinic.diagnosis import inputs
 from rekognition_xray.clinic.node import Peer, network, node, queue, run_node
+from rekognition_xray.data.images import PreparedImage
 from rekognition_xray.data.pseudonyms import PseudonymKey
-from rekognition_xray.errors import DataError, InvalidRequestError
+from rekognition_xray.errors import DataError, InvalidRequestError, JournalError
 
 from ...support.dicom_files import image, saved
+from ...support.journals import diagnose, write_journal
 
 KEY = PseudonymKey(b"a key for tests only")
 
@@ -139,7 +143,7 @@ def test_strangers_and_wrong_numbers_are_refused(
 
 
 def test_images_that_cannot_be_used_are_put_aside_with_the_reason(
-    diagnoser: rx.Diagnoser, folder: Path, tmp_path: Path
+    diagnoser: rx.Diagnoser, folder: Path, tmp_path: Path, clinic
 ) -> None:
     burned, bare = tmp_path / "burned.dcm", tmp_path / "bare.dcm"
     burned.write_bytes(dicom(1, BurnedInAnnotation="YES"))
@@ -147,10 +151,116 @@ def test_images_that_cannot_be_used_are_put_aside_with_the_reason(
     with running(diagnoser, folder) as started:
         assert store(started.port, [burned, bare]) == 0
         refused = started.queue.refused
-        wait_until(lambda: len(list(refused.iterdir())) == 2, "two refused images")
+        wait_until(lambda: len(list(refused.glob("*.dcm"))) == 2, "two refused images")
         assert started.queue.unsent() == []
-        said = started.queue.journal.read_text("utf-8")
-    assert "burned" in said
+    assert "burned" in (refused / "1.2.3.2.txt").read_text("utf-8")
+    assert "StudyInstanceUID" in (refused / "1.2.3.3.txt").read_text("utf-8")
+    assert clinic.asked == []
+
+
+@pytest.mark.parametrize("tags", [{"SOPClassUID": "1.2.3"}, {"PatientID": "odd"}])
+def test_whatever_an_image_raises_it_is_put_aside_and_the_rest_is_answered(
+    diagnoser: rx.Diagnoser,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tags: dict[str, object],
+) -> None:
+    right = node.to_dicom_sr
+
+    def fragile(answer: rx.Diagnosis, image: Path, **more: object) -> Dataset:
+        if dcmread(image).PatientID == "odd":
+            raise KeyError("odd")
+        return right(answer, image, **more)
+
+    monkeypatch.setattr(node, "to_dicom_sr", fragile)
+    there = queue.Queue.open(folder)
+    there.receive("1.2.3.1", dicom(0, **tags))
+    there.receive("1.2.3.2", dicom(1))
+    with running(diagnoser, folder):
+        answered(folder, 2)
+        there.receive("1.2.3.3", dicom(2))
+        answered(folder, 4)
+    assert [path.name for path in there.refused.glob("*.dcm")] == ["1.2.3.1.dcm"]
+    assert (there.refused / "1.2.3.1.txt").read_text("utf-8").strip()
+
+
+def test_an_image_that_breaks_the_diagnosis_itself_is_put_aside_alone(
+    diagnoser: rx.Diagnoser, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = inputs.prepare_image
+
+    def fragile(image: Path, **more: object) -> PreparedImage:
+        if "1.2.3.1." in str(image):
+            raise RuntimeError("a fault of a decoder")
+        return right(image, **more)
+
+    monkeypatch.setattr(inputs, "prepare_image", fragile)
+    there = queue.Queue.open(folder)
+    for number in range(3):
+        there.receive(f"1.2.3.{number + 1}", dicom(number))
+    with running(diagnoser, folder):
+        answered(folder, 4)
+    assert "decoder" in (there.refused / "1.2.3.1.txt").read_text("utf-8")
+
+
+def test_an_image_that_comes_while_the_older_one_is_answered_stays(folder: Path) -> None:
+    there = queue.Queue.open(folder)
+    there.receive("1.2.3", b"older")
+    (image,) = there.waiting()
+    state = there.state(image)
+    there.receive("1.2.3", b"newer")
+    there.answer([], image, state)
+    there.refuse(image, "unlike the one that was diagnosed", state)
+    assert image.read_bytes() == b"newer"
+    assert list(there.refused.iterdir()) == []
+
+
+def test_a_file_that_is_no_answer_is_put_aside_and_the_rest_is_sent(
+    diagnoser: rx.Diagnoser, folder: Path
+) -> None:
+    taken: list[str] = []
+
+    def take(event: evt.Event) -> int:
+        taken.append(event.dataset.Modality)
+        return 0
+
+    entity = AE("VIEWER")
+    for kind in (SecondaryCaptureImageStorage, ComprehensiveSRStorage):
+        entity.add_supported_context(kind)
+    server = entity.start_server(
+        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, take)]
+    )
+    there = queue.Queue.open(folder)
+    (there.answers / "0.dcm").write_bytes(b"Dear colleague")
+    there.receive("1.2.3.1", dicom(0))
+    with running(diagnoser, folder, peer=Peer("VIEWER", *server.server_address)):
+        wait_until(lambda: len(taken) == 2, "both answers are sent")
+    server.shutdown()
+    assert [path.name for path in there.refused.glob("*.dcm")] == ["0.dcm"]
+    assert "InvalidDicomError" in (there.refused / "0.txt").read_text("utf-8")
+
+
+def test_a_folder_of_another_version_is_refused_at_start(
+    diagnoser: rx.Diagnoser, folder: Path
+) -> None:
+    there = queue.Queue.open(folder)
+    write_journal(there.journal, [diagnose("image.dcm", {"normal": 1.0})])
+    with (
+        pytest.raises(JournalError, match="another version") as caught,
+        running(diagnoser, folder),
+    ):
+        pass
+    assert "folder of its own" in caught.value.hint
+
+
+def test_a_second_node_on_a_folder_is_refused_until_the_first_has_ended(
+    diagnoser: rx.Diagnoser, folder: Path
+) -> None:
+    second = running(diagnoser, folder)
+    with running(diagnoser, folder), pytest.raises(InvalidRequestError, match="locked"), second:
+        pass
+    with running(diagnoser, folder):
+        pass
 
 
 def test_a_full_disk_is_told_to_the_sender_who_keeps_the_image(
@@ -345,6 +455,7 @@ def test_500_images_of_8_associations_at_once_are_answered_once_though_killed_10
     ("settings", "why"),
     [
         ({"callers": []}, "AE titles"),
+        ({"callers": "WARD"}, "list of AE titles"),
         ({"identified": True}, "either a key or identified"),
         ({"key": None}, "either a key or identified"),
         ({"callers": ["WARD", ""]}, "no AE title"),
