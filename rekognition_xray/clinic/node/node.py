@@ -171,7 +171,8 @@ class _Work:
             raise
         except Exception:  # noqa: BLE001 - one of them raises what none should: find out which
             for image in self.queue.waiting():
-                self._diagnose_alone(image)
+                if not self.ended.is_set():
+                    self._diagnose_alone(image)
 
     def _usable(self, image: Path, state: FileState) -> bool:
         """Whether answers could refer to the image; else it is refused before it is asked about."""
