@@ -33,3 +33,13 @@ def atomic_write(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes sure that the names of a folder's files are on the disk, where the system can."""
+    if os.name == "posix":  # else a new file's name may be lost in a power cut
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

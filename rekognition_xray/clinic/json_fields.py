@@ -88,7 +88,10 @@ def number_in(parent: Json, key: str) -> float:
     value = parent.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FieldError(f"{key} is missing or is not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise FieldError(f"{key} is a number too large") from error
 
 
 def flag_in(parent: Json, key: str) -> bool:

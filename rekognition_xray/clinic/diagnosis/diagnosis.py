@@ -189,7 +189,7 @@ def _diagnosis(data: Json) -> Diagnosis:
     return Diagnosis(
         source=fields.string_in(data.get("source"), "source"),
         finding=fields.string_in(data.get("finding"), "finding"),
-        confidences={label: fields.number_in(confidences, label) for label in confidences},
+        confidences={label: _confidence(confidences, label) for label in confidences},
         referred=fields.flag_in(data, "referred"),
         reason=fields.string_in(data.get("reason"), "reason"),
         policy=None if policy is None else fields.string_in(policy, "policy"),
@@ -203,3 +203,10 @@ def _diagnosis(data: Json) -> Diagnosis:
         gate_reason=fields.string_in(data.get("gate_reason", ""), "gate_reason"),
         repaired=fields.string_in(data.get("repaired", ""), "repaired"),
     )
+
+
+def _confidence(data: Json, label: str) -> float:
+    value = fields.number_in(data, label)
+    if value < 0 or value > 1:  # NaN is neither: kept as what is not known
+        raise FieldError(f"the confidence of {label} is {value!r}, not within 0 and 1")
+    return value

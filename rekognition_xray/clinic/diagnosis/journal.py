@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 
 import attrs
 
+from rekognition_xray._files import sync_folder
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.diagnosis.diagnosis import Answer, Diagnosis, FailedDiagnosis
 from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
@@ -69,7 +70,7 @@ class Journal:
             options: how images are read whose answers are added, by ``options_text``.
 
         Raises:
-            JournalError: unreadable, of another version or format, or damaged before its end.
+            JournalError: unreadable, of another version or format, or damaged.
         """
         self.path = path
         self._arn = version_arn
@@ -208,16 +209,8 @@ class Journal:
         if self._open_end:
             self._write(b"\n")
             self._open_end = False
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        if os.name == "posix":  # else a new file's name may be lost in a power cut
-            with self._disk("opened"):
-                folder = os.open(self.path.parent, os.O_RDONLY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+        with self._disk("opened"):
+            sync_folder(self.path.parent)
 
     def _read(self) -> Iterator[tuple[bytes, int]]:
         """Key and place of each line that holds an answer."""
@@ -225,15 +218,13 @@ class Journal:
             return
         with self._disk("read"), self.path.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
-                if self._sound < self._size:  # the line before was damaged, and is not the last
-                    raise self._error(number - 1, "damaged")
                 at, self._size = self._size, self._size + len(line)
                 source = self._source_in(line, number)
                 if source is not None:
                     self._entries += 1
                     yield _key(source), at
                 elif line.strip():
-                    continue  # cut off
+                    return  # cut off
                 self._sound = self._size
                 self._open_end = not line.endswith(b"\n")
 
@@ -244,6 +235,7 @@ class Journal:
         except ValueError:  # no line as we write it: find out what it is
             return self._source_in_any(line, number) if line.strip() else None
         self._check_version(found.version_arn, number)
+        self._check_time(found.written_at, number)
         return found.source
 
     def _source_in_any(self, line: bytes, number: int) -> str | None:
@@ -255,7 +247,14 @@ class Journal:
 
     def _source_of(self, data: Json, number: int) -> str:
         self._check_version(fields.string_in(data.get("version_arn"), "version_arn"), number)
+        _time_in(data, "written_at")
         return _entry(data).answer.source
+
+    def _check_time(self, written_at: str | None, number: int) -> None:
+        try:
+            _time_in({"written_at": written_at}, "written_at")
+        except FieldError as error:
+            raise self._error(number, str(error)) from error
 
     def _check_version(self, arn: str, number: int) -> None:
         self._arn = self._arn or arn
@@ -277,7 +276,7 @@ def read_journal(path: str | Path) -> tuple[Answer, ...]:
     """Reads the journal of a bulk run: the last answer for each image, in the order of its lines.
 
     Raises:
-        JournalError: not there, unreadable, of several versions, or damaged before its end.
+        JournalError: not there, unreadable, of several versions, or damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -317,9 +316,9 @@ def follow_journal(path: Path, *, start: int = 0) -> Iterator[JournalLine]:
         start: the ``end`` of the last line that was read before; by default all lines are read.
 
     Raises:
-        JournalError: unreadable, of another format, damaged before its end, or shorter than before.
+        JournalError: unreadable, of another format, damaged, or shorter than before.
     """
-    end, torn = start, False
+    end = start
     with _disk(path, "read"), path.open("rb") as stream:
         if stream.seek(0, os.SEEK_END) < start:
             raise JournalError(
@@ -328,16 +327,16 @@ def follow_journal(path: Path, *, start: int = 0) -> Iterator[JournalLine]:
             )
         stream.seek(start)
         for line in stream:
-            if torn:
-                raise _unreadable(path, end, "damaged")
             try:
                 entry = _line_of(line) if line.strip() else {}
-                torn = entry is None
-                if entry:
-                    yield _journal_line(entry, end + len(line))
+                if entry is None:
+                    return
+                found = _journal_line(entry, end + len(line)) if entry else None
             except (ValueError, FieldError) as error:
                 raise _unreadable(path, end, str(error)) from error
-            end += 0 if torn else len(line)
+            if found is not None:
+                yield found
+            end += len(line)
 
 
 def _unreadable(path: Path, at: int, what: str) -> JournalError:
@@ -358,14 +357,18 @@ def _disk(path: Path, what: str) -> Iterator[None]:
 
 
 def _line_of(line: bytes) -> Json | None:
-    """The content of a line; None if it was cut off."""
+    """The content of a line; None if it was cut off: then it lacks its end."""
     try:
         entry = fields.object_in(json.loads(line))
+    except RecursionError as error:
+        raise FieldError("JSON nested too deeply") from error
     except (ValueError, FieldError) as error:
         torn = line.rstrip(b"\0\r\n")
-        if torn.startswith(_START) or _START.startswith(torn):
-            return None
-        raise FieldError("no line of a journal") from error
+        if not (torn.startswith(_START) or _START.startswith(torn)):
+            raise FieldError("no line of a journal") from error
+        if line.endswith(b"\n"):
+            raise FieldError("damaged") from error
+        return None
     if entry.get("rxray_journal") != _FORMAT:
         raise FieldError(f"no line of a journal of format {_FORMAT}")
     return entry
@@ -380,11 +383,11 @@ def _time_in(data: Json, key: str) -> dt.datetime | None:
         return None
     try:
         found = dt.datetime.fromisoformat(fields.string_in(data[key], key))
-    except ValueError as error:
+        if found.tzinfo is None:
+            raise FieldError(f"{key} has no time zone")
+        return found.astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:  # overflow: next to the year 1 or 9999
         raise FieldError(f"{key} is no time in ISO 8601") from error
-    if found.tzinfo is None:
-        raise FieldError(f"{key} has no time zone")
-    return found.astimezone(dt.UTC)
 
 
 def _key(source: str) -> bytes:
@@ -400,7 +403,7 @@ def _entry_of(line: bytes) -> Entry:
 
 
 def _entry(data: Json) -> Entry:
-    kind, file = data.get("kind"), _file(data.get("file"))
+    kind, file = fields.string_in(data.get("kind"), "kind"), _file(data.get("file"))
     options = fields.string_in(data.get("options", ""), "options")
     if kind == "diagnosis":
         return Entry(Diagnosis.from_dict(data), file, options)

@@ -6,7 +6,7 @@ JSON: it decides and words the error. So speed changes neither what is read nor 
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -27,7 +27,7 @@ class DiagnosisLine(_Line, kw_only=True, tag="diagnosis"):
     """A diagnosis, with size and time of its image's file."""
 
     finding: str
-    confidences: dict[str, float]
+    confidences: dict[str, Annotated[float, msgspec.Meta(ge=0, le=1)]]
     referred: bool
     policy: str | None
     threshold: float | None
@@ -84,5 +84,5 @@ def decode_line(line: bytes) -> DiagnosisLine | FailureLine:
     """
     try:
         return _DECODER.decode(line)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(str(error)) from error

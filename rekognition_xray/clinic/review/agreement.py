@@ -64,12 +64,16 @@ def reader_agreement(
         seed: of the resamples.
 
     Raises:
-        ReadingsError: not two readers, or no image to which both gave a label.
+        ReadingsError: not two different readers, or no image to which both gave a label.
         MissingExtraError: the extra ``science`` is not installed.
     """
     needs_science("reader_agreement")
     last = {(one.reader, one.source): one for one in sorted(readings, key=lambda one: one.time)}
     one, other = readers or _two_readers({reader for reader, _ in last})
+    if one == other:
+        raise ReadingsError(
+            f"{one} is one reader, named twice.", hint="Name two readers: readers=(..., ...)."
+        )
     shared = [source for reader, source in last if reader == one and (other, source) in last]
     pairs = [(source, last[one, source].label, last[other, source].label) for source in shared]
     read = [(source, mine, theirs) for source, mine, theirs in pairs if mine and theirs]

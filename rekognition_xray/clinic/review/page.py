@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -80,7 +82,9 @@ def review_page(
 
     Raises:
         JournalError: the journal cannot be read.
-        ReadingsError: no image to read, over 300, or sources that the journal does not know.
+        ReadingsError: no image to read, over 300, sources that the journal does not know, or a
+            file that cannot be written.
+        InvalidRequestError: ``random`` is below 0.
         MissingExtraError: the extra ``report`` is not installed.
     """
     listed = make_reading_list(journal, sources=sources, random=random, seed=seed, blind=blind)
@@ -92,9 +96,16 @@ def review_page(
     pictures = [_embedded(one, image_of, options) for one in listed.images]
     text = render_review(listed, pictures, blind=blind)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as stream:
-        stream.write(text.encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as stream:
+            stream.write(text.encode())
+    except OSError as error:
+        raise ReadingsError(
+            f"The review page {path} cannot be written: {error.strerror or error}.",
+            paths=[path],
+            hint="Check the path, the permissions and the free space.",
+        ) from error
     return path
 
 
@@ -116,6 +127,7 @@ def render_review(
         readings: what was read before.
     """
     data = {
+        "id": _page_id(listed, blind=blind),
         "labels": listed.labels,
         "blind": blind,
         "save_to": save_to,
@@ -131,11 +143,18 @@ def render_review(
         style="review.css",
         script="review.js",
         allow="img-src 'self' data:; connect-src 'self'" if save_to else "img-src data:",
-        data=json.dumps(data).replace("<", "\\u003c"),
+        data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
         labels=listed.labels,
         count=len(listed.images),
         notices=(NOTICE, TYPE_NOTICE),
     )
+
+
+def _page_id(listed: ReadingList, *, blind: bool) -> str:
+    """A name under which the browser keeps what was read; another page has another one."""
+    answers = [(one.why, one.answer.to_dict()) for one in listed.images]
+    content = json.dumps([blind, listed.labels, answers])
+    return hashlib.sha256(content.encode("ascii")).hexdigest()
 
 
 def jpeg_of(source: str, image_of: ImageOf | None, options: ImageOptions) -> bytes:
@@ -168,7 +187,12 @@ def _shown(image: ListedImage, picture: Picture) -> dict[str, object]:
         "why": image.why,
         "finding": image.finding,
         "reason": answer.reason.partition("\n")[0],
-        "confidences": dict(answer.confidences) if isinstance(answer, Diagnosis) else {},
+        "confidences": _known(answer.confidences) if isinstance(answer, Diagnosis) else {},
         "picture": picture.address,
         "no_picture": picture.reason,
     }
+
+
+def _known(confidences: Mapping[str, float]) -> dict[str, float | None]:
+    """The confidences, None for what is no number: JSON has no NaN."""
+    return {label: None if math.isnan(one) else one for label, one in confidences.items()}

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from rekognition_xray.clinic.diagnosis import Answer, Diagnosis, FailedDiagnosis, read_journal
-from rekognition_xray.errors import ReadingsError, list_paths
+from rekognition_xray.errors import InvalidRequestError, ReadingsError, list_paths
 from rekognition_xray.labels import NORMAL, in_order, pneumonia_confidence
 
 Why: TypeAlias = Literal["no diagnosis", "referred", "suspect", "random", "selected"]
@@ -72,7 +72,12 @@ def make_reading_list(
     Raises:
         JournalError: the journal cannot be read.
         ReadingsError: no image to read, or sources that the journal does not know, all named.
+        InvalidRequestError: ``random`` is below 0.
     """
+    if random < 0:
+        raise InvalidRequestError(
+            f"{random} random images cannot be listed.", hint="Ask for 0 or more."
+        )
     answers = {answer.source: answer for answer in read_journal(journal)}
     draw = dice.Random(seed)
     if sources is None:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,12 @@ import attrs
 from rekognition_xray.clinic.extras import needs_report
 from rekognition_xray.clinic.review.page import SHOW_ALL, ImageOf, Picture, jpeg_of, render_review
 from rekognition_xray.clinic.review.reading_list import ListedImage, ReadingList, make_reading_list
-from rekognition_xray.data.correcting import append_readings, parse_reading, read_readings
+from rekognition_xray.data.correcting import (
+    Reading,
+    append_readings,
+    parse_reading,
+    read_readings,
+)
 from rekognition_xray.data.images import ImageOptions
 from rekognition_xray.errors import (
     ImageError,
@@ -86,15 +91,16 @@ def serve_review(
     Raises:
         JournalError: the journal cannot be read.
         ReadingsError: no image to read, sources that the journal does not know, or a file of
-            readings that has bad lines or cannot be written.
-        InvalidRequestError: the port cannot be opened.
+            readings that has bad lines, and stays as it is, or cannot be written.
+        InvalidRequestError: the port cannot be opened, or ``random`` is below 0.
         MissingExtraError: the extra ``report`` is not installed.
     """
     needs_report("The review page")
     listed = make_reading_list(journal, sources=sources, random=random, seed=seed, blind=blind)
     file = Path(readings)
-    append_readings(file, [])  # a file that cannot be used is noticed before somebody reads
-    read_readings(file)
+    if file.exists():
+        read_readings(file)
+    append_readings(file, [])  # a file that cannot be written is noticed before somebody reads
     server = _open(port, _Site(listed, file, blind=blind, image_of=image_of, options=options))
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
@@ -128,12 +134,12 @@ class _Site:
         if not self._is_secret(secret):
             return _refuse(HTTPStatus.NOT_FOUND, _NOTHING)
         if not name:
-            return HTTPStatus.OK, "text/html; charset=utf-8", self._render().encode()
-        number = name.removeprefix("image/")
-        if not (number.isascii() and number.isdigit() and int(number) < len(self.listed.images)):
+            return self._page()
+        number = _number(name.removeprefix("image/"), most=len(self.listed.images) - 1)
+        if number is None:
             return _refuse(HTTPStatus.NOT_FOUND, _NOTHING)
         try:
-            source = self.listed.images[int(number)].answer.source
+            source = self.listed.images[number].answer.source
             data = jpeg_of(source, self.image_of, self.options)
         except (ImageError, MissingExtraError) as error:
             return _refuse(HTTPStatus.NOT_FOUND, error.message)
@@ -146,20 +152,31 @@ class _Site:
             return _refuse(HTTPStatus.NOT_FOUND, _NOTHING)
         try:
             reading = parse_reading(json.loads(content))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _refuse(HTTPStatus.BAD_REQUEST, f"this is no reading: {error}")
         if reading.source not in {one.answer.source for one in self.listed.images}:
             return _refuse(HTTPStatus.BAD_REQUEST, "this image is not on the list")
+        if reading.label is not None and reading.label not in self.listed.labels:
+            known = ", ".join(self.listed.labels)
+            return _refuse(HTTPStatus.BAD_REQUEST, f"{reading.label!r} is none of: {known}")
         try:
             with self._lock:
                 append_readings(self.file, [reading])
         except ReadingsError as error:
-            return _refuse(HTTPStatus.INSUFFICIENT_STORAGE, error.message)
+            full = isinstance(error.__cause__, OSError)
+            status = HTTPStatus.INSUFFICIENT_STORAGE if full else HTTPStatus.INTERNAL_SERVER_ERROR
+            return _refuse(status, error.message)
         return HTTPStatus.OK, "text/plain; charset=utf-8", b"saved"
 
-    def _render(self) -> str:
-        with self._lock:
-            readings = read_readings(self.file)
+    def _page(self) -> _Reply:
+        try:
+            with self._lock:
+                readings = read_readings(self.file)
+        except ReadingsError as error:
+            return _refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        return HTTPStatus.OK, "text/html; charset=utf-8", self._render(readings).encode()
+
+    def _render(self, readings: Iterable[Reading]) -> str:
         sources = {one.answer.source for one in self.listed.images}
         return render_review(
             self.listed,
@@ -183,7 +200,24 @@ def _open(port: int, site: _Site) -> _Server:
 
 
 def _refuse(status: HTTPStatus, why: str) -> _Reply:
-    return status, "text/plain; charset=utf-8", why.encode()
+    # A path may hold bytes that are no UTF-8.
+    return status, "text/plain; charset=utf-8", why.encode(errors="backslashreplace")
+
+
+def _number(text: str, *, most: int) -> int | None:
+    """The whole number from 0 to the most that is allowed; else None."""
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(most)):
+        return None
+    return int(text) if int(text) <= most else None
+
+
+def _guarded(reply: Callable[[], _Reply]) -> _Reply:
+    """The reply, or that it failed: ``image_of`` is not ours, and may raise anything."""
+    try:
+        return reply()
+    except Exception as error:
+        log.warning("a request failed", exc_info=True)
+        return _refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"this failed: {type(error).__name__}")
 
 
 class _Server(ThreadingHTTPServer):
@@ -210,17 +244,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self._is_ours():
-            self._answer(*self.server.site.get(self.path))
+            self._answer(*_guarded(lambda: self.server.site.get(self.path)))
 
     def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > _MOST_BYTES:
+        length = _number(self.headers.get("Content-Length", ""), most=_MOST_BYTES)
+        if length is None:
             self.close_connection = True
             self._answer(*_refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "this is no reading"))
             return
-        content = self.rfile.read(int(length))
+        content = self.rfile.read(length)
         if self._is_ours():
-            self._answer(*self.server.site.save(self.path, content))
+            self._answer(*_guarded(lambda: self.server.site.save(self.path, content)))
 
     def _is_ours(self) -> bool:
         """Whether the request is to us by address, and of no other page (DNS rebinding, CSRF)."""

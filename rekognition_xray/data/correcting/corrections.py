@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 import attrs
 
-from rekognition_xray.data.correcting.readings import Reading
+from rekognition_xray.data.correcting.readings import Reading, check_readings
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ReadingsError, list_paths
 from rekognition_xray.records import Record
@@ -85,10 +85,10 @@ def correct_images(
         held: images whose label is not changed.
 
     Raises:
-        ReadingsError: readings of images that are not there, readers who contradict each other, or
-            labels that no image has; all of them together.
+        ReadingsError: not readings; readings of images that are not there, readers who contradict
+            each other, or labels that no image has, all of them together.
     """
-    by_image, faults = _match(images, readings)
+    by_image, faults = _match(images, check_readings(readings))
     labels = {image.label for image in images}
     for image, found in by_image.items():
         faults += _find_faults(image, found, labels)

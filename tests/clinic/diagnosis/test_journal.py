@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekognition_xray.clinic.diagnosis import Diagnosis, FailedDiagnosis, read_journal
+from rekognition_xray.clinic.diagnosis import (
+    Diagnosis,
+    FailedDiagnosis,
+    follow_journal,
+    read_journal,
+)
 from rekognition_xray.clinic.diagnosis.journal import Journal
 from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
 from rekognition_xray.errors import JournalError
@@ -88,7 +93,7 @@ def test_wherever_the_last_line_is_cut_the_others_stay(tmp_path_factory, data):
     whole = path.read_bytes()
     start = whole.rstrip(b"\n").rindex(b"\n") + 1
     cut = data.draw(st.integers(start, len(whole) - 2))
-    tail = data.draw(st.sampled_from([b"", b"\0\0\0", b"\n"]))
+    tail = data.draw(st.sampled_from([b"", b"\0\0\0"]))
     path.write_bytes(whole[:cut] + tail)
     journal = _open(path)
     assert _knows(journal) == [True, True, False]
@@ -112,6 +117,23 @@ def test_damage_before_the_end_is_refused_with_its_line(path):
     path.write_bytes(lines[0] + lines[1][:50] + b"\n" + lines[2])
     with pytest.raises(JournalError, match="line 2"):
         _open(path)
+
+
+def test_a_last_line_with_its_end_is_damaged_and_not_cut_off(path):
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20] + b"\n")
+    for read in (read_journal, lambda path: list(follow_journal(path))):
+        with pytest.raises(JournalError, match="line 3: damaged"):
+            read(path)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_json_that_is_nested_too_deeply_is_refused_with_its_line(path, end):
+    deep = b'{"rxray_journal": 1, "kind": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    path.write_bytes(path.read_bytes() + deep + end)
+    for read in (read_journal, lambda path: list(follow_journal(path))):
+        with pytest.raises(JournalError, match="line 4: JSON nested too deeply"):
+            read(path)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +246,16 @@ def test_a_line_that_others_write_is_read_as_one_of_ours(path, changes):
         ({"threshold": True}, "threshold"),
         ({"file": [1, 2, 3]}, "file"),
         ({"kind": "guess"}, "guess"),
+        ({"kind": None}, "kind"),
+        ({"seconds": 10**400}, "seconds"),
+        ({"confidences": {"viral": 10**400}}, "viral"),
+        ({"confidences": {"viral": 1.5}}, "viral"),
+        ({"confidences": {"viral": -0.1}}, "viral"),
+        ({"confidences": {"viral": float("inf")}}, "viral"),
+        ({"written_at": "yesterday"}, "written_at"),
+        ({"written_at": "2026-11-29T08:00:00"}, "written_at"),
+        ({"written_at": "0001-01-01T00:00:00+14:00"}, "written_at"),
+        ({"written_at": 7}, "written_at"),
         ({"rxray_journal": 2}, "format 1"),
     ],
 )
@@ -231,6 +263,8 @@ def test_a_wrong_field_is_refused_with_its_line_and_name(path, changes, field):
     _rewritten(path, 1, **changes)
     with pytest.raises(JournalError, match=rf"line 2: .*{field}"):
         _open(path)
+    with pytest.raises(JournalError, match=rf"line 2: .*{field}"):
+        list(follow_journal(path))
 
 
 def test_a_journal_is_read_as_the_last_answer_for_each_image_in_the_order_of_lines(path):

@@ -91,3 +91,8 @@ def test_two_readers_are_needed_and_may_be_named() -> None:
     assert reader_agreement(found, readers=("r2", "r3")).agreement.value == 1
     with pytest.raises(ReadingsError, match="no image in common"):
         reader_agreement([read_as("a.png", "viral"), read_as("b.png", "viral", reader="r2")])
+
+
+def test_a_reader_is_not_compared_with_himself() -> None:
+    with pytest.raises(ReadingsError, match="r1 is one reader"):
+        reader_agreement(both([("normal", "viral")]), readers=("r1", "r1"))

@@ -8,13 +8,14 @@ import json
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 from PIL import Image
 
 from rekognition_xray.clinic.review import page, review_page
-from rekognition_xray.errors import ReadingsError
+from rekognition_xray.errors import InvalidRequestError, ReadingsError
 
-from ...support.journals import diagnose, write_journal
+from ...support.journals import ARN, diagnose, write_journal
 
 
 def data_of(path: Path) -> dict:
@@ -71,3 +72,46 @@ def test_too_many_images_for_one_file_are_refused(
     monkeypatch.setattr(page, "MOST", 5)
     with pytest.raises(ReadingsError, match="6 images are too many"):
         review_page(journal, tmp_path / "page.html")
+
+
+def test_a_page_keeps_readings_under_a_name_of_its_own(tmp_path: Path) -> None:
+    one = diagnose("a.png", {"normal": 0.2, "viral": 0.8})
+    other = attrs.evolve(one, confidences={"normal": 0.3, "viral": 0.7})
+    newer = attrs.evolve(one, image_sha256="1" * 64)
+    journals = [
+        write_journal(tmp_path / f"{place}.jsonl", [answer])
+        for place, answer in enumerate((one, other, newer))
+    ]
+    text = journals[0].read_text("utf-8").replace(ARN, ARN.replace("/v1/", "/v2/"))
+    journals.append(tmp_path / "second version.jsonl")
+    journals[-1].write_text(text, "utf-8")
+
+    def name(journal: Path, *, blind: bool) -> str:
+        return data_of(review_page(journal, tmp_path / "page.html", blind=blind))["id"]
+
+    names = {name(journal, blind=blind) for journal in journals for blind in (True, False)}
+    assert len(names) == 8
+    assert name(journals[0], blind=True) == name(journals[0], blind=True)
+
+
+def test_a_confidence_that_is_no_number_is_null_in_the_page(tmp_path: Path) -> None:
+    journal = write_journal(
+        tmp_path / "j.jsonl", [diagnose("a.png", {"normal": float("nan"), "viral": 0.8})]
+    )
+    text = review_page(journal, tmp_path / "page.html").read_text("utf-8")
+    assert "NaN" not in re.search('id="data">(.*?)</script>', text)[1]
+    assert data_of(tmp_path / "page.html")["images"][0]["confidences"]["normal"] is None
+
+
+def test_a_place_that_cannot_hold_the_page_is_an_error_of_ours(
+    journal: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for place in (tmp_path, tmp_path / "file" / "page.html"):
+        with pytest.raises(ReadingsError, match="cannot be written"):
+            review_page(journal, place)
+
+
+def test_fewer_images_than_none_cannot_be_listed(journal: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="-1 random images"):
+        review_page(journal, tmp_path / "page.html", random=-1)

@@ -16,6 +16,7 @@ from rekognition_xray.clinic.review import ServedReview, serve_review
 from rekognition_xray.data.correcting import Reading, append_readings, read_readings
 from rekognition_xray.errors import InvalidRequestError, ReadingsError
 
+from ...support.journals import diagnose, write_journal
 from ...support.readings import read_as
 
 Ask = Callable[..., tuple[int, bytes]]
@@ -29,7 +30,11 @@ def server(journal: Path, tmp_path: Path) -> Iterator[ServedReview]:
 
 @pytest.fixture
 def ask(server: ServedReview) -> Ask:
-    """ask(method, path below the address, body, headers) -> status and content."""
+    return asker(server)
+
+
+def asker(server: ServedReview) -> Ask:
+    """ask(method, path below the address, body, headers) -> status and content; bytes go as is."""
 
     def ask(
         method: str, path: str, body: object = None, *, secret: str | None = None, **headers: str
@@ -37,7 +42,7 @@ def ask(server: ServedReview) -> Ask:
         host, _, ours = server.url.removeprefix("http://").partition("/")
         prefix = f"/{ours}" if secret is None else f"/{secret}/"
         connection = http.client.HTTPConnection(host, timeout=10)
-        data = None if body is None else json.dumps(body)
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         connection.request(method, prefix + path, data, headers)
         reply = connection.getresponse()
         content = reply.read()
@@ -89,6 +94,10 @@ def test_readings_that_come_at_once_are_all_kept_whole(server: ServedReview, ask
         ({"label": None}, b"needs a label"),
         ({"source": "/etc/passwd"}, b"not on the list"),
         ({"reader": ""}, b"reader"),
+        ({"reader": " "}, b"reader"),
+        ({"label": "fracture"}, b"'fracture' is none of: normal, viral"),
+        ({"verdict": "agree", "finding": "normal"}, b"Use the verdict 'correct'"),
+        ({"finding": "viral"}, b"Use the verdict 'agree'"),
     ],
 )
 def test_what_is_no_reading_of_a_listed_image_is_refused(
@@ -112,13 +121,65 @@ def test_a_disk_that_is_full_is_said_and_the_reading_is_not_confirmed(
     assert b"No space left" in content
 
 
+def test_a_body_that_is_nested_too_deeply_is_refused(server: ServedReview, ask: Ask) -> None:
+    status, content = ask("POST", "readings", b"[" * 60_000)
+    assert (status, content[:18]) == (400, b"this is no reading")
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "9" * 5000, "x"])
+def test_a_length_that_is_none_is_refused(ask: Ask, length: str) -> None:
+    assert ask("POST", "readings", b"{}", **{"Content-Length": length})[0] == 413
+
+
+@pytest.mark.parametrize("damage", ["Dear colleague", "{}\n", "[" * 50_000 + "\n"])
+def test_a_file_that_became_bad_is_said_and_the_reading_is_not_confirmed(
+    server: ServedReview, ask: Ask, damage: str
+) -> None:
+    ask("POST", "readings", line(some(server)))
+    with server.readings.open("a") as stream:
+        stream.write(damage)
+    before = server.readings.read_bytes()
+    for method, path, body in (("POST", "readings", line(some(server))), ("GET", "", None)):
+        status, content = ask(method, path, body)
+        assert status == 500
+        assert b"bad lines" in content
+    assert server.readings.read_bytes() == before
+
+
+def test_a_path_that_is_no_utf_8_is_served_and_read(tmp_path: Path) -> None:
+    odd = str(tmp_path / "\udcff.png")
+    journal = write_journal(tmp_path / "j.jsonl", [diagnose(odd, {"normal": 0.2, "viral": 0.8})])
+    with serve_review(journal, tmp_path / "readings.jsonl") as started:
+        ask = asker(started)
+        assert ask("GET", "")[0] == 200
+        status, content = ask("GET", "image/0")
+        assert (status, b"udcff.png" in content) == (404, True)
+        assert ask("POST", "readings", line(read_as(odd, "viral"))) == (200, b"saved")
+    assert read_readings(tmp_path / "readings.jsonl")[0].source == odd
+
+
+def test_an_image_of_that_fails_is_an_answer(
+    journal: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(source: str) -> Path:
+        raise LookupError(source)
+
+    with serve_review(journal, tmp_path / "readings.jsonl", image_of=fail) as started:
+        status, content = asker(started)("GET", "image/0")
+    assert (status, content) == (500, b"this failed: LookupError")
+    assert "a request failed" in caplog.text
+
+
 @pytest.mark.parametrize("path", ["", "image/0", "image/1"])
 def test_without_the_secret_there_is_nothing(ask: Ask, path: str) -> None:
     assert ask("GET", path, secret="guess")[0] == 404
     assert ask("GET", path, secret="%C3%A4")[0] == 404
 
 
-@pytest.mark.parametrize("path", ["image/99", "image/-1", "image/x", "../journal.jsonl", "image/²"])
+@pytest.mark.parametrize(
+    "path",
+    ["image/99", "image/-1", "image/x", "../journal.jsonl", "image/²", "image/" + "1" * 5000],
+)
 def test_there_is_nothing_else(ask: Ask, path: str) -> None:
     assert ask("GET", path.replace("²", "%C2%B2"))[0] == 404
 
@@ -162,9 +223,24 @@ def test_a_file_of_readings_that_cannot_be_used_is_noticed_before_somebody_reads
 ) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text("{}\n", encoding="utf-8")
-    for file, why in ((tmp_path / "none" / "r.jsonl", "cannot be written"), (bad, "bad lines")):
+    for file, why in (
+        (tmp_path / "none" / "r.jsonl", "cannot be written"),
+        (bad, "bad lines"),
+        (journal, "bad lines"),
+    ):
         with pytest.raises(ReadingsError, match=why), serve_review(journal, file):
             pass
+
+
+def test_a_bad_line_amid_readings_leaves_the_file_as_it_is(journal: Path, tmp_path: Path) -> None:
+    file = tmp_path / "readings.jsonl"
+    append_readings(file, [read_as("a.png", "viral")])
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"Dear colleague\n" + whole + whole[:30])
+    before = file.read_bytes()
+    with pytest.raises(ReadingsError, match="line 2"), serve_review(journal, file):
+        pass
+    assert file.read_bytes() == before
 
 
 def test_readings_of_earlier_days_stay(journal: Path, tmp_path: Path) -> None:

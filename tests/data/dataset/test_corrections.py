@@ -169,3 +169,11 @@ def test_a_test_part_alone_holds_its_labels_too() -> None:
 def test_readings_of_other_parts_are_of_no_image_of_this_one() -> None:
     with pytest.raises(ReadingsError, match="no such image"):
         split().train.corrected([wrong(split().test.images[0])])
+
+
+@pytest.mark.parametrize("readings", [["a.png"], [None], "readings.jsonl"])
+def test_what_is_no_reading_is_refused(readings: object) -> None:
+    for images in (dataset(), split()):
+        with pytest.raises(ReadingsError, match="no readings but of type") as caught:
+            images.corrected(readings)  # type: ignore[arg-type]
+        assert "read_readings" in caught.value.hint

@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const part = (id) => document.getElementById(id);
-  const store = `rxray-review-${data.images.map((each) => each.source).join("|")}`;
+  const store = `rxray-review-${data.id}`;
   const kept = (() => {
     try { return JSON.parse(localStorage.getItem(store)) || {}; } catch { return {}; }
   })();
@@ -27,7 +27,7 @@
     const list = document.createElement("dl");
     for (const [label, value] of Object.entries(image.confidences)) {
       const [term, figure] = [document.createElement("dt"), document.createElement("dd")];
-      [term.textContent, figure.textContent] = [label, value.toFixed(3)];
+      [term.textContent, figure.textContent] = [label, value === null ? "not known" : value.toFixed(3)];
       list.append(term, figure);
     }
     box.append(list);

@@ -140,6 +140,22 @@ def test_a_file_offers_its_readings_as_a_file(open_page, journal: Path, tmp_path
     assert (Path(reading.source).name, reading.verdict, reading.blind) == ("2.png", "agree", False)
 
 
+def test_a_page_shows_its_own_readings_and_those_of_no_other(
+    open_page, journal: Path, tmp_path: Path
+) -> None:
+    seen = review_page(journal, tmp_path / "seen.html", blind=False)
+    blind = review_page(journal, tmp_path / "blind.html", blind=True)
+    tab = open_page(seen)
+    name(tab)
+    tab.press("1")
+    assert "1 of 6 read" in shown(open_page(seen), "saved")
+    other = open_page(blind)
+    assert other.js('document.getElementById("reader").value') == ""
+    name(other)
+    assert "0 of 6 read" in shown(other, "saved")
+    assert shown(other, "model") == ""
+
+
 def test_an_image_that_cannot_be_shown_says_why(open_page, journal: Path, tmp_path: Path) -> None:
     tab = open_page(review_page(journal, tmp_path / "page.html", blind=False))
     for _ in range(3):
