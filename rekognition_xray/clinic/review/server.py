@@ -127,6 +127,7 @@ class _Site:
     options: ImageOptions = attrs.field(kw_only=True)
     secret: str = attrs.field(factory=lambda: secrets.token_urlsafe(16), init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _written: tuple[int, int] | None = attrs.field(default=None, init=False)
 
     def get(self, path: str) -> _Reply:
         """The page, or a picture."""
@@ -161,12 +162,19 @@ class _Site:
             return _refuse(HTTPStatus.BAD_REQUEST, f"{reading.label!r} is none of: {known}")
         try:
             with self._lock:
-                append_readings(self.file, [reading])
+                self._append(reading)
         except ReadingsError as error:
             full = isinstance(error.__cause__, OSError)
             status = HTTPStatus.INSUFFICIENT_STORAGE if full else HTTPStatus.INTERNAL_SERVER_ERROR
             return _refuse(status, error.message)
         return HTTPStatus.OK, "text/plain; charset=utf-8", b"saved"
+
+    def _append(self, reading: Reading) -> None:
+        """Appends a reading; a file that others changed is read first: it may have become bad."""
+        if self.file.exists() and _state(self.file) != self._written:
+            read_readings(self.file)
+        append_readings(self.file, [reading])
+        self._written = _state(self.file)
 
     def _page(self) -> _Reply:
         try:
@@ -202,6 +210,12 @@ def _open(port: int, site: _Site) -> _Server:
 def _refuse(status: HTTPStatus, why: str) -> _Reply:
     # A path may hold bytes that are no UTF-8.
     return status, "text/plain; charset=utf-8", why.encode(errors="backslashreplace")
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Size and time of change: another program's writing changes them."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _number(text: str, *, most: int) -> int | None:

@@ -20,6 +20,7 @@ from ...support.journals import diagnose, write_journal
 from ...support.readings import read_as
 
 Ask = Callable[..., tuple[int, bytes]]
+WHOLE = f"{json.dumps(read_as('a.png', 'viral').to_dict())}\n"
 
 
 @pytest.fixture
@@ -131,7 +132,11 @@ def test_a_length_that_is_none_is_refused(ask: Ask, length: str) -> None:
     assert ask("POST", "readings", b"{}", **{"Content-Length": length})[0] == 413
 
 
-@pytest.mark.parametrize("damage", ["Dear colleague", "{}\n", "[" * 50_000 + "\n"])
+@pytest.mark.parametrize(
+    "damage",
+    ["Dear colleague", "{}\n", "[" * 50_000 + "\n", f"{{}}\n{WHOLE}"],
+    ids=["text", "no reading", "deep", "amid readings"],
+)
 def test_a_file_that_became_bad_is_said_and_the_reading_is_not_confirmed(
     server: ServedReview, ask: Ask, damage: str
 ) -> None:
