@@ -130,8 +130,9 @@ def read_readings(path: str | Path) -> tuple[Reading, ...]:
 def append_readings(path: str | Path, readings: Iterable[Reading]) -> None:
     """Appends readings to a file, which is made if there is none; they are on the disk at return.
 
-    Several processes may append to one file: each waits for the others. The first and the last
-    line are checked, so that the cost does not grow with the file.
+    Several processes may append to one file: each waits for the others, except on Windows, where
+    one process at a time may append. The first and the last line are checked, so that the cost
+    does not grow with the file.
 
     Args:
         path: the file. A last line that was cut off is removed first.
