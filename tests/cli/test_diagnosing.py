@@ -225,12 +225,15 @@ def test_a_node_says_where_it_listens_and_ends_with_ctrl_c(world: World, tmp_pat
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        started = json.loads(process.stdout.readline())
-        assert (started["ae_title"], started["host"]) == ("RXRAY", "127.0.0.1")
-        with socket.create_connection(("127.0.0.1", started["port"]), timeout=10):
-            pass
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        try:
+            started = json.loads(process.stdout.readline())
+            assert (started["ae_title"], started["host"]) == ("RXRAY", "127.0.0.1")
+            with socket.create_connection(("127.0.0.1", started["port"]), timeout=10):
+                pass
+            process.send_signal(signal.SIGINT)
+            assert process.wait(90) == 0
+        finally:
+            process.kill()  # else a node that does not end would hold up all tests
     assert (tmp_path / "node" / "inbox").is_dir()
 
 
