@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from decimal import Decimal
@@ -26,7 +25,7 @@ from rekognition_xray.cli.options import (
     yes_option,
 )
 from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
-from rekognition_xray.cli.terminal import Terminal, speaks
+from rekognition_xray.cli.terminal import Terminal, speaks, wait_for_ctrl_c
 from rekognition_xray.errors import NotReadyError
 
 
@@ -176,7 +175,7 @@ def review(
             {"url": page.url, "images": images, "readings": readings},
             f"{page.url}\n{images} images to read; readings go to {readings}. Ctrl-C ends.",
         )
-        threading.Event().wait()
+        wait_for_ctrl_c()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +23,7 @@ from rekognition_xray.cli.options import (
     yes_option,
 )
 from rekognition_xray.cli.places import VERSION, Place, in_a_place, prices_for
-from rekognition_xray.cli.terminal import Terminal, speaks
+from rekognition_xray.cli.terminal import Terminal, speaks, wait_for_ctrl_c
 
 
 @click.command(epilog=EPILOG)
@@ -180,7 +179,7 @@ def node(
             {"ae_title": ae_title, "host": host, "port": started.port, "folder": folder},
             f"{ae_title} listens on {host}:{started.port}; images wait in {folder}. Ctrl-C ends.",
         )
-        threading.Event().wait()
+        wait_for_ctrl_c()
 
 
 @click.command(name="verify-aws", epilog=EPILOG)

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,6 +120,16 @@ def _listening(terminal: Terminal, verbose: int) -> Iterator[None]:
     finally:
         logger.setLevel(before)
         logger.removeHandler(handler)
+
+
+def wait_for_ctrl_c() -> None:
+    """Waits until Ctrl-C, which raises KeyboardInterrupt.
+
+    The system may give the signal to another thread, and a wait without an end then never hears
+    of it; so the main thread looks up twice a second.
+    """
+    while True:
+        threading.Event().wait(0.5)
 
 
 def speaks(function: Callable[..., None]) -> Callable[..., None]:
