@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ _SYNTAXES: Final = (
 _ANSWERS: Final = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
 _MOST_ASSOCIATIONS: Final = 32
 _SECONDS: Final = 30
+_CONNECT_SECONDS: Final = 10
 _SUCCESS: Final = 0x0000
 _WARNING: Final = 0xB  # the first digit; the object was taken
 _OUT_OF_RESOURCES: Final = 0xA700
@@ -100,6 +102,9 @@ def send(queue: Queue, peer: Peer, *, ae_title: str) -> int:
     What the peer refuses, or does not answer within 30 s, stays here, which is logged. A file that
     is no answer is put aside.
     """
+    if not _listens(peer):
+        log.warning("nobody listens at %s; its answers wait", peer)
+        return 0
     entity = _entity(ae_title)
     for context in _ANSWERS:
         entity.add_requested_context(context, uid.ExplicitVRLittleEndian)
@@ -122,6 +127,19 @@ def send(queue: Queue, peer: Peer, *, ae_title: str) -> int:
     finally:
         association.release()
     return sent
+
+
+def _listens(peer: Peer) -> bool:
+    """Whether anybody takes connections there.
+
+    pynetdicom 3.0 leaves the socket of a connection that failed to the garbage collector; a node
+    whose archive is down for a night would open one every few seconds.
+    """
+    try:
+        with socket.create_connection((peer.host, peer.port), timeout=_CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def _answer_in(queue: Queue, path: Path) -> Dataset | None:
