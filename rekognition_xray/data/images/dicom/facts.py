@@ -130,15 +130,10 @@ def _view(dataset: Dataset) -> str:
 
 
 def _known_view(text_of_tag: str) -> str:
+    """The view that a text names; of several, that which is no ordinary one."""
     words = _words(text_of_tag)
-    for name in ("".join(words), *words):
-        if found := _VIEWS.get(name):
-            first = found
-            break
-    else:
-        return ""
-    views = {_VIEWS.get(word, "") for word in words}
-    return next((view for view in ("decubitus", "lateral") if view in views), first)
+    views = [_VIEWS[name] for name in ("".join(words), *words) if name in _VIEWS]
+    return next((view for view in ("decubitus", "lateral") if view in views), "".join(views[:1]))
 
 
 def _seen_from_the_side(dataset: Dataset) -> bool:

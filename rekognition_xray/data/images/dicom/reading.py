@@ -8,10 +8,10 @@ import os
 import threading
 import warnings
 import zlib  # has to come before pydicom: gdcm's own would else take its place, and crash
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 from PIL import Image
@@ -36,6 +36,8 @@ try:
     from rekognition_xray.data.images.dicom.tags import Fault, contradiction, text, values, whole
 except ModuleNotFoundError as error:
     raise MissingExtraError("dicom", needed_for="Reading DICOM images") from error
+
+_Taken = TypeVar("_Taken")
 
 MODALITIES: Final = ("CR", "DX", "DR", "RG")
 """Plain X-rays: computed and digital radiography (DR is no term of the standard, but of many
@@ -132,11 +134,7 @@ def read_patient(path: Path) -> str | None:
     Raises:
         ImageError: no DICOM, or no plain X-ray; see ``read_image``.
     """
-    data = read_file(path)
-    with _image_errors("", path), _quiet():
-        dataset, _ = _parse(data)
-        _refuse_what_is_no_image(dataset)
-        return _patient(dataset)
+    return _read_tags(path, _patient)
 
 
 def read_facts(path: Path) -> ImageFacts:
@@ -145,11 +143,16 @@ def read_facts(path: Path) -> ImageFacts:
     Raises:
         ImageError: no DICOM, or no plain X-ray; see ``read_image``.
     """
+    return _read_tags(path, facts_of)
+
+
+def _read_tags(path: Path, take: Callable[[Dataset], _Taken]) -> _Taken:
+    """What is taken of an image's tags; no pixel is decoded."""
     data = read_file(path)
     with _image_errors("", path), _quiet():
         dataset, _ = _parse(data)
         _refuse_what_is_no_image(dataset)
-        return facts_of(dataset)
+        return take(dataset)
 
 
 def decode_image(
