@@ -19,7 +19,6 @@ from rekognition_xray.data.images import (
     check_image_size,
     decode,
     poor_contrast,
-    read_facts,
 )
 from rekognition_xray.data.xrays import Xray
 from rekognition_xray.errors import ImageError, MissingExtraError
@@ -119,6 +118,8 @@ def _facts(path: Path, error: ImageError) -> ImageFacts:
     """What a file that was held back says of its image."""
     if error.code not in _HELD:
         return ImageFacts()
+    from rekognition_xray.data.images import read_facts  # noqa: PLC0415 - needs the extra dicom
+
     try:
         return read_facts(path)
     except ImageError:
