@@ -25,7 +25,7 @@ from rekognition_xray.clinic.diagnosis.inputs import (
     file_of,
     source_of,
 )
-from rekognition_xray.clinic.diagnosis.journal import Entry, File, Journal, options_text
+from rekognition_xray.clinic.diagnosis.journal import Entry, File, Journal
 from rekognition_xray.clinic.diagnosis.pacer import Pacer
 from rekognition_xray.clinic.diagnosis.request import (
     CallResult,
@@ -348,7 +348,7 @@ class Engine:
 
     def _still_valid(self, entry: Entry, task: Task) -> bool:
         """Whether a journal entry still holds for the image's file."""
-        if entry.options != options_text(self._request.options):
+        if self._journal is None or entry.options != self._journal.options:
             return False
         if isinstance(entry.answer, FailedDiagnosis):
             return not self._retry_failed and entry.file == task.file

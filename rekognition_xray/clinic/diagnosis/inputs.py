@@ -131,8 +131,7 @@ def _as_it_is(image: PreparedImage, gate: Gate | None) -> Sendable:
             f"{name} would have to be repaired ({'; '.join(admission.steps)}).",
             hint="It is prepared already and sent as it is: give the image that it was made of.",
         )
-    refusal = f"held back by the gate: {admission.refusal}" if admission.refusal else ""
-    return Sendable(name, image.data, image.sha256, admission.score, refusal)
+    return Sendable(name, image.data, image.sha256, admission.score, admission.held_back)
 
 
 def _from_s3(place: S3Location, aws: Aws, options: ImageOptions, gate: Gate | None) -> Sendable:
@@ -153,8 +152,7 @@ def _from_s3(place: S3Location, aws: Aws, options: ImageOptions, gate: Gate | No
         admission = gate.admit(decode(content).grey)
         if not admission.steps:
             digest = place.key.rpartition("/")[2].partition(".")[0]
-            refusal = f"held back by the gate: {admission.refusal}" if admission.refusal else ""
-            return Sendable(str(place), place, digest, admission.score, refusal)
+            return Sendable(str(place), place, digest, admission.score, admission.held_back)
     return _prepared(content, str(place), options, gate)
 
 

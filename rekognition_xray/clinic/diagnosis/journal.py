@@ -74,7 +74,7 @@ class Journal:
         """
         self.path = path
         self._arn = version_arn
-        self._options = options
+        self.options = options
         # An unnamed database of SQLite's own: small in memory, the rest in a temporary file.
         self._index = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._index.execute(f"PRAGMA cache_size = -{_CACHE}")
@@ -154,7 +154,7 @@ class Journal:
 
     def add(self, answer: Diagnosis | FailedDiagnosis, file: File | None = None) -> None:
         """Writes an answer, unless it equals the last one for its image."""
-        entry = Entry(answer, file, self._options)
+        entry = Entry(answer, file, self.options)
         if self.last(answer.source) == entry:
             return
         data = {
@@ -162,7 +162,7 @@ class Journal:
             "kind": "diagnosis" if isinstance(answer, Diagnosis) else "failure",
             "written_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "file": file,
-            **({"options": self._options} if self._options else {}),
+            **({"options": self.options} if self.options else {}),
             **answer.to_dict(),
         }
         at = self._size

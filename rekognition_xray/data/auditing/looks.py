@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from rekognition_xray.data.images import (
     DEFAULT_OPTIONS,
+    HELD_BACK,
     Gate,
     ImageFacts,
     ImageOptions,
@@ -27,7 +28,6 @@ SIDE: Final = 128
 """Side in pixels of the thumbnail by which images are compared."""
 
 _FRAME: Final = 4  # pixels of the thumbnail: 3 % of the picture
-_HELD: Final = frozenset({"burned-in", "other-body-part", "lateral-view", "polarity"})
 _GREY_MODES: Final = frozenset({"1", "L", "LA", "I", "F"})
 
 
@@ -116,7 +116,7 @@ def look(path: Path, options: ImageOptions = DEFAULT_OPTIONS, gate: Gate | None 
 
 def _facts(path: Path, error: ImageError) -> ImageFacts:
     """What a file that was held back says of its image."""
-    if error.code not in _HELD:
+    if error.code not in HELD_BACK:
         return ImageFacts()
     from rekognition_xray.data.images import read_facts  # noqa: PLC0415 - needs the extra dicom
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
-from tqdm import tqdm
 
 from rekognition_xray._text import quantity
-from rekognition_xray._workers import worker_pool
+from rekognition_xray._workers import report_batches, worker_pool
 from rekognition_xray.errors import AuditError, DataError, MissingExtraError, list_paths
 
 try:
@@ -214,20 +212,8 @@ def _look_at(
         for start in range(0, len(images), _BATCH)
     ]
     looks: list[Look] = []
-    with worker_pool(executor) as pool, _report_progress(progress, len(images)) as report:
-        for batch in pool.map(look, batches):
+    with worker_pool(executor) as pool:
+        found = pool.map(look, batches)
+        for batch in report_batches(found, len(images), progress or False, title="audit"):
             looks += batch
-            report(len(looks))
     return dict(zip(images, looks, strict=True))
-
-
-@contextmanager
-def _report_progress(progress: Progress, total: int) -> Iterator[Callable[[int], object]]:
-    """A function to call with the number of images done."""
-    if callable(progress):
-        yield lambda done: progress(done, total)
-    elif progress:
-        with tqdm(total=total, unit="image", desc="audit") as bar:
-            yield lambda done: bar.update(done - bar.n)
-    else:
-        yield lambda _: None

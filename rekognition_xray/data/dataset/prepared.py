@@ -13,7 +13,7 @@ import attrs
 from tqdm import tqdm
 
 from rekognition_xray._workers import worker_pool
-from rekognition_xray.data.images import Gate
+from rekognition_xray.data.images import HELD_BACK, Gate
 from rekognition_xray.data.preparing import (
     Developed,
     HeldBack,
@@ -34,9 +34,7 @@ log = logging.getLogger(__name__)
 
 Progress: TypeAlias = bool | Callable[[PrepareProgress], None] | None
 
-_HELD: Final = frozenset(
-    {"burned-in", "other-body-part", "lateral-view", "polarity", "no-window"} | {"refused-by-gate"}
-)
+_HELD: Final = HELD_BACK | {"no-window", "refused-by-gate"}
 """Codes of images that an option releases, or that a gate refuses."""
 
 

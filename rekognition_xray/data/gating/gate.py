@@ -16,6 +16,7 @@ from PIL import Image
 from rekognition_xray._workers import report_batches, worker_pool
 from rekognition_xray.data.gating.answer import GateAnswer, Reason
 from rekognition_xray.data.gating.features import (
+    Features,
     Thumbs,
     features_of,
     inverted,
@@ -24,7 +25,7 @@ from rekognition_xray.data.gating.features import (
 )
 from rekognition_xray.data.gating.fitting import TESTS, Fitted, GateFigures, fit, patients_needed
 from rekognition_xray.data.gating.gate_files import fingerprint_of, read_gate, write_gate
-from rekognition_xray.data.gating.repair import QUARTERS, Repair
+from rekognition_xray.data.gating.repair import REPAIRS, Repair
 from rekognition_xray.data.images import (
     DEFAULT_OPTIONS,
     Admission,
@@ -166,7 +167,7 @@ class ImageGate:
             return self._answer("blank", score)
         upset, flipped = fitted.wrong_sides(features)[0]
         if upset or score > fitted.threshold:
-            return self._explain(thumbs, score)
+            return self._explain(thumbs, features, score)
         return self._answer("mirrored" if flipped else None, score)
 
     def admit(self, grey: Image.Image) -> Admission:
@@ -179,29 +180,28 @@ class ImageGate:
         repair = Repair(answer.inverted, answer.turned)
         whole = repair.apply(grey)
         again = self.judge(whole)  # the pixels themselves, not a thumbnail that was turned
-        refusal = "" if again.accepted else str(again)
-        return Admission(whole, again.score, repair.steps, refusal)
+        if again.accepted:
+            return Admission(whole, again.score, repair.steps)
+        return Admission(grey, answer.score, refusal=str(again))
 
-    def _explain(self, thumbs: Thumbs, score: float) -> GateAnswer:
+    def _explain(self, thumbs: Thumbs, features: Features, score: float) -> GateAnswer:
         """Why an image is refused: what must be undone to make it acceptable, or else a guess.
 
         An image that is mirrored besides cannot be repaired: a person must look.
         """
-        tries = [(negative, degrees) for negative in (False, True) for degrees in QUARTERS][1:]
-        undone = np.concatenate([_undo(thumbs, *what) for what in tries])
-        features = features_of(undone)
-        scores = self.fitted.typicality.score(self.fitted.typicality.distances(features))
-        upset, flipped = self.fitted.wrong_sides(features).T
+        undone = features_of(np.concatenate([_undo(thumbs, repair) for repair in REPAIRS]))
+        scores = self.fitted.typicality.score(self.fitted.typicality.distances(undone))
+        upset, flipped = self.fitted.wrong_sides(undone).T
         best = int(np.where(upset, np.inf, scores).argmin())
         if scores[best] <= self.fitted.threshold and not upset[best]:
             if flipped[best]:
                 return self._answer("mirrored", score)
-            negative, degrees = tries[best]
-            reason = _REASONS[negative, degrees > 0]
-            return attrs.evolve(self._answer(reason, score), inverted=negative, turned=degrees)
+            found = REPAIRS[best]
+            answer = self._answer(_REASONS[found.inverted, found.turned > 0], score)
+            return attrs.evolve(answer, inverted=found.inverted, turned=found.turned)
         if score > self.fitted.crop_limit:
             return self._answer("not a chest X-ray", score)
-        if self.fitted.crop.margins(features_of(thumbs))[0] > 0:
+        if self.fitted.crop.margins(features)[0] > 0:
             return self._answer("lateral or cropped", score)
         return self._answer("unlike the training images", score)
 
@@ -227,9 +227,10 @@ _REASONS: Final[dict[tuple[bool, bool], Reason]] = {
 }
 
 
-def _undo(thumbs: Thumbs, negative: bool, degrees: int) -> Thumbs:  # noqa: FBT001
-    plain = inverted(thumbs) if negative else thumbs
-    return turned(plain, -degrees % 360)
+def _undo(thumbs: Thumbs, repair: Repair) -> Thumbs:
+    """What ``Repair.apply`` does, of thumbnails."""
+    plain = inverted(thumbs) if repair.inverted else thumbs
+    return turned(plain, -repair.turned % 360)
 
 
 def _drawn(train: XrayCollection, seed: int) -> Sequence[Xray]:

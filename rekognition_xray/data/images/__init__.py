@@ -9,6 +9,7 @@ from rekognition_xray.data.image_options import DEFAULT_OPTIONS, ImageOptions, P
 from rekognition_xray.data.images.contrast import poor_contrast
 from rekognition_xray.data.images.facts import ImageFacts
 from rekognition_xray.data.images.file import (
+    HELD_BACK,
     begins_as_image,
     is_dicom,
     read_file,
@@ -47,6 +48,7 @@ else:
 
 __all__ = [
     "DEFAULT_OPTIONS",
+    "HELD_BACK",
     "MAX_BYTES",
     "MAX_DETECT_BYTES",
     "Admission",

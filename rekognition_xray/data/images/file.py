@@ -33,6 +33,8 @@ _NAMED_ONLY: Final = (b"II+\0", b"MM\0+")  # large TIFF, which is not read
 _BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 _GROUPS: Final = (b"\x02\0", b"\x08\0")  # what a DICOM file without preamble begins with
 _VRS: Final = frozenset({b"AE", b"CS", b"DA", b"LO", b"LT", b"OB", b"SH", b"TM", b"UI", b"UL"})
+HELD_BACK: Final = frozenset({"burned-in", "other-body-part", "lateral-view", "polarity"})
+"""Codes of DICOM that could be read, and is not until an option says so."""
 _HINTS: Final = {
     "burned-in": "Look at the image; where no name is written in it, allow it by "
     "ImageOptions(allow_burned_in=True).",

@@ -24,6 +24,11 @@ class Admission:
     steps: tuple[str, ...] = ()
     refusal: str = ""
 
+    @property
+    def held_back(self) -> str:
+        """Why the image is held back, in words for people; empty where it is admitted."""
+        return f"held back by the gate: {self.refusal}" if self.refusal else ""
+
 
 class Gate(Protocol):
     """Says whether an image may go on; it pickles, so that workers can ask it."""

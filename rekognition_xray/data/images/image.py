@@ -201,10 +201,9 @@ def prepare_image(
 def _refused_by_gate(
     admission: Admission, sha256: str, name: str, path: Path | None
 ) -> RefusedByGateError:
-    reason = f"held back by the gate: {admission.refusal}"
     return RefusedByGateError(
-        f"{name or path or 'the image'}: {reason}",
-        reason=reason,
+        f"{name or path or 'the image'}: {admission.held_back}",
+        reason=admission.held_back,
         score=admission.score,
         sha256=sha256,
         paths=(path,) if path else (),
