@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
@@ -40,8 +40,10 @@ _SYNTAXES: Final = (
 )
 _ANSWERS: Final = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
 _MOST_ASSOCIATIONS: Final = 32
-_SECONDS: Final = 30
+_CALLER_SECONDS: Final = 30
+_PEER_SECONDS: Final = 30
 _CONNECT_SECONDS: Final = 10
+_Handlers: TypeAlias = list[tuple[evt.EventType, Callable[[evt.Event], object]]]
 _SUCCESS: Final = 0x0000
 _WARNING: Final = 0xB  # the first digit; the object was taken
 _OUT_OF_RESOURCES: Final = 0xA700
@@ -66,7 +68,7 @@ def receiving(
     Raises:
         InvalidRequestError: the port cannot be opened.
     """
-    entity = _entity(ae_title)
+    entity = _entity(ae_title, _CALLER_SECONDS)
     entity.require_called_aet = True
     entity.require_calling_aet = list(callers)
     entity.maximum_associations = _MOST_ASSOCIATIONS
@@ -79,21 +81,22 @@ def receiving(
         received()
         return status
 
-    try:
-        server = entity.start_server(
-            (host, port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)]
-        )
-    except OSError as error:
-        raise InvalidRequestError(
-            f"Port {port} of {host} cannot be opened: {error.strerror or error}.",
-            hint="Name another port; 0 is a free one.",
-        ) from error
-    if server is None:  # only with block=True
-        raise AssertionError
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
+    with _closed_sockets() as handlers:
+        try:
+            server = entity.start_server(
+                (host, port), block=False, evt_handlers=[*handlers, (evt.EVT_C_STORE, store)]
+            )
+        except OSError as error:
+            raise InvalidRequestError(
+                f"Port {port} of {host} cannot be opened: {error.strerror or error}.",
+                hint="Name another port; 0 is a free one.",
+            ) from error
+        if server is None:  # only with block=True
+            raise AssertionError
+        try:
+            yield server.server_address[1]
+        finally:
+            entity.shutdown()  # the associations, too: else they would go on with the queue
 
 
 def send(queue: Queue, peer: Peer, *, ae_title: str) -> int:
@@ -105,13 +108,20 @@ def send(queue: Queue, peer: Peer, *, ae_title: str) -> int:
     if not _listens(peer):
         log.warning("nobody listens at %s; its answers wait", peer)
         return 0
-    entity = _entity(ae_title)
+    entity = _entity(ae_title, _PEER_SECONDS)
     for context in _ANSWERS:
         entity.add_requested_context(context, uid.ExplicitVRLittleEndian)
-    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
-    if not association.is_established:
-        log.warning("%s does not accept an association; its answers wait", peer)
-        return 0
+    with _closed_sockets() as handlers:
+        association = entity.associate(
+            peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=[*handlers]
+        )
+        if association.is_established:
+            return _send_over(association, queue, peer)
+    log.warning("%s does not accept an association; its answers wait", peer)
+    return 0
+
+
+def _send_over(association: Association, queue: Queue, peer: Peer) -> int:
     sent = 0
     try:
         for path in queue.unsent():
@@ -127,6 +137,31 @@ def send(queue: Queue, peer: Peer, *, ae_title: str) -> int:
     finally:
         association.release()
     return sent
+
+
+@contextmanager
+def _closed_sockets() -> Iterator[_Handlers]:
+    """Handlers of events that close the socket of every association, however that ends.
+
+    pynetdicom 3.0 leaves a socket open where the other side was the first to close it.
+    """
+    sockets: dict[Association, socket.socket | None] = {}
+
+    def opened(event: evt.Event) -> None:
+        wrapped = event.assoc.dul.socket
+        sockets[event.assoc] = wrapped.socket if wrapped else None
+
+    def closed(event: evt.Event) -> None:
+        left = sockets.pop(event.assoc, None)
+        if left:
+            left.close()
+
+    try:
+        yield [(evt.EVT_CONN_OPEN, opened), (evt.EVT_CONN_CLOSE, closed)]
+    finally:
+        for left in sockets.values():
+            if left:
+                left.close()
 
 
 def _listens(peer: Peer) -> bool:
@@ -188,8 +223,8 @@ def _keep(queue: Queue, event: evt.Event) -> int:
     return _SUCCESS
 
 
-def _entity(ae_title: str) -> AE:
+def _entity(ae_title: str, seconds: float) -> AE:
     entity = AE(ae_title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = _SECONDS
-    entity.connection_timeout = _SECONDS
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = seconds
+    entity.connection_timeout = seconds
     return entity

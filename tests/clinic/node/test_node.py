@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -139,6 +140,29 @@ def test_strangers_and_wrong_numbers_are_refused(
         assert store(started.port, images, caller="STRANGER") != 0
         assert store(started.port, images, called="OTHER") != 0
         assert started.queue.waiting() == started.queue.unsent() == []
+
+
+def open_sockets() -> int:
+    """How many sockets this process holds."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("only Linux lists the sockets of a process")
+    links = (str(one.readlink()) for one in descriptors.iterdir() if one.is_symlink())
+    return sum(link.startswith("socket:") for link in links)
+
+
+def test_callers_that_break_off_leave_no_socket_behind(
+    diagnoser: rx.Diagnoser, folder: Path, images: list[Path]
+) -> None:
+    with running(diagnoser, folder) as started:
+        store(started.port, images[:1])
+        answered(folder, 2)
+        before = open_sockets()
+        for _ in range(20):
+            caller = socket.create_connection(("127.0.0.1", started.port))
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            caller.close()  # at once, without a goodbye
+        wait_until(lambda: open_sockets() <= before, "all sockets are closed", seconds=10)
 
 
 def test_images_that_cannot_be_used_are_put_aside_with_the_reason(
@@ -361,7 +385,7 @@ def test_a_peer_that_hangs_holds_nothing_up_for_good(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(network, "_SECONDS", 0.5)
+    monkeypatch.setattr(network, "_PEER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         peer = Peer("SILENT", *silent.getsockname())
         with running(diagnoser, folder, peer=peer) as started, caplog.at_level(logging.WARNING):
