@@ -11,6 +11,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import attrs
 from PIL import Image
 
 import rekognition_xray as rx
@@ -21,23 +22,48 @@ DETECT = "DetectCustomLabels"
 HERE = Path(__file__).parent
 
 
+# Notes each image that it asks about, before, and each that it gives out, after.
 CHILD = """
-import os, sys
+import base64, hashlib, json, os, sys
 import rekognition_xray as rx
 import local_sessions
 
+notes = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+def note(what, image):
+    os.write(notes, f"{what} {image}\\n".encode())
+
+def ask(params, **_):
+    image = base64.b64decode(json.loads(params["body"])["Image"]["Bytes"])
+    note("asked", hashlib.sha256(image).hexdigest())
+
 aws = rx.Aws(session=local_sessions.local())
-calls = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 for client in (aws.rekognition, aws.rekognition_once):
-    events = client.meta.events
-    detect = "call.rekognition.DetectCustomLabels"
-    events.register("before-" + detect, lambda **_: os.write(calls, b"+") and None)
-    events.register("after-" + detect, lambda **_: os.write(calls, b"-") and None)
+    client.meta.events.register("before-call.rekognition.DetectCustomLabels", ask)
 version = rx.ModelVersion.from_arn(sys.argv[1], aws=aws)
 paths = open(sys.argv[3], encoding="utf-8").read().split("\\n")
-for _ in rx.Diagnoser(version).diagnose_many(paths, journal=sys.argv[4]):
-    pass
+for answer in rx.Diagnoser(version).diagnose_many(paths, journal=sys.argv[4]):
+    note("given", answer.image_sha256)
 """
+
+
+@attrs.frozen
+class KilledRun:
+    """What a run did that was killed several times and then ended.
+
+    Attributes:
+        images: all paths, sorted.
+        answered: the path of each line of the journal, sorted.
+        asked: how many calls there were.
+        asked_in_vain: images that were asked about although the journal had their answer.
+        lost: images whose answer was given out and was not in the journal after the kill.
+    """
+
+    images: list[str]
+    answered: list[str]
+    asked: int
+    asked_in_vain: set[str]
+    lost: set[str]
 
 
 def entries(journal):
@@ -89,28 +115,41 @@ def peak(diagnoser, monkeypatch, count, journal=None):
         tracemalloc.stop()
 
 
-def kill_and_continue(clinic, folder, monkeypatch, *, images, kills, dice):
-    """A run that is killed so often, and then ends: its journal, calls, and calls cut off."""
+def kill_and_continue(clinic, folder, monkeypatch, *, images, kills, dice) -> KilledRun:
+    """Kills a run once its journal has ``dice(kill)`` bytes, so often, and then lets it end."""
     monkeypatch.setenv("TEST_LOCAL_CLOUD", clinic.cloud.endpoint_url)
     monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
     paths = many(folder / "images", images)
     (folder / "paths").write_text("\n".join(map(str, paths)), "utf-8")
-    calls, journal = folder / "calls", folder / "journal.jsonl"
-    command = [sys.executable, "-c", CHILD, clinic.version.arn, calls, folder / "paths", journal]
-    cut = 0
-    for kill in range(kills + 1):
-        with subprocess.Popen(command) as child:
-            if kill < kills:
-                wanted = dice(kill)
-                while (journal.stat().st_size if journal.exists() else 0) < wanted:
+    journal = folder / "journal.jsonl"
+    all_asked = 0
+    asked_in_vain, lost, written = set(), set(), set()
+    for life in range(kills + 1):
+        notes = folder / f"notes-{life}"
+        command = [sys.executable, "-c", CHILD, clinic.version.arn, notes, folder / "paths"]
+        with subprocess.Popen([*command, journal]) as child:
+            if life < kills:
+                while (journal.stat().st_size if journal.exists() else 0) < dice(life):
                     assert child.poll() is None
                     time.sleep(0.002)
                 child.send_signal(signal.SIGKILL)
             child.wait()
-        log = calls.read_text()
-        if kill < kills:
-            cut += log.count("+") - log.count("-") - cut
+        asked, given = images_of(notes, "asked"), images_of(notes, "given")
+        all_asked += len(asked)
+        asked_in_vain |= written & set(asked)
+        written = {one["image_sha256"] for one in whole_entries(journal)}
+        lost |= set(given) - written
     assert child.returncode == 0
-    asked = calls.read_text().count("+")
-    sources = [one["source"] for one in entries(journal)]
-    return sorted(map(str, paths)), sorted(sources), asked, cut
+    sources = sorted(one["source"] for one in entries(journal))
+    return KilledRun(sorted(map(str, paths)), sources, all_asked, asked_in_vain, lost)
+
+
+def images_of(notes, what):
+    lines = [line.split() for line in notes.read_text("ascii").splitlines()]
+    return [line[1] for line in lines if line[0] == what]
+
+
+def whole_entries(journal):
+    """The entries of a journal whose last line may be cut off."""
+    *lines, _ = journal.read_text("utf-8").split("\n")
+    return [json.loads(line) for line in lines]

@@ -7,20 +7,21 @@ import io
 import pytest
 from PIL import Image
 
-from rekognition_xray.errors import (
-    NotReadyError,
-)
+from rekognition_xray.errors import NotReadyError
 
 from ...support.bulk_runs import entries, kill_and_continue
 
 
 @pytest.mark.heavy
-def test_a_run_killed_three_times_asks_again_only_what_was_under_way(clinic, tmp_path, monkeypatch):
-    images, found, asked, cut = kill_and_continue(
+def test_a_run_killed_three_times_asks_again_only_what_it_had_not_written(
+    clinic, tmp_path, monkeypatch
+):
+    run = kill_and_continue(
         clinic, tmp_path, monkeypatch, images=150, kills=3, dice=lambda kill: 20_000 * (kill + 1)
     )
-    assert found == images
-    assert asked - 150 <= cut + 3 * 4  # answered, and killed before the line was written
+    assert run.answered == run.images
+    assert run.asked >= len(run.images)
+    assert run.asked_in_vain == run.lost == set()
 
 
 def test_bytes_are_named_by_their_pixels(diagnoser, clinic):
