@@ -116,7 +116,7 @@ def peak(diagnoser, monkeypatch, count, journal=None):
 
 
 def kill_and_continue(clinic, folder, monkeypatch, *, images, kills, dice) -> KilledRun:
-    """Kills a run once its journal has ``dice(kill)`` bytes, so often, and then lets it end."""
+    """Kills a run once it has given out ``dice(kill)`` answers, so often, and then lets it end."""
     monkeypatch.setenv("TEST_LOCAL_CLOUD", clinic.cloud.endpoint_url)
     monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
     paths = many(folder / "images", images)
@@ -129,7 +129,8 @@ def kill_and_continue(clinic, folder, monkeypatch, *, images, kills, dice) -> Ki
         command = [sys.executable, "-c", CHILD, clinic.version.arn, notes, folder / "paths"]
         with subprocess.Popen([*command, journal]) as child:
             if life < kills:
-                while (journal.stat().st_size if journal.exists() else 0) < dice(life):
+                wanted = dice(life)
+                while not notes.exists() or len(images_of(notes, "given")) < wanted:
                     assert child.poll() is None
                     time.sleep(0.002)
                 child.send_signal(signal.SIGKILL)

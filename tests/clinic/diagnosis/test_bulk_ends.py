@@ -17,7 +17,7 @@ def test_a_run_killed_three_times_asks_again_only_what_it_had_not_written(
     clinic, tmp_path, monkeypatch
 ):
     run = kill_and_continue(
-        clinic, tmp_path, monkeypatch, images=150, kills=3, dice=lambda kill: 20_000 * (kill + 1)
+        clinic, tmp_path, monkeypatch, images=150, kills=3, dice=lambda kill: 35 * (kill + 1)
     )
     assert run.answered == run.images
     assert run.asked >= len(run.images)

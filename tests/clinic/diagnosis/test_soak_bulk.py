@@ -18,8 +18,7 @@ def test_killed_at_20_random_moments_of_5000_images_nothing_is_lost_or_written_t
     clinic, tmp_path, monkeypatch
 ):
     dice = random.Random(11)
-    size = 5000 * 470  # bytes of the whole journal, about
-    moments = sorted(dice.uniform(0, size) for _ in range(20))
+    moments = sorted(dice.randrange(5000) for _ in range(20))
     run = kill_and_continue(
         clinic, tmp_path, monkeypatch, images=5000, kills=20, dice=moments.__getitem__
     )
