@@ -16,7 +16,7 @@ import rekognition_xray as rx
 
 if TYPE_CHECKING:
     from rekognition_xray.data.images import Polarity
-    from rekognition_xray.data.reading import NamingRule
+    from rekognition_xray.data.reading import NamingRule, TableNames
 
 Command = Callable[..., None]
 
@@ -49,17 +49,33 @@ def max_cost_option(text: str) -> Callable[[Command], Command]:
     return click.option("--max-cost", metavar="AMOUNT", callback=_money, help=text)
 
 
+def _covid_radiography() -> NamingRule:
+    from rekognition_xray.data.reading import covid_radiography
+
+    return covid_radiography()
+
+
+def _table_of(name: str, file: str) -> TableNames:
+    from rekognition_xray.data import reading
+
+    table: Callable[[str], TableNames] = getattr(reading, name)
+    return table(file)
+
+
 _RULES: Final[Mapping[str, Callable[[], NamingRule]]] = {
     "kermany": lambda: rx.KERMANY,
     "kermany-two-class": lambda: rx.KERMANY.two_class(),  # noqa: PLW0108 (loaded on use)
     "kermany-by-type": lambda: rx.KERMANY.by_type(),  # noqa: PLW0108
     "folders": lambda: rx.FOLDERS,
+    "covid-radiography": _covid_radiography,
 }
+_TABLES: Final = ("chexpert", "nih", "padchest", "rsna", "siim", "vindr")
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
-    """What a shell offers for ``--names``: rules, else files."""
-    rules = [CompletionItem(rule) for rule in _RULES if rule.startswith(begun)]
+    """What a shell offers for ``--names``: rules and sets, else files."""
+    words = (*_RULES, *(f"{name}:" for name in _TABLES))
+    rules = [CompletionItem(word) for word in words if word.startswith(begun)]
     return rules or [CompletionItem(begun, type="file")]
 
 
@@ -75,17 +91,21 @@ class Names:
         """The images of a folder.
 
         Raises:
-            click.UsageError: no rule, and no file.
-            DataError: the CSV file or the folder cannot be used.
+            click.UsageError: no rule, no set, and no file.
+            DataError: the table or the folder cannot be used.
         """
         return rx.XrayDataset.from_folder(folder, names=self._rule())
 
     def _rule(self) -> NamingRule:
         if self.rule in _RULES:
             return _RULES[self.rule]()
+        name, colon, table = self.rule.partition(":")
+        if colon and name in _TABLES:
+            return _table_of(name, table)
         if not Path(self.rule).is_file():
             raise click.BadParameter(
-                f"{self.rule!r} is neither a file nor one of {', '.join(_RULES)}.",
+                f"{self.rule!r} is neither a file nor one of {', '.join(_RULES)}, nor the table of"
+                f" a public set, such as nih:Data_Entry_2017.csv ({', '.join(_TABLES)}).",
                 param_hint="--names",
             )
         given = {"file": "file", "label": "label", "patient": "patient", **dict(self.columns)}
@@ -107,7 +127,8 @@ def names_options(command: Command) -> Command:
         default="kermany",
         metavar="RULE",
         shell_complete=_complete,
-        help="kermany, kermany-two-class, kermany-by-type, folders, or a CSV file.",
+        help="kermany, kermany-two-class, kermany-by-type, folders, covid-radiography, a CSV file,"
+        " or the table of a public set: chexpert:FILE, nih:, padchest:, rsna:, siim: or vindr:.",
     )
     @click.option(
         "--column",

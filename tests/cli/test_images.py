@@ -44,6 +44,27 @@ def test_a_file_without_a_label_is_named_by_prepare_and_ends_it_with_3(few: Path
         assert done.stdout
 
 
+def test_the_table_of_a_public_set_names_images_and_patients(few: Path, tmp_path: Path):
+    images = tmp_path / "images"
+    images.mkdir()
+    rows = ["Image Index,Finding Labels,Patient ID"]
+    for number, file in enumerate(sorted(few.rglob("*.jpeg"))[:4]):
+        shutil.copy(file, images / f"{number}.jpeg")
+        rows.append(f"{number}.jpeg,{('No Finding', 'Pneumonia')[number % 2]},{number}")
+    (tmp_path / "Data_Entry_2017.csv").write_text("\n".join(rows), "utf-8")
+    done = invoke("audit", images, "--names", f"nih:{tmp_path / 'Data_Entry_2017.csv'}", "--json")
+    reported = json.loads(done.stdout)
+    assert reported["patients_by_label"] == {"normal": 2, "pneumonia": 2}
+
+
+def test_the_folders_of_the_covid_radiography_set_are_a_rule(few: Path, tmp_path: Path):
+    for folder in ("COVID/images", "COVID/masks", "Normal/images"):
+        (tmp_path / folder).mkdir(parents=True)
+        shutil.copy(next(few.rglob("*.jpeg")), tmp_path / folder / "1.jpeg")
+    done = invoke("audit", tmp_path, "--names", "covid-radiography", "--json")
+    assert json.loads(done.stdout)["images_by_label"] == {"covid": 1, "normal": 1}
+
+
 def test_warnings_are_findings_only_where_that_is_asked_for(few: Path):
     assert invoke("audit", few).exit_code == 0
     strict = invoke("audit", few, "--strict")
@@ -66,6 +87,7 @@ def test_a_second_run_of_prepare_does_nothing_again(few: Path, tmp_path: Path):
         (("audit", "nowhere"), 1, "nowhere does not exist"),
         (("audit", "."), 1, "holds no image"),
         (("audit", ".", "--names", "kermani"), 2, "neither a file nor one of kermany"),
+        (("audit", ".", "--names", "nih:nowhere.csv"), 1, "nowhere.csv"),
         (("audit", ".", "--column", "colour=x"), 2, "file, label, patient, split"),
         (("estimate", "training"), 2, "one of --hours, --images and --project"),
         (("estimate", "running", "--hours", "1", "--region", "eu-west-1"), 1, "--prices FILE"),

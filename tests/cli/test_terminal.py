@@ -59,6 +59,7 @@ def test_a_served_cloud_is_reached_by_its_address_and_ends_with_its_bill(
     [
         ("diagnose --star", "plain,--start"),
         ("audit --names kermany-t", "plain,kermany-two-class"),
+        ("audit --names vin", "plain,vindr:"),
         ("audit --names lab", "file,lab"),
     ],
 )
