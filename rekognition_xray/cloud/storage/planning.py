@@ -29,8 +29,8 @@ from rekognition_xray.records import Record
 
 log = logging.getLogger(__name__)
 
-THREADS: Final = 32
-"""How many images are on their way at a time; as many connections as a client of ``Aws`` keeps."""
+THREADS: Final = 128
+"""How many images are on their way at a time."""
 _PAGE: Final = 1000
 
 

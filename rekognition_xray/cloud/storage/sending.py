@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _CONTENT_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png"}
 _FOR_ALL: Final = (AccessDeniedError, CredentialsError)  # the next image would meet it, too
 _PATIENCE: Final = 64
+MOST_THREADS: Final = 32
+"""How many threads make calls by boto3: more would wait for the interpreter."""
 _STREAMED: Final = 1 << 20  # bytes from which a file is not held in memory
 
 
@@ -51,6 +53,11 @@ class Parcel:
         """The digest as S3 writes it."""
         return base64.b64encode(bytes.fromhex(self.sha256)).decode()
 
+    @property
+    def content_type(self) -> str:
+        """The object's type, as S3 is told."""
+        return _CONTENT_TYPES[self.extension]
+
 
 def parallel(
     work: Callable[[Parcel], AwsError | None],
@@ -62,7 +69,8 @@ def parallel(
 
     If this is interrupted, parcels that were not begun are dropped.
     """
-    pool = ThreadPoolExecutor(max(1, min(threads, len(parcels))), "rekognition-xray-s3")
+    at_once = max(1, min(threads, MOST_THREADS, len(parcels)))
+    pool = ThreadPoolExecutor(at_once, "rekognition-xray-s3")
     try:
         begun = {pool.submit(work, parcel): parcel for parcel in parcels}
         for future in as_completed(begun):
@@ -111,8 +119,12 @@ class Sender:
                 if isinstance(error, _FOR_ALL) or self._in_a_row >= _PATIENCE:
                     self._end = self._end or error
             return error
-        self._in_a_row = 0
+        self.note_arrival()
         return None
+
+    def note_arrival(self) -> None:
+        """Notes that an object has arrived, by whatever way: trying is of use."""
+        self._in_a_row = 0
 
     def _put(self, parcel: Parcel) -> None:
         place = parcel.place
@@ -121,7 +133,7 @@ class Sender:
                 "Bucket": place.bucket,
                 "Key": place.key,
                 "Body": body,
-                "ContentType": _CONTENT_TYPES[parcel.extension],
+                "ContentType": parcel.content_type,
                 "ChecksumAlgorithm": "SHA256",
                 "ChecksumSHA256": parcel.checksum,
                 **self.encryption,  # type: ignore[typeddict-item]

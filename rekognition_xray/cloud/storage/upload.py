@@ -18,6 +18,7 @@ from rekognition_xray.cloud.aws import Aws
 from rekognition_xray.cloud.pricing import book_for
 from rekognition_xray.cloud.s3 import S3Location, check_bucket
 from rekognition_xray.cloud.storage.buckets import check_place
+from rekognition_xray.cloud.storage.connections import deliver
 from rekognition_xray.cloud.storage.planning import (
     THREADS,
     UploadPlan,
@@ -28,7 +29,7 @@ from rekognition_xray.cloud.storage.planning import (
     parcels_of,
     upload_cost,
 )
-from rekognition_xray.cloud.storage.sending import Parcel, Sender, parallel, upload_error
+from rekognition_xray.cloud.storage.sending import Parcel, Sender, upload_error
 from rekognition_xray.costs import Estimate, Money, PriceBook
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.images import DEFAULT_OPTIONS
@@ -139,6 +140,11 @@ def store(
     one PutObject for each new object, and HeadObject where ``verify`` asks for it. S3 bills
     requests and storage; ``plan`` gives the price without sending.
 
+    boto3 sends the first object. Its request is the pattern of the others, which go over
+    connections of our own where nothing speaks against it; what S3 does not plainly accept, boto3
+    sends again. Where calls of ``aws.s3`` are watched, stubbed or recorded, or a proxy is between,
+    boto3 sends all.
+
     The first upload of a process to AWS itself logs a notice: AWS may use content to improve its
     services unless the organisation has opted out. ``Aws(opted_out=True)`` says that it has.
 
@@ -151,7 +157,7 @@ def store(
         work: folder for prepared images, kept for the next run; else they are made in a temporary
             one, and made again by the next run.
         executor: where images are prepared; see ``XrayDataset.prepare``.
-        threads: how many images are on their way at a time.
+        threads: how many images are on their way at a time; by boto3 at most 32.
         kms_key: id, ARN or alias of the KMS key that S3 encrypts new objects with; else S3 takes
             the bucket's own. Needs ``kms:GenerateDataKey``, and ``kms:Decrypt`` to read.
         allow_public: stores images in a bucket that everybody can read.
@@ -330,13 +336,14 @@ def _send(
                 failed[parcel] = error
             report(UploadProgress(done, len(failed), len(new), sent))
 
-        parallel(sender, new, threads, settle)
+        if new:
+            deliver(sender, new, threads, settle)
         for pause in _PAUSES:
             again = [parcel for parcel, error in failed.items() if error.retryable]
             if not again or sender.gave_up:
                 break
             sender.aws.clock.sleep(pause)
-            parallel(sender, again, threads, settle)
+            deliver(sender, again, threads, settle)
     if failed:
         raise upload_error(list(failed.items()), planned.images)
 

@@ -24,10 +24,13 @@ import pytest
 import rekognition_xray as rx
 from rekognition_xray import errors
 from rekognition_xray.cloud import storage
+from rekognition_xray.cloud.storage import connections
 from rekognition_xray.cloud.storage import upload as uploading
+from rekognition_xray.cloud.storage.put_pattern import put_pattern
 from rekognition_xray.data.preparing import PrepareProgress
 from rekognition_xray.data.pseudonyms import pseudonym_in
 from rekognition_xray.local import LocalCloud
+from rekognition_xray.testing import NoWaitClock
 
 from ...support.uploads import BUCKET, STORE, boxes, keys
 
@@ -40,7 +43,32 @@ def own(cloud: LocalCloud) -> rx.Aws:
     return rx.Aws(session=cloud.session())
 
 
-def test_images_lie_under_pseudonym_and_content_with_their_type(aws: rx.Aws, draw) -> None:
+@pytest.fixture(params=["over connections", "by boto3"])
+def sent(
+    request: pytest.FixtureRequest, cloud: LocalCloud, known: dict[str, rx.Aws]
+) -> Iterator[rx.Aws]:
+    """A way to AWS for both ways that images are sent; the other way would fail the test."""
+    by_boto3 = request.param == "by boto3"
+    name = f"{cloud.endpoint_url} {request.param}"
+    if name not in known:
+        known[name] = rx.Aws(session=cloud.session(), clock=NoWaitClock())
+        if by_boto3:  # whoever watches calls sees all of them
+            known[name].s3.meta.events.register("before-send.s3.PutObject", lambda **_: None)
+    patterns = []
+
+    def find_pattern(*args: object) -> object:
+        patterns.append(put_pattern(*args))
+        return patterns[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections, "put_pattern", find_pattern)
+        yield known[name]
+    assert patterns, "the test sends several images"
+    assert all((pattern is None) == by_boto3 for pattern in patterns)
+
+
+def test_images_lie_under_pseudonym_and_content_with_their_type(sent: rx.Aws, draw) -> None:
+    aws = sent
     dataset = draw(labels=("normal",), patients=2)
     receipt = storage.store(dataset, STORE, aws=aws)
     assert set(receipt.locations) == set(dataset)
@@ -78,15 +106,35 @@ def test_a_large_file_is_read_as_it_is_sent(own: rx.Aws, tmp_path: Path) -> None
     assert list(keys(own).values()) == [2**20]
 
 
-def test_a_large_file_that_meets_a_fault_is_sent_again_whole(
-    cloud: LocalCloud, own: rx.Aws, tmp_path: Path
+def test_large_files_that_meet_faults_are_sent_again_whole(
+    cloud: LocalCloud, sent: rx.Aws, tmp_path: Path
 ) -> None:
-    cloud.faults.error("PutObject", "SlowDown", times=1)
-    prepared = boxes(tmp_path, 1, size=2**20)
-    assert storage.store(prepared, STORE, aws=own).uploaded == 1
-    (key,) = keys(own)
-    read = own.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    assert read == prepared.files[0].file.read_bytes()
+    prepared = boxes(tmp_path, 4, size=2**20 + 1)
+    cloud.faults.error("PutObject", "SlowDown", times=2)
+    cloud.faults.drop("PutObject", times=2)
+    assert storage.store(prepared, STORE, aws=sent).uploaded == 4
+    for key in keys(sent):
+        read = sent.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        assert key.endswith(f"/{hashlib.sha256(read).hexdigest()}.jpg")
+
+
+def test_keys_that_have_expired_end_an_upload_that_can_be_continued(
+    cloud: LocalCloud, sent: rx.Aws, tmp_path: Path
+) -> None:
+    prepared = boxes(tmp_path, 40)
+
+    def expire(seen: object) -> None:
+        if seen == storage.UploadProgress(1, 0, 40, 200):
+            cloud.faults.error("PutObject", "ExpiredToken", percent=50)
+
+    with pytest.raises(errors.UploadError) as caught:
+        storage.store(prepared, STORE, aws=sent, threads=2, progress=expire)
+    assert (caught.value.code, caught.value.retryable) == ("ExpiredToken", False)
+    there = len(keys(sent))
+    assert 0 < there == 40 - len(caught.value.paths)
+    cloud.faults.clear()
+    again = storage.store(prepared, STORE, aws=sent)
+    assert (again.uploaded, again.skipped) == (40 - there, there)
 
 
 def test_a_plan_tells_count_bytes_and_price_and_sends_nothing(aws: rx.Aws, tmp_path: Path) -> None:
@@ -119,10 +167,10 @@ def test_an_upload_dearer_than_the_cap_is_refused(aws: rx.Aws, tmp_path: Path) -
     assert storage.store(prepared, STORE, aws=aws, prices=dear, max_cost="5.00").uploaded == 4
 
 
-def test_progress_gets_images_prepared_then_the_plan_then_images_sent(aws: rx.Aws, draw) -> None:
+def test_progress_gets_images_prepared_then_the_plan_then_images_sent(sent: rx.Aws, draw) -> None:
     seen: list[object] = []
     receipt = storage.store(
-        draw(labels=("normal",), patients=2), STORE, aws=aws, progress=seen.append
+        draw(labels=("normal",), patients=2), STORE, aws=sent, progress=seen.append
     )
     kinds = [type(record) for record in seen]
     assert kinds[-5] is storage.UploadPlan
@@ -168,11 +216,34 @@ def test_prepared_images_stay_in_the_work_folder(aws: rx.Aws, draw, tmp_path: Pa
     assert {item.file.name for item in prepared} == names
 
 
-def test_a_kms_key_encrypts_what_is_sent(aws: rx.Aws, tmp_path: Path) -> None:
-    storage.store(boxes(tmp_path, 1), STORE, aws=aws, kms_key="alias/images")
-    (key,) = keys(aws)
-    seen = aws.s3.head_object(Bucket=BUCKET, Key=key)
-    assert (seen["ServerSideEncryption"], seen["SSEKMSKeyId"]) == ("aws:kms", "alias/images")
+def test_a_kms_key_encrypts_what_is_sent(sent: rx.Aws, tmp_path: Path) -> None:
+    storage.store(boxes(tmp_path, 3), STORE, aws=sent, kms_key="alias/images")
+    for key in keys(sent):
+        seen = sent.s3.head_object(Bucket=BUCKET, Key=key)
+        assert (seen["ServerSideEncryption"], seen["SSEKMSKeyId"]) == ("aws:kms", "alias/images")
+
+
+def test_bytes_that_are_not_those_of_their_name_are_refused(sent: rx.Aws, tmp_path: Path) -> None:
+    prepared = boxes(tmp_path, 5)
+    unlucky = prepared.files[2]
+    unlucky.file.write_bytes(b"!" + unlucky.file.read_bytes()[1:])
+    with pytest.raises(errors.UploadError, match="1 of 5 images") as output:
+        storage.store(prepared, STORE, aws=sent)
+    assert output.value.paths == (unlucky.image.path,)
+    assert output.value.code in {"BadDigest", "XAmzContentSHA256Mismatch"}
+    assert len(keys(sent)) == 4
+
+
+@pytest.mark.parametrize("change", [b"", b"longer than it was" * 20])
+def test_a_prepared_file_that_has_changed_its_length_is_refused(
+    sent: rx.Aws, tmp_path: Path, change: bytes
+) -> None:
+    prepared = boxes(tmp_path, 4)
+    prepared.files[1].file.write_bytes(change)
+    with pytest.raises(errors.UploadError, match="1 of 4 images") as output:
+        storage.store(prepared, STORE, aws=sent)
+    assert output.value.paths == (prepared.files[1].image.path,)
+    assert len(keys(sent)) == 3
 
 
 def test_a_byte_that_flips_in_flight_is_refused(own: rx.Aws, tmp_path: Path) -> None:
@@ -218,8 +289,8 @@ def test_an_s3_that_tells_another_checksum_is_not_believed(own: rx.Aws, tmp_path
     assert storage.store(prepared, STORE, aws=own).uploaded == 4
 
 
-def test_a_prepared_file_that_is_gone_is_named_by_its_image(aws: rx.Aws, tmp_path: Path) -> None:
-    prepared = boxes(tmp_path, 4)
+def test_a_prepared_file_that_is_gone_is_named_by_its_image(sent: rx.Aws, tmp_path: Path) -> None:
+    aws, prepared = sent, boxes(tmp_path, 4)
     prepared.files[1].file.unlink()
     with pytest.raises(errors.UploadError, match="cannot be read") as output:
         storage.store(prepared, STORE, aws=aws)
@@ -246,9 +317,13 @@ def versioned(cloud: LocalCloud, aws: rx.Aws) -> Iterator[rx.Aws]:
     return aws
 
 
+WATCH = 'aws.s3.meta.events.register("before-send.s3.PutObject", lambda **_: None)'
+
+
 @pytest.mark.heavy
+@pytest.mark.parametrize("watch", ["", WATCH], ids=["over connections", "by boto3"])
 def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again(
-    versioned: rx.Aws, cloud: LocalCloud, draw, tmp_path: Path
+    versioned: rx.Aws, cloud: LocalCloud, draw, tmp_path: Path, watch: str
 ) -> None:
     images, threads = 60, 4
     draw(labels=("normal",), patients=images, images=1)
@@ -257,8 +332,9 @@ def test_a_killed_upload_is_completed_and_nothing_that_had_arrived_is_sent_again
         from rekognition_xray.cloud import storage
 
         dataset = rx.XrayDataset.from_folder({str(tmp_path / "images")!r})
-        print("ready", flush=True)
-        storage.store(dataset, {STORE!r}, aws=rx.Aws(), work={str(tmp_path / "work")!r},
+        aws = rx.Aws()
+        {watch}
+        storage.store(dataset, {STORE!r}, aws=aws, work={str(tmp_path / "work")!r},
                       threads={threads})
     """)
     slow = cloud.faults.delay("PutObject", 0.05, percent=100)
