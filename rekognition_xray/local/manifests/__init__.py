@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rekognition_xray.local.manifests.alike import line_in_listing, read_entry
 from rekognition_xray.local.manifests.attributes import LineRules
 from rekognition_xray.local.manifests.defects import (
     EMPTY_FILE,
@@ -43,6 +44,8 @@ __all__ = [
     "as_entry",
     "defect",
     "judge",
+    "line_in_listing",
+    "read_entry",
     "read_line",
     "summary",
     "usable_labels",

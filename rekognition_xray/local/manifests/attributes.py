@@ -17,7 +17,7 @@ _SIZE: Final = ("width", "height", "depth")
 _BOX: Final = ("class_id", "left", "top", "width", "height")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class LineRules:
     """Limits for one line: characters, boxes, pixels."""
 

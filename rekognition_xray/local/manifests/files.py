@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal
 
 import attrs
 
 from rekognition_xray.local.assumptions import Assumptions, Limits
+from rekognition_xray.local.manifests.alike import read_entry
 from rekognition_xray.local.manifests.attributes import LineRules
 from rekognition_xray.local.manifests.defects import (
     FILE_TOO_LARGE,
@@ -15,7 +17,7 @@ from rekognition_xray.local.manifests.defects import (
     TOO_MANY_ROWS,
     UNREADABLE_FILE,
 )
-from rekognition_xray.local.manifests.entry import Entry, as_entry
+from rekognition_xray.local.manifests.entry import Entry
 from rekognition_xray.local.manifests.lines import Line, read_line
 
 
@@ -30,7 +32,7 @@ class ManifestReader:
     limits: Limits
     assumptions: Assumptions
 
-    @property
+    @cached_property
     def rules(self) -> LineRules:
         """The rules for one line."""
         return LineRules.of(self.limits, self.assumptions)
@@ -43,9 +45,11 @@ class ManifestReader:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise ManifestRefused(UNREADABLE_FILE) from error
-        rows = [row.removesuffix("\r") for row in text.split("\n")]
+        rows = text.split("\n")
         if rows[-1] == "":
             rows.pop()
+        if "\r" in text:
+            rows = [row.removesuffix("\r") for row in rows]
         if len(rows) > self.limits.rows:
             raise ManifestRefused(TOO_MANY_ROWS)
         return rows
@@ -60,14 +64,15 @@ class ManifestReader:
 
         Raises `ManifestRefused` where too many lines are dropped.
         """
-        lines = self.read(self.texts(data))
+        texts, rules = self.texts(data), self.rules
         kept: dict[str, Entry] = {}
         dropped = 0
-        for line in lines:
-            if line.terminal or line.source_ref is None:
+        for text in texts:
+            entry = read_entry(text, rules)
+            if entry is None:
                 dropped += 1
-            elif keep == "last" or line.source_ref not in kept:
-                kept[line.source_ref] = as_entry(line, line.source_ref)
-        if dropped > self.assumptions.terminal_error_share * len(lines):
+            elif keep == "last" or entry.source_ref not in kept:
+                kept[entry.source_ref] = entry
+        if dropped > self.assumptions.terminal_error_share * len(texts):
             raise ManifestRefused(MESSAGES["ERROR_TOO_MANY_RECORDS_IN_ERROR"])
         return list(kept.values())

@@ -99,6 +99,17 @@ def with_reports(line: Line, *, errors_key: str, warnings_key: str | None = None
     return data
 
 
+def listed_line(text: str, rules: LineRules) -> str:
+    """A line as listings show it: with its state, and its errors where there are any."""
+    line = read_line(text, rules)
+    data = with_reports(line, errors_key="cl-errors")
+    errors = data.pop("cl-errors", None)
+    data["cl-metadata"] = {"is_labeled": line.annotated}
+    if errors:
+        data["cl-errors"] = errors
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
 def _part(data: dict[str, Any], place: Place) -> dict[str, Any]:
     """The innermost object that contains a place, since text and numbers cannot hold a report."""
     part: Any = data

@@ -224,7 +224,7 @@ def _manifest(world: World, caller: Caller, manifest: Members) -> Load:
         except ObjectUnreadable as error:
             raise ManifestRefused(UNREADABLE_FILE) from error
         entries = world.manifests.entries(data, world.assumptions.repeated_source_ref)
-        if not data.strip():
+        if not data or data.isspace():
             raise ManifestRefused(UNREADABLE_FILE)
         return entries
 

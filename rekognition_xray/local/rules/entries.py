@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 
@@ -12,11 +11,9 @@ from rekognition_xray.local.failures import ServiceError, invalid_parameter, not
 from rekognition_xray.local.manifests import (
     NOT_ENOUGH_TO_DISTRIBUTE,
     Entry,
-    LineRules,
     ManifestRefused,
     as_entry,
-    read_line,
-    with_reports,
+    line_in_listing,
 )
 from rekognition_xray.local.rules.datasets import (
     CREATING,
@@ -112,17 +109,6 @@ def list_dataset_labels(world: World, caller: Caller, asked: Members) -> Members
     if len(found) > size:
         reply["NextToken"] = world.pager.token(scope, asked, str(start + size))
     return reply
-
-
-def line_in_listing(text: str, rules: LineRules) -> str:
-    """A line as listings show it: with its state, and its errors where there are any."""
-    line = read_line(text, rules)
-    data = with_reports(line, errors_key="cl-errors")
-    errors = data.pop("cl-errors", None)
-    data["cl-metadata"] = {"is_labeled": line.annotated}
-    if errors:
-        data["cl-errors"] = errors
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def _check_distributable(world: World, dataset: Dataset) -> None:

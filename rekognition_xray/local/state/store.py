@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -17,6 +17,8 @@ from rekognition_xray.local.state.entry_table import EntryTable
 from rekognition_xray.local.state.records import Dataset, Policy, Project, Version
 
 R = TypeVar("R", bound=attrs.AttrsInstance)
+
+_CACHE: Final = 64 * 1024  # KiB of the database that stay in memory
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS project (
@@ -116,7 +118,9 @@ class Store:
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.RLock()
         self._database = sqlite3.connect(
-            ":memory:" if path is None else path,
+            ""
+            if path is None
+            else path,  # unnamed: in memory, and what is more in a temporary file
             timeout=1.0,
             check_same_thread=False,
             isolation_level=None,
@@ -138,6 +142,7 @@ class Store:
                 self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute(f"PRAGMA cache_size = -{_CACHE}")
             self._database.executescript(_SCHEMA)
         except sqlite3.Error as error:
             self._database.close()

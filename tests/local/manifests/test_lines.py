@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekognition_xray.local import Assumptions, Limits
-from rekognition_xray.local.manifests import LineRules, read_line, with_reports
+from rekognition_xray.local.manifests import (
+    LineRules,
+    as_entry,
+    line_in_listing,
+    read_entry,
+    read_line,
+    with_reports,
+)
+from rekognition_xray.local.manifests.lines import listed_line
 
 RULES = LineRules.of(Limits(), Assumptions())
 CLASS = {
@@ -335,3 +343,66 @@ def test_no_value_anywhere_breaks_the_reading_or_the_report(path, value):
     line = read(changed(BOXES, *path, to=value))
     json.dumps(with_reports(line, errors_key="errors", warnings_key="warnings"))
     assert line.valid or line.ignored or line.errors
+
+
+# -- lines that differ in their image alone are read by it; that changes nothing --------------------
+
+SHORT = LineRules.of(Limits(line_characters=400), Assumptions())
+IMAGES = st.one_of(
+    st.text('ab/ é"\\\n', min_size=0, max_size=4).map(lambda key: f"s3://bucket/{key}"),
+    st.sampled_from(
+        [
+            "s3://bucket/a",
+            "s3://bu/a",
+            "s3:/bucket/a",
+            "x" * 200,
+            "s3://bucket/" + "k" * 1025,
+            None,
+            1,
+        ]
+    ),
+)
+RESTS = st.sampled_from(
+    [
+        CLASS,
+        BOXES,
+        changed(CLASS, "scene-metadata", "class-name", to="scène\u2028\\"),
+        changed(CLASS, "scene-metadata", "confidence", to=1e-7),
+        changed(CLASS, "scene-metadata", to=REMOVE),
+        changed(CLASS, "scene", to="text"),
+        {"source-ref": ""},
+        {**CLASS, "cl-metadata": {"is_labeled": True}},
+        {**CLASS, "errors": [{"code": "a", "message": "b"}]},
+        {**CLASS, "other": {"source-ref": "s3://bucket/b"}},
+    ]
+)
+SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,", " :")])
+
+
+@st.composite
+def lines(draw):
+    image, rest = draw(IMAGES), draw(RESTS)
+    text = json.dumps(
+        {**rest, "source-ref": image},
+        separators=draw(SEPARATORS),
+        ensure_ascii=draw(st.booleans()),
+    )
+    return draw(
+        st.sampled_from(
+            [text, text[:-1], f"{text} ", text[:-1] + ',"source\\u002dref":"s3://c/d"}']
+        )
+    )
+
+
+@given(st.lists(lines(), min_size=1, max_size=5))
+def test_an_entry_is_that_of_the_line_by_itself(texts):
+    for text in texts:
+        line = read_line(text, SHORT)
+        dropped = line.terminal or line.source_ref is None
+        assert read_entry(text, SHORT) == (None if dropped else as_entry(line, line.source_ref))
+
+
+@given(st.lists(lines(), min_size=1, max_size=5))
+def test_a_listed_line_is_that_of_the_line_by_itself(texts):
+    for text in texts:
+        assert line_in_listing(text, SHORT) == listed_line(text, SHORT)
