@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import heapq
 import json
 import logging
 import os
@@ -11,6 +12,8 @@ import sqlite3
 import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -19,6 +22,7 @@ import attrs
 from rekognition_xray._files import sync_folder
 from rekognition_xray.clinic import json_fields as fields
 from rekognition_xray.clinic.diagnosis.diagnosis import Answer, Diagnosis, FailedDiagnosis
+from rekognition_xray.clinic.diagnosis.journal_index import JournalIndex, index_path, write_index
 from rekognition_xray.clinic.diagnosis.journal_lines import decode_line
 from rekognition_xray.clinic.json_fields import FieldError, Json
 from rekognition_xray.data.images import DEFAULT_OPTIONS, ImageOptions
@@ -28,7 +32,9 @@ log = logging.getLogger(__name__)
 
 _FORMAT: Final = 1
 _START: Final = b'{"rxray_journal": '  # begins every line; what begins otherwise is not ours
-_CACHE: Final = 32 * 1024  # KiB of the index; with less, long journals wait for the disk
+_CACHE: Final = 32 * 1024  # KiB of the places; with less, long journals wait for the disk
+UNINDEXED: Final = 20_000
+"""From so many lines on that an index does not cover, it is written: they are read in 0.1 s."""
 _REMEMBER: Final = "INSERT OR REPLACE INTO line VALUES (?, ?)"
 
 
@@ -57,39 +63,59 @@ class Journal:
     Making one reads the file and changes nothing. A last line that was cut off, as a killed
     process leaves it, is dropped on opening for writing; that image is then sent again. Lines are
     handed to the operating system at ``flush``, so that they survive the process, and to the disk
-    at ``sync``, so that they survive a power cut. Memory stays flat: an index in a temporary
-    database says where each image's last line is. One process at a time may write a journal.
+    at ``sync``, so that they survive a power cut. One process at a time may write a journal.
+
+    Memory stays flat: a temporary database says where each image's last line is, for lines that
+    the index beside a long journal does not cover. Writing writes that index when it begins and
+    when it ends, if some ten thousand lines are not in it. What the index says is looked up in the
+    journal; where that shows something else, the whole journal is read again without it.
     """
 
-    def __init__(self, path: Path, *, version_arn: str | None, options: str = "") -> None:
+    def __init__(
+        self, path: Path, *, version_arn: str | None, options: str = "", indexed: bool = True
+    ) -> None:
         """Reads what is there; a missing file is an empty journal.
 
         Args:
             path: the file.
             version_arn: the version that it must be of; None for that of its first line.
             options: how images are read whose answers are added, by ``options_text``.
+            indexed: whether an index beside the file is used and written.
 
         Raises:
             JournalError: unreadable, of another version or format, or damaged.
         """
         self.path = path
-        self._arn = version_arn
+        self._wanted_arn = version_arn
         self.options = options
+        self._indexed = indexed
         # An unnamed database of SQLite's own: small in memory, the rest in a temporary file.
-        self._index = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        self._index.execute(f"PRAGMA cache_size = -{_CACHE}")
-        self._index.execute("CREATE TABLE line (image BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
-        weakref.finalize(self, self._index.close)
-        self._entries = 0
-        self._size = 0  # bytes that were read
-        self._sound = 0  # bytes of it that can stay
-        self._open_end = False  # whether the last sound line lacks its line end
+        self._places = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._places.execute(f"PRAGMA cache_size = -{_CACHE}")
+        self._places.execute("CREATE TABLE line (image BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
+        weakref.finalize(self, self._places.close)
         self._stream: BinaryIO | None = None
         self._lines: BinaryIO | None = None  # for reading single lines again
         self._dirty = False
-        self._index.execute("BEGIN")
-        self._index.executemany(_REMEMBER, self._read())
-        self._index.execute("COMMIT")
+        self._load(JournalIndex.read(path) if indexed else None)
+
+    def _load(self, index: JournalIndex | None) -> None:
+        """Reads the lines that an index does not cover; without one, all."""
+        if index is not None and self._wanted_arn not in {None, index.version_arn}:
+            index = None  # reading the first line finds the words for it
+        self._index = index
+        self._arn = self._wanted_arn if index is None else index.version_arn
+        self._entries = 0 if index is None else index.answers
+        self._number = 0 if index is None else index.lines  # of the last line that was read
+        self._covered = self._number  # lines that the index on the disk covers
+        self._size = 0 if index is None else index.size  # bytes that were read
+        self._sound = self._size  # bytes of it that can stay
+        self._digest = hashlib.sha256() if index is None else index.digest.copy()  # of those
+        self._open_end = False  # whether the last sound line lacks its line end
+        self._places.execute("BEGIN")
+        self._places.execute("DELETE FROM line")
+        self._places.executemany(_REMEMBER, self._read())
+        self._places.execute("COMMIT")
 
     def __len__(self) -> int:
         """How many answers the journal holds."""
@@ -97,21 +123,44 @@ class Journal:
 
     def last(self, source: str) -> Entry | None:
         """The last answer for the image under this path."""
-        row = self._index.execute("SELECT at FROM line WHERE image = ?", (_key(source),)).fetchone()
-        if row is None:
+        at = self._place(source)
+        if at is None:
             return None
         self.flush()
+        entry = self._entry_at(at)
+        if entry is not None and entry.answer.source == source:
+            return entry
+        if self._index is not None:
+            log.warning("%s is wrong; the whole journal is read", index_path(self.path))
+            self._load(None)
+            return self.last(source)
+        if entry is None:
+            raise JournalError(f"The journal {self.path} was changed while in use.")
+        return None
+
+    def _place(self, source: str) -> int | None:
+        """Where the last line of an image begins."""
+        key = _key(source)
+        row = self._places.execute("SELECT at FROM line WHERE image = ?", (key,)).fetchone()
+        if row is not None:
+            return int(row[0])
+        return None if self._index is None else self._index.find(key)
+
+    def _entry_at(self, at: int) -> Entry | None:
+        """What a line of the version holds; None where there is none."""
+        if at >= self._size:
+            return None
         with self._disk("read"):
-            line = self._line(row[0])
+            line = self._line(at)
         try:
             entry = _entry_of(line)
-        except (ValueError, FieldError) as error:
-            raise JournalError(f"The journal {self.path} was changed while in use.") from error
-        return entry if entry.answer.source == source else None
+        except (ValueError, FieldError):
+            return None
+        return entry if entry.answer.version_arn == self._arn else None
 
     def answers(self) -> Iterator[Answer]:
         """The last answer for each image, in the order of their lines."""
-        for (at,) in self._index.execute("SELECT at FROM line ORDER BY at"):
+        for (at,) in self._places.execute("SELECT at FROM line ORDER BY at"):
             yield _entry_of(self._line(at)).answer
 
     def _line(self, at: int) -> bytes:
@@ -143,8 +192,10 @@ class Journal:
             self._stream = self.path.open("ab")
         try:
             self._mend(self._stream)
+            self._keep_index()
             yield
             self.sync()
+            self._keep_index()
         finally:
             self._stream.close()
             self._stream = None
@@ -167,6 +218,7 @@ class Journal:
         }
         at = self._size
         self._write(json.dumps(data).encode("ascii") + b"\n")
+        self._number += 1
         self._remember(answer.source, at)
 
     def flush(self) -> None:
@@ -185,7 +237,28 @@ class Journal:
 
     def _remember(self, source: str, at: int) -> None:
         self._entries += 1
-        self._index.execute(_REMEMBER, (_key(source), at))
+        self._places.execute(_REMEMBER, (_key(source), at))
+
+    def _keep_index(self) -> None:
+        """Writes the index, if many lines are not in it."""
+        if self._indexed and self._arn is not None and self._number - self._covered >= UNINDEXED:
+            write_index(
+                self.path,
+                self._rows(),
+                version_arn=self._arn,
+                size=self._size,
+                lines=self._number,
+                answers=self._entries,
+                digest=self._digest,
+            )
+            self._covered = self._number
+
+    def _rows(self) -> Iterator[tuple[bytes, int]]:
+        """Key and place of each image's last line, in the order of the keys."""
+        new = self._places.execute("SELECT image, at FROM line ORDER BY image")
+        merged = heapq.merge(new, self._index or (), key=itemgetter(0))
+        for _, rows in groupby(merged, key=itemgetter(0)):
+            yield next(rows)  # the new one comes first
 
     def _write(self, line: bytes) -> None:
         if self._stream is None:
@@ -193,6 +266,7 @@ class Journal:
         with self._disk("written"):
             self._stream.write(line)
         self._size += len(line)
+        self._digest.update(line)
         self._dirty = True
 
     def _mend(self, stream: BinaryIO) -> None:
@@ -217,7 +291,8 @@ class Journal:
         if not self.path.exists():
             return
         with self._disk("read"), self.path.open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
+            stream.seek(self._size)
+            for number, line in enumerate(stream, start=self._number + 1):
                 at, self._size = self._size, self._size + len(line)
                 source = self._source_in(line, number)
                 if source is not None:
@@ -225,7 +300,8 @@ class Journal:
                     yield _key(source), at
                 elif line.strip():
                     return  # cut off
-                self._sound = self._size
+                self._sound, self._number = self._size, number
+                self._digest.update(line)
                 self._open_end = not line.endswith(b"\n")
 
     def _source_in(self, line: bytes, number: int) -> str | None:
@@ -281,7 +357,7 @@ def read_journal(path: str | Path) -> tuple[Answer, ...]:
     path = Path(path)
     if not path.is_file():
         raise JournalError(f"There is no journal {path}.", hint="Check the path.")
-    return tuple(Journal(path, version_arn=None).answers())
+    return tuple(Journal(path, version_arn=None, indexed=False).answers())
 
 
 def options_text(options: ImageOptions) -> str:
