@@ -223,7 +223,7 @@ class Journal:
 
     def flush(self) -> None:
         """Hands what was written to the operating system."""
-        if self._stream is not None:
+        if self._stream is not None and self._dirty:
             with self._disk("written"):
                 self._stream.flush()
 

@@ -214,10 +214,18 @@ def shared_prepared_pictures(
         files: the prepared images of both parts that lie on this machine.
     """
     digests = {item.image: item.sha256 for item in files}
-    for image in images_of_parts(train, test):
-        if image.address and pseudonym_in(image.address):
-            digests[image] = image.address.rpartition("/")[2].partition(".")[0]
+    known = {*digests.values(), *(_digest_in(image.address) for image in test if image.address)}
+    for image in (*train, *test):
+        # Hardly any train image shares its digest with a test image: the others cost no more.
+        digest = _digest_in(image.address or "")
+        if digest in known and pseudonym_in(image.address or ""):
+            digests[image] = digest
     return shared_pictures(train, test, digests)
+
+
+def _digest_in(address: str) -> str:
+    """The digest of the pixels in an address, if it is one of ours."""
+    return address.rpartition("/")[2].partition(".")[0]
 
 
 def note_leaks(aws: Aws, arns: Iterable[str], *, leaking: bool) -> None:

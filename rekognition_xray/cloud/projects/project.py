@@ -234,8 +234,11 @@ class CustomLabelsProject:
             receipt = store_images(
                 [*prepared, *in_s3], target, aws=self.aws, key=key, progress=progress
             )
+        sent = {
+            image: str(place) for image, place in receipt.locations.items() if not image.address
+        }
         manifests: dict[DatasetType, Manifest] = {
-            kind: Manifest.of(part, receipt.addresses) for kind, part in parts.items()
+            kind: Manifest.of(part, sent) for kind, part in parts.items()
         }
         put_manifests(
             self.aws, self.arn, manifests, store=target, replace=replace, sizes_checked=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -131,7 +131,7 @@ def locations_in_s3(images: Iterable[Xray], *, beside: str | None) -> Mapping[Xr
         LabelsError: one address under two labels.
     """
     found = {image: _location(image) for image in images}
-    _refuse_two_labels(found)
+    _refuse_two_labels(found.keys())
     buckets = {place.bucket for place in found.values()} | ({beside} if beside else set())
     if len(buckets) > 1:
         raise StorageError(
@@ -145,23 +145,29 @@ def locations_in_s3(images: Iterable[Xray], *, beside: str | None) -> Mapping[Xr
 
 def _location(image: Xray) -> S3Location:
     # The key as it is stored: S3Location.parse would take slashes off its ends.
-    bucket, _, key = (image.address or "").removeprefix("s3://").partition("/")
-    place = S3Location(bucket, key)
-    if not bucket or not key or str(place) != image.address:
+    address = image.address or ""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    if not bucket or not key or not address.startswith("s3://"):
         raise StorageError(f"{image.source} is not an image's address, s3://bucket/key.")
-    return place
+    return S3Location(bucket, key)
 
 
-def _refuse_two_labels(found: Mapping[Xray, S3Location]) -> None:
-    labels: dict[S3Location, set[str]] = defaultdict(set)
-    for image, place in found.items():
-        labels[place].add(image.label)
-    bad = {place: names for place, names in labels.items() if len(names) > 1}
+def _refuse_two_labels(images: Collection[Xray]) -> None:
+    labels: dict[str | None, str] = {}
+    several = {
+        image.address
+        for image in images
+        if labels.setdefault(image.address, image.label) != image.label
+    }
+    bad: dict[str, set[str]] = defaultdict(set)
+    for image in images if several else ():
+        if image.address in several:
+            bad[str(image.address)].add(image.label)
     if bad:
         raise LabelsError(
             f"{len(bad)} images in S3 stand under different labels; nothing was uploaded:\n"
             + list_paths(f"{place}: {', '.join(sorted(names))}" for place, names in bad.items()),
-            paths=[str(place) for place in bad],
+            paths=list(bad),
             hint="Decide which label is right and leave the other out.",
         )
 
