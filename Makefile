@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep test-peers others soak contract bench constraints clean
+.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep test-peers others soak contract bench bench-peers constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -111,6 +111,9 @@ contract: $(VENV)/ready ## compare AWS with what the local cloud assumes; BILLED
 bench: $(VENV)/ready ## measure; nothing here passes or fails
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
+bench-peers: .venv-bench/ready ## all figures beside those of other libraries, in an environment with them; FULL=1, BEFORE=path
+	.venv-bench/bin/python bench/peers.py
+
 $(DEMO)/ready: pyproject.toml constraints.txt
 	$(call environment,$(DEMO),-e '.[local$(COMMA)report]')
 	@touch $@
@@ -142,6 +145,11 @@ $(DOCS)/ready: pyproject.toml constraints.txt
 
 .venv-peers/ready: pyproject.toml constraints.txt
 	$(call environment,.venv-peers,--group test --group peers -e '.[all]')
+	@touch $@
+
+# The peers that are light; imagededup and fastdup are measured where somebody installs them there.
+.venv-bench/ready: pyproject.toml constraints.txt
+	$(call environment,.venv-bench,--group bench --group dev -e '.[all]')
 	@touch $@
 
 .venv-types/ready .venv-packages/ready: .venv-%/ready: pyproject.toml constraints.txt
