@@ -112,7 +112,7 @@ bench: $(VENV)/ready ## measure; nothing here passes or fails
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 bench-peers: .venv-bench/ready ## all figures beside those of other libraries, in an environment with them; FULL=1, BEFORE=path
-	.venv-bench/bin/python bench/peers.py
+	.venv-bench/bin/python bench/peers
 
 $(DEMO)/ready: pyproject.toml constraints.txt
 	$(call environment,$(DEMO),-e '.[local$(COMMA)report]')

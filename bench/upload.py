@@ -418,6 +418,11 @@ if __name__ == "__main__":
             asyncio.run(serve())
         case ["send", name, folder, prefix]:
             print(json.dumps({"seconds": SENDERS[name](Path(folder), prefix)}))
+        case ["table", count, size, rounds, leave_out]:
+            middle, absent = compare(
+                int(count), int(size), int(rounds), without=tuple(leave_out.split("|"))
+            )
+            print(json.dumps({"runs": middle, "absent": absent}))
         case [rounds]:
             main(int(rounds))
         case _:
