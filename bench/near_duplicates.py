@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from threadpoolctl import threadpool_limits
 
-from rekognition_xray.data.auditing import SAME, SIDE, aligner, propose_pairs
+from rekognition_xray.data.auditing import SAME, SIDE, align_pairs, propose_pairs
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.images import decode
 from rekognition_xray.data.xrays import Xray
@@ -109,10 +109,9 @@ def validate(name: str) -> None:
     begun = time.process_time()
     proposals = propose_pairs(thumbs)
     hashed = time.process_time()
-    align = aligner(thumbs.__getitem__, hopeless=-1)
     scores = {
-        (min(p.part, p.whole), max(p.part, p.whole)): align(p.part, p.whole, p.window).score
-        for p in proposals
+        (min(p.part, p.whole), max(p.part, p.whole)): score
+        for p, score in zip(proposals, align_pairs(thumbs, proposals, hopeless=-1), strict=True)
     }
     aligned = time.process_time()
     print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -15,7 +15,17 @@ _Item = TypeVar("_Item")
 
 def worker_pool(executor: Executor | None) -> AbstractContextManager[Executor]:
     """A block's executor: threads that end with the block, or the caller's, which goes on."""
-    return ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
+    return thread_pool() if executor is None else nullcontext(executor)
+
+
+@contextmanager
+def thread_pool() -> Iterator[ThreadPoolExecutor]:
+    """A thread for each processor; what has not begun when the block ends is given up."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def report_batches(

@@ -8,7 +8,7 @@ from rekognition_xray._doors import lazy
 from rekognition_xray.data.auditing.finding import Finding, Unusable, path_notes
 
 if TYPE_CHECKING:
-    from rekognition_xray.data.auditing.aligning import aligner
+    from rekognition_xray.data.auditing.aligning import align_pairs
     from rekognition_xray.data.auditing.checks import CHECKS, Evidence
     from rekognition_xray.data.auditing.duplicates import Duplicates, find_duplicates
     from rekognition_xray.data.auditing.hashing import propose_pairs
@@ -27,7 +27,7 @@ else:
     __getattr__ = lazy(
         __name__,
         {
-            "aligning": ("aligner",),
+            "aligning": ("align_pairs",),
             "checks": ("CHECKS", "Evidence"),
             "duplicates": ("Duplicates", "find_duplicates"),
             "hashing": ("propose_pairs",),
@@ -48,7 +48,7 @@ __all__ = [
     "Looks",
     "Shortcut",
     "Unusable",
-    "aligner",
+    "align_pairs",
     "equalise",
     "find_duplicates",
     "group_pairs",

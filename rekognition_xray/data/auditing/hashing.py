@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias
+from itertools import chain
+from typing import Any, Final, TypeAlias
 
 import attrs
 import numpy as np
 
+from rekognition_xray._workers import thread_pool
 from rekognition_xray.data.auditing.looks import SIDE
 
 LIKENESS: Final = 0.7
@@ -30,9 +32,11 @@ _DOUBTS: Final = 3  # least certain signs of a key that are also tried turned
 _BUCKET: Final = 32  # most images taken from one bucket: many copies of one image stay linear
 _MOST: Final = 24  # most proposals for one image
 _CHUNK: Final = 32
+_PLACES: Final = np.int32(31)  # places of the bits of a key, of which there are at most 24
+_CERTAIN: Final = np.iinfo(np.int32).max
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-Integers: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Integers: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.integer[Any]]]
 
 
 @attrs.frozen
@@ -75,23 +79,28 @@ def propose_pairs(thumbs: Sequence[bytes]) -> list[Proposal]:
     """
     if len(thumbs) < 2:
         return []
-    whole = np.concatenate([_describe(chunk, cropped=False) for _, chunk in _chunks(thumbs)])[:, 0]
+    starts = range(0, len(thumbs), _CHUNK)
+    whole = np.concatenate(
+        [_describe(_pictures(thumbs, start), cropped=False)[:, 0] for start in starts]
+    )
     whiten = _Whitening.of(whole)
     index = _Index.of(whiten(whole))
     best: dict[tuple[int, int], Proposal] = {}
-    for start, chunk in _chunks(thumbs):
-        for found in index.near(start, whiten(_describe(chunk, cropped=True))):
+
+    def near(start: int) -> list[Proposal]:
+        return index.near(start, whiten(_describe(_pictures(thumbs, start), cropped=True)))
+
+    with thread_pool() as pool:
+        for found in chain.from_iterable(pool.map(near, starts)):
             pair = (min(found.part, found.whole), max(found.part, found.whole))
             if pair not in best or best[pair].likeness < found.likeness:
                 best[pair] = found
     return [best[pair] for pair in sorted(best)]
 
 
-def _chunks(thumbs: Sequence[bytes]) -> Iterator[tuple[int, Floats]]:
-    for start in range(0, len(thumbs), _CHUNK):
-        chunk = b"".join(thumbs[start : start + _CHUNK])
-        pixels = np.frombuffer(chunk, dtype=np.uint8).reshape(-1, SIDE, SIDE)
-        yield start, np.asarray(pixels, dtype=np.float32)
+def _pictures(thumbs: Sequence[bytes], start: int) -> Floats:
+    chunk = b"".join(thumbs[start : start + _CHUNK])
+    return np.frombuffer(chunk, dtype=np.uint8).reshape(-1, SIDE, SIDE).astype(np.float32)
 
 
 def _cosines(start: float, length: float) -> Floats:
@@ -148,6 +157,42 @@ class _Whitening:
 
 
 @attrs.frozen
+class _Signs:
+    """Signs of the firmest components of some descriptions, and how certain they are.
+
+    Components come first and descriptions last, so that numpy works along the long axis.
+
+    Attributes:
+        bits: components x descriptions, 1 where a component is positive.
+        certainty: components x descriptions: the size of each component. These are bits of floating
+            point, which sort as their numbers do, and the lowest of which make room for a place.
+    """
+
+    bits: Floats
+    certainty: Integers
+
+    @classmethod
+    def of(cls, described: Floats) -> _Signs:
+        firm = np.ascontiguousarray(described[:, :_FIRMEST].T)
+        return cls((firm > 0).astype(np.float32), np.abs(firm).view(np.int32) & ~_PLACES)
+
+    def keys(self, components: Integers) -> Integers:
+        """The bits of these components as one number, for each description."""
+        worth = np.exp2(np.arange(len(components), dtype=np.float32))
+        return np.asarray(worth @ self.bits[components]).astype(np.int32)
+
+    def doubtful_keys(self, components: Integers) -> Integers:
+        """Ways x descriptions: keys with their least certain bits turned, in each way."""
+        keys = self.keys(components)[None]
+        sorted_by = self.certainty[components] | np.arange(len(components), dtype=np.int32)[:, None]
+        for _ in range(_DOUBTS):
+            least = sorted_by.min(axis=0)
+            keys = np.concatenate([keys, keys ^ (1 << (least & _PLACES))])
+            sorted_by[sorted_by == least] = _CERTAIN
+        return keys
+
+
+@attrs.frozen
 class _Table:
     """Images by the signs of some components, bucket after bucket.
 
@@ -159,41 +204,25 @@ class _Table:
 
     components: Integers
     images: Integers
-    starts: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+    starts: Integers
 
     @classmethod
-    def of(cls, images: Floats, components: Integers) -> _Table:
-        keys = _keys(images[:, components])
+    def of(cls, signs: _Signs, components: Integers) -> _Table:
+        keys = signs.keys(components)
         order = np.argsort(keys, kind="stable")
         starts = np.searchsorted(keys[order], np.arange((1 << len(components)) + 1))
         return cls(components, order, starts.astype(np.int32))
 
-    def meet(self, windows: Floats) -> tuple[Integers, Integers]:
-        """Rows of `windows` with an image in their buckets, also with doubtful signs turned."""
-        chosen = windows[:, self.components]
-        keys = (_keys(chosen)[:, None] ^ _turned(chosen)).ravel()
-        count = np.minimum(self.starts[keys + 1] - self.starts[keys], _BUCKET)
+    def meet(self, signs: _Signs) -> tuple[Integers, Integers]:
+        """Descriptions with an image in their buckets, also with doubtful signs turned."""
+        keys = signs.doubtful_keys(self.components)
+        first = self.starts.take(keys.ravel())
+        count = np.minimum(self.starts.take(keys.ravel() + 1) - first, _BUCKET)
         hit = np.flatnonzero(count)
-        count, first = count[hit], self.starts[keys[hit]]
+        count, first = count[hit], first[hit]
         steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         met: Integers = self.images[np.repeat(first, count) + steps]
-        return np.repeat(hit >> _DOUBTS, count), met
-
-
-def _keys(values: Floats) -> Integers:
-    bits = 1 << np.arange(values.shape[1], dtype=np.int64)
-    return np.asarray((values > 0) @ bits, dtype=np.int64)
-
-
-def _turned(values: Floats) -> Integers:
-    """Rows x ways: the bits of the least certain signs, in each way in which they may be turned."""
-    certainty, rows = np.abs(values), np.arange(len(values))
-    ways = np.zeros((len(values), 1), dtype=np.int64)
-    for _ in range(_DOUBTS):
-        least = certainty.argmin(axis=1)
-        certainty[rows, least] = np.inf
-        ways = np.concatenate([ways, ways | (1 << least)[:, None]], axis=1)
-    return ways
+        return np.repeat(hit % keys.shape[1], count), met
 
 
 @attrs.frozen
@@ -207,29 +236,32 @@ class _Index:
         bits = min(math.ceil(math.log2(len(images))) + 2, _FIRMEST // 2)
         dice = np.random.default_rng(0)
         picks = [np.sort(dice.choice(_FIRMEST, bits, replace=False)) for _ in range(_TABLES)]
-        return cls(images, tuple(_Table.of(images, pick) for pick in picks))
+        signs = _Signs.of(images)
+        return cls(images, tuple(_Table.of(signs, pick) for pick in picks))
 
-    def near(self, start: int, described: Floats) -> Iterator[Proposal]:
+    def near(self, start: int, described: Floats) -> list[Proposal]:
         """Images that may be a window of one of some images, those from `start` on."""
         met = self._met(described)
+        found: list[Proposal] = []
         for place, windows in enumerate(described):
             met[place, start + place] = False
-            yield from self._likely(start + place, windows, np.flatnonzero(met[place]))
+            found += self._likely(start + place, windows, np.flatnonzero(met[place]))
+        return found
 
     def _met(self, described: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """Described images x images: whether they meet in a table."""
         images, count, length = described.shape
         met = np.zeros((images, len(self.images)), dtype=np.bool_)
-        windows = described.reshape(images * count, length)
+        signs = _Signs.of(described.reshape(images * count, length))
         for table in self.tables:
-            rows, found = table.meet(windows)
-            met[rows // count, found] = True
+            windows, found = table.meet(signs)
+            met[windows // count, found] = True
         return met
 
     def _likely(self, whole: int, windows: Floats, met: Integers) -> Iterator[Proposal]:
         likeness = windows @ self.images[met].T
-        window, best = likeness.argmax(axis=0), likeness.max(axis=0, initial=-1)
-        for place in np.argsort(-best, kind="stable")[:_MOST]:
-            if best[place] >= LIKENESS:
-                found = WINDOWS[window[place]]
-                yield Proposal(int(met[place]), whole, found, float(best[place]))
+        best = likeness.max(axis=0, initial=-1)
+        likely = np.flatnonzero(best >= LIKENESS)
+        for place in likely[np.argsort(-best[likely], kind="stable")[:_MOST]]:
+            window = WINDOWS[likeness[:, place].argmax()]
+            yield Proposal(int(met[place]), whole, window, float(best[place]))

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.data.auditing.aligning import aligner
+from rekognition_xray.data.auditing.aligning import align_pairs
 from rekognition_xray.data.auditing.hashing import propose_pairs
 
 SAME: Final = 0.80
@@ -54,11 +54,10 @@ def near_pairs(thumbs: Sequence[bytes]) -> list[Pair]:
         thumbs: SIDE x SIDE equalised grey pixels of each image; an empty one is left alone.
     """
     used = [index for index, thumb in enumerate(thumbs) if thumb]
-    proposals = propose_pairs([thumbs[index] for index in used])
-    align = aligner(lambda place: thumbs[used[place]])
+    pictures = [thumbs[index] for index in used]
+    proposals = propose_pairs(pictures)
     found = []
-    for proposal in proposals:
-        score = align(proposal.part, proposal.whole, proposal.window).score
+    for proposal, score in zip(proposals, align_pairs(pictures, proposals), strict=True):
         if score >= SAME:
             low, high = sorted((used[proposal.part], used[proposal.whole]))
             found.append(Pair(low, high, score))

@@ -18,7 +18,7 @@ def poor_contrast(grey: Image.Image) -> str:
     pixels at one end, most of what was there has been lost, usually by a wrong window.
     """
     counts = grey.histogram()
-    levels, pixels = sum(count > 0 for count in counts), sum(counts)
+    levels, pixels = len(counts) - counts.count(0), grey.width * grey.height
     dark, bright = sum(counts[: _END + 1]) / pixels, sum(counts[-_END - 1 :]) / pixels
     if levels == 1:
         return f"blank: every pixel is {counts.index(pixels)}"
