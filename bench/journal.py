@@ -1,12 +1,16 @@
 """A bulk run's journal opened, and some of its answers taken, beside a plain loop over its lines.
 
-Each row is a process of its own; of three runs the fastest counts. Seconds are those of the
-processor, peak memory is the whole process. ``python bench/journal.py [LINES]``, else 100,000.
+Each row is a process of its own, the rows take turns, and of three runs the fastest counts. Seconds
+are those of the processor, peak memory is the whole process. ``indexed`` opens by the index beside
+the journal, ``skipped`` also asks for a thousand of its images as a run does, ``kept`` writes the
+index. With a former checkout its ``opened`` is run in turn:
+``python bench/journal.py [LINES] [CHECKOUT]``, else 100,000.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -16,10 +20,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from rekognition_xray.clinic.diagnosis.journal import Journal
+try:
+    from rekognition_xray.clinic.diagnosis.journal import Journal
+except ImportError:  # a former checkout, where it had another place
+    from rekognition_xray.clinic.journal import Journal
 
 ARN: Final = "arn:aws:rekognition:us-east-1:111122223333:project/chest/version/v1/1690556751958"
 RUNS: Final = 3
+HERE: Final = Path(__file__).parent.parent
 TAKEN: Final = 1000
 
 
@@ -50,13 +58,28 @@ def write(path: Path, lines: int) -> None:
 
 
 def opened(path: Path, lines: int) -> None:
+    index_of(path).unlink(missing_ok=True)
     assert len(Journal(path, version_arn=ARN)) == lines
 
 
-def taken(path: Path, lines: int) -> None:
-    """Opened, and a thousand answers taken."""
+def kept(path: Path, lines: int) -> None:
+    """Opened without an index, which is then written."""
+    index_of(path).unlink(missing_ok=True)
+    with Journal(path, version_arn=ARN).writing():
+        assert index_of(path).stat().st_size > 24 * lines
+
+
+def indexed(path: Path, lines: int) -> None:
+    assert index_of(path).exists()
+    assert len(Journal(path, version_arn=ARN)) == lines
+
+
+def skipped(path: Path, lines: int) -> None:
+    """Opened by the index, and a thousand images found to be known."""
     journal = Journal(path, version_arn=ARN)
-    assert all(journal.last(source(number)) for number in range(0, lines, max(1, lines // TAKEN)))
+    with journal.writing():
+        step = max(1, lines // TAKEN)
+        assert all(journal.last(source(number)) for number in range(0, lines, step))
 
 
 def plain(path: Path, lines: int) -> None:
@@ -65,35 +88,52 @@ def plain(path: Path, lines: int) -> None:
         assert sum("source" in json.loads(line) for line in file) == lines
 
 
+def index_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.rxray-index")
+
+
 JOBS: Final[dict[str, Callable[[Path, int], None]]] = {
-    job.__name__: job for job in (plain, opened, taken)
+    job.__name__: job for job in (plain, opened, kept, indexed, skipped)
 }
 
 
-def measure(job: str, path: Path, lines: int) -> float:
-    """Prints the row of the fastest run, and gives its seconds."""
-    command = [sys.executable, __file__, job, str(path), str(lines)]
-    rows = [
-        tuple(map(float, subprocess.check_output(command, text=True).split())) for _ in range(RUNS)
-    ]
-    seconds, peak = min(row[0] for row in rows), max(row[1] for row in rows)
-    print(f"{job:8}{seconds:8.2f} s{lines / seconds:12,.0f} lines/s{peak / 1024:8.0f} MB peak")
-    return seconds
+def run(job: str, path: Path, lines: int, checkout: Path) -> tuple[float, float]:
+    """Seconds and peak of one run, with the package of a checkout."""
+    printed = subprocess.check_output(
+        [sys.executable, __file__, "--job", job, str(path), str(lines)],
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+    )
+    seconds, peak = map(float, printed.split())
+    return seconds, peak
 
 
-def main(lines: int) -> None:
+def main(lines: int, former: Path | None) -> None:
+    rows = [(job, job, HERE) for job in JOBS]
+    if former is not None:
+        rows.insert(1, ("before", "opened", former))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "journal.jsonl")
         write(path, lines)
-        loop, ours, _ = (measure(job, path, lines) for job in JOBS)
-        print(f"opened in {ours / loop:.2f} of the plain loop's time")
+        runs = [[run(job, path, lines, checkout) for _, job, checkout in rows] for _ in range(RUNS)]
+    loop = min(turn[0][0] for turn in runs)
+    for number, (name, _, _) in enumerate(rows):
+        seconds = min(turn[number][0] for turn in runs)
+        peak = max(turn[number][1] for turn in runs)
+        print(
+            f"{name:8}{seconds / loop:6.2f} of the plain loop{seconds:8.2f} s"
+            f"{lines / seconds:12,.0f} lines/s{peak / 1024:8.0f} MB peak"
+        )
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if sys.argv[1:2] == ["--job"]:
         began = time.process_time()
-        JOBS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+        JOBS[sys.argv[2]](Path(sys.argv[3]), int(sys.argv[4]))
         spent = time.process_time() - began
         print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+        main(
+            int(sys.argv[1]) if len(sys.argv) > 1 else 100_000,
+            Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None,
+        )

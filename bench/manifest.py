@@ -1,14 +1,16 @@
 """Manifests of 250,000 images: written, against a plain loop over ``json.dumps``, and read.
 
 Each row is a process of its own: from nothing to a file on disk, or from the file to a manifest.
-Peak memory is the whole process, interpreter and entries included. Of three runs the fastest
-counts. The plain loop checks nothing and orders nothing.
+Seconds are those of the processor; peak memory is the whole process, interpreter and entries
+included. Rows take turns, and of three runs the fastest counts. The plain loop checks nothing and
+orders nothing. With a former checkout its rows are run in turn: ``bench/manifest.py [CHECKOUT]``.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import os
 import random
 import resource
 import subprocess
@@ -18,11 +20,17 @@ import time
 from pathlib import Path
 from typing import Final
 
-from rekognition_xray.data.manifests import Entry, Manifest, file_lines, validate
-from rekognition_xray.data.xrays import Labelling, Part
+try:
+    from rekognition_xray.data.manifests import Entry, Manifest, file_lines, validate
+    from rekognition_xray.data.xrays import Labelling, Part
+except ImportError:  # a former checkout, where these had other places
+    from rekognition_xray.data.films import Labelling, Part
+    from rekognition_xray.data.manifest import Entry, Manifest, validate
+    from rekognition_xray.data.manifest_reading import file_lines
 
 IMAGES: Final = 250_000
 RUNS: Final = 3
+HERE: Final = Path(__file__).parent.parent
 LABELS: Final = ("bacterial", "normal", "viral")
 LABELLING: Final = Labelling("kermany", "readers of Kermany 2018", datetime.date(2018, 6, 2))
 PART: Final = Part("train", "0123456789ab")
@@ -40,15 +48,15 @@ def entries() -> list[Entry]:
 
 def write(path: Path) -> float:
     given = entries()
-    began = time.perf_counter()
+    began = time.process_time()
     Manifest(given, LABELLING, PART).write(path)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def write_plain(path: Path) -> float:
     given = entries()
     job_name = Manifest(given[:1], LABELLING, PART).job_name
-    began = time.perf_counter()
+    began = time.process_time()
     with path.open("w", encoding="utf-8") as file:
         for entry in given:
             content = {
@@ -64,52 +72,59 @@ def write_plain(path: Path) -> float:
                 },
             }
             file.write(json.dumps(content, separators=(",", ":")) + "\n")
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def read(path: Path) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     manifest = Manifest.read(path)
     assert (len(manifest), manifest.labelling, manifest.part) == (IMAGES, LABELLING, PART)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def read_bad(path: Path) -> float:
     """Every second line is bad: what `validate` makes of it."""
-    began = time.perf_counter()
+    began = time.process_time()
     lines = (line if n % 2 else line[:-40] for n, line in enumerate(file_lines(path)))
     assert len(validate(lines)) == IMAGES // 2
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 JOBS: Final = {job.__name__: job for job in (write, write_plain, read, read_bad)}
 
 
-def measure(job: str, path: Path) -> float:
-    """Runs a job in processes of its own, prints the row of the fastest, and tells its seconds."""
-    command = [sys.executable, __file__, job, str(path)]
+def run(job: str, path: Path, checkout: Path) -> tuple[float, float]:
+    """Seconds and peak of one run, with the package of a checkout."""
+    printed = subprocess.check_output(
+        [sys.executable, __file__, "--job", job, str(path)],
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+    )
+    seconds, peak = map(float, printed.split())
+    return seconds, peak
+
+
+def main(former: Path | None) -> None:
+    checkouts = {"now": HERE, **({"before": former} if former else {})}
     rows = [
-        tuple(map(float, subprocess.check_output(command, text=True).split())) for _ in range(RUNS)
+        (name, job) for job in JOBS for name in checkouts if name == "now" or job != "write_plain"
     ]
-    seconds, peak = min(row[0] for row in rows), max(row[1] for row in rows)
-    print(f"{job:12}{seconds:8.2f} s{IMAGES / seconds:12,.0f} lines/s{peak / 1024:8.0f} MB peak")
-    return seconds
-
-
-def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        ours, plain = Path(folder, "ours.manifest"), Path(folder, "plain.manifest")
-        seconds = measure("write", ours)
-        print(f"{measure('write_plain', plain) / seconds:.1f} times the lines of the plain loop")
-        measure("read", ours)
-        measure("read_bad", ours)
-        # Last: what this process holds would count as the peak of those that it starts.
-        assert sorted(ours.open("rb")) == sorted(plain.open("rb"))
+        paths = {job: Path(folder, "plain" if job == "write_plain" else "ours") for job in JOBS}
+        runs = [[run(job, paths[job], checkouts[name]) for name, job in rows] for _ in range(RUNS)]
+        assert sorted(paths["write"].open("rb")) == sorted(paths["write_plain"].open("rb"))
+    for number, (name, job) in enumerate(rows):
+        seconds = min(turn[number][0] for turn in runs)
+        peak = max(turn[number][1] for turn in runs)
+        print(
+            f"{job:12}{name:7}{seconds:8.2f} s{IMAGES / seconds:12,.0f} lines/s"
+            f"{peak / 1024:8.0f} MB peak"
+        )
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        taken = JOBS[sys.argv[1]](Path(sys.argv[2]))
+    if sys.argv[1:2] == ["--job"]:
+        taken = JOBS[sys.argv[2]](Path(sys.argv[3]))
         print(taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     else:
-        main()
+        main(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None)

@@ -345,7 +345,7 @@ def test_no_value_anywhere_breaks_the_reading_or_the_report(path, value):
     assert line.valid or line.ignored or line.errors
 
 
-# -- lines that differ in their image alone are read by it; that changes nothing --------------------
+# -- lines that differ in their image alone are read by it, which changes nothing ----------------
 
 SHORT = LineRules.of(Limits(line_characters=400), Assumptions())
 IMAGES = st.one_of(
