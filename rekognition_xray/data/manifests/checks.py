@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Final
+
+import attrs
 
 from rekognition_xray.data.manifests.lines import MAX_LINE, Entry, is_unicode, write_line
 from rekognition_xray.errors import ManifestFault
@@ -26,43 +27,84 @@ MAX_KEY: Final = 1024
 _SOURCE_REF: Final = re.compile(r"s3://([0-9A-Za-z.\-_]{3,255})/.{1,1024}", re.DOTALL)
 _WIDEST: Final = 6  # characters of JSON for one of ASCII, such as \u0001
 _FRAME: Final = len('{"source-ref":"')
+_BATCH: Final = 512
 
 
-def faults(entries: Sequence[Entry], tails: Mapping[str, str]) -> tuple[ManifestFault, ...]:
+@attrs.frozen
+class Overview:
+    """What a few quick looks at all entries together show.
+
+    Attributes:
+        labels: the labels that occur.
+        ascending: whether each source-ref comes after the one before, so that none stands twice.
+        ascii: whether all source-refs are ASCII.
+        longest: most characters of a source-ref.
+        size: characters of all source-refs.
+    """
+
+    labels: frozenset[str]
+    ascending: bool
+    ascii: bool
+    longest: int
+    size: int
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Overview:
+        """Looks at some hundred entries at a time, while they are in the processor's cache."""
+        labels: set[str] = set()
+        ascending = is_ascii = True
+        longest = size = 0
+        before = ""
+        for start in range(0, len(entries), _BATCH):
+            batch = entries[start : start + _BATCH]
+            refs = [entry.source_ref for entry in batch]
+            text = "".join(refs)
+            labels.update([entry.label for entry in batch])
+            ascending = ascending and not any(map(operator.ge, [before, *refs], refs))
+            is_ascii = is_ascii and text.isascii()
+            longest, size, before = max(longest, *map(len, refs)), size + len(text), refs[-1]
+        return cls(frozenset(labels), ascending, is_ascii, longest, size)
+
+
+def faults(
+    entries: Sequence[Entry], overview: Overview, tails: Mapping[str, str]
+) -> tuple[ManifestFault, ...]:
     """Everything that the service would refuse, with line numbers in the order given.
 
     Args:
         entries: ordered by source-ref; what stands twice is found side by side.
+        overview: of these entries.
         tails: what each label's lines end in.
     """
-    if is_plainly_sound(entries, tails):
+    if is_plainly_sound(entries, overview, tails):
         return ()
     return (*_faults_of_lines(entries, tails), *_faults_of_all(entries, tails))
 
 
-def is_plainly_sound(entries: Sequence[Entry], tails: Mapping[str, str]) -> bool:
-    """Whether a few quick looks at all entries together show that nothing is wrong.
+def is_plainly_sound(
+    entries: Sequence[Entry], overview: Overview, tails: Mapping[str, str]
+) -> bool:
+    """Whether an overview shows that nothing is wrong.
 
     What begins alike at both ends of an ordered list begins alike in all of it, so one bucket is
     seen from the first and the last entry. False only means that every line has to be looked at.
     """
     if not entries:
         return True
-    refs = [entry.source_ref for entry in entries]
-    found = _SOURCE_REF.fullmatch(refs[0])
+    found = _SOURCE_REF.fullmatch(entries[0].source_ref)
     if found is None or any(_label_fault(label) for label in tails):
         return False
     start = f"s3://{found[1]}/"
-    longest, longest_tail = max(map(len, refs)), max(map(len, tails.values()))
+    longest_tail = max(map(len, tails.values()))
     return (
-        len(refs) <= MAX_ENTRIES
+        len(entries) <= MAX_ENTRIES
         and len(tails) <= MAX_LABELS
-        and refs[-1].startswith(start)
-        and all(map(str.isascii, refs))
-        and not any(map(operator.ge, refs, islice(refs, 1, None)))
-        and longest <= len(start) + MAX_KEY
-        and _FRAME + _WIDEST * longest + longest_tail <= MAX_LINE
-        and (_FRAME + longest_tail + 1) * len(refs) + _WIDEST * sum(map(len, refs)) <= MAX_BYTES
+        and entries[-1].source_ref.startswith(start)
+        and overview.ascii
+        and overview.ascending
+        and overview.longest <= len(start) + MAX_KEY
+        and _FRAME + _WIDEST * overview.longest + longest_tail <= MAX_LINE
+        and (_FRAME + longest_tail + 1) * len(entries) + _WIDEST * overview.size <= MAX_BYTES
     )
 
 

@@ -6,15 +6,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from itertools import islice
-from operator import attrgetter, eq
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
 import attrs
 
 from rekognition_xray._files import atomic_write
-from rekognition_xray.data.manifests.checks import faults, quote
+from rekognition_xray.data.manifests.checks import Overview, faults, quote
 from rekognition_xray.data.manifests.lines import (
     STRICT,
     Entry,
@@ -38,12 +37,12 @@ MAX_BLOB: Final = 5 * 1024 * 1024
 
 
 def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Ordered by source-ref; an entry given twice stands once, as the service would keep it."""
-    ordered = sorted(entries, key=attrgetter("source_ref"))
-    refs = [entry.source_ref for entry in ordered]
-    if any(map(eq, refs, islice(refs, 1, None))):
-        ordered = sorted(set(ordered), key=attrgetter("source_ref", "label"))
-    return tuple(ordered)
+    return tuple(sorted(entries, key=attrgetter("source_ref")))
+
+
+def _each_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """An entry given twice stands once, as the service would keep it."""
+    return tuple(sorted(set(entries), key=attrgetter("source_ref", "label")))
 
 
 @attrs.frozen(repr=False)
@@ -67,9 +66,16 @@ class Manifest:
     labelling: Labelling = attrs.field(converter=settled)
     part: Part | None = None
 
+    _tails: Mapping[str, str] = attrs.field(init=False, eq=False)
+
     def __attrs_post_init__(self) -> None:
+        overview = Overview.of(self.entries)
+        if not overview.ascending:
+            object.__setattr__(self, "entries", _each_once(self.entries))
+            overview = Overview.of(self.entries)
         try:
-            found = faults(self.entries, self._tails())
+            object.__setattr__(self, "_tails", self._tails_of(overview.labels))
+            found = faults(self.entries, overview, self._tails)
         except UnicodeEncodeError as error:
             reason = f"{quote(error.object)} is no Unicode text"
             found = (ManifestFault(None, "not-unicode", reason),)
@@ -218,16 +224,16 @@ class Manifest:
             yield rest
 
     def _texts(self) -> Iterator[str]:
-        return render(self.entries, self._tails())
+        return render(self.entries, self._tails)
 
-    def _tails(self) -> dict[str, str]:
+    def _tails_of(self, labels: Iterable[str]) -> dict[str, str]:
         made = partial(
             tail,
             job_name=self.job_name,
             created=write_date(self.labelling.on),
             human=self.labelling.human,
         )
-        return {label: made(label) for label in set(map(attrgetter("label"), self.entries))}
+        return {label: made(label) for label in labels}
 
     def __len__(self) -> int:
         return len(self.entries)

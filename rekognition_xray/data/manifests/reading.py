@@ -83,19 +83,15 @@ class Reading:
             return
         source_ref, tail = found[1].decode("ascii"), found[2]
         label = self._tails.get(tail)
-        if label is None or not self._is_new_image(source_ref):
-            self._take_any(number, line, tail)
-        else:
-            self._labels[source_ref] = label
-
-    def _is_new_image(self, source_ref: str) -> bool:
-        """Whether a source-ref is plainly sound, of the manifest's bucket, and the first such."""
-        rest = len(source_ref) - len(self._start)
-        return (
-            0 < rest <= MAX_KEY
+        if (
+            label is not None
             and source_ref.startswith(self._start)
+            and 0 < len(source_ref) - len(self._start) <= MAX_KEY
             and source_ref not in self._labels
-        )
+        ):
+            self._labels[source_ref] = label
+        else:
+            self._take_any(number, line, tail)
 
     def _take_any(self, number: int, line: str | bytes, tail: bytes = b"") -> None:
         try:

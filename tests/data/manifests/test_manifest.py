@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rekognition_xray.data.dataset import XrayDataset
 from rekognition_xray.data.manifests import Entry, Manifest
-from rekognition_xray.data.manifests.checks import faults, is_plainly_sound
+from rekognition_xray.data.manifests.checks import Overview, faults, is_plainly_sound
 from rekognition_xray.data.manifests.lines import MAX_LINE
 from rekognition_xray.data.xrays import Labelling, Part, Xray
 from rekognition_xray.errors import ManifestError
@@ -236,12 +236,13 @@ def test_the_quick_look_never_passes_what_the_look_at_each_line_refuses(
 ) -> None:
     ordered = sorted(set(entries), key=lambda entry: (entry.source_ref, entry.label))
     tails = {entry.label: '","label":1}' for entry in entries}
-    if is_plainly_sound(ordered, tails):
+    overview = Overview.of(ordered)
+    if is_plainly_sound(ordered, overview, tails):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
                 "rekognition_xray.data.manifests.checks.is_plainly_sound", lambda *_: False
             )
-            assert faults(ordered, tails) == ()
+            assert faults(ordered, overview, tails) == ()
 
 
 @given(manifests)
