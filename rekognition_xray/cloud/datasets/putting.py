@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -22,10 +23,19 @@ from rekognition_xray.cloud.datasets.calls import (
 )
 from rekognition_xray.cloud.datasets.checks import check_dataset_size
 from rekognition_xray.cloud.s3 import S3Location, write_object
+from rekognition_xray.cloud.tags import ENTRIES, read_tags, write_tags
 from rekognition_xray.data.manifests import Entry, Manifest
-from rekognition_xray.errors import AlreadyExistsError, DatasetFailedError, ManifestError
+from rekognition_xray.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    DatasetFailedError,
+    ManifestError,
+    QuotaError,
+)
 
 log = logging.getLogger(__name__)
+
+_COMPLETE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 
 
 def put_manifests(
@@ -39,14 +49,16 @@ def put_manifests(
 ) -> None:
     """Makes manifests the datasets of a project, and looks at all of them before it changes one.
 
-    A dataset that holds exactly these lines is kept. Where lines are only new or changed, they are
-    sent to it. Where entries would have to vanish, which the service cannot do, the dataset is
-    deleted and made anew, if ``replace`` allows it. A dataset that is not among the manifests must
-    hold none of their images, or is deleted under ``replace``; the images that the service itself
-    moved from train to test may remain there.
+    A dataset that holds exactly these lines is kept. Its entries say so, or, where it has not been
+    changed since they were put, the tag that was written then. Where lines are only new or changed,
+    they are sent to it. Where entries would have to vanish, which the service cannot do, the
+    dataset is deleted and made anew, if ``replace`` allows it. A dataset that is not among the
+    manifests must hold none of their images, or is deleted under ``replace``; the images that the
+    service itself moved from train to test may remain there.
 
-    Calls DescribeProjects, DescribeDataset, ListDatasetEntries and, as needed, PutObject,
-    CreateDataset, UpdateDatasetEntries and DeleteDataset. The datasets are free.
+    Calls DescribeProjects, DescribeDataset, ListTagsForResource and, as needed, ListDatasetEntries,
+    PutObject, CreateDataset, UpdateDatasetEntries, DeleteDataset and TagResource. The datasets are
+    free.
 
     Args:
         aws: the AWS session.
@@ -83,16 +95,23 @@ class _Step:
     Attributes:
         kind: which of the two.
         manifest: what it shall hold.
-        arn: the one that is there, if one is.
+        seen: the one that is there, if one is.
         held: what that one holds; None where it cannot be kept, or there is none.
         lacking: the lines to send to it; None where it has to be made anew.
+        noted: whether its tag says that it holds them.
     """
 
     kind: DatasetType
     manifest: Manifest
-    arn: str | None
+    seen: DatasetDescription | None = None
     held: Manifest | None = None
     lacking: tuple[Entry, ...] | None = None
+    noted: bool = False
+
+    @property
+    def arn(self) -> str | None:
+        """The dataset that is there, if one is."""
+        return self.seen.arn if self.seen else None
 
     @property
     def kept(self) -> bool:
@@ -108,6 +127,8 @@ class _Step:
         """Does it, and checks the number of entries."""
         if self.kept:
             log.info("the %s dataset holds these entries already", self.kind)
+            if self.seen is not None and not self.noted:
+                _note(aws, self.seen, self.manifest)
             return
         if self.arn is not None and self.lacking is not None:
             done = update_dataset(aws, self.arn, attrs.evolve(self.manifest, entries=self.lacking))
@@ -121,22 +142,54 @@ class _Step:
                 f"The {self.kind} dataset {done.arn} holds {done.entries} entries and should hold "
                 f"{len(self.manifest)}; {dropped_lines(aws, done.arn, self.manifest)}"
             )
+        _note(aws, done, self.manifest)
 
     def _written(self, aws: Aws, store: S3Location) -> S3Location:
         data = b"".join(self.manifest.blobs())
-        digest = hashlib.sha256(data).hexdigest()[:12]
-        place = store / "manifests" / f"{self.kind.lower()}-{digest}.manifest"
+        place = store / "manifests" / f"{self.kind.lower()}-{self.manifest.digest[:12]}.manifest"
         write_object(aws, place, data, content_type="application/x-ndjson")
         return place
 
 
 def _step(aws: Aws, kind: DatasetType, arn: str | None, manifest: Manifest) -> _Step:
     seen = wait_until_still(aws, arn) if arn else None
-    if arn is None or seen is None:
-        return _Step(kind, manifest, None)
-    # Listing takes a call for each hundred entries: in vain where some would have to vanish.
-    held = _read_existing(aws, seen) if seen.entries <= len(manifest) else None
-    return _Step(kind, manifest, arn, held, None if held is None else _lacking(held, manifest))
+    if seen is None:
+        return _Step(kind, manifest)
+    # Listing takes a call for each hundred entries: in vain where some would have to vanish, or
+    # where nobody has changed what was put.
+    if seen.entries > len(manifest):
+        return _Step(kind, manifest, seen)
+    if _is_noted(aws, seen, manifest):
+        return _Step(kind, manifest, seen, manifest, (), noted=True)
+    held = _read_existing(aws, seen)
+    return _Step(kind, manifest, seen, held, None if held is None else _lacking(held, manifest))
+
+
+def _is_noted(aws: Aws, seen: DatasetDescription, manifest: Manifest) -> bool:
+    """Whether a dataset's tag says that it holds these lines, and it was not changed since then."""
+    return (
+        seen.status in _COMPLETE
+        and seen.entries == len(manifest)
+        and (text := _text_of_note(seen, manifest)) is not None
+        and read_tags(aws, seen.arn).get(ENTRIES) == text
+    )
+
+
+def _note(aws: Aws, seen: DatasetDescription, manifest: Manifest) -> None:
+    """Tags a dataset with what it holds, if that is allowed; without the tag it is listed."""
+    text = _text_of_note(seen, manifest)
+    if text is None or seen.entries != len(manifest):
+        return
+    try:
+        write_tags(aws, seen.arn, {ENTRIES: text})
+    except (AccessDeniedError, QuotaError) as error:
+        log.info("%s is not tagged with its entries: %s", seen.arn, error.message)
+
+
+def _text_of_note(seen: DatasetDescription, manifest: Manifest) -> str | None:
+    if seen.updated is None:
+        return None
+    return f"{manifest.digest} {seen.updated.astimezone(dt.UTC).isoformat()}"
 
 
 def _read_existing(aws: Aws, seen: DatasetDescription) -> Manifest | None:

@@ -25,7 +25,7 @@ from rekognition_xray.cloud.datasets import (
 )
 from rekognition_xray.cloud.forgetting.traces import MANIFESTS, Patient, PatientDataset, lines
 from rekognition_xray.cloud.s3 import S3Location, read_object, write_object
-from rekognition_xray.cloud.tags import read_tags, write_tags
+from rekognition_xray.cloud.tags import ENTRIES, read_tags, write_tags
 from rekognition_xray.errors import DatasetFailedError, StorageError
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Rebuild:
         kind: which of its two datasets.
         entries: how many entries it shall hold.
         manifest: key of the manifest that lists them; None where none are left.
-        tags: the tags of the dataset.
+        tags: the tags of the dataset, without that on its former entries.
     """
 
     project_arn: str
@@ -94,7 +94,7 @@ def draft_rebuild(aws: Aws, patient: Patient, held: PatientDataset) -> Rebuild:
     ListDatasetEntries, ListTagsForResource and PutObject.
     """
     kept = [_plain(line) for line in lines(aws, held.arn) if not patient.owns(line)]
-    tags = read_tags(aws, held.arn)
+    tags = {key: text for key, text in read_tags(aws, held.arn).items() if key != ENTRIES}
     if not kept:
         return Rebuild(held.project_arn, held.kind, 0, None, tags)
     data = "".join(f"{line}\n" for line in kept).encode()

@@ -99,7 +99,7 @@ BEHIND: Final[Mapping[str, Needs]] = {
 TAGS: Final[Mapping[Purpose, Mapping[str, tuple[Resource, ...]]]] = {
     "train": {
         "ListTagsForResource": ("project", "dataset", "version"),
-        "TagResource": ("project",),
+        "TagResource": ("project", "dataset"),
     },
     "inference": dict.fromkeys(_TAGGING, ("version",)),
     "meter": dict.fromkeys(_TAGGING, ("version",)),

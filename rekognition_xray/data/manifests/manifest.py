@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -180,6 +181,14 @@ class Manifest:
     def counts(self) -> Mapping[str, int]:
         """Entries by label."""
         return Counter(map(attrgetter("label"), self.entries))
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the text, in hex digits; equal for equal manifests alone."""
+        digest = hashlib.sha256()
+        for text in self._texts():
+            digest.update(text.encode("ascii"))
+        return digest.hexdigest()
 
     def lines(self) -> Iterator[str]:
         """The lines, in ASCII and without line ends."""

@@ -135,8 +135,9 @@ def check_last_update(world: World, dataset: Dataset) -> None:
 
 def settle(world: World, dataset: Dataset, status: str, message: str, code: str) -> None:
     """Writes the state that an operation on a dataset ended in."""
+    updated = world.clock.stamp() / 1000  # no two changes have the same
     world.store.datasets.put(
-        attrs.evolve(dataset, status=status, message=message, code=code, updated=world.clock.now())
+        attrs.evolve(dataset, status=status, message=message, code=code, updated=updated)
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from botocore.exceptions import ClientError
 
 import rekognition_xray as rx
 from rekognition_xray import errors
@@ -40,11 +41,11 @@ def images(
 
 @pytest.fixture
 def calls(aws: rx.Aws) -> Iterator[Calls]:
-    """Names of the operations that change something, in the order in which they are called."""
+    """Names of the operations that change more than a tag, in the order of the calls."""
     made: Calls = []
 
     def note(model, **_: object) -> None:
-        if not model.name.startswith(("Describe", "List", "Head", "Get")):
+        if not model.name.startswith(("Describe", "List", "Head", "Get", "Tag")):
             made.append(model.name)
 
     clients = (aws.rekognition, aws.s3)
@@ -95,6 +96,64 @@ def test_a_dataset_that_holds_these_lines_is_kept(put: Put, calls: Calls) -> Non
     put(TRAIN=images(1, 2, 3))
     put(TRAIN=images(3, 2, 1))
     assert calls == []
+
+
+@pytest.fixture
+def listed(aws: rx.Aws) -> Iterator[list[str]]:
+    """The datasets whose entries are listed, once for each page."""
+    arns: list[str] = []
+    events, event = (
+        aws.rekognition.meta.events,
+        "provide-client-params.rekognition.ListDatasetEntries",
+    )
+    events.register(event, note := lambda params, **_: arns.append(params["DatasetArn"]))
+    yield arns
+    events.unregister(event, note)
+
+
+def test_a_dataset_that_nobody_has_changed_is_not_listed_to_see_that(
+    put: Put, listed: list[str]
+) -> None:
+    put(TRAIN=images(1, 2, 3), TEST=images(4))
+    put(TRAIN=images(3, 2, 1), TEST=images(4))
+    assert listed == []
+
+
+def test_what_others_change_in_a_dataset_is_put_right(
+    project: rx.CustomLabelsProject, put: Put, calls: Calls
+) -> None:
+    put(TRAIN=images(1, 2, 3))
+    arn = project.datasets()["TRAIN"].arn
+    changes = {"GroundTruth": images(2, label="normal").text().encode()}
+    project.aws.rekognition.update_dataset_entries(DatasetArn=arn, Changes=changes)
+    put(TRAIN=images(1, 2, 3))
+    assert calls == ["UpdateDatasetEntries"]
+    assert held(project, "TRAIN") == images(1, 2, 3)
+
+
+def test_a_dataset_that_was_listed_once_and_is_as_wanted_is_not_listed_again(
+    project: rx.CustomLabelsProject, put: Put, listed: list[str]
+) -> None:
+    put(TRAIN=images(1, 2, 3))
+    arn = project.datasets()["TRAIN"].arn
+    project.aws.rekognition.untag_resource(ResourceArn=arn, TagKeys=["rxray.entries"])
+    put(TRAIN=images(1, 2, 3))
+    put(TRAIN=images(1, 2, 3))
+    assert listed == [arn]
+
+
+def test_who_may_not_write_tags_puts_datasets_all_the_same(
+    aws: rx.Aws, project: rx.CustomLabelsProject, put: Put, listed: list[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "TagResource")
+
+    events, event = aws.rekognition.meta.events, "before-call.rekognition.TagResource"
+    events.register(event, refuse)
+    put(TRAIN=images(1, 2, 3))
+    put(TRAIN=images(1, 2, 3))
+    events.unregister(event, refuse)
+    assert listed == [project.datasets()["TRAIN"].arn]
 
 
 def test_new_images_are_sent_to_the_dataset_that_is_there(

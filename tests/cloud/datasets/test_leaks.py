@@ -62,9 +62,11 @@ def reported(version: rx.ModelVersion) -> dict[str, str]:
 
 
 def tags_of_datasets(project: rx.CustomLabelsProject) -> list[dict[str, str]]:
+    """The tags of both datasets without that on their entries."""
     arns = [description.arn for description in project.datasets().values()]
     client = project.aws.rekognition
-    return [client.list_tags_for_resource(ResourceArn=arn)["Tags"] for arn in arns]
+    found = [client.list_tags_for_resource(ResourceArn=arn)["Tags"] for arn in arns]
+    return [{key: text for key, text in tags.items() if key != "rxray.entries"} for tags in found]
 
 
 def copies_across(split: rx.Split) -> tuple[Path, Path]:
