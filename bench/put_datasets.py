@@ -1,13 +1,19 @@
-"""``put_datasets`` of a folder of X-rays, beside a former checkout of this library.
+"""``put_datasets`` of a folder of X-rays, or of images in S3, beside a former checkout.
 
-The local cloud, a new one for each run, runs in this process and the clients in processes of their
-own. The two checkouts take turns in going first. Each run prepares anew. Seconds are those of the
-call. Run it with the former checkout and a folder:
+Of a folder: the local cloud, a new one for each run, runs in this process and the clients in
+processes of their own. Each run prepares anew. Seconds are those of the call:
 ``python bench/put_datasets.py CHECKOUT FOLDER [IMAGES] [ROUNDS]``.
+
+Of images in S3: each run is one process with its local cloud, which puts the same data twice.
+Microseconds are those of the processor for an entry, cloud included, and the peak is that of the
+process: ``python bench/put_datasets.py CHECKOUT s3 [ENTRIES] [ROUNDS]``, else 250,000 entries.
+
+The two checkouts take turns in going first.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import statistics
@@ -18,6 +24,7 @@ from typing import Final
 
 SEED: Final = 20260718
 BUCKET: Final = "clinic-xrays"
+LABELS: Final = ("bacterial", "normal", "viral")
 HERE: Final = Path(__file__).parent.parent
 
 
@@ -63,6 +70,52 @@ def measured(checkout: Path, environment: dict[str, str], arguments: list[str]) 
     return float(seconds)
 
 
+def put_entries(entries: int) -> None:
+    """Puts images that lie in S3 twice; prints microseconds an entry for both, and megabytes."""
+    import resource  # noqa: PLC0415 - the parent needs none of these
+    import time  # noqa: PLC0415
+
+    import rekognition_xray as rx  # noqa: PLC0415
+    from rekognition_xray.local import LocalCloud  # noqa: PLC0415
+
+    images = [
+        rx.Xray(f"s3://{BUCKET}/{name[:24]}/{name}.jpg", LABELS[number % 3], patient=name[:24])
+        for number, name in enumerate(
+            hashlib.sha256(str(number).encode()).hexdigest() for number in range(entries)
+        )
+    ]
+    tested = min(3 * 1000, entries // 5)  # the service takes no more of a label
+    train, test = rx.XrayDataset(images[tested:]), rx.XrayDataset(images[:tested])
+    del images
+    spent = []
+    with LocalCloud(buckets=[BUCKET]) as cloud:
+        aws = rx.Aws(session=cloud.session())
+        project = rx.CustomLabelsProject.get_or_create("chest", aws=aws)
+        for _ in range(2):
+            began = time.process_time()
+            project.put_datasets(
+                train=train, test=test, store=f"s3://{BUCKET}/chest", key="a key for the bench only"
+            )
+            spent.append((time.process_time() - began) / entries * 1e6)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps([*spent, peak]))
+
+
+def compare_entries(former: str, entries: str = "250000", rounds: str = "1") -> None:
+    checkouts = [Path(former).resolve(), HERE.resolve()]
+    found: dict[Path, list[list[float]]] = {checkout: [] for checkout in checkouts}
+    for number in range(int(rounds)):
+        for checkout in checkouts if number % 2 == 0 else reversed(checkouts):
+            printed = subprocess.check_output(
+                [sys.executable, "-W", "ignore", __file__, "--put-entries", entries],
+                env={**os.environ, "PYTHONPATH": str(checkout)},
+            )
+            found[checkout].append(json.loads(printed))
+    for name, checkout in zip(("before", "now"), checkouts, strict=True):
+        first, again, peak = map(statistics.median, zip(*found[checkout], strict=True))
+        print(f"{name:8}{first:6.0f} us an entry, again {again:6.0f} us, {peak:6.0f} MB peak")
+
+
 def main(former: str, folder: str, images: str = "1000000", rounds: str = "1") -> None:
     from rekognition_xray.local import LocalCloud  # noqa: PLC0415 - the clients need none of it
 
@@ -80,5 +133,9 @@ def main(former: str, folder: str, images: str = "1000000", rounds: str = "1") -
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--put"]:
         put(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    elif sys.argv[1:2] == ["--put-entries"]:
+        put_entries(int(sys.argv[2]))
+    elif sys.argv[2:3] == ["s3"]:
+        compare_entries(sys.argv[1], *sys.argv[3:])
     else:
         main(*sys.argv[1:])

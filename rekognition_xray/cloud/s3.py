@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Final
+from typing import IO, Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -95,7 +95,9 @@ def read_lines(aws: Aws, location: S3Location) -> Iterator[bytes]:
             yield from body.iter_lines(chunk_size=_CHUNK)
 
 
-def write_object(aws: Aws, location: S3Location, data: bytes, *, content_type: str) -> None:
+def write_object(
+    aws: Aws, location: S3Location, data: bytes | IO[bytes], *, content_type: str
+) -> None:
     """Writes an object, with a SHA-256 checksum that S3 verifies. Calls PutObject."""
     with aws_errors(str(location)):
         aws.s3.put_object(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -145,9 +146,11 @@ class _Step:
         _note(aws, done, self.manifest)
 
     def _written(self, aws: Aws, store: S3Location) -> S3Location:
-        data = b"".join(self.manifest.blobs())
         place = store / "manifests" / f"{self.kind.lower()}-{self.manifest.digest[:12]}.manifest"
-        write_object(aws, place, data, content_type="application/x-ndjson")
+        with tempfile.TemporaryFile() as file:  # not in memory: it may have a hundred megabytes
+            file.writelines(self.manifest.blobs())
+            file.seek(0)
+            write_object(aws, place, file, content_type="application/x-ndjson")
         return place
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Literal
 
@@ -39,20 +40,19 @@ class ManifestReader:
 
     def texts(self, data: bytes) -> list[str]:
         """The lines of a file; a blank one counts. Raises `ManifestRefused`."""
+        return list(self._stream(data))
+
+    def _stream(self, data: bytes) -> Iterator[str]:
         if len(data) > self.limits.manifest_bytes:
             raise ManifestRefused(FILE_TOO_LARGE)
+        rows = data.count(b"\n") + (not data.endswith(b"\n"))
+        if data and rows > self.limits.rows:
+            raise ManifestRefused(TOO_MANY_ROWS)
         try:
-            text = data.decode("utf-8-sig")
+            for row in io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="\n"):
+                yield row.removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             raise ManifestRefused(UNREADABLE_FILE) from error
-        rows = text.split("\n")
-        if rows[-1] == "":
-            rows.pop()
-        if "\r" in text:
-            rows = [row.removesuffix("\r") for row in rows]
-        if len(rows) > self.limits.rows:
-            raise ManifestRefused(TOO_MANY_ROWS)
-        return rows
 
     def read(self, texts: Iterable[str]) -> list[Line]:
         """All lines, checked."""
@@ -64,15 +64,16 @@ class ManifestReader:
 
         Raises `ManifestRefused` where too many lines are dropped.
         """
-        texts, rules = self.texts(data), self.rules
+        rules = self.rules
         kept: dict[str, Entry] = {}
-        dropped = 0
-        for text in texts:
+        lines = dropped = 0
+        for text in self._stream(data):
+            lines += 1
             entry = read_entry(text, rules)
             if entry is None:
                 dropped += 1
             elif keep == "last" or entry.source_ref not in kept:
                 kept[entry.source_ref] = entry
-        if dropped > self.assumptions.terminal_error_share * len(texts):
+        if dropped > self.assumptions.terminal_error_share * lines:
             raise ManifestRefused(MESSAGES["ERROR_TOO_MANY_RECORDS_IN_ERROR"])
         return list(kept.values())

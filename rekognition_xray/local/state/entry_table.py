@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
@@ -36,33 +37,38 @@ class EntryTable:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
 
-    def upsert(self, dataset_arn: str, entries: Iterable[Entry]) -> None:
+    def upsert(self, dataset_arn: str, entries: Collection[Entry]) -> None:
         """Replaces the lines of known source-refs in their place and appends the others."""
         known = dict(
             self._database.execute(
                 "SELECT source_ref, position FROM entry WHERE dataset_arn = ?", (dataset_arn,)
             ).fetchall()
         )
-        free = max(known.values(), default=0) + 1
-        rows: list[tuple[object, ...]] = []
-        labels: list[tuple[object, ...]] = []
-        replaced: list[tuple[str, int]] = []
+        replaced = [
+            (dataset_arn, known[entry.source_ref]) for entry in entries if entry.source_ref in known
+        ]
+        free = itertools.count(max(known.values(), default=0) + 1)
         for entry in entries:
-            position = known.get(entry.source_ref)
-            if position is None:
-                position = known[entry.source_ref] = free
-                free += 1
-            else:
-                replaced.append((dataset_arn, position))
-            rows.append(
-                (dataset_arn, position, entry.source_ref, entry.line, entry.labelled, entry.faulty)
-            )
-            labels.extend((dataset_arn, name, position, boxed) for name, boxed in entry.labels)
+            if entry.source_ref not in known:
+                known[entry.source_ref] = next(free)
         self._database.executemany(
             "DELETE FROM entry_label WHERE dataset_arn = ? AND position = ?", replaced
         )
-        self._database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self._database.executemany("INSERT OR REPLACE INTO entry_label VALUES (?, ?, ?, ?)", labels)
+        self._database.executemany(
+            "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (dataset_arn, known[ref := one.source_ref], ref, one.line, one.labelled, one.faulty)
+                for one in entries
+            ),
+        )
+        self._database.executemany(
+            "INSERT OR REPLACE INTO entry_label VALUES (?, ?, ?, ?)",
+            (
+                (dataset_arn, name, known[one.source_ref], boxed)
+                for one in entries
+                for name, boxed in one.labels
+            ),
+        )
 
     def lines(self, dataset_arn: str) -> list[str]:
         """All lines in order."""

@@ -18,7 +18,7 @@ from rekognition_xray.local.state.records import Dataset, Policy, Project, Versi
 
 R = TypeVar("R", bound=attrs.AttrsInstance)
 
-_CACHE: Final = 64 * 1024  # KiB of the database that stay in memory
+_CACHE: Final = 16 * 1024  # KiB of the database that stay in memory
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS project (
