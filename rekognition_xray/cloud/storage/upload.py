@@ -194,7 +194,7 @@ def store(
             _give_notice(aws)
         _send(Sender(aws, _encryption(kms_key)), new, planned, threads, progress)
     sent = {image: parcel.place for parcel in parcels for image in parcel.images}
-    locations = {**elsewhere, **sent}
+    locations = {**elsewhere, **sent} if sent else elsewhere
     return Receipt(locations, planned.new, planned.there, planned.size, planned)
 
 
