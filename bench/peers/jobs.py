@@ -318,7 +318,11 @@ def examples(folder: Path, size: int) -> list[Any]:
     return [example(i.path.read_bytes, (i.label,), i.group) for i in tuple(images)[::step][:size]]
 
 
-LEARNING: Final = ("rekognition_xray.local.learning", "rekognition_xray.local.training")
+LEARNING: Final = (
+    "rekognition_xray.local.learning",
+    "rekognition_xray.local.training.learner",
+    "rekognition_xray.local.training.named",
+)
 
 
 def xrays() -> Path:
@@ -346,17 +350,6 @@ def decoded(folder: Path, size: int) -> None:
     with clock():
         for example in given:
             Image.open(io.BytesIO(example.read())).convert("L").load()
-
-
-@job
-def hog_and_svm(folder: Path, size: int) -> None:
-    """The plain baseline of ``learners.py``."""
-    sys.path.append(str(Path(__file__).parents[1]))
-    from learning.methods import method_named
-
-    given = examples(folder, size)
-    with clock():
-        method_named("hog-svm").fit(given, seed=7, progress=lambda _: None, stopped=lambda: False)
 
 
 # ---------------------------------------------------------------- evaluation
