@@ -15,10 +15,15 @@ from rekognition_xray.local.learning.fast.images import SIDE, Square
 
 Vector = npt.NDArray[np.float32]
 _Codes = npt.NDArray[np.intp]
+_Slopes = npt.NDArray[np.int16]
+_Numbers = npt.NDArray[np.float64]
 
 _CELL = 8
 _CELLS = SIDE // _CELL
 _DIRECTIONS = 9
+_STEEPEST = 255  # difference of grey levels
+_SLOPES = np.int32(2 * _STEEPEST + 1)
+_FLAT = _STEEPEST * (_SLOPES + np.int32(1))  # where the tables have no slope at all
 _SPARE = _DIRECTIONS + 2  # bins: above the last direction lies the first one again
 _GRID = 4
 _CODES = 256  # ways in which the ring around a pixel can lie above and below it
@@ -46,19 +51,13 @@ def features(image: Square) -> Vector:
     return rows.reshape(*image.shape[:-2], -1)
 
 
-def edges(image: Square) -> Vector:
+def edges(images: Square) -> Vector:
     """Gradient directions of 8 x 8 pixel cells, normalised over blocks of 2 x 2 cells."""
-    values = image.astype(np.float32) / np.float32(255)
-    down, right = _slope(values, -2), _slope(values, -1)
-    direction = np.arctan2(down, right)
-    direction *= _DIRECTIONS / np.pi
-    direction += np.float32(_DIRECTIONS) * (direction < 0)  # up is down
-    lower = np.floor(direction)
-    strength = np.sqrt(down * down + right * right)
-    upper_part = strength * (direction - lower)
-    bins = lower.astype(np.int32) + _CELL_START
-    grid = _by_cell(bins, strength - upper_part)
-    grid[..., 1:] += _by_cell(bins, upper_part)[..., :-1]
+    slopes = _doubled_slope(images, -2) * _SLOPES + _doubled_slope(images, -1) + _FLAT
+    bins = _BIN.take(slopes)
+    bins += _CELL_START + _CELLS * _CELLS * _SPARE * np.arange(len(bins))[:, None, None]
+    grid = _by_cell(bins, _STRENGTH.take(slopes))
+    grid[..., 1:] += _by_cell(bins, _UPPER_STRENGTH.take(slopes))[..., :-1]
     grid[..., :2] += grid[..., _DIRECTIONS:]
     cells = grid[..., :_DIRECTIONS].astype(np.float32)
     left, right = cells[..., :-1, :], cells[..., 1:, :]
@@ -66,27 +65,26 @@ def edges(image: Square) -> Vector:
         cell for side in (left, right) for cell in (side[..., :-1, :, :], side[..., 1:, :, :])
     ]
     blocks = _unit(np.minimum(_unit(np.concatenate(neighbours, axis=-1)), 0.2))
-    return _vectors(blocks * (_EDGE_SCALE / (_CELLS - 1)), image)
+    return _vectors(blocks * (_EDGE_SCALE / (_CELLS - 1)), images)
 
 
-def _slope(values: Vector, axis: int) -> Vector:
-    """Half the difference of the pixels on both sides; at the edge that of the last two."""
-    slope = np.empty_like(values)
-    along, pixels = slope.swapaxes(axis, -2), values.swapaxes(axis, -2)
-    np.subtract(pixels[..., 2:, :], pixels[..., :-2, :], out=along[..., 1:-1, :])
-    along[..., 1:-1, :] /= 2
-    along[..., 0, :] = pixels[..., 1, :] - pixels[..., 0, :]
-    along[..., -1, :] = pixels[..., -1, :] - pixels[..., -2, :]
-    return slope
+def _doubled_slope(image: Square, axis: int) -> _Slopes:
+    """Difference of the pixels on both sides; at the edge twice that of the last two.
+
+    That is cut off at the steepest slope inside, which few images reach at their edge.
+    """
+    pixels = image.astype(np.int16).swapaxes(axis, -2)
+    before = 2 * pixels[..., :1, :] - pixels[..., 1:2, :]
+    behind = 2 * pixels[..., -1:, :] - pixels[..., -2:-1, :]
+    longer = np.concatenate((before, pixels, behind), axis=-2)
+    slope = longer[..., 2:, :] - longer[..., :-2, :]
+    return np.clip(slope, -_STEEPEST, _STEEPEST, out=slope).swapaxes(axis, -2)
 
 
-def _by_cell(bins: _Codes, strength: Vector) -> npt.NDArray[np.float64]:
-    """Sums of `strength` (..., SIDE, SIDE) by cell and direction: (..., cells, cells, spare)."""
-    squares = bins.reshape(-1, SIDE * SIDE)
-    size = _CELLS * _CELLS * _SPARE
-    own = squares + size * np.arange(len(squares))[:, None]
-    sums = np.bincount(own.ravel(), strength.ravel(), size * len(squares)).astype(np.float64)
-    return sums.reshape(*bins.shape[:-2], _CELLS, _CELLS, _SPARE)
+def _by_cell(bins: _Codes, strength: _Numbers) -> _Numbers:
+    """Sums of `strength` (n, SIDE, SIDE) by cell and direction: (n, cells, cells, spare)."""
+    sums = np.bincount(bins.ravel(), strength.ravel(), len(bins) * _CELLS * _CELLS * _SPARE)
+    return sums.astype(np.float64, copy=False).reshape(-1, _CELLS, _CELLS, _SPARE)
 
 
 def _unit(blocks: Vector) -> Vector:
@@ -158,6 +156,22 @@ def _uniform_codes() -> npt.NDArray[np.float64]:
     return np.eye(_PATTERNS)[column]
 
 
+def _edge_tables() -> tuple[_Codes, _Numbers, _Numbers]:
+    """Lower bin, and strength there and in the next one, for each slope down and to the right.
+
+    Slopes between grey levels are few: looked up they cost a quarter of what arc tangents do.
+    """
+    level = np.arange(-_STEEPEST, _STEEPEST + 1) / (2 * 255)
+    down, right = level[:, None], level
+    direction = np.arctan2(down, right) * (_DIRECTIONS / np.pi)
+    direction += _DIRECTIONS * (direction < 0)  # up is down
+    lower = np.floor(direction)
+    strength = np.hypot(down, right)
+    upper = strength * (direction - lower)
+    return lower.ravel().astype(np.intp), (strength - upper).ravel(), upper.ravel()
+
+
 _CELL_START = _cell_starts()
+_BIN, _STRENGTH, _UPPER_STRENGTH = _edge_tables()
 _UNIFORM = _uniform_codes()
 _FIELDS = {radius: _fields(radius) for radius in _TEXTURE_SCALES}

@@ -43,7 +43,8 @@ def _principal_axes(centred: Rows, size: int, watch: Watch) -> Rows:
     products = np.empty((images, images))
     for start in range(0, images, _PIECE):
         watch.at(start / images)
-        products[start : start + _PIECE] = centred[start : start + _PIECE] @ centred.T
+        end = start + _PIECE  # the lower triangle: no more is read
+        products[start:end, :end] = centred[start:end] @ centred[:end].T
     values, vectors = eigh(
         products, subset_by_index=(images - size, images - 1), overwrite_a=True, check_finite=False
     )
