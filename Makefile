@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-deep test-peers others soak contract bench bench-peers constraints clean
+.PHONY: help demo published pictures docs test fix check pytest newest quick types packages test-browser test-pretrained test-peers others soak contract bench bench-peers constraints clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null))
 VENV := .venv
 DEMO := .venv-demo
-DEEP := .venv-deep
+PRETRAINED := .venv-pretrained
 DOCS := .venv-docs
 BIN := $(VENV)/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -84,8 +84,8 @@ pytest: $(VENV)/ready $(VENV)/node/ready ## all tests on this Python
 test-browser: $(VENV)/ready ## the evaluation and review pages in Chromium, on PATH or named by CHROMIUM=
 	$(BIN)/pytest -m browser tests/clinic/report/browser tests/clinic/review/browser
 
-test-deep: $(DEEP)/ready ## the deep learner's tests, with a CPU build of PyTorch of their own
-	$(DEEP)/bin/pytest -n 0 -m deep tests/local/learning
+test-pretrained: $(PRETRAINED)/ready ## the pretrained learner's tests, with a CPU build of PyTorch of their own
+	$(PRETRAINED)/bin/pytest -n 0 -m pretrained tests/local/learning
 
 test-peers: .venv-peers/ready ## figures beside those of cleanlab, dcurves and MAPIE, in an environment of their own
 	.venv-peers/bin/pytest -n 0 -k 'cleanlab or dcurves or mapie' tests/clinic
@@ -131,12 +131,12 @@ $(VENV)/node/ready: tests/javascript/package.json $(VENV)/ready
 		npm install --prefix $(VENV)/node --no-audit --no-fund --no-package-lock --silent \
 		&& touch $@ || echo "npm could not install: the test in JavaScript is skipped"; fi
 
-$(DEEP)/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(DEEP)
-	$(DEEP)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
-	$(DEEP)/bin/python -m pip install $(PIP_QUIET) '$(TORCH)' 2> $(DEEP)/without-index.log || \
-		$(DEEP)/bin/python -m pip install $(PIP_QUIET) '$(TORCH)' --extra-index-url $(TORCH_INDEX)
-	$(DEEP)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group test -e '.[deep]'
+$(PRETRAINED)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PRETRAINED)
+	$(PRETRAINED)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) 'pip>=25.1'
+	$(PRETRAINED)/bin/python -m pip install $(PIP_QUIET) '$(TORCH)' 2> $(PRETRAINED)/without-index.log || \
+		$(PRETRAINED)/bin/python -m pip install $(PIP_QUIET) '$(TORCH)' --extra-index-url $(TORCH_INDEX)
+	$(PRETRAINED)/bin/python -m pip install $(PIP_QUIET) $(CONSTRAINTS) --group test -e '.[pretrained]'
 	@touch $@
 
 $(DOCS)/ready: pyproject.toml constraints.txt

@@ -2,7 +2,7 @@
 
 Every figure is of unseen patients, with a 95 % interval over patients. The images lie at $XRAYS, or
 in ../shared/xrays beside the repository. All of it takes an hour or two on two cores, most of
-it for `deep`.
+it for `pretrained`.
 
     python bench/learners.py [--quick] [--seed 7] [--part PART] [METHOD ...]
 """
@@ -45,6 +45,7 @@ from rekognition_xray.local.learning import Example, Model
 TIMED: Final = 200
 DISGUISES: Final = ((224, "L", 95), (900, "RGB", 95), (500, "L", 40))
 TIMES: Final = (1, 2, 4)
+PATIENTS: Final = (100, 300, 1000, 3000)
 
 
 @attrs.frozen
@@ -104,6 +105,22 @@ def unseen(task: Task) -> None:
     for name, parts in after.items():
         fall = difference(joined(parts).right, whole.right, whole.patients)
         tell(task, f"three classes, {name}, points", fall.points)
+
+
+def curve(task: Task) -> None:
+    """Accuracy on one fold after trainings on few and on many patients of the others."""
+    images = task.images()
+    tests = whole_patients(images, 1)
+    rest = [image for image in images if image.fold != 0]
+    names = sorted({image.patient for image in rest})
+    drawn = [names[place] for place in np.random.default_rng(task.seed).permutation(len(names))]
+    for count in PATIENTS:
+        seen = frozenset(drawn[:count])
+        train = [image.example for image in rest if image.patient in seen]
+        asked = ask(task.train(train), tests)
+        name = f"{len(seen):,} patients, {len(train):,} images:"
+        tell(task, f"{name} three classes", accuracy(asked.right, asked.patients))
+        tell(task, f"{name} pneumonia or not", accuracy(asked.told_apart, asked.patients))
 
 
 def shifted(task: Task) -> None:
@@ -257,7 +274,14 @@ def main() -> None:
 
 
 # What a busy machine would spoil comes first, while it can be kept quiet.
-PARTS: Final = {"spent": spent, "unseen": unseen, "shift": shifted, "blind": blind, "memory": grown}
+PARTS: Final = {
+    "spent": spent,
+    "unseen": unseen,
+    "curve": curve,
+    "shift": shifted,
+    "blind": blind,
+    "memory": grown,
+}
 
 
 def run(part: str, task: Task) -> None:

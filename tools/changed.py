@@ -3,8 +3,8 @@
 Changed is what differs from the branch ``main``, or on ``main`` from the commit before; files that
 git does not know count too. A changed test file is run itself. For a changed module run all tests
 in the folder that mirrors its part, and all test files that import from its door. Slow tests
-(markers ``heavy``, ``soak``, ``browser``, ``deep``) and the tests of pages and examples are left to
-``make test``.
+(markers ``heavy``, ``soak``, ``browser``, ``pretrained``) and the tests of pages and examples are
+left to ``make test``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).parents[1]
 PACKAGE = "rekognition_xray"
 GROUPS = {"data", "cloud", "clinic", "local"}
-SLOW = "not heavy and not soak and not browser and not deep"
+SLOW = "not heavy and not soak and not browser and not pretrained"
 WHOLE = ("tests/test_docs.py", "tests/test_examples.py", "tests/test_every_name_has_an_example.py")
 ALWAYS = ("tests/test_layout.py",)
 

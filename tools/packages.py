@@ -4,7 +4,8 @@
   installs the same files.
 * The core alone, without numpy, writes manifests, uploads, trains and diagnoses, against a local
   cloud that another environment serves.
-* Each extra alone does what it is for. ``deep`` has a target of its own, ``make test-deep``.
+* Each extra alone does what it is for. ``pretrained`` has a target of its own,
+  ``make test-pretrained``.
 
 Run it by ``make packages``; names of extras (or ``core``, ``tests``) as arguments choose some.
 """
@@ -33,7 +34,7 @@ BUILDER = ROOT / ".venv-packages" / "bin" / "python"
 PYPROJECT = ROOT / "pyproject.toml"
 SCRIPTS = ROOT / "tests" / "packaged"
 EXTRAS = ("science", "local", "report", "dicom", "node", "kaggle", "frames", "cli", "scale")
-QUICK = "not heavy and not soak and not browser and not deep"
+QUICK = "not heavy and not soak and not browser and not pretrained"
 
 
 def outside() -> dict[str, str]:

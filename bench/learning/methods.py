@@ -52,8 +52,8 @@ def unwatched(fraction: float) -> None:
 
 def missing(name: str) -> str:
     """Why a method cannot be run here; empty where it can."""
-    if name == "deep" and find_spec("torch") is None:
-        return "PyTorch is not installed (pip install 'rekognition-xray[deep]')"
+    if name == "pretrained" and find_spec("torch") is None:
+        return "PyTorch is not installed (pip install 'rekognition-xray[pretrained]')"
     return ""
 
 

@@ -62,9 +62,12 @@ def doctor(terminal: Terminal, place: Place, *, bucket: str | None, prices: Path
 )
 @click.option(
     "--learner",
-    type=click.Choice(["fast", "deep"]),
+    type=click.Choice(["fast", "pretrained"]),
     default="fast",
-    help="Learner; deep needs PyTorch.",
+    help="Learner; pretrained needs PyTorch.",
+)
+@click.option(
+    "--training-budget", type=float, metavar="SECONDS", help="Time for a training of pretrained."
 )
 @click.option("--prices", type=FILE, help="JSON of dollars by name.")
 @click.option("--seed", type=int, metavar="N", default=0, help="For splits and learning.")
@@ -90,7 +93,8 @@ def serve(terminal: Terminal, **options: object) -> None:
     from rekognition_xray.local.__main__ import parse, run
 
     words = ["serve", *(["--json"] if terminal.as_json else [])]
-    for name, value in options.items():
+    for parameter, value in options.items():
+        name = parameter.replace("_", "-")
         if value is True:
             words.append(f"--{name}")
         elif isinstance(value, tuple):

@@ -55,6 +55,7 @@ def run(asked: argparse.Namespace) -> None:
         region=asked.region,
         pace=asked.pace,
         learner=asked.learner,
+        training_budget=asked.training_budget,
         prices=asked.prices,
         seed=asked.seed,
         data=asked.data,
@@ -148,7 +149,13 @@ def _parser() -> argparse.ArgumentParser:
         "--pace", choices=("instant", "realistic"), default="instant", help="how fast jobs end"
     )
     serve.add_argument(
-        "--learner", choices=LEARNERS, default="fast", help="what learns; deep needs PyTorch"
+        "--learner", choices=LEARNERS, default="fast", help="what learns; pretrained needs PyTorch"
+    )
+    serve.add_argument(
+        "--training-budget",
+        type=float,
+        metavar="SECONDS",
+        help="time that a training of pretrained may take",
     )
     serve.add_argument("--prices", type=Path, metavar="FILE", help="JSON of dollars by name")
     serve.add_argument("--seed", type=int, default=0, help="for splits and learning")

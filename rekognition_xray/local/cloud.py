@@ -42,11 +42,13 @@ class LocalCloud:
             until the work ends; ``realistic`` takes as long as AWS; ``manual`` does not move
             until `advance`.
         hold: seconds that a Describe is held at most; keep it below your client's read time-out.
-        learner: what learns: ``fast``, ``deep`` (PyTorch, extra ``deep``), or your own `Learner`;
-            by default ``fast``.
+        learner: what learns: ``fast``, ``pretrained`` (a network that ImageNet trained, extra
+            ``pretrained``), or your own `Learner`; by default ``fast``.
         prices: dollars by name (``training-hour``, ``inference-unit-hour``), or a JSON file.
         seed: for splits and learning; the same seed and images give the same model.
         data: a folder for state and models that outlive the process; S3 objects do not.
+        training_budget: seconds that a training of the learner ``pretrained`` may take; by default
+            as many as it needs. A training that cannot be done in that time fails and says so.
         assumptions: answers to what AWS leaves undocumented.
         limits: quotas.
         durations: seconds of each step at pace ``realistic`` and ``manual``.
@@ -67,6 +69,7 @@ class LocalCloud:
         seed: int = 0,
         data: str | Path | None = None,
         *,
+        training_budget: float | None = None,
         assumptions: Assumptions | None = None,
         limits: Limits | None = None,
         durations: Mapping[str, float] | None = None,
@@ -79,7 +82,7 @@ class LocalCloud:
         self._region = region
         self._clock = Clock(pace, {**DURATIONS, **(durations or {})}, time_scale)
         self._hold = hold
-        self._learner = choose_learner(learner)
+        self._learner = choose_learner(learner, training_budget)
         self._prices = Prices.of(prices)
         self._seed = seed
         self._data = None if data is None else Path(data)

@@ -75,7 +75,7 @@ def test_serve_takes_what_the_local_cloud_takes():
         word for each in LEAVES["rekognition-xray serve"].command.params for word in each.opts
     } - {"-v", "--debug"}
     asked = vars(parse(["serve"]))
-    assert ours == {f"--{name}" for name in asked}
+    assert ours == {f"--{name.replace(chr(95), chr(45))}" for name in asked}
     defaults = {each.name: each.default for each in LEAVES["rekognition-xray serve"].command.params}
     for name in ("port", "host", "region", "pace", "seed", "learner"):
         assert defaults[name] == asked[name]

@@ -1,4 +1,4 @@
-"""What trains the local cloud's models: the `Learner` protocol, and ``fast`` and ``deep``."""
+"""What trains the local cloud's models: the `Learner` protocol, and ``fast`` and ``pretrained``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rekognition_xray.local.learning.learner import (
+    BudgetTooShort,
     Example,
     Learner,
+    LearnerUnavailable,
     Model,
     ModelFormatError,
     TrainingStopped,
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_LEARNER",
     "LEARNERS",
+    "BudgetTooShort",
     "Example",
     "FastLearner",
     "Learner",
+    "LearnerUnavailable",
     "Model",
     "ModelFormatError",
     "TrainingStopped",

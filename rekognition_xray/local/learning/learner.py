@@ -17,6 +17,14 @@ class UnreadableImage(ValueError):  # noqa: N818 (names the condition)
     """The bytes are no image that can be decoded, or one too large to decode safely."""
 
 
+class LearnerUnavailable(ImportError):  # noqa: N818 (names the condition)
+    """What a learner needs is not installed, or not as it has to be."""
+
+
+class BudgetTooShort(Exception):  # noqa: N818 (names the condition)
+    """A training that cannot be done in the time that it may take."""
+
+
 class ModelFormatError(ValueError):
     """A folder holds no saved model, or one of another learner or format version."""
 

@@ -16,7 +16,8 @@ FORMAT = 2
 _ARRAYS = "arrays.npz"
 _HEAD = "model.json"
 
-Arrays = dict[str, npt.NDArray[np.float32] | npt.NDArray[np.float64]]
+Array = npt.NDArray[np.float32] | npt.NDArray[np.float64] | npt.NDArray[np.uint8]
+Arrays = dict[str, Array]
 
 
 def write_model(
@@ -25,13 +26,24 @@ def write_model(
     labels: tuple[str, ...],
     *,
     single: bool,
-    arrays: Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.float64]],
+    arrays: Mapping[str, Array],
+    notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a model into `folder`, created if needed; the JSON file comes last, as the seal."""
+    """Write a model into `folder`, created if needed; the JSON file comes last, as the seal.
+
+    `notes` tell people how the model came about.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **dict(arrays))
-    head = {"format": FORMAT, "learner": learner, "labels": list(labels), "single": single}
+    head: dict[str, object] = {
+        "format": FORMAT,
+        "learner": learner,
+        "labels": list(labels),
+        "single": single,
+    }
+    if notes:
+        head["notes"] = dict(notes)
     (folder / _HEAD).write_text(json.dumps(head) + "\n", encoding="utf-8")
 
 
@@ -57,3 +69,12 @@ def read_model(
             f"expected {learner!r}, format {FORMAT}"
         )
     return labels, single, arrays
+
+
+def read_notes(folder: Path) -> dict[str, str]:
+    """What `write_model` was given as notes. Raises `ModelFormatError` as `read_model` does."""
+    try:
+        head = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
+        return {str(name): str(text) for name, text in head.get("notes", {}).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelFormatError(f"{folder} holds no model that can be read: {error}") from error

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from rekognition_xray.local.images import ImageRefused, check_decodes, check_image
-from rekognition_xray.local.learning import Example, Model, TrainingStopped
+from rekognition_xray.local.learning import (
+    BudgetTooShort,
+    Example,
+    LearnerUnavailable,
+    Model,
+    TrainingStopped,
+)
 from rekognition_xray.local.manifests import (
     BOXES,
     EMPTY_FILE,
@@ -105,7 +111,10 @@ def _train(run: _Training, files: ResultFiles, sources: Sources) -> TrainingOutc
     if verdict.use_case == BOXES:
         raise TrainingRefused(run.world.assumptions.boxes_message, reports)
     images, tests = run.images(training, verdict.use_case), run.images(testing, verdict.use_case)
-    model = run.fit(images)
+    try:
+        model = run.fit(images)
+    except (BudgetTooShort, LearnerUnavailable) as error:
+        raise TrainingRefused(str(error), reports) from error
     evaluated = run.evaluate(model, images, tests)
     run.world.models.save(run.version.arn, model)
     return TrainingOutcome(

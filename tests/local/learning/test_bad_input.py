@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rekognition_xray.local.learning import BudgetTooShort, FastLearner, LearnerUnavailable
+
 
 def picture(grey: np.ndarray) -> bytes:
     buffer = io.BytesIO()
@@ -56,6 +58,19 @@ def test_too_little_fails_with_the_services_own_message(trained, count, image, l
     version = trained(count, image, label_of)
     assert version["Status"] == "TRAINING_FAILED"
     assert len(version["StatusMessage"].split()) > 3
+
+
+@pytest.mark.parametrize(
+    "refusal", [BudgetTooShort("give it 90 s"), LearnerUnavailable("torch is missing")]
+)
+def test_what_a_learner_cannot_do_fails_with_its_message(trained, monkeypatch, refusal):
+    def fit(self, examples, **options):
+        raise refusal
+
+    monkeypatch.setattr(FastLearner, "fit", fit)
+    version = trained(30, noise, by_chance)
+    assert version["Status"] == "TRAINING_FAILED"
+    assert version["StatusMessage"] == str(refusal)
 
 
 @pytest.mark.parametrize(

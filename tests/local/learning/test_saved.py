@@ -54,7 +54,7 @@ def test_a_missing_array_is_named(folder: Path) -> None:
         read_model(folder, "fast", NAMES | {"slope"})
 
 
-@pytest.mark.parametrize("change", [{"format": 1}, {"learner": "deep"}])
+@pytest.mark.parametrize("change", [{"format": 1}, {"learner": "pretrained"}])
 def test_another_format_or_learner_is_refused(folder: Path, change: dict[str, object]) -> None:
     head = json.loads((folder / "model.json").read_text("utf-8")) | change
     (folder / "model.json").write_text(json.dumps(head), "utf-8")

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from rekognition_xray.local.learning import Example, TrainingStopped, UnreadableImage, square
-from rekognition_xray.local.learning.deep import images as deep_images
-from rekognition_xray.local.learning.deep.images import Squares, read_squares
+from rekognition_xray.local.learning.pretrained import images as pretrained_images
+from rekognition_xray.local.learning.pretrained.images import Squares, read_squares
 from rekognition_xray.local.learning.watch import Watch
 
 
@@ -28,7 +28,7 @@ def watch(*, stop: bool = False) -> Watch:
 
 
 def test_squares_are_read_in_order_and_taken_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deep_images, "CHUNK", 4)
+    monkeypatch.setattr(pretrained_images, "CHUNK", 4)
     with Squares() as squares:
         read_squares(examples(11), watch(), squares)
         assert len(squares) == 11
