@@ -73,6 +73,7 @@ class ModelCard:
         source: str | None = None,
         licence: str | None = None,
         population: str | None = None,
+        weights: str | None = None,
         answers: Mapping[str, str] | None = None,
         made_on: datetime.date | None = None,
     ) -> ModelCard:
@@ -91,6 +92,8 @@ class ModelCard:
                 licence and population under that condition.
             licence: licence of the images.
             population: the patients that the images show.
+            weights: origin and licence of the weights that the training began with, if any. For
+                the local learner ``pretrained`` they are in ``NOTICE``.
             answers: key of a checklist item to your answer, such as ``{"tripod-17": "..."}``; it
                 replaces the card's own answer.
             made_on: the date of the card, today by default.
@@ -111,6 +114,7 @@ class ModelCard:
             source=source,
             licence=licence,
             population=population,
+            weights=weights,
         )
         facts, named_figures = sections(sources), figures(sources)
         return cls(

@@ -41,6 +41,7 @@ class CardSources:
     licence: str | None
     population: str | None
     gate: GateFigures | None = None
+    weights: str | None = None
 
     @property
     def parts(self) -> dict[str, XrayDataset]:
@@ -152,6 +153,8 @@ def _model(sources: CardSources) -> Iterator[Fact]:
     yield Fact("arn", "Version ARN", version.arn if version else evaluation.version_arn or None)
     yield Fact("results", "Version ARN in the result files", evaluation.version_arn or None)
     yield Fact("made_by", "Made by", evaluation.made_by)
+    if sources.weights is not None:
+        yield Fact("weights", "Weights it began with", sources.weights)
     yield Fact("labels", "Labels", ", ".join(evaluation.labels))
     yield Fact("created", "Created", created)
     yield Fact("evaluated", "Evaluated by the service", evaluation.service.ended or None)

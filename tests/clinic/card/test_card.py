@@ -146,6 +146,12 @@ def test_another_source_takes_the_public_sets_facts_away(evaluation, split):
     assert not any("0.54" in limit.text for limit in card.limits)
 
 
+def test_weights_that_a_training_began_with_stand_on_the_card_where_they_are_named(evaluation):
+    origin = "EfficientNet-Lite0, ImageNet, Apache-2.0"
+    assert f"| {origin} |" in rx.ModelCard.of(evaluation, weights=origin).to_markdown()
+    assert "Weights it began with" not in rx.ModelCard.of(evaluation).to_markdown()
+
+
 def test_a_dataset_alone_gives_counts_and_origin(evaluation, split):
     card = rx.ModelCard.of(evaluation, dataset=split.train)
     assert {count.part for count in card.counts} == {"all"}

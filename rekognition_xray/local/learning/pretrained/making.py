@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -80,16 +81,17 @@ def make(order: Order, watch: Watch, timer: Timer) -> Made:
         logger.info("pretrained: %s%s", plan, "" if beside else ", no fast model beside it")
         rest = watch.part(_BESIDE, _TRAINED)
         if plan.rounds:
-            tensors = tune(task, start, plan, seed=order.seed, watch=rest, timer=timer)
+            tensors, done = tune(task, start, plan, seed=order.seed, watch=rest, timer=timer)
         else:
-            tensors = fit_head(task, fold(start), seed=order.seed, watch=rest)
+            tensors, done = fit_head(task, fold(start), seed=order.seed, watch=rest), 1.0
         labels = order.truth.shape[1]
         arrays = {name: values.numpy().astype(np.float32) for name, values in tensors.items()}
         network = Network.of(np.frombuffer(to_onnx(arrays, labels), dtype=np.uint8))
         away = np.flatnonzero(order.away)
         scores = _score_all(network, squares, away, watch.part(_TRAINED, 1.0))
         says = _ask_all(beside, squares, away, labels)
-    return Made(network, beside, scores, says, {"plan": str(plan), **ORIGIN})
+    said = str(plan) if done == 1 else f"{plan}; {math.floor(100 * done)} % of the steps, for time"
+    return Made(network, beside, scores, says, {"plan": said, **ORIGIN})
 
 
 def _choose(order: Order, images: int, speed: Speed | None, timer: Timer) -> Plan:

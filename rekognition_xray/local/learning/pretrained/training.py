@@ -56,22 +56,25 @@ class Task:
 
 def tune(
     task: Task, start: Tensors, plan: Plan, *, seed: int, watch: Watch, timer: Timer
-) -> Tensors:
-    """A finished network: `start`, fine-tuned by `plan`. Raises `TrainingStopped`.
+) -> tuple[Tensors, float]:
+    """A finished network, `start` fine-tuned by `plan`, and the share of the plan that was done.
 
     Where the machine turns out slower than planned, the schedule is shortened, not cut off.
+    Raises `TrainingStopped`.
     """
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
         run = _Tuning.begin(start, task.truth.shape[1], seed)
         total = plan.rounds * max(1, math.ceil(len(task.images) / BATCH))
-        at_first = timer.left
+        at_first, steps = timer.left, 0
         for number, places in enumerate(_batches(len(task.images), total, seed)):
             done = max(number / total, _time_gone(at_first, timer))
             if done >= 1:
                 break
             watch.at(done)
             run.step(task, places, plan, done)
-        return {name: values.cpu() for name, values in backbone.fold(run.tensors).items()}
+            steps = number + 1
+        finished = {name: values.cpu() for name, values in backbone.fold(run.tensors).items()}
+    return finished, steps / total
 
 
 def _time_gone(at_first: float, timer: Timer) -> float:
