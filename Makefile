@@ -44,7 +44,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTEST_XDIST_AUTO_NUM_WORKERS := 3
 
 help: ## show what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: $(DEMO)/ready ## install what it needs and run the whole story; DATA=path/to/chest_xray for real images
 	$(DEMO)/bin/python -m rekognition_xray.demo $(if $(DATA),"$(DATA)",)
