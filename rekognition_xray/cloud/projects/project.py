@@ -178,13 +178,16 @@ class CustomLabelsProject:
         bear the tag ``rxray.leaks``.
 
         Safe to repeat: images that are there are not sent again, a dataset that already holds the
-        same entries is kept. Images that are in S3 already are not moved.
+        same entries is kept. Images that are in S3 already are not moved. The tag ``rxray.entries``
+        of a dataset says which entries were put and when it was changed then; where both still
+        hold, entries need not be listed.
 
         Calls those of ``storage.store`` (HeadBucket, GetPublicAccessBlock, GetBucketPolicyStatus,
         GetBucketAcl, ListObjectsV2, PutObject); DescribeProjects, DescribeDataset,
-        ListDatasetEntries, ListTagsForResource and, as needed, CreateDataset, UpdateDatasetEntries
-        and DeleteDataset; DistributeDatasetEntries where there is no ``test``; and TagResource for
-        what leaks. S3 bills requests and storage; the datasets are free.
+        ListTagsForResource and, as needed, ListDatasetEntries, CreateDataset, UpdateDatasetEntries
+        and DeleteDataset; DistributeDatasetEntries where there is no ``test``; TagResource, and
+        UntagResource where nothing leaks any more. S3 bills requests and storage; the datasets are
+        free.
 
         Args:
             train: images to learn from; at least two labels.
