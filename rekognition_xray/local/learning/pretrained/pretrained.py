@@ -197,7 +197,8 @@ def _away(truth: Array, groups: Sequence[str], seed: int) -> Flags:
 def _share(made: Made, truth: Array, groups: Sequence[str], *, single: bool) -> float:
     """The least share of the fast model at which held-back patients are about as well judged.
 
-    No more than they ask for: on images of another hospital a fast model is the first to fail.
+    No more than they ask for: they come from the same hospital, and a network that has seen other
+    pictures is the one to rely on elsewhere.
     """
     if len(truth) < FEW:
         return _SHARES[-1]
