@@ -42,6 +42,7 @@ from rekognition_xray.local.learning.pretrained.augmentation import augment
 from rekognition_xray.local.learning.pretrained.pretrained import (
     PretrainedLearner,
     PretrainedModel,
+    choose_share,
 )
 from rekognition_xray.local.learning.pretrained.serving import Network
 from rekognition_xray.local.learning.pretrained.training import strength
@@ -316,6 +317,28 @@ def test_a_label_that_is_only_in_a_shortcut_is_not_learnt(shortcut: str) -> None
     made = fit([example(image(number), "ab"[number % 2]) for number in range(40)])
     trusts = [made.confidences(image(number))["ab"[number % 2]] for number in range(100, 130)]
     assert np.mean(trusts) < 0.65
+
+
+def said(truth: np.ndarray, sure: float) -> np.ndarray:
+    """Confidences that give the truth this much."""
+    return np.where(truth == 1, sure, 1 - sure)
+
+
+def test_the_fast_model_counts_for_one_half_unless_patients_clearly_ask_for_another_share() -> None:
+    truth = np.eye(2)[np.arange(60) % 2]
+    patients = [str(number) for number in range(60)]
+    good, poor = said(truth, 0.9), said(truth, 0.6)
+    assert choose_share(good, good, truth, patients, single=True) == 0.5
+    assert choose_share(good, poor, truth, patients, single=True) == 0.0
+    assert choose_share(poor, good, truth, patients, single=True) == 1.0
+
+
+def test_few_patients_with_many_images_do_not_move_the_share() -> None:
+    truth = np.eye(2)[np.arange(60) % 2]
+    ours, others = said(truth, 0.6), said(truth, 0.6)
+    others[:20] = said(truth, 0.9)[:20]
+    patients = ["one"] * 20 + [str(number) for number in range(40)]
+    assert choose_share(ours, others, truth, patients, single=True) == 0.5
 
 
 def test_identical_images_of_two_labels_are_a_toss_up() -> None:

@@ -74,7 +74,7 @@ def make(order: Order, watch: Watch, timer: Timer) -> Made:
     weights = weights_of(order.truth[near])
     with Squares() as squares:
         task = Task(squares, near, order.truth[near], weights, order.single)
-        speed = _measured(order, start, timer)
+        speed = _measured(order, start, watch.part(0.0, 0.0), timer)
         read_squares(order.examples, watch.part(0.0, _READ), squares)
         beside = _fast_model(order, near, speed, watch.part(_READ, _BESIDE), timer)
         plan = _choose(order, len(near), speed, timer)
@@ -110,36 +110,39 @@ def _fast_model(
     return FastLearner().fit(examples, seed=order.seed, progress=watch.at, stopped=watch.stopped)
 
 
-def _measured(order: Order, start: Tensors, timer: Timer) -> Speed | None:
+def _measured(order: Order, start: Tensors, watch: Watch, timer: Timer) -> Speed | None:
     """The machine's speed at the first images; None where time does not count.
 
-    Raises `BudgetTooShort` where it shows that there is no point in beginning.
+    Raises `BudgetTooShort` as soon as it shows that there is no point in going on: what every
+    training needs is measured first.
     """
     if timer.budget is None:
         return None
     tried = order.examples[:_TRIED]
     places = np.arange(len(tried))
     with Squares() as squares:
-        read = _seconds(timer, len(tried), lambda: read_squares(tried, _UNWATCHED, squares))
+        read = _seconds(timer, watch, tried, lambda: read_squares(tried, _UNWATCHED, squares))
         truth = order.truth[: len(tried)]
         task = Task(squares, places, truth, np.ones(len(tried)), order.single)
         images = task.part(places)[0][:, None].float() / 255
         network = fold(start)
-        fast = _seconds(timer, len(tried), lambda: features(squares.take(places.tolist())))
         seen(network, images)  # the first time takes longer than any other
-        look = _seconds(timer, len(tried), lambda: seen(network, images))
+        look = 2 * _seconds(timer, watch, tried, lambda: seen(network, images))
+        plans.check_budget(timer.left, timer.budget, len(order.examples), read + look)
+        fast = _seconds(timer, watch, tried, lambda: features(squares.take(places.tolist())))
         try_step(task, start, order.seed)
-        step = _seconds(timer, len(tried), lambda: try_step(task, start, order.seed))
-    speed = Speed(read, _FAST_WORK * fast, 2 * look, step)
-    plans.check_budget(timer.left, timer.budget, len(order.examples), speed)
-    return speed
+        step = _seconds(timer, watch, tried, lambda: try_step(task, start, order.seed))
+    return Speed(_FAST_WORK * fast, look, step)
 
 
-def _seconds(timer: Timer, images: int, work: Callable[[], object]) -> float:
-    """Seconds for each of so many images."""
+def _seconds(
+    timer: Timer, watch: Watch, images: Sequence[Example], work: Callable[[], object]
+) -> float:
+    """Seconds of `work` for each of the images."""
+    watch.at(0.0)  # where the time is over, it is not begun
     began = timer.clock()
     work()
-    return (timer.clock() - began) / images
+    return (timer.clock() - began) / len(images)
 
 
 def _score_all(network: Network, squares: Squares, images: Places, watch: Watch) -> Array:

@@ -59,11 +59,10 @@ def usual_plan(images: int, rounds: int | None = None) -> Plan:
 class Speed:
     """Seconds that this machine takes for one image in each step of a training, as measured.
 
-    `read` decodes it, `beside` is the fast model's work on it, `look` passes it and its mirror
-    image through the finished network, and `tune` is a step of fine-tuning at `SMALL` pixels.
+    `beside` is the fast model's work on it, `look` passes it and its mirror image through the
+    finished network, and `tune` is a step of fine-tuning at `SMALL` pixels.
     """
 
-    read: float
     beside: float
     look: float
     tune: float
@@ -82,9 +81,12 @@ def beside_fits(seconds: float, images: int, speed: Speed) -> bool:
     return images * speed.beside <= _LARGEST_BESIDE * seconds
 
 
-def check_budget(left: float, budget: float, images: int, speed: Speed) -> None:
-    """Raises `BudgetTooShort` where not even a frozen network could be done in the time `left`."""
-    needed = images * (speed.read + speed.look) / _MARGIN
+def check_budget(left: float, budget: float, images: int, least: float) -> None:
+    """Raises `BudgetTooShort` where not even a frozen network could be done in the time `left`.
+
+    `least` are the seconds in which an image is read and passed through the network.
+    """
+    needed = images * least / _MARGIN
     if needed > left:
         raise too_short(budget, images, budget - left + needed)
 

@@ -36,8 +36,8 @@ NAME: Final = "pretrained"
 _HELD, _HELD_AT_LEAST, _HELD_AT_MOST = 0.1, 60, 2000
 _LARGEST_PART: Final = 0.25  # of the images, that is held back at most
 _BESIDE: Final = "fast"  # the folder of the fast model in that of a saved one
-_SHARES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # that the fast model can have in an answer
-_AS_GOOD: Final = 1.01  # times the best held-back loss
+_SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # that the fast model can have in an answer
+_USUAL_SHARE: Final = 0.5
 _PARTS: Final = 5  # of the held-back patients, for calibrations that do not see whom they judge
 _TINY: Final = 1e-6
 _DIGITS: Final = 6
@@ -195,20 +195,31 @@ def _away(truth: Array, groups: Sequence[str], seed: int) -> Flags:
 
 
 def _share(made: Made, truth: Array, groups: Sequence[str], *, single: bool) -> float:
-    """The least share of the fast model at which held-back patients are about as well judged.
-
-    No more than they ask for: they come from the same hospital, and a network that has seen other
-    pictures is the one to rely on elsewhere.
-    """
+    """The share of the fast model that held-back patients ask for."""
     if len(truth) < FEW:
-        return _SHARES[-1]
+        return _USUAL_SHARE
     fair = _cross_fitted(made.scores, truth, groups, single=single)
-    losses = [
-        _loss((1 - share) * fair + share * made.beside_says, truth, single=single)
+    return choose_share(fair, made.beside_says, truth, groups, single=single)
+
+
+def choose_share(
+    ours: Array, others: Array, truth: Array, groups: Sequence[str], *, single: bool
+) -> float:
+    """The share of `others` in the mean of two models' confidences (n, labels).
+
+    One half, unless another share is better by more than chance: by two standard errors of the
+    difference, with whole patients as units. A few dozen patients say little about a share.
+    """
+    losses = {
+        share: _losses((1 - share) * ours + share * others, truth, single=single)
         for share in _SHARES
-    ]
-    enough = _AS_GOOD * min(losses)
-    return next(share for share, loss in zip(_SHARES, losses, strict=True) if loss <= enough)
+    }
+    best = min(_SHARES, key=lambda share: float(losses[share].mean()))
+    gain = losses[_USUAL_SHARE] - losses[best]
+    numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
+    by_patient = np.bincount(numbers, gain)
+    error = np.sqrt(np.sum((by_patient - by_patient.mean()) ** 2))
+    return best if gain.sum() > 2 * error else _USUAL_SHARE
 
 
 def _cross_fitted(scores: Array, truth: Array, groups: Sequence[str], *, single: bool) -> Array:
@@ -222,13 +233,13 @@ def _cross_fitted(scores: Array, truth: Array, groups: Sequence[str], *, single:
     return found
 
 
-def _loss(confidences: Array, truth: Array, *, single: bool) -> float:
-    """Mean negative log-likelihood."""
+def _losses(confidences: Array, truth: Array, *, single: bool) -> Array:
+    """Negative log-likelihood of each image's labels (n,)."""
     safe = np.clip(confidences, _TINY, 1 - _TINY)
     likely = truth * np.log(safe)
     if not single:
         likely = likely + (1 - truth) * np.log(1 - safe)
-    return float(-likely.sum(axis=1).mean())
+    return np.asarray(-likely.sum(axis=1), dtype=np.float64)
 
 
 def _in_percents(progress: Callable[[float], None]) -> Callable[[float], None]:
