@@ -404,10 +404,19 @@ def test_with_time_enough_a_budget_changes_nothing() -> None:
     assert made.confidences(image) == plain.confidences(image)
 
 
-def test_a_short_budget_does_less_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_short_budget_does_less_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock(0.0)
+
+    def slow(*given: object) -> None:
+        clock.now += 10.0
+
+    monkeypatch.setattr(making, "try_step", slow)
+    learner = PretrainedLearner(60.0, rounds=8, clock=clock)
     with caplog.at_level(logging.INFO):
-        made, _ = budgeted(60.0, 1.0, striped(20), rounds=8)
-    assert "8 rounds" not in made.notes["plan"]
+        made = learner.fit(striped(20), seed=0, progress=lambda at: None, stopped=lambda: False)
+    assert re.match(r"fine-tuned network, [2-4] rounds", made.notes["plan"])
     assert made.notes["plan"] in caplog.text
 
 
