@@ -108,14 +108,14 @@ def one_round(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("strike", "code"),
     [
-        (lambda faults: faults.error("PutObject", "InternalError", percent=60), "InternalError"),
-        (lambda faults: faults.error("PutObject", "SlowDown", percent=60), "SlowDown"),
-        (lambda faults: faults.html("PutObject", percent=60), "500"),
-        (lambda faults: faults.drop("PutObject", percent=60), ""),
-        (lambda faults: faults.drop("PutObject", when="after", percent=60), ""),
+        (lambda faults: faults.error("PutObject", "InternalError", percent=80), "InternalError"),
+        (lambda faults: faults.error("PutObject", "SlowDown", percent=80), "SlowDown"),
+        (lambda faults: faults.html("PutObject", percent=80), "500"),
+        (lambda faults: faults.drop("PutObject", percent=80), ""),
+        (lambda faults: faults.drop("PutObject", when="after", percent=80), ""),
         (lambda faults: faults.delay("PutObject", 9.0, times=7), ""),
-        (lambda faults: faults.error("PutObject", "ExpiredToken", percent=40), "ExpiredToken"),
-        (lambda faults: faults.error("PutObject", "AccessDenied", percent=40), "AccessDenied"),
+        (lambda faults: faults.error("PutObject", "ExpiredToken", percent=80), "ExpiredToken"),
+        (lambda faults: faults.error("PutObject", "AccessDenied", percent=80), "AccessDenied"),
     ],
     ids=["500", "503", "proxy", "reset", "reset-after", "stall", "expired", "denied"],
 )

@@ -18,7 +18,8 @@ import attrs
 import rekognition_xray as rx
 
 PACKAGE = "rekognition_xray"
-_APART = re.compile(r".*(__main__|\.deep(\..*)?|\.cli\..*)$")  # programs, and what needs PyTorch
+# Programs, and what needs PyTorch.
+_APART = re.compile(r".*(__main__|\.pretrained(\..*)?|\.cli\..*)$")
 Classes = frozenset[type]
 NONE: Classes = frozenset()
 
