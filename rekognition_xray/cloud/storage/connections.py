@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -57,7 +58,21 @@ def deliver(sender: Sender, parcels: Sequence[Parcel], at_a_time: int, done: Don
     if pattern is None:
         parallel(sender, rest, at_a_time, done)
     else:
-        _Delivery(pattern, sender, iter(rest)).run(min(at_a_time, len(rest)), done)
+        connections = max(1, min(at_a_time, len(rest), _most_connections()))
+        _Delivery(pattern, sender, iter(rest)).run(connections, done)
+
+
+def _most_connections() -> int:
+    """A quarter of the files that this process may have open: a connection holds two of them.
+
+    The rest is for boto3's, and for what else the process does; macOS allows 256 by default.
+    """
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource  # noqa: PLC0415 - Windows has none
+
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if most == resource.RLIM_INFINITY else most // 4
 
 
 @attrs.define
@@ -116,6 +131,8 @@ class _Delivery:
                 if self._is_of_use() and await connection.put(parcel):
                     self.arrived += 1
                     self.sender.note_arrival()
+                elif self.stopped:
+                    break
                 else:
                     self.missed += 1
                     error = await loop.run_in_executor(None, self.sender, parcel)

@@ -6,9 +6,11 @@ import datetime as dt
 import ipaddress
 import logging
 import ssl
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -235,6 +237,67 @@ def test_an_interrupted_delivery_begins_no_more(server: OddStorage, tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         connections.deliver(Sender(way_to(server), {}), parcels(tmp_path, 40), 2, done)
     assert len(server.puts) <= 12
+
+
+def test_what_an_interruption_meets_on_its_way_is_not_sent_again(
+    server: OddStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted = threading.Event()
+
+    class Threads(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            interrupted.set()
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
+    def done(parcel: Parcel, error: errors.AwsError | None) -> None:
+        if len(server.puts) > 1:
+            raise KeyboardInterrupt
+
+    def accept_one(handler: Handler, put: Put) -> None:
+        if put is server.over_connections[0]:
+            accept(handler, put)
+        else:
+            interrupted.wait()
+            handler.close_connection = True
+
+    server.odd = accept_one
+    monkeypatch.setattr(connections, "ThreadPoolExecutor", Threads)
+    with pytest.raises(KeyboardInterrupt):
+        connections.deliver(Sender(way_to(server), {}), parcels(tmp_path, 9), 2, done)
+    assert len(server.by_boto3) == 1
+
+
+@pytest.mark.parametrize("at_a_time", [0, -1])
+def test_at_least_one_is_on_its_way_at_a_time(
+    server: OddStorage, tmp_path: Path, at_a_time: int
+) -> None:
+    seen: list[errors.AwsError | None] = []
+    connections.deliver(
+        Sender(way_to(server), {}),
+        parcels(tmp_path, 3),
+        at_a_time,
+        lambda _, error: seen.append(error),
+    )
+    assert seen == [None] * 3
+    assert len(server.puts) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_connections_hold_half_of_the_files_that_may_be_open(
+    server: OddStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (12, 24))
+    callers = set()
+
+    def note_and_accept(handler: Handler, put: Put) -> None:
+        callers.add(handler.client_address)
+        accept(handler, put)
+
+    server.odd = note_and_accept
+    connections.deliver(Sender(way_to(server), {}), parcels(tmp_path, 20), 10, lambda *_: None)
+    assert len(callers) <= 3, "each has a socket and a file"
 
 
 def watch(aws: rx.Aws, monkeypatch: pytest.MonkeyPatch) -> None:
