@@ -139,6 +139,8 @@ _NO_IDENTITY: Final = (
     CredentialRetrievalError,
     SSOError,
 )
+_STILL_EXPIRED: Final = "refreshed credentials are still expired"
+"""How botocore says it; it has no class of its own for that."""
 
 
 def _from_reply(error: ClientError, arn: str) -> errors.AwsError:
@@ -196,6 +198,11 @@ def aws_errors(arn: str = "") -> Iterator[None]:
         raise _from_client(error, arn) from error
     except ResponseParserError as error:
         raise errors.ServiceFaultError(f"a reply that is no reply: {error}", arn=arn) from error
+    except RuntimeError as error:
+        if _STILL_EXPIRED not in str(error):
+            raise
+        hint = "Check this machine's clock, and what gives out the credentials."
+        raise errors.CredentialsError(str(error), arn=arn, hint=hint) from error
 
 
 def _log_reply(model: OperationModel, parsed: Mapping[str, Any], **_: object) -> None:

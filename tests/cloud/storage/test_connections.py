@@ -501,3 +501,17 @@ def test_keys_that_cannot_be_refreshed_end_the_delivery_with_boto3s_error(
     assert {type(error) for error in failed} == {errors.CredentialsError}
     assert "the role is gone" in failed[0].message
     assert len(server.puts) == len(seen) - len(failed)
+
+
+def test_keys_that_are_expired_once_they_are_refreshed_are_an_error_of_ours(
+    server: OddStorage, deliver: Deliver
+) -> None:
+    made = iter(range(1000))
+
+    def refresh() -> dict[str, str]:
+        number = next(made)
+        return keys(number, 60 if number < 4 else -60)
+
+    failed = [error for error in deliver(way_to(server, refreshed(refresh))).values() if error]
+    assert {type(error) for error in failed} == {errors.CredentialsError}
+    assert "clock" in failed[0].hint
