@@ -288,8 +288,9 @@ class Journal:
 
     def _read(self) -> Iterator[tuple[bytes, int]]:
         """Key and place of each line that holds an answer."""
-        if not self.path.exists():
-            return
+        with self._disk("read"):
+            if not self.path.exists():
+                return
         with self._disk("read"), self.path.open("rb") as stream:
             stream.seek(self._size)
             for number, line in enumerate(stream, start=self._number + 1):

@@ -69,10 +69,8 @@ class JournalIndex:
     @classmethod
     def read(cls, journal: Path) -> JournalIndex | None:
         """The index of a journal; None where there is none, or none that fits."""
-        if not index_path(journal).is_file():
-            return None
         try:
-            return cls._read(journal)
+            return cls._read(journal) if index_path(journal).is_file() else None
         except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             log.info("%s is not used: %s", index_path(journal), error)
             return None
@@ -84,6 +82,8 @@ class JournalIndex:
             # A line is longer than its row: no index makes us read more than the journal has.
             if not head.images * _ROW < head.size <= journal.stat().st_size:
                 raise ValueError("it was made of a longer journal")
+            if not head.images <= head.answers <= head.lines <= head.size:
+                raise ValueError("its counts contradict each other")
             rows = stream.read(head.images * _ROW + 1)
         if len(rows) != head.images * _ROW or _sha256(rows) != head.rows_sha256:
             raise ValueError("it is damaged")

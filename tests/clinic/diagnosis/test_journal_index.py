@@ -111,6 +111,20 @@ def test_where_it_cannot_be_written_the_run_goes_on(path):
     assert _same_as_without(path)
 
 
+def test_a_journal_whose_name_leaves_no_room_for_its_indexs_has_none(tmp_path):
+    path = write_journal(tmp_path / ("j" * 255), [_diagnosis("an image.jpeg")])
+    assert _same_as_without(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_ours(tmp_path):
+    with (
+        pytest.raises(JournalError, match="cannot be"),
+        Journal(tmp_path / ("j" * 256), version_arn=ARN).writing(),
+    ):
+        pass
+
+
 def _append(path, content):
     with path.open("ab") as file:
         file.write(content)
@@ -200,6 +214,9 @@ def _other_places(rows):
         {"images": -1},
         {"size": 10**18},
         {"lines": "6"},
+        {"lines": 10**30},
+        {"answers": 10**30},
+        {"answers": 5},
         {"version_arn": None},
         {"another": 1},
     ],
