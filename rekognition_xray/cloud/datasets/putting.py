@@ -124,6 +124,16 @@ class _Step:
         """Whether a dataset has to be deleted first."""
         return self.arn is not None and self.lacking is None
 
+    @property
+    def _only_adds(self) -> bool:
+        """Whether the number of entries shows that every line was taken in.
+
+        The service drops lines silently, and one that was to replace another is not missed then.
+        """
+        if self.lacking is None:
+            return True
+        return len(self.held or ()) + len(self.lacking) == len(self.manifest)
+
     def carry_out(self, aws: Aws, project_arn: str, store: S3Location) -> None:
         """Does it, and checks the number of entries."""
         if self.kept:
@@ -143,7 +153,8 @@ class _Step:
                 f"The {self.kind} dataset {done.arn} holds {done.entries} entries and should hold "
                 f"{len(self.manifest)}; {dropped_lines(aws, done.arn, self.manifest)}"
             )
-        _note(aws, done, self.manifest)
+        if self._only_adds:
+            _note(aws, done, self.manifest)
 
     def _written(self, aws: Aws, store: S3Location) -> S3Location:
         place = store / "manifests" / f"{self.kind.lower()}-{self.manifest.digest[:12]}.manifest"

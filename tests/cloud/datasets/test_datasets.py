@@ -142,6 +142,23 @@ def test_a_dataset_that_was_listed_once_and_is_as_wanted_is_not_listed_again(
     assert listed == [arn]
 
 
+def test_changed_lines_that_the_service_dropped_are_sent_again(
+    project: rx.CustomLabelsProject, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(TRAIN=images(*range(1, 10)))
+    wanted, whole = images(*range(1, 10), label="viral"), Manifest.blobs
+
+    def spoilt(lines: Manifest) -> Iterator[bytes]:
+        for blob in whole(lines):
+            yield blob.replace(b"s3://clinic-xrays/images/003", b"nowhere", 1)
+
+    with monkeypatch.context() as dropping:
+        dropping.setattr(Manifest, "blobs", spoilt)
+        put(TRAIN=wanted)  # the number of entries is right all the same
+    put(TRAIN=wanted)
+    assert held(project, "TRAIN") == wanted
+
+
 def test_who_may_not_write_tags_puts_datasets_all_the_same(
     aws: rx.Aws, project: rx.CustomLabelsProject, put: Put, listed: list[str]
 ) -> None:
