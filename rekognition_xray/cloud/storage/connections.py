@@ -17,7 +17,6 @@ from typing import Final
 
 import attrs
 
-from rekognition_xray.cloud.aws import aws_errors
 from rekognition_xray.cloud.storage.put_pattern import PutPattern, noting, put_pattern
 from rekognition_xray.cloud.storage.sending import MOST_THREADS, Parcel, Sender, parallel
 from rekognition_xray.errors import AwsError
@@ -31,8 +30,6 @@ _PATIENCE: Final = 16
 _LOOK: Final = (
     0.05  # seconds between two reports: a switch of threads for each image would cost more
 )
-_MISSES: Final = (OSError, EOFError, asyncio.LimitOverrunError, AwsError)
-"""No reply, or none that can be read, or credentials that could not be refreshed."""
 
 
 def deliver(sender: Sender, parcels: Sequence[Parcel], at_a_time: int, done: Done) -> None:
@@ -162,11 +159,15 @@ class _Connection:
             self._streams = None
 
     async def put(self, parcel: Parcel) -> bool:
-        """Whether S3 says that it has the object, with the checksum that it should have."""
+        """Whether S3 says that it has the object, with the checksum that it should have.
+
+        It does not where no reply comes, or none that can be read, or where credentials cannot be
+        refreshed, for which boto3 has errors of any class.
+        """
         kept = False
         try:
             kept, there = await self._exchange(parcel)
-        except _MISSES as error:
+        except Exception as error:  # noqa: BLE001 - boto3 sends it then, and words what is wrong
             log.debug("%s goes by boto3: %r", parcel.place, error)
             return False
         else:
@@ -195,14 +196,13 @@ class _Connection:
         return _read(reply, parcel)
 
     def _head(self, parcel: Parcel) -> bytes:
-        with aws_errors():
-            return self.pattern.head(
-                parcel.place.key,
-                size=parcel.size,
-                sha256=parcel.sha256,
-                checksum=parcel.checksum,
-                content_type=parcel.content_type,
-            )
+        return self.pattern.head(
+            parcel.place.key,
+            size=parcel.size,
+            sha256=parcel.sha256,
+            checksum=parcel.checksum,
+            content_type=parcel.content_type,
+        )
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is not None and (

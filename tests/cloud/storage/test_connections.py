@@ -9,7 +9,7 @@ import ssl
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -460,7 +460,7 @@ def test_keys_that_are_not_the_sessions_are_left_to_boto3(
     assert len(server.by_boto3) == 5
 
 
-def refreshed(refresh: Callable[[], dict[str, str]]) -> boto3.Session:
+def refreshed(refresh: Callable[[], Mapping[str, str | None]]) -> boto3.Session:
     """A session whose keys are always about to expire."""
     made = botocore.session.Session()
     made._credentials = RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
@@ -515,3 +515,25 @@ def test_keys_that_are_expired_once_they_are_refreshed_are_an_error_of_ours(
     failed = [error for error in deliver(way_to(server, refreshed(refresh))).values() if error]
     assert {type(error) for error in failed} == {errors.CredentialsError}
     assert "clock" in failed[0].hint
+
+
+def test_keys_that_no_longer_have_a_token_are_left_to_boto3(
+    server: OddStorage, deliver: Deliver
+) -> None:
+    made = iter(range(1000))
+
+    def refresh() -> dict[str, str | None]:
+        number = next(made)
+        return {**keys(number, 3600), "token": None if number else "token"}
+
+    aws = way_to(server, refreshed(refresh))
+    credentials = aws.session.get_credentials()
+
+    def accept_and_expire(handler: Handler, put: Put) -> None:
+        credentials._expiry_time = dt.datetime.now(dt.UTC)
+        accept(handler, put)
+
+    server.odd = accept_and_expire
+    assert set(deliver(aws, 8).values()) == {None}
+    assert server.over_connections
+    assert "x-amz-security-token" not in server.by_boto3[-1].headers
