@@ -479,10 +479,26 @@ def keys(number: int, seconds: float = 60) -> dict[str, str]:
 
 def test_keys_are_refreshed_on_the_way(server: OddStorage, deliver: Deliver) -> None:
     made = iter(range(1000))
-    aws = way_to(server, refreshed(lambda: keys(next(made))))
+    aws = way_to(server, refreshed(lambda: keys(next(made), 3600)))
+    credentials = aws.session.get_credentials()
+
+    def accept_and_expire(handler: Handler, put: Put) -> None:
+        credentials._expiry_time = dt.datetime.now(dt.UTC)
+        accept(handler, put)
+
+    server.odd = accept_and_expire
     assert set(deliver(aws, 6).values()) == {None}
-    tokens = [put.headers["x-amz-security-token"] for put in server.puts]
-    assert len(set(tokens)) == 6, "keys that expire in a minute are refreshed before each signature"
+    assert len(server.over_connections) == 5
+    tokens = {put.headers["x-amz-security-token"] for put in server.over_connections}
+    assert len(tokens) > 1, "keys that have expired are refreshed before a signature"
+
+
+def test_keys_that_are_new_for_each_signature_are_left_to_boto3(
+    server: OddStorage, deliver: Deliver
+) -> None:
+    made = iter(range(1000))
+    assert set(deliver(way_to(server, refreshed(lambda: keys(next(made))))).values()) == {None}
+    assert len(server.by_boto3) == 5
 
 
 def test_keys_that_cannot_be_refreshed_end_the_delivery_with_boto3s_error(
