@@ -157,7 +157,8 @@ def store(
         work: folder for prepared images, kept for the next run; else they are made in a temporary
             one, and made again by the next run.
         executor: where images are prepared; see ``XrayDataset.prepare``.
-        threads: how many images are on their way at a time; by boto3 at most 32.
+        threads: how many images are on their way at a time; by boto3 at most 32, else at most a
+            quarter of the files that the process may have open.
         kms_key: id, ARN or alias of the KMS key that S3 encrypts new objects with; else S3 takes
             the bucket's own. Needs ``kms:GenerateDataKey``, and ``kms:Decrypt`` to read.
         allow_public: stores images in a bucket that everybody can read.
