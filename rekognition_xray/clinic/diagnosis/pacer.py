@@ -7,6 +7,8 @@ from bisect import bisect_right
 from collections import deque
 from typing import Final
 
+_FIRST_RISE: Final = 0.3  # growth of the rate in a round trip until the first throttle
+_RISE: Final = 0.1  # the same, once a throttle has shown what a capacity is
 _SHORT: Final = 16  # calls to the first probe after a change
 _SHORTEST: Final = 4  # where throttles come early again and again
 _VAIN: Final = 3  # rises without a higher capacity, after which it is guessed higher
@@ -80,7 +82,8 @@ class Pacer:
         gap = 1 / self._rate
         starved = now - self._next > max(2 * gap, _PATIENT)
         if self._rising and not starved:
-            growth = max(0.25, 0.1 / self._least) * min(now - self._grown, gap)
+            rise = _FIRST_RISE if self._empty == -math.inf else _RISE
+            growth = max(0.25, rise / self._least) * min(now - self._grown, gap)
             self._rate *= math.exp(min(0.25, growth))
             self._rate = min(self._rate, 2 * self.most / self._least)
         self._grown = now
