@@ -37,6 +37,7 @@ from rekognition_xray.clinic.diagnosis.request import (
     refer_refused,
 )
 from rekognition_xray.clinic.fatal_errors import FATAL_ERRORS
+from rekognition_xray.data.images import PreparedImage
 from rekognition_xray.errors import (
     AwsError,
     ConnectionFailedError,
@@ -194,6 +195,7 @@ class Engine:
         self.out: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
         self._name, self._number = uuid.uuid4().hex, itertools.count()
         self._untaken = 0  # answers given out and not yet taken
+        self._full = False  # whether the engine waits until one is taken
         self._request = request
         self._images: Iterator[tuple[int, DiagnosableImage]] = enumerate(images)
         self._journal = journal
@@ -225,7 +227,9 @@ class Engine:
         """An answer was taken: there is room for one more."""
         with self._lock:
             self._untaken -= 1
-        self._completed.put(None)
+            awaited, self._full = self._full, False
+        if awaited:
+            self._completed.put(None)
 
     def run(self) -> None:
         """The whole run; its end, or its error, is the last thing to go out."""
@@ -317,8 +321,8 @@ class Engine:
 
     def _has_room(self) -> bool:
         with self._lock:
-            given = self._untaken
-        if len(self._outbox) + given >= _WINDOW:
+            self._full = len(self._outbox) + self._untaken >= _WINDOW
+        if self._full:
             return False
         return self._preparing + len(self._queue) < _AHEAD
 
@@ -337,7 +341,9 @@ class Engine:
                 return
             self._by_source[task.source] = task
             known = entry is not None
-        if self._executor is None:
+        if self._executor is None and self._is_prepared(task):  # worth no worker
+            self._take_result(task, prepare_to_send(self._request, task.image), keep=True)
+        elif self._executor is None:
             self._preparing += 1
             self._submit("prepare", task, pool, prepare_to_send)
         elif known or (self._journal is not None and task.source is None):
@@ -345,6 +351,10 @@ class Engine:
             self._submit("identify", task, pool, identify_image)
         else:
             self._queue.add(task)
+
+    def _is_prepared(self, task: Task) -> bool:
+        """Whether an image can be sent as it is."""
+        return isinstance(task.image, PreparedImage) and self._request.gate is None
 
     def _still_valid(self, entry: Entry, task: Task) -> bool:
         """Whether a journal entry still holds for the image's file."""
@@ -405,10 +415,13 @@ class Engine:
                 self.pacer.faulted()
             self._end_run(error)
             return
+        self._take_result(task, result, keep=kind == "prepare")
+
+    def _take_result(self, task: Task, result: object, *, keep: bool) -> None:
         if isinstance(result, CallResult):
             self._take_call_result(task, result)
         elif isinstance(result, Sendable):
-            self._take_prepared(task, result, keep=kind == "prepare")
+            self._take_prepared(task, result, keep=keep)
         elif isinstance(result, ImageError | AwsError):
             self._conclude(task, result)
 
