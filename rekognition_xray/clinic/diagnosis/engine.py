@@ -341,8 +341,10 @@ class Engine:
                 return
             self._by_source[task.source] = task
             known = entry is not None
-        if self._executor is None and self._is_prepared(task):  # worth no worker
-            self._take_result(task, prepare_to_send(self._request, task.image), keep=True)
+        image, gate = task.image, self._request.gate
+        if self._executor is None and isinstance(image, PreparedImage) and gate is None:
+            # Nothing is to be done: a worker would cost more than it takes from the engine.
+            self._take_result(task, prepare_to_send(self._request, image), keep=True)
         elif self._executor is None:
             self._preparing += 1
             self._submit("prepare", task, pool, prepare_to_send)
@@ -351,10 +353,6 @@ class Engine:
             self._submit("identify", task, pool, identify_image)
         else:
             self._queue.add(task)
-
-    def _is_prepared(self, task: Task) -> bool:
-        """Whether an image can be sent as it is."""
-        return isinstance(task.image, PreparedImage) and self._request.gate is None
 
     def _still_valid(self, entry: Entry, task: Task) -> bool:
         """Whether a journal entry still holds for the image's file."""
@@ -418,6 +416,7 @@ class Engine:
         self._take_result(task, result, keep=kind == "prepare")
 
     def _take_result(self, task: Task, result: object, *, keep: bool) -> None:
+        """Takes what a worker returned; with ``keep``, prepared pixels stay with the image."""
         if isinstance(result, CallResult):
             self._take_call_result(task, result)
         elif isinstance(result, Sendable):

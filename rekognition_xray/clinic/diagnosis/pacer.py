@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections import deque
 from typing import Final
 
-_FIRST_RISE: Final = 0.3  # growth of the rate in a round trip until the first throttle
-_RISE: Final = 0.1  # the same, once a throttle has shown what a capacity is
+_FIRST_RISE: Final = 0.3  # growth of the rate in a round trip, until the first throttle
+_RISE: Final = 0.1  # the same, where a capacity that was found has risen
 _SHORT: Final = 16  # calls to the first probe after a change
 _SHORTEST: Final = 4  # where throttles come early again and again
 _VAIN: Final = 3  # rises without a higher capacity, after which it is guessed higher
@@ -25,9 +25,10 @@ _PATIENT: Final = 0.05  # seconds of calls that may be made up for after a hitch
 class Pacer:
     """Finds the rate that a service with a token bucket allows, and follows it.
 
-    Right after a throttle the bucket is empty. So the calls that go well between two throttles,
-    divided by the time between them, are the capacity, to about one call. The rate then rises above
-    it, slowly at first, so that the next throttle comes ``_LONG`` calls later. If none comes, the
+    Until the first throttle the rate grows by three tenths in each round trip. Right after a
+    throttle the bucket is empty. So the calls that go well between two throttles, divided by the
+    time between them, are the capacity, to about one call. The rate then rises above it,
+    slowly at first, so that the next throttle comes ``_LONG`` calls later. If none comes, the
     capacity has risen, and the rate grows by a tenth in each round trip until one comes. An early
     throttle means that the capacity fell. The number of calls under way follows from rate and
     latency (Little's law).

@@ -149,6 +149,17 @@ def test_a_service_that_never_throttles_is_asked_as_fast_as_calls_under_way_allo
     assert found.share * 1e6 > 0.8 * 16 / 0.06
 
 
+def test_a_service_that_never_throttles_is_used_to_the_full_after_some_two_hundred_calls():
+    found = simulate(lambda _: 1e6, 3, latency=0.1, jitter=0.0, skip=0)
+    assert next(calls for calls, rate in enumerate(found.rates) if rate > 0.9 * 64 / 0.1) < 250
+
+
+def test_the_fast_rise_to_a_capacity_meets_few_throttles():
+    found = simulate(lambda _: 25, 8, skip=0)
+    assert found.share >= 1
+    assert found.throttled <= 0.12
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_throttles_that_mean_nothing_do_not_let_the_rate_collapse(seed):
     found = simulate(lambda _: 1e4, 90, latency=0.02, noise=0.05, seed=seed, skip=45)
