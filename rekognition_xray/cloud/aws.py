@@ -6,8 +6,8 @@ import datetime as dt
 import io
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
@@ -183,30 +183,41 @@ def _from_client(error: BotoCoreError, arn: str) -> errors.AwsError:
     return errors.AwsError(text, arn=arn, hint=hint)
 
 
-@contextmanager
-def aws_errors(arn: str = "") -> Iterator[None]:
+class _AwsErrors:  # a generator would cost a detection three times as much
+    __slots__ = ("_arn",)
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, ClientError):
+            raise _from_reply(error, self._arn) from error
+        if isinstance(error, BotoCoreError):
+            raise _from_client(error, self._arn) from error
+        if isinstance(error, ResponseParserError):
+            text = f"a reply that is no reply: {error}"
+            raise errors.ServiceFaultError(text, arn=self._arn) from error
+        if isinstance(error, RuntimeError) and _STILL_EXPIRED in str(error):
+            hint = "Check this machine's clock, and what gives out the credentials."
+            raise errors.CredentialsError(str(error), arn=self._arn, hint=hint) from error
+
+
+def aws_errors(arn: str = "") -> AbstractContextManager[None]:
     """Raises whatever boto3 raises inside as an error of our tree.
 
     Args:
         arn: ARN or address of what the calls are about, for the message.
     """
-    try:
-        yield
-    except ClientError as error:
-        raise _from_reply(error, arn) from error
-    except BotoCoreError as error:
-        raise _from_client(error, arn) from error
-    except ResponseParserError as error:
-        raise errors.ServiceFaultError(f"a reply that is no reply: {error}", arn=arn) from error
-    except RuntimeError as error:
-        if _STILL_EXPIRED not in str(error):
-            raise
-        hint = "Check this machine's clock, and what gives out the credentials."
-        raise errors.CredentialsError(str(error), arn=arn, hint=hint) from error
+    return _AwsErrors(arn)
 
 
 def _log_reply(model: OperationModel, parsed: Mapping[str, Any], **_: object) -> None:
     """Logs AWS's id of each request, at DEBUG; the record has it as ``request_id``, too."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return
     meta = parsed.get("ResponseMetadata", {})
     known = {"operation": model.name, "request_id": str(meta.get("RequestId", ""))}
     status = meta.get("HTTPStatusCode", "no status")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sized
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ class Diagnoser:
                 hint="Thresholds do not carry over: take this version's evaluation.policy().",
             )
 
-    @property
+    @cached_property
     def _request(self) -> DiagnosisRequest:
         return DiagnosisRequest(self.version, self.policy, self.options, self.gate)
 

@@ -314,10 +314,10 @@ class Policy:
             ) from error
 
     def _check(self, confidences: Mapping[str, float]) -> None:
-        unknown = sorted(set(confidences) - set(self.labels))
+        unknown = [label for label in confidences if label not in self.labels]
         if unknown:
             raise EvaluationError(
-                f"The policy {self.name!r} does not have the labels {', '.join(unknown)}.",
+                f"The policy {self.name!r} does not have the labels {', '.join(sorted(unknown))}.",
                 hint="Use a policy of this version.",
             )
 
