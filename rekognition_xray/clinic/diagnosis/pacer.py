@@ -46,7 +46,6 @@ class Pacer:
         self._latency = 0.0
         self._least = math.inf
         self._next = -math.inf
-        self._grown = -math.inf
         self._cut = -math.inf
         self._empty = -math.inf  # when the bucket was last known to be empty
         self._good = 0  # calls sent after that and answered
@@ -84,10 +83,9 @@ class Pacer:
         starved = now - self._next > max(2 * gap, _PATIENT)
         if self._rising and not starved:
             rise = _FIRST_RISE if self._empty == -math.inf else _RISE
-            growth = max(0.25, rise / self._least) * min(now - self._grown, gap)
+            growth = max(0.25, rise / self._least) * gap  # also where calls are made up for
             self._rate *= math.exp(min(0.25, growth))
             self._rate = min(self._rate, 2 * self.most / self._least)
-        self._grown = now
         self._next = max(self._next, now - _PATIENT) + gap
 
     def answered(self, sent_at: float, now: float) -> None:
@@ -95,7 +93,7 @@ class Pacer:
         self.in_flight -= 1
         self._learn(now - sent_at)
         if not self._rate:
-            self._rate, self._grown, self._next = 1 / self._least, now, now
+            self._rate, self._next = 1 / self._least, now
         if sent_at > self._empty:
             self._good += 1
         if not self._rising:
@@ -116,7 +114,7 @@ class Pacer:
         self.in_flight -= 1
         if not self._rate:
             self._learn(now - sent_at)
-            self._rate, self._grown = 1 / self._least, now
+            self._rate = 1 / self._least
         if sent_at in self._sent:
             self._sent.remove(sent_at)
         if sent_at > self._cut:  # else it was sent before the last change of the rate
