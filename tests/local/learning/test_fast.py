@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from rekognition_xray.local.learning import (
     Example,
@@ -21,25 +19,9 @@ from rekognition_xray.local.learning import (
 from rekognition_xray.local.learning.fast import fast, reading
 from rekognition_xray.local.learning.fast.fast import FastModel
 
+from ...support.striped import BLACK, example, striped, stripes
+
 Fit = Callable[..., FastModel]
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def stripes(width: int, seed: int, *, upright: bool = True) -> bytes:
-    """Stripes `width` pixels wide with noise; upright or lying."""
-    noise = np.random.default_rng(seed).normal(0, 25, (96, 96))
-    bars = 80 + 90 * ((np.arange(96) // width) % 2)
-    values = noise + (bars[None, :] if upright else bars[:, None])
-    return encoded(Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)))
-
-
-def example(image: bytes, *labels: str, group: str = "") -> Example:
-    return Example(lambda: image, labels, group or str(hash(image)))
 
 
 @pytest.fixture
@@ -50,15 +32,6 @@ def fit() -> Fit:
         )
 
     return fit
-
-
-def striped(count: int, start: int = 0) -> list[Example]:
-    """Images of two labels that anybody can tell apart: fine and coarse stripes."""
-    return [
-        example(stripes(width, seed), label, group=f"{label}{seed}")
-        for seed in range(start, start + count)
-        for label, width in (("fine", 4), ("coarse", 16))
-    ]
 
 
 def judged(model: FastModel, images: list[Example]) -> list[bool]:
@@ -124,9 +97,6 @@ def test_several_labels_are_judged_one_by_one(fit: Fit) -> None:
 def test_a_rare_label_is_still_found(fit: Fit) -> None:
     images = [*striped(40)[::2], *striped(4)[1::2]]
     assert all(judged(fit(images), striped(5, start=100)))
-
-
-BLACK = encoded(Image.new("L", (64, 64)))
 
 
 @pytest.mark.parametrize(

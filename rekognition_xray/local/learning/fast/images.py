@@ -43,9 +43,17 @@ Grid = TypeVar("Grid", npt.NDArray[np.uint8], npt.NDArray[np.bool_])
 def square(data: bytes) -> Square:
     """The image in `data` (JPEG or PNG) as SIDE x SIDE grey values 0-255 with a flat histogram.
 
+    The flat histogram makes any monotonous change of exposure or gamma disappear. Raises
+    `UnreadableImage`.
+    """
+    return flat(grey_square(data))
+
+
+def grey_square(data: bytes) -> Square:
+    """The image in `data` (JPEG or PNG) as SIDE x SIDE grey values 0-255, exposed as it is.
+
     The whole image is squeezed into the square, so that no border depends on its shape; letters at
-    its margin are painted over; the flat histogram makes any monotonous change of exposure or
-    gamma disappear. Raises `UnreadableImage`.
+    its margin are painted over. Raises `UnreadableImage`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -54,7 +62,7 @@ def square(data: bytes) -> Square:
         raise UnreadableImage(f"the image cannot be decoded: {error}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(f"the image is too large: {error}") from error
-    return flat(_without_letters(np.asarray(grey, dtype=np.uint8)))
+    return _without_letters(np.asarray(grey, dtype=np.uint8))
 
 
 def flat(image: Square) -> Square:

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 _TURN = math.radians(9)
 _ZOOM, _STRETCH, _SHEAR, _SHIFT = 0.11, 0.055, 0.045, 0.06
-_GAMMA, _CONTRAST, _BRIGHTNESS = 0.25, 0.18, 0.1
-_NOISE = 0.04
+_GAMMA, _CONTRAST, _BRIGHTNESS = 0.45, 0.18, 0.1
+_NOISE = 0.1
 _BLURRED, _COVERED = 0.15, 0.2  # shares of images
 _DARKEST = 1e-3
 

@@ -1,22 +1,41 @@
-"""Squares of all images of a training, decoded once and kept in a file, not in memory."""
+"""What the network sees: squares of one exposure. Those of a training are kept in a file."""
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
-from rekognition_xray.local.learning.fast.images import SIDE, Square, square
+from rekognition_xray.local.learning.fast.images import SIDE, Square, grey_square
 from rekognition_xray.local.learning.fast.reading import CHUNK
 from rekognition_xray.local.learning.learner import Example, UnreadableImage
 from rekognition_xray.local.learning.watch import Watch
 
 _BYTES = SIDE * SIDE
+_ENDS: Final = (0.01, 0.99)  # shares of the pixels that are darker than black and white
+_MIDDLES: Final = (0.05, 0.95)  # where the middle of an image can lie that is made mid-grey
+
+
+def exposed_alike(image: Square) -> Square:
+    """The image as if all had been exposed alike: black, white and the median at the same greys.
+
+    A straight line and a power do that. Unlike a flat histogram they do not strengthen the grain
+    of parts that are nearly even.
+    """
+    counts = np.bincount(image.ravel(), minlength=256)
+    below = np.cumsum(counts)
+    low, middle, high = np.searchsorted(below, np.multiply((_ENDS[0], 0.5, _ENDS[1]), below[-1]))
+    if low == high:
+        return image
+    scaled = np.clip((np.arange(256) - low) / (high - low), 0, 1)
+    power = math.log(0.5) / math.log(np.clip(scaled[middle], *_MIDDLES))
+    return np.rint(255 * scaled**power).astype(np.uint8)[image]
 
 
 class Squares:
@@ -76,6 +95,6 @@ def read_squares(examples: Sequence[Example], watch: Watch, squares: Squares) ->
 def _square(numbered: tuple[int, Example]) -> Square:
     index, example = numbered
     try:
-        return square(example.read())
+        return grey_square(example.read())
     except UnreadableImage as error:
         raise UnreadableImage(f"image {index} of group {example.group!r}: {error}") from error

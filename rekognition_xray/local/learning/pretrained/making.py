@@ -13,6 +13,7 @@ import numpy as np
 from rekognition_xray.local.learning.calibration import Array
 from rekognition_xray.local.learning.fast.fast import FastLearner, FastModel
 from rekognition_xray.local.learning.fast.features import features
+from rekognition_xray.local.learning.fast.images import flat
 from rekognition_xray.local.learning.fast.targets import Flags, weights_of
 from rekognition_xray.local.learning.learner import Example
 from rekognition_xray.local.learning.pretrained import plan as plans
@@ -162,5 +163,5 @@ def _score_all(network: Network, squares: Squares, images: Places, watch: Watch)
 def _ask_all(beside: FastModel | None, squares: Squares, images: Places, labels: int) -> Array:
     if beside is None or not len(images):
         return np.zeros((len(images), labels))
-    answers = [beside.judge(squares.take([image])[0]) for image in images.tolist()]
+    answers = [beside.judge(flat(squares.take([image])[0])) for image in images.tolist()]
     return np.array([[answer[label] for label in beside.labels] for answer in answers])

@@ -14,7 +14,8 @@ SIDE: Final = 128  # of the images that a finished network looks at, in pixels
 SMALL: Final = 96  # of those that it sees in the first part of a training
 SMALL_PART: Final = 0.6
 FEW_IMAGES: Final = 60  # fewer do not tune a network
-_USUAL_IMAGES, _USUAL_ROUNDS, _ROUNDS_AT_MOST = 4000, 8, 30
+_USUAL_IMAGES, _USUAL_ROUNDS, _ROUNDS_AT_MOST = 4000, 6, 40
+_FEWER_MORE: Final = 0.75  # power by which rounds grow as images become fewer
 _SHARES: Final = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the usual rounds, that time may leave
 _LEAST_ROUNDS: Final = 2
 _MARGIN: Final = 0.8  # of the time that is left is planned; the rest is for a slower hour
@@ -51,7 +52,7 @@ def usual_plan(images: int, rounds: int | None = None) -> Plan:
         return Plan(SIDE, rounds)
     if images < FEW_IMAGES:
         return FROZEN
-    usual = _USUAL_ROUNDS * math.sqrt(_USUAL_IMAGES / images)
+    usual = _USUAL_ROUNDS * (_USUAL_IMAGES / images) ** _FEWER_MORE
     return Plan(SIDE, max(1, round(min(usual, _ROUNDS_AT_MOST))))
 
 

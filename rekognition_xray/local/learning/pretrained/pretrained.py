@@ -17,7 +17,7 @@ import numpy as np
 
 from rekognition_xray.local.learning.calibration import FEW, Array, Calibration
 from rekognition_xray.local.learning.fast.fast import FastLearner, FastModel
-from rekognition_xray.local.learning.fast.images import square
+from rekognition_xray.local.learning.fast.images import flat, grey_square
 from rekognition_xray.local.learning.fast.targets import Flags, draw_held_back, truth_of
 from rekognition_xray.local.learning.learner import (
     Example,
@@ -36,8 +36,8 @@ NAME: Final = "pretrained"
 _HELD, _HELD_AT_LEAST, _HELD_AT_MOST = 0.1, 60, 2000
 _LARGEST_PART: Final = 0.25  # of the images, that is held back at most
 _BESIDE: Final = "fast"  # the folder of the fast model in that of a saved one
-_SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # that the fast model can have in an answer
-_USUAL_SHARE: Final = 0.5
+_SHARES: Final = (0.0, 1 / 3, 2 / 3, 1.0)  # that the fast model can have in an answer
+_USUAL_SHARE: Final = 1 / 3  # less than one half: it is the one that fails on other images
 _PARTS: Final = 5  # of the held-back patients, for calibrations that do not see whom they judge
 _TINY: Final = 1e-6
 _DIGITS: Final = 6
@@ -60,10 +60,10 @@ class PretrainedModel:
 
     def confidences(self, image: bytes) -> dict[str, float]:
         """Confidence 0-1 per label for a JPEG or PNG. Raises `UnreadableImage`."""
-        pixels = square(image)
-        found = self.calibration(self.network.scores(pixels[None]))[0]
+        grey = grey_square(image)
+        found = self.calibration(self.network.scores(grey[None]))[0]
         if self.beside is not None:
-            says = self.beside.judge(pixels)
+            says = self.beside.judge(flat(grey))
             other = np.array([says[label] for label in self.labels])
             found = (1 - self.share) * found + self.share * other
         return {
@@ -207,7 +207,7 @@ def choose_share(
 ) -> float:
     """The share of `others` in the mean of two models' confidences (n, labels).
 
-    One half, unless another share is better by more than chance: by two standard errors of the
+    One third, unless another share is better by more than chance: by two standard errors of the
     difference, with whole patients as units. A few dozen patients say little about a share.
     """
     losses = {

@@ -11,6 +11,7 @@ import onnxruntime
 
 from rekognition_xray.local.learning.calibration import Array
 from rekognition_xray.local.learning.fast.images import Square
+from rekognition_xray.local.learning.pretrained.images import exposed_alike
 
 IMAGES: Final = "images"
 ANSWERS: Final = "answers"
@@ -51,7 +52,8 @@ class Network:
 
     def scores(self, images: Square) -> Array:
         """Mean scores (n, labels) of squares (n, side, side) and their mirror images."""
-        both = np.concatenate((images, images[:, :, ::-1]))
+        alike = np.stack([exposed_alike(image) for image in images])
+        both = np.concatenate((alike, alike[:, :, ::-1]))
         values = (both[:, None].astype(np.float32) - 127) / 128
         (logits,) = self._session.run([ANSWERS], {IMAGES: values})
         plain, mirrored = np.split(np.asarray(logits, dtype=np.float64), 2)

@@ -19,7 +19,7 @@ from rekognition_xray.local.learning.pretrained import backbone
 from rekognition_xray.local.learning.pretrained.architecture import FEATURES
 from rekognition_xray.local.learning.pretrained.augmentation import augment
 from rekognition_xray.local.learning.pretrained.backbone import Tensors
-from rekognition_xray.local.learning.pretrained.images import Squares
+from rekognition_xray.local.learning.pretrained.images import Squares, exposed_alike
 from rekognition_xray.local.learning.pretrained.plan import SIDE, SMALL, SMALL_PART, Plan, Timer
 from rekognition_xray.local.learning.watch import Watch
 
@@ -28,7 +28,7 @@ _RATE, _WARMING = 1.5e-3, 0.2
 _DECAY: Final = 0.05
 _DROPPED: Final = 0.2
 _SMOOTH: Final = 0.1
-_VARIED_PART, _VARIED_LAST = 0.5, 0.3  # images are varied less after this part, and so much at last
+_VARIED_PART, _VARIED_LAST = 0.5, 0.5  # images are varied less after this part, and so much at last
 _RESERVED: Final = 0.1  # of the time for fine-tuning, kept for what comes after it
 _ROWS_AT_MOST: Final = 20_000  # images that a head on a frozen network is fitted to
 _PULL: Final = 0.2  # how firmly the head is held to zero
@@ -48,8 +48,9 @@ class Task:
     single: bool
 
     def part(self, places: Places) -> tuple[Tensor, Tensor, Tensor]:
-        """Squares (n, side, side), truth and weights of these rows."""
-        squares = torch.from_numpy(self.squares.take(self.images[places].tolist()))
+        """Squares (n, side, side) of one exposure, truth and weights of these rows."""
+        taken = self.squares.take(self.images[places].tolist())
+        squares = torch.from_numpy(np.stack([exposed_alike(image) for image in taken]))
         truth = torch.from_numpy(self.truth[places].astype(np.float32))
         return squares, truth, torch.from_numpy(self.weights[places].astype(np.float32))
 
