@@ -127,4 +127,4 @@ def _pixels(image: bytes) -> npt.NDArray[np.float32]:
 
 
 def _gradients(image: bytes) -> npt.NDArray[np.float32]:
-    return edges(_grey(image, SIDE))
+    return edges(_grey(image, SIDE)[None])[0]
