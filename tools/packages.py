@@ -33,7 +33,18 @@ ROOT = Path(__file__).parents[1]
 BUILDER = ROOT / ".venv-packages" / "bin" / "python"
 PYPROJECT = ROOT / "pyproject.toml"
 SCRIPTS = ROOT / "tests" / "packaged"
-EXTRAS = ("science", "local", "report", "dicom", "node", "kaggle", "frames", "cli", "scale")
+EXTRAS = (
+    "science",
+    "local",
+    "onnx",
+    "report",
+    "dicom",
+    "node",
+    "kaggle",
+    "frames",
+    "cli",
+    "scale",
+)
 QUICK = "not heavy and not soak and not browser and not pretrained"
 
 

@@ -35,7 +35,8 @@ def exposed_alike(image: Square) -> Square:
         return image
     scaled = np.clip((np.arange(256) - low) / (high - low), 0, 1)
     power = math.log(0.5) / math.log(np.clip(scaled[middle], *_MIDDLES))
-    return np.rint(255 * scaled**power).astype(np.uint8)[image]
+    greys = np.rint(255 * scaled**power).astype(np.uint8)
+    return np.asarray(greys[image], dtype=np.uint8)
 
 
 class Squares:
