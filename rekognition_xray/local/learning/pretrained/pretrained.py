@@ -38,6 +38,8 @@ _LARGEST_PART: Final = 0.25  # of the images, that is held back at most
 _BESIDE: Final = "fast"  # the folder of the fast model in that of a saved one
 _SHARES: Final = (0.0, 1 / 3, 2 / 3, 1.0)  # that the fast model can have in an answer
 _USUAL_SHARE: Final = 1 / 3  # less than one half: it is the one that fails on other images
+_SHARE_OF_FEW: Final = 2 / 3  # of few images the network learns less than the fast model does
+_FEW_IMAGES: Final = 1000
 _PARTS: Final = 5  # of the held-back patients, for calibrations that do not see whom they judge
 _TINY: Final = 1e-6
 _DIGITS: Final = 6
@@ -134,7 +136,8 @@ class PretrainedLearner:
         away = _away(truth, groups, seed)
         made = self._make(examples, truth, away, watch, timer, seed=seed, single=single)
         aside = [group for group, held in zip(groups, away, strict=True) if held]
-        share = 0.0 if made.beside is None else _share(made, truth[away], aside, single=single)
+        usual = _SHARE_OF_FEW if len(examples) < _FEW_IMAGES else _USUAL_SHARE
+        share = _share(made, truth[away], aside, usual, single=single) if made.beside else 0.0
         watch.at(1.0)
         return PretrainedModel(
             labels,
@@ -194,20 +197,26 @@ def _away(truth: Array, groups: Sequence[str], seed: int) -> Flags:
     return held if held.sum() >= FEW else np.zeros(len(truth), dtype=np.bool_)
 
 
-def _share(made: Made, truth: Array, groups: Sequence[str], *, single: bool) -> float:
+def _share(made: Made, truth: Array, groups: Sequence[str], usual: float, *, single: bool) -> float:
     """The share of the fast model that held-back patients ask for."""
     if len(truth) < FEW:
-        return _USUAL_SHARE
+        return usual
     fair = _cross_fitted(made.scores, truth, groups, single=single)
-    return choose_share(fair, made.beside_says, truth, groups, single=single)
+    return choose_share(fair, made.beside_says, truth, groups, usual, single=single)
 
 
 def choose_share(
-    ours: Array, others: Array, truth: Array, groups: Sequence[str], *, single: bool
+    ours: Array,
+    others: Array,
+    truth: Array,
+    groups: Sequence[str],
+    usual: float,
+    *,
+    single: bool,
 ) -> float:
     """The share of `others` in the mean of two models' confidences (n, labels).
 
-    One third, unless another share is better by more than chance: by two standard errors of the
+    The `usual` one, unless another is better by more than chance: by two standard errors of the
     difference, with whole patients as units. A few dozen patients say little about a share.
     """
     losses = {
@@ -215,11 +224,11 @@ def choose_share(
         for share in _SHARES
     }
     best = min(_SHARES, key=lambda share: float(losses[share].mean()))
-    gain = losses[_USUAL_SHARE] - losses[best]
+    gain = losses[usual] - losses[best]
     numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
     by_patient = np.bincount(numbers, gain)
     error = np.sqrt(np.sum((by_patient - by_patient.mean()) ** 2))
-    return best if gain.sum() > 2 * error else _USUAL_SHARE
+    return best if gain.sum() > 2 * error else usual
 
 
 def _cross_fitted(scores: Array, truth: Array, groups: Sequence[str], *, single: bool) -> Array:
