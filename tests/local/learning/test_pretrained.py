@@ -43,6 +43,7 @@ from rekognition_xray.local.learning.pretrained.pretrained import (
     PretrainedLearner,
     PretrainedModel,
     choose_share,
+    usual_share,
 )
 from rekognition_xray.local.learning.pretrained.serving import Network
 from rekognition_xray.local.learning.pretrained.training import strength
@@ -308,6 +309,11 @@ def test_the_fast_model_has_its_usual_share_unless_patients_clearly_ask_for_anot
     assert choose_share(good, good, truth, patients, 1 / 3, single=True) == 1 / 3
     assert choose_share(good, poor, truth, patients, 1 / 3, single=True) == 0.0
     assert choose_share(poor, good, truth, patients, 1 / 3, single=True) == 1.0
+
+
+def test_the_fast_model_counts_for_more_after_a_training_on_few_images() -> None:
+    assert (usual_share(10), usual_share(999)) == (2 / 3, 2 / 3)
+    assert (usual_share(1000), usual_share(250_000)) == (1 / 3, 1 / 3)
 
 
 def test_few_patients_with_many_images_do_not_move_the_share() -> None:

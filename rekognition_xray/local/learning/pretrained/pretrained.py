@@ -39,7 +39,7 @@ _BESIDE: Final = "fast"  # the folder of the fast model in that of a saved one
 _SHARES: Final = (0.0, 1 / 3, 2 / 3, 1.0)  # that the fast model can have in an answer
 _USUAL_SHARE: Final = 1 / 3  # less than one half: it is the one that fails on other images
 _SHARE_OF_FEW: Final = 2 / 3  # of few images the network learns less than the fast model does
-_FEW_IMAGES: Final = 1000
+_SHARE_OF_FEW_BELOW: Final = 1000  # images
 _PARTS: Final = 5  # of the held-back patients, for calibrations that do not see whom they judge
 _TINY: Final = 1e-6
 _DIGITS: Final = 6
@@ -136,8 +136,10 @@ class PretrainedLearner:
         away = _away(truth, groups, seed)
         made = self._make(examples, truth, away, watch, timer, seed=seed, single=single)
         aside = [group for group, held in zip(groups, away, strict=True) if held]
-        usual = _SHARE_OF_FEW if len(examples) < _FEW_IMAGES else _USUAL_SHARE
-        share = _share(made, truth[away], aside, usual, single=single) if made.beside else 0.0
+        usual = usual_share(len(examples))
+        share = (
+            0.0 if made.beside is None else _share(made, truth[away], aside, usual, single=single)
+        )
         watch.at(1.0)
         return PretrainedModel(
             labels,
@@ -195,6 +197,11 @@ def _away(truth: Array, groups: Sequence[str], seed: int) -> Flags:
     wanted = min(wanted, int(_LARGEST_PART * len(truth)))
     held = draw_held_back(truth, groups, wanted, seed)
     return held if held.sum() >= FEW else np.zeros(len(truth), dtype=np.bool_)
+
+
+def usual_share(images: int) -> float:
+    """The share of the fast model after a training on so many images, if patients ask for none."""
+    return _SHARE_OF_FEW if images < _SHARE_OF_FEW_BELOW else _USUAL_SHARE
 
 
 def _share(made: Made, truth: Array, groups: Sequence[str], usual: float, *, single: bool) -> float:
